@@ -1,0 +1,114 @@
+"""Weights on disk, read without ever running code from the file.
+
+Ours are safetensors whose header carries the `ModelSpec` and the training record; foreign ones may be
+safetensors or `.pth` state dicts, opened by `torch.load(weights_only=True)` and by nothing else
+(CVE-2025-32434, CVE-2026-24747: the restricted unpickler is safe from torch 2.10 on).
+"""
+
+import hashlib
+import json
+import pickle
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from .errors import EdgewiseError, UsageError
+from .spec import ModelSpec
+
+if TYPE_CHECKING:
+    import torch
+
+_HEADER = "edgewise"
+_WRAPPERS = ("state_dict", "model_state_dict", "model")
+_PREFIXES = ("module.", "_orig_mod.", "model.")
+
+
+@dataclass(frozen=True, slots=True)
+class Checkpoint:
+    """Tensors by name in float32, the file's sha256, and for our own files the spec and training record."""
+
+    tensors: dict[str, "torch.Tensor"]
+    sha256: str
+    spec: ModelSpec | None = None
+    record: dict[str, Any] | None = None
+
+
+def sha256_of(path: Path) -> str:
+    """The file's digest, in hexadecimal."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def save(path: Path, network: "torch.nn.Module", spec: ModelSpec, record: dict[str, Any]) -> None:
+    """Write `network`'s weights as float16 safetensors with `spec` and `record` in the header."""
+    import torch
+    from safetensors.torch import save_file
+
+    header = json.dumps({"spec": spec.to_json(), "record": record}, sort_keys=True)
+    tensors = {
+        name: (tensor.half() if tensor.dtype == torch.float32 else tensor).contiguous()
+        for name, tensor in network.state_dict().items()
+    }
+    save_file(tensors, path, metadata={_HEADER: header})
+
+
+def load(path: Path) -> Checkpoint:
+    """Read a checkpoint of ours or a foreign state dict.
+
+    Raises:
+        UsageError: the file is not there.
+        EdgewiseError: it holds something other than named tensors.
+    """
+    if not path.is_file():
+        raise UsageError(f"{path}: no such weights file")
+    header, tensors = _read_safetensors(path) if path.suffix == ".safetensors" else ({}, _read_pth(path))
+    spec = ModelSpec.from_json(header["spec"]) if header else None
+    widened = {name: _widen(tensor) for name, tensor in tensors.items()}
+    return Checkpoint(widened, sha256_of(path), spec, header.get("record"))
+
+
+def _widen(tensor: "torch.Tensor") -> "torch.Tensor":
+    return tensor.float() if tensor.is_floating_point() else tensor
+
+
+def _read_safetensors(path: Path) -> tuple[dict[str, Any], dict[str, "torch.Tensor"]]:
+    from safetensors import SafetensorError, safe_open
+
+    try:
+        with safe_open(path, framework="pt") as file:
+            metadata = file.metadata() or {}
+            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - no mapping
+        return json.loads(metadata.get(_HEADER, "{}")), tensors
+    except (SafetensorError, ValueError) as error:
+        raise EdgewiseError(f"{path}: not a safetensors file ({error})") from error
+
+
+def _read_pth(path: Path) -> dict[str, "torch.Tensor"]:
+    import torch
+
+    try:
+        content = torch.load(path, map_location="cpu", weights_only=True)
+    except (pickle.UnpicklingError, RuntimeError, EOFError, ValueError, KeyError, AttributeError) as error:
+        reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+        raise EdgewiseError(
+            f"{path}: not a plain state dict, and edgewise never runs code from a weights file "
+            f"({reason[:160]}). Save it with torch.save(model.state_dict(), path) or as safetensors"
+        ) from error
+    for key in _WRAPPERS:
+        if isinstance(content, dict) and isinstance(content.get(key), dict):
+            content = content[key]
+            break
+    if not isinstance(content, dict) or not content:
+        raise EdgewiseError(f"{path}: holds a {type(content).__name__}, not a state dict of named tensors")
+    odd = next((name for name, value in content.items() if not isinstance(value, torch.Tensor)), None)
+    if odd is not None:
+        raise EdgewiseError(f"{path}: entry {odd!r} is not a tensor; save model.state_dict() alone")
+    return _strip_prefix(content)
+
+
+def _strip_prefix(tensors: dict[str, "torch.Tensor"]) -> dict[str, "torch.Tensor"]:
+    """Take off what DataParallel, torch.compile and training wrappers put before every name."""
+    for prefix in _PREFIXES:
+        if all(name.startswith(prefix) for name in tensors):
+            return _strip_prefix({name.removeprefix(prefix): value for name, value in tensors.items()})
+    return tensors

@@ -1,0 +1,115 @@
+"""What a model is, apart from its weights: input, preprocessing, classes, origin. Needs no torch.
+
+`Preprocess` is the only place where a picture becomes a tensor. Training, calibration, evaluation,
+export and the device all call it, and every bundle stores it, so that no two of them can differ.
+"""
+
+from dataclasses import asdict, dataclass
+from typing import Any, Literal, Self
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from .errors import UsageError
+
+type Pixels = NDArray[np.uint8]  # (S, S, 3), RGB
+type Tensor32 = NDArray[np.float32]
+type RGB = tuple[float, float, float]
+
+_FILTERS = {"bilinear": Image.Resampling.BILINEAR, "bicubic": Image.Resampling.BICUBIC}
+_LARGEST_SIZE = 4096
+
+
+@dataclass(frozen=True, slots=True)
+class Preprocess:
+    """Resize the shorter side, cut the centre, scale to [0, 1], normalise.
+
+    `size` and `resize` are in pixels; `mean` and `std` are per channel on the [0, 1] scale. Resizing is
+    Pillow's, with antialias: the same arithmetic as torchvision's `Resize` and `CenterCrop` on pictures.
+    """
+
+    size: int = 224
+    resize: int = 256
+    mean: RGB = (0.485, 0.456, 0.406)
+    std: RGB = (0.229, 0.224, 0.225)
+    interpolation: Literal["bilinear", "bicubic"] = "bilinear"
+
+    def __post_init__(self) -> None:
+        if not 1 <= self.size <= self.resize <= _LARGEST_SIZE:
+            raise UsageError(
+                f"image size {self.size} and resize {self.resize} do not fit: "
+                f"need 1 <= --imgsz <= --resize <= {_LARGEST_SIZE}"
+            )
+        if len(self.mean) != 3 or len(self.std) != 3 or min(self.std) <= 0:
+            raise UsageError(f"mean {self.mean} and std {self.std}: need three numbers each, std above 0")
+        if self.interpolation not in _FILTERS:
+            raise UsageError(f"interpolation {self.interpolation!r}: choose one of {', '.join(_FILTERS)}")
+
+    def crop(self, image: Image.Image) -> Pixels:
+        """Resize and cut an RGB picture of any size: (size, size, 3) uint8."""
+        width, height = image.size
+        short = min(width, height)
+        scaled = (self.resize * width // short, self.resize * height // short)
+        if scaled != image.size:
+            image = image.resize(scaled, _FILTERS[self.interpolation])
+        left, top = (round((side - self.size) / 2.0) for side in scaled)
+        return np.asarray(image.crop((left, top, left + self.size, top + self.size)), np.uint8)
+
+    def normalise(self, pixels: NDArray[np.uint8]) -> Tensor32:
+        """(..., 3) uint8 pixels to (..., 3) float32 values, each operation rounded to float32."""
+        unit = pixels.astype(np.float32) / np.float32(255)
+        return (unit - np.asarray(self.mean, np.float32)) / np.asarray(self.std, np.float32)
+
+    def __call__(self, image: Image.Image) -> Tensor32:
+        """An RGB picture to the network's input, (size, size, 3) float32."""
+        return self.normalise(self.crop(image))
+
+
+@dataclass(frozen=True, slots=True)
+class Labels:
+    """The classes in the order of the model's outputs; `ids` (WordNet ids, say) may be empty."""
+
+    names: tuple[str, ...]
+    ids: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        if self.ids and len(self.ids) != len(self.names):
+            raise UsageError(f"{len(self.ids)} class ids for {len(self.names)} class names")
+
+    def __len__(self) -> int:
+        return len(self.names)
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Where weights came from: `source` is one of 'bundled', 'imagenet', 'file', 'random'."""
+
+    source: str
+    description: str
+    sha256: str
+
+
+@dataclass(frozen=True, slots=True)
+class ModelSpec:
+    """A network with its classes and preprocessing; `name` is the architecture's."""
+
+    name: str
+    preprocess: Preprocess
+    labels: Labels
+    origin: Origin
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain data for a manifest or a checkpoint."""
+        return asdict(self)
+
+    @classmethod
+    def from_json(cls, data: dict[str, Any]) -> Self:
+        """The inverse of `to_json`; a missing or unknown field is a `UsageError`."""
+        try:
+            preprocess = dict(data["preprocess"])
+            preprocess.update(mean=tuple(preprocess["mean"]), std=tuple(preprocess["std"]))
+            labels = {key: tuple(value) for key, value in data["labels"].items()}
+            return cls(data["name"], Preprocess(**preprocess), Labels(**labels), Origin(**data["origin"]))
+        except (KeyError, TypeError, AttributeError) as error:
+            raise UsageError(f"this is no model description of edgewise: {error!r}") from error
