@@ -5,7 +5,7 @@ export and the device all call it, and every bundle stores it, so that no two of
 """
 
 from dataclasses import asdict, dataclass
-from typing import Any, Literal, Self
+from typing import Any, Literal, Self, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,9 +13,9 @@ from PIL import Image
 
 from .errors import UsageError
 
-type Pixels = NDArray[np.uint8]  # (S, S, 3), RGB
-type Tensor32 = NDArray[np.float32]
-type RGB = tuple[float, float, float]
+Pixels: TypeAlias = NDArray[np.uint8]  # (S, S, 3), RGB
+Tensor32: TypeAlias = NDArray[np.float32]
+RGB: TypeAlias = tuple[float, float, float]
 
 _FILTERS = {"bilinear": Image.Resampling.BILINEAR, "bicubic": Image.Resampling.BICUBIC}
 _LARGEST_SIZE = 4096
@@ -41,7 +41,7 @@ class Preprocess:
                 f"image size {self.size} and resize {self.resize} do not fit: "
                 f"need 1 <= --imgsz <= --resize <= {_LARGEST_SIZE}"
             )
-        if len(self.mean) != 3 or len(self.std) != 3 or min(self.std) <= 0:
+        if {len(self.mean), len(self.std)} != {3} or min(self.std) <= 0:
             raise UsageError(f"mean {self.mean} and std {self.std}: need three numbers each, std above 0")
         if self.interpolation not in _FILTERS:
             raise UsageError(f"interpolation {self.interpolation!r}: choose one of {', '.join(_FILTERS)}")
@@ -58,8 +58,10 @@ class Preprocess:
 
     def normalise(self, pixels: NDArray[np.uint8]) -> Tensor32:
         """(..., 3) uint8 pixels to (..., 3) float32 values, each operation rounded to float32."""
-        unit = pixels.astype(np.float32) / np.float32(255)
-        return (unit - np.asarray(self.mean, np.float32)) / np.asarray(self.std, np.float32)
+        mean, std = np.asarray(self.mean, np.float32), np.asarray(self.std, np.float32)
+        unit: Tensor32 = pixels.astype(np.float32) / np.float32(255)
+        centred: Tensor32 = unit - mean
+        return centred / std
 
     def __call__(self, image: Image.Image) -> Tensor32:
         """An RGB picture to the network's input, (size, size, 3) float32."""

@@ -1,0 +1,343 @@
+"""The bundle: a model in one folder, with all that a device needs to use it and to check it. Needs no torch.
+
+    mobilenetv2-tflite-w8a8/
+        mobilenetv2-w8a8.tflite   the model
+        mobilenetv2-fp32.tflite   its float twin, in quantized bundles: the reference for parity and drop
+        manifest.json             described below
+        labels.txt                one class name a line, in the order of the outputs
+        golden/image.png          a picture (H, W, 3), larger than the input: preprocessing is tested too
+        golden/input.npy          what `Preprocess` makes of it: float32 (1, S, S, 3)
+        golden/logits.npy         the original network's logits for it: float32 (1, C)
+        golden/output.npy         the model's own logits on the exporting machine, dequantized: float32 (1, C)
+
+`manifest.json` is one JSON object in ASCII, indented, its keys sorted; the same content gives the same bytes:
+
+    schema       1; a reader refuses a newer one
+    name         the architecture, 'mobilenetv2'
+    target       'tflite'
+    precision    'fp32', or 'w8a8': weights and activations in INT8
+    io           type of the model's input and output: 'float32', 'int8' or 'uint8'
+    model        file name of the model
+    reference    file name of the float twin, or null
+    spec         `ModelSpec.to_json()`: preprocessing, labels, origin of the weights
+    details      what the exporter or quantizer found in the model: operator counts and the like
+    files        every other file of the bundle, by its name relative to the folder, with '/' between parts:
+                 {"sha256": hexadecimal, "size_bytes": integer}
+
+and the sections that the writer adds: `calibration` and `verification` (objects), `versions` and others.
+"""
+
+import hashlib
+import io
+import json
+import os
+import re
+import shutil
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Self, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from ..models.errors import EdgewiseError, UsageError
+from ..models.spec import ModelSpec, Tensor32
+from ._atomic import MANIFEST, recover, replacing_folder
+
+SCHEMA = 1
+PRECISIONS = ("fp32", "w8a8")
+IOS = ("float32", "int8", "uint8")
+
+_LABELS = "labels.txt"
+_IMAGE = "golden/image.png"
+_ARRAYS = {name: f"golden/{name}.npy" for name in ("input", "logits", "output")}
+# No drive, no backslash, no part that starts with a dot: '..' climbs out of the folder.
+_PLAIN = re.compile(r"[\w+-][\w.+-]*(/[\w+-][\w.+-]*)*")
+_UNREADABLE = (OSError, ValueError, SyntaxError, EOFError, MemoryError, Image.DecompressionBombError)
+_MEND = "copy the bundle again or export it anew"
+_T = TypeVar("_T")
+
+
+@dataclass(frozen=True, slots=True)
+class Artifact:
+    """One model file as an exporter or a quantizer leaves it; the module says what each field may be.
+
+    `source` is the float file that a quantizer started from, for comparing the two layer by layer.
+    """
+
+    path: Path
+    target: str
+    precision: str
+    io: str
+    spec: ModelSpec
+    details: dict[str, Any] = field(default_factory=dict)
+    source: Path | None = None
+
+    @property
+    def file_name(self) -> str:
+        """The file's name in a bundle: 'mobilenetv2-w8a8.tflite'."""
+        return f"{self.spec.name}-{self.precision}{self.path.suffix}"
+
+    @property
+    def bundle_name(self) -> str:
+        """The usual name of its bundle: 'mobilenetv2-tflite-w8a8'."""
+        return f"{self.spec.name}-{self.target}-{self.precision}"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Golden:
+    """One picture and what must come of it; the module says what each array is."""
+
+    image: NDArray[np.uint8]  # (H, W, 3), RGB
+    input: Tensor32  # (1, S, S, 3)
+    logits: Tensor32  # (1, C)
+    output: Tensor32  # (1, C)
+
+    def check(self, spec: ModelSpec) -> None:
+        """Raise an `EdgewiseError` unless types and shapes fit `spec` and every number is finite."""
+        if self.image.dtype != np.uint8 or self.image.ndim != 3 or self.image.shape[2] != 3:
+            raise EdgewiseError(f"golden image: is {_looks(self.image)}, must be uint8 (H, W, 3)")
+        size, classes = spec.preprocess.size, len(spec.labels)
+        shapes = {"input": (1, size, size, 3), "logits": (1, classes), "output": (1, classes)}
+        for name, shape in shapes.items():
+            array = getattr(self, name)
+            if array.dtype != np.float32 or array.shape != shape:
+                raise EdgewiseError(f"golden {name}: is {_looks(array)}, must be float32 {shape}")
+            if not np.isfinite(array).all():
+                raise EdgewiseError(f"golden {name}: holds NaN or infinity")
+
+
+@dataclass(frozen=True, slots=True)
+class Bundle:
+    """A bundle on disk; `manifest` is all that its manifest.json holds, as JSON has it."""
+
+    folder: Path
+    manifest: dict[str, Any]
+    name: str
+    target: str
+    precision: str
+    io: str
+    spec: ModelSpec
+    model: Path
+    reference: Path | None
+    calibration: dict[str, Any] | None
+    verification: dict[str, Any] | None
+
+    @classmethod
+    def open(cls, folder: Path) -> Self:
+        """Read a bundle and check it: each file is there, with the size and the sha256 of the manifest.
+
+        Runtimes do not notice flipped bytes. A bundle that is replaced while it is read may fail the check.
+
+        Raises:
+            UsageError: `folder` is not there or is no bundle.
+            EdgewiseError: it is damaged, or a newer edgewise wrote it.
+        """
+        recover(folder)
+        manifest = _read_manifest(folder)
+        try:
+            bundle = cls._from_manifest(folder, manifest)
+            for name in manifest["files"]:
+                _check_file(folder, name, _typed(manifest["files"], name, dict))
+        except EdgewiseError as error:
+            raise EdgewiseError(f"{folder}: {error}; {_MEND}") from error
+        return bundle
+
+    @classmethod
+    def _from_manifest(cls, folder: Path, manifest: dict[str, Any]) -> Self:
+        """Check everything in the manifest that needs no other file."""
+        names = _typed(manifest, "files", dict)
+        if odd := [name for name in names if not _PLAIN.fullmatch(name)]:
+            raise EdgewiseError(f"{MANIFEST}: {odd[0]!r} is no plain file name")
+        model, reference = _typed(manifest, "model", str), _optional(manifest, "reference", str)
+        needed = {_LABELS, _IMAGE, *_ARRAYS.values(), model, reference or model}
+        if missing := sorted(needed - names.keys()):
+            raise EdgewiseError(f"{MANIFEST}: does not list {missing[0]!r} among its files")
+        try:
+            spec = ModelSpec.from_json(_typed(manifest, "spec", dict))
+        except (UsageError, ValueError) as error:
+            raise EdgewiseError(f"{MANIFEST}: {error}") from error
+        return cls(
+            folder=folder,
+            manifest=manifest,
+            name=_typed(manifest, "name", str),
+            target=_typed(manifest, "target", str),
+            precision=_choice(manifest, "precision", PRECISIONS),
+            io=_choice(manifest, "io", IOS),
+            spec=spec,
+            model=folder / model,
+            reference=folder / reference if reference else None,
+            calibration=_optional(manifest, "calibration", dict),
+            verification=_optional(manifest, "verification", dict),
+        )
+
+    def golden(self) -> Golden:
+        """Load the golden sample.
+
+        Raises:
+            EdgewiseError: it cannot be read, or does not fit the spec.
+        """
+        try:
+            with Image.open(self.folder / _IMAGE) as image:
+                pixels = np.asarray(image)
+            golden = Golden(pixels, **{name: _load_npy(self.folder / file) for name, file in _ARRAYS.items()})
+            golden.check(self.spec)
+        except (*_UNREADABLE, EdgewiseError) as error:
+            raise EdgewiseError(f"{self.folder}: the golden sample is unusable ({error}); {_MEND}") from error
+        return golden
+
+
+def write_bundle(
+    folder: Path, model: Artifact, reference: Artifact | None, golden: Golden, record: dict[str, Any]
+) -> Bundle:
+    """Write a bundle to `folder`, whole or not at all, in place of one that is there.
+
+    `record` holds the sections that the manifest gets besides its own: JSON values, every number finite.
+    The new bundle is opened and checked before it replaces anything.
+
+    Raises:
+        UsageError: `folder` holds something else than a bundle, or a name cannot be written down.
+        EdgewiseError: `folder` cannot be written, or `golden` does not fit the model.
+        ValueError, TypeError: `record` holds what no manifest can.
+    """
+    golden.check(model.spec)
+    contents = _contents(model, reference, golden)
+    with replacing_folder(folder) as partial:
+        manifest = {
+            "schema": SCHEMA,
+            "name": model.spec.name,
+            "target": model.target,
+            "precision": model.precision,
+            "io": model.io,
+            "model": model.file_name,
+            "reference": reference.file_name if reference else None,
+            "spec": model.spec.to_json(),
+            "details": model.details,
+            "files": {name: _store(partial / name, content) for name, content in contents.items()},
+        }
+        if taken := manifest.keys() & record.keys():
+            raise ValueError(f"these sections of a manifest are not the caller's: {sorted(taken)}")
+        text = json.dumps(manifest | record, indent=2, sort_keys=True, allow_nan=False)
+        (partial / MANIFEST).write_bytes(f"{text}\n".encode())
+        written = Bundle.open(partial)
+    return Bundle._from_manifest(folder, written.manifest)
+
+
+def _contents(model: Artifact, reference: Artifact | None, golden: Golden) -> dict[str, bytes | Path]:
+    """The files of a bundle by name, without the manifest: their bytes, or the file to copy."""
+    contents: dict[str, bytes | Path] = {
+        _LABELS: _labels_txt(model.spec.labels.names),
+        _IMAGE: _png(golden.image),
+        **{file: _npy(getattr(golden, name)) for name, file in _ARRAYS.items()},
+    }
+    for artifact in (model, reference) if reference else (model,):
+        if artifact.file_name in contents:
+            raise ValueError(f"model and reference are both called {artifact.file_name}")
+        if "/" in artifact.file_name or not _PLAIN.fullmatch(artifact.file_name):
+            raise UsageError(f"{artifact.file_name!r} is no plain file name; give the model a plain name")
+        contents[artifact.file_name] = artifact.path
+    return contents
+
+
+def _store(path: Path, content: bytes | Path) -> dict[str, Any]:
+    """Write one file; its entry in the manifest."""
+    path.parent.mkdir(exist_ok=True)
+    if isinstance(content, bytes):
+        path.write_bytes(content)
+        return {"sha256": hashlib.sha256(content).hexdigest(), "size_bytes": len(content)}
+    shutil.copyfile(content, path)
+    return {"sha256": _sha256(content), "size_bytes": content.stat().st_size}
+
+
+def _labels_txt(names: tuple[str, ...]) -> bytes:
+    for name in names:
+        # A surrogate stands for a byte of a folder's name that is no Unicode; it cannot be written as UTF-8.
+        if name.splitlines() != [name] or any("\ud800" <= letter <= "\udfff" for letter in name):
+            raise UsageError(f"class name {name!r} cannot stand on a line of {_LABELS}; rename the class")
+    return "".join(f"{name}\n" for name in names).encode()
+
+
+def _png(pixels: NDArray[np.uint8]) -> bytes:
+    buffer = io.BytesIO()
+    Image.fromarray(pixels).save(buffer, "PNG")
+    return buffer.getvalue()
+
+
+def _npy(array: Tensor32) -> bytes:
+    # Through memory: numpy reports a full disk without the system's error number. C order suits all readers.
+    buffer = io.BytesIO()
+    np.save(buffer, np.ascontiguousarray(array), allow_pickle=False)
+    return buffer.getvalue()
+
+
+def _load_npy(path: Path) -> NDArray[Any]:
+    with path.open("rb") as file:  # np.load would also take an archive of arrays
+        return np.lib.format.read_array(file, allow_pickle=False)
+
+
+def _looks(array: NDArray[Any]) -> str:
+    return f"{array.dtype} {array.shape}"
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _read_manifest(folder: Path) -> dict[str, Any]:
+    """The content of a manifest of this schema, otherwise unchecked."""
+    if not os.path.exists(folder):
+        raise UsageError(f"{folder}: no such bundle; `edgewise export` makes one")
+    if not os.path.isdir(folder):
+        raise UsageError(f"{folder}: is a file; name the bundle's folder")
+    try:
+        manifest = json.loads((folder / MANIFEST).read_bytes())
+    except FileNotFoundError as error:
+        raise UsageError(
+            f"{folder}: holds no {MANIFEST}; name a folder that `edgewise export` made"
+        ) from error
+    except (OSError, ValueError, RecursionError) as error:
+        raise EdgewiseError(f"{folder}: {MANIFEST} cannot be read ({error}); {_MEND}") from error
+    schema = manifest.get("schema") if isinstance(manifest, dict) else None
+    if type(schema) is not int or schema < 1:
+        raise UsageError(
+            f"{folder}: {MANIFEST} is none of edgewise's; name a folder that `edgewise export` made"
+        )
+    if schema > SCHEMA:
+        raise EdgewiseError(
+            f"{folder}: a newer edgewise wrote it (schema {schema}, this one reads {SCHEMA}); "
+            "run: pip install --upgrade edgewise"
+        )
+    return dict(manifest)
+
+
+def _check_file(folder: Path, name: str, entry: dict[str, Any]) -> None:
+    path, size_bytes = folder / name, _typed(entry, "size_bytes", int)
+    try:
+        if not path.is_file():
+            raise EdgewiseError(f"{name} is missing")
+        if path.stat().st_size != size_bytes:
+            raise EdgewiseError(f"{name} has {path.stat().st_size} bytes instead of {size_bytes}")
+        if _sha256(path) != _typed(entry, "sha256", str):
+            raise EdgewiseError(f"{name} is damaged: its sha256 is not the manifest's")
+    except OSError as error:
+        raise EdgewiseError(f"{name} cannot be read ({error.strerror})") from error
+
+
+def _typed(data: dict[str, Any], key: str, kind: type[_T]) -> _T:
+    value = data.get(key)
+    if not isinstance(value, kind):
+        raise EdgewiseError(f"{MANIFEST}: {key!r} is {type(value).__name__} instead of {kind.__name__}")
+    return value
+
+
+def _optional(data: dict[str, Any], key: str, kind: type[_T]) -> _T | None:
+    return None if data.get(key) is None else _typed(data, key, kind)
+
+
+def _choice(data: dict[str, Any], key: str, known: tuple[str, ...]) -> str:
+    value = _typed(data, key, str)
+    if value not in known:
+        raise EdgewiseError(f"{MANIFEST}: {key!r} is {value!r}, not one of {', '.join(known)}")
+    return value

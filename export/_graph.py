@@ -1,0 +1,90 @@
+"""The network as a graph of aten operators: the one form that every target and every rewrite starts from.
+
+`torch.export` captures what the network computes, whoever wrote it; convolutions then take in the batch norm
+that follows them. What is exported, equalized and corrected is therefore exactly the same arithmetic.
+"""
+
+from typing import TYPE_CHECKING, TypeAlias
+
+from ..models.errors import EdgewiseError
+
+if TYPE_CHECKING:
+    from torch import Tensor, nn
+    from torch.fx import GraphModule, Node
+
+Network: TypeAlias = "GraphModule"  # (N, 3, S, S) float32 -> (N, classes)
+
+
+def trace(network: "nn.Module", size: int) -> Network:
+    """Capture `network` for pictures of `size` by `size` pixels and fold its batch norms.
+
+    Raises:
+        EdgewiseError: it cannot be captured, with the operator or the line that stands in the way.
+    """
+    import torch
+
+    example = torch.zeros(2, 3, size, size)  # a batch of one would be specialised: field of many silent bugs
+    batch = torch.export.Dim("batch")
+    try:
+        program = torch.export.export(network.eval(), (example,), dynamic_shapes=({0: batch},))
+    except Exception as error:  # noqa: BLE001 - torch.export raises whatever the network's own code raises
+        raise EdgewiseError(
+            f"the network cannot be captured by torch.export: {_first_line(error)}. "
+            "Its forward must take one picture batch and must not branch on values"
+        ) from error
+    with torch.no_grad():
+        return _fold_batch_norms(program.module(check_guards=False))
+
+
+def parameter(graph: Network, node: "Node") -> "Tensor":
+    """The tensor that a `get_attr` node stands for."""
+    owner, _, name = str(node.target).rpartition(".")
+    return getattr(graph.get_submodule(owner), name)  # type: ignore[no-any-return]
+
+
+def set_parameter(graph: Network, node: "Node", value: "Tensor") -> None:
+    """Put another tensor in its place."""
+    from torch import nn
+
+    owner, _, name = str(node.target).rpartition(".")
+    setattr(graph.get_submodule(owner), name, nn.Parameter(value, requires_grad=False))
+
+
+def _fold_batch_norms(graph: Network) -> Network:
+    """Rewrite batch_norm(conv2d(x)) to one conv2d, where nothing else reads the convolution's output."""
+    import torch
+
+    aten = torch.ops.aten
+    for norm in graph.graph.find_nodes(op="call_function", target=aten.batch_norm.default):
+        conv = norm.args[0]
+        if conv.target == aten.conv2d.default and len(conv.users) == 1 and conv.args[1].op == "get_attr":
+            _fold(graph, conv, norm)
+    graph.graph.eliminate_dead_code()
+    graph.recompile()
+    return graph
+
+
+def _fold(graph: Network, conv: "Node", norm: "Node") -> None:
+    import torch
+    from torch.nn.utils.fusion import fuse_conv_bn_weights
+
+    _, weight, bias, *rest = (*conv.args, None)[: max(3, len(conv.args))]
+    _, scale, shift, mean, variance, _, _, epsilon, *_ = norm.args
+    tensors = [None if node is None else parameter(graph, node) for node in (weight, bias, mean, variance)]
+    affine = [None if node is None else parameter(graph, node) for node in (scale, shift)]
+    fused_weight, fused_bias = fuse_conv_bn_weights(*tensors, epsilon, *affine)
+    set_parameter(graph, weight, fused_weight)
+    if bias is None:
+        owner = str(weight.target).rpartition(".")[0]
+        graph.get_submodule(owner).register_parameter("bias", torch.nn.Parameter(fused_bias))
+        with graph.graph.inserting_before(conv):
+            bias = graph.graph.get_attr(f"{owner}.bias")
+    set_parameter(graph, bias, fused_bias)
+    conv.args = (conv.args[0], weight, bias, *rest)
+    norm.replace_all_uses_with(conv)
+    graph.graph.erase_node(norm)
+
+
+def _first_line(error: Exception) -> str:
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    return lines[0] if lines else type(error).__name__

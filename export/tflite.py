@@ -1,0 +1,49 @@
+"""TFLite through litert-torch: float32, channels last, in and out; one picture at a time."""
+
+from pathlib import Path
+
+from ..models.errors import EdgewiseError, MissingDependencyError
+from ..models.spec import ModelSpec
+from ._artifact import Artifact
+from ._flatbuffer import pack, unpack
+from ._graph import Network
+from ._tflite_layers import layers, name_outputs
+from ._tflite_metadata import attach
+
+
+def export(network: Network, spec: ModelSpec, out: Path) -> Artifact:
+    """Write `network` to `out`: (1, S, S, 3) float32, normalised, to (1, classes) float32 logits.
+
+    Raises:
+        MissingDependencyError: litert-torch is not installed.
+        EdgewiseError: an operator of the network has no TFLite form.
+    """
+    import torch
+
+    try:
+        # Must be imported before tensorflow: the other order is a segmentation fault.
+        import litert_torch
+    except ImportError as error:
+        raise MissingDependencyError("Exporting to TFLite", "export", "litert-torch") from error
+
+    class ChannelsLast(torch.nn.Module):
+        """Gives the graph a class name: the converter builds tensor names from it."""
+
+        def __init__(self) -> None:
+            super().__init__()
+            self.network = network
+
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            return self.network(x.permute(0, 3, 1, 2))  # type: ignore[no-any-return]
+
+    size = spec.preprocess.size
+    try:
+        converted = litert_torch.convert(ChannelsLast(), (torch.zeros(1, size, size, 3),))
+    except Exception as error:  # noqa: BLE001 - the converter raises anything; the user needs its words
+        raise EdgewiseError(f"litert-torch cannot convert {spec.name}: {error}") from error
+    converted.export(str(out))
+    model = unpack(out.read_bytes())
+    name_outputs(model, layers(network))
+    description = f"{spec.name}, float32, weights: {spec.origin.description}"
+    out.write_bytes(attach(pack(model, out.stat().st_size), spec, description=description))
+    return Artifact(out, "tflite", "fp32", "float32", spec)

@@ -1,0 +1,182 @@
+"""The labelled pictures on which the bundled checkpoint is trained and judged: twelve shapes in clutter.
+
+A shape is a function of the plane, negative inside and zero on the outline. Each picture puts one of
+them in a random pose, paint and light before a random ground, partly hidden, blurred and noisy. It is
+no photograph; it is a task that a small network learns to about 95 %, with no download and no licence.
+"""
+
+from collections.abc import Callable
+from typing import TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, ImageDraw, ImageFilter
+
+from .spec import Pixels
+from .synthetic import generator, leaves
+
+Plane: TypeAlias = NDArray[np.float32]  # (S, S), one value a pixel
+Field: TypeAlias = Callable[[Plane, Plane], Plane]
+Colour: TypeAlias = NDArray[np.float64]  # (3,), levels from 0 to 255
+
+# Different streams, so that no picture the network was judged by was ever one that it learned from.
+TRAIN_SEED = 1
+EVALUATION_SEED = 2
+
+
+def _disc(x: Plane, y: Plane) -> Plane:
+    return np.hypot(x, y) - 0.8
+
+
+def _ring(x: Plane, y: Plane) -> Plane:
+    return np.abs(np.hypot(x, y) - 0.62) - 0.22
+
+
+def _half(x: Plane, y: Plane) -> Plane:
+    return np.maximum(np.hypot(x, y - 0.4) - 0.95, y - 0.4)
+
+
+def _crescent(x: Plane, y: Plane) -> Plane:
+    return np.maximum(np.hypot(x, y) - 0.9, 0.75 - np.hypot(x - 0.5, y))
+
+
+def _drop(x: Plane, y: Plane) -> Plane:
+    ball = np.hypot(x, y - 0.35) - 0.55
+    cone = np.maximum(0.906 * np.abs(x) - 0.423 * (y + 0.95), y - 0.117)  # touches the ball at y = 0.117
+    return np.minimum(ball, cone)
+
+
+def _heart(x: Plane, y: Plane) -> Plane:
+    return np.hypot(x, y + 0.25 - 0.75 * np.sqrt(np.abs(x))) - 0.8
+
+
+def _polygon(corners: int) -> Field:
+    sector = 2 * np.pi / corners
+
+    def field(x: Plane, y: Plane) -> Plane:
+        folded = np.arctan2(x, y) % sector - sector / 2
+        return np.hypot(x, y) * np.cos(folded) - 0.95 * np.cos(sector / 2)
+
+    return field
+
+
+def _star(x: Plane, y: Plane) -> Plane:
+    half = np.pi / 5
+    radius, folded = np.hypot(x, y), np.abs(np.arctan2(x, y) % (2 * half) - half)
+    along, across = radius * np.cos(folded), radius * np.sin(folded)
+    # The edge from the tip, a half sector away, to the inner corner straight ahead.
+    inner, tip = np.array([0.42, 0.0]), np.array([np.cos(half), np.sin(half)])
+    edge = (tip - inner) / np.hypot(*(tip - inner))
+    return (along - inner[0]) * edge[1] - across * edge[0]
+
+
+def _cross(x: Plane, y: Plane) -> Plane:
+    wide, high = np.abs(x), np.abs(y)
+    return np.maximum(np.minimum(wide, high) - 0.28, np.maximum(wide, high) - 0.9)
+
+
+def _arrow(x: Plane, y: Plane) -> Plane:
+    wide = np.abs(x)
+    head = np.maximum(0.75 * wide + 0.6 * (y - 0.9), -y)
+    shaft = np.maximum(wide - 0.24, np.abs(y + 0.4) - 0.5)
+    return np.minimum(head, shaft)
+
+
+FIELDS: dict[str, Field] = {
+    "disc": _disc,
+    "ring": _ring,
+    "half disc": _half,
+    "crescent": _crescent,
+    "drop": _drop,
+    "heart": _heart,
+    "triangle": _polygon(3),
+    "square": _polygon(4),
+    "pentagon": _polygon(5),
+    "star": _star,
+    "cross": _cross,
+    "arrow": _arrow,
+}
+SHAPES = tuple(FIELDS)
+
+
+def shape_picture(size: int, seed: int, index: int) -> tuple[Pixels, int]:
+    """Picture `index` of the endless set `seed`, (size, size, 3) uint8, and its label.
+
+    Labels go round in turn, so that any whole number of rounds is balanced.
+    """
+    rng, label = generator(seed, index), index % len(SHAPES)
+    axis = np.linspace(-1, 1, size, dtype=np.float32)
+    x, y = np.meshgrid(axis, axis)
+    ground = rng.uniform(0, 255, 3)
+    # On a wheel of 256 levels, any turn between 20 and 128 leaves at least 20 between the two.
+    paint = (ground + rng.choice([-1, 1], 3) * rng.uniform(20, 128, 3)) % 256
+    inside = coverage(FIELDS[SHAPES[label]](*_pose(rng, x, y)))[..., None]
+    picture = (1 - inside) * _texture(rng, x, y, ground) + inside * _texture(rng, x, y, paint)
+    canvas = Image.fromarray(np.clip(picture, 0, 255).astype(np.uint8))
+    _scribble(rng, canvas)
+    canvas = canvas.filter(ImageFilter.GaussianBlur(rng.uniform(0, 0.015) * size))
+    return _expose(rng, np.asarray(canvas, np.float32)), label
+
+
+def shape_pictures(size: int, seed: int, count: int) -> tuple[Pixels, NDArray[np.int64]]:
+    """The first `count` pictures, (count, size, size, 3) uint8, and their labels, (count,)."""
+    pixels, labels = np.empty((count, size, size, 3), np.uint8), np.empty(count, np.int64)
+    for index in range(count):
+        pixels[index], labels[index] = shape_picture(size, seed, index)
+    return pixels, labels
+
+
+def coverage(field: Plane) -> Plane:
+    """How much of each pixel is inside, 0 to 1: the field over its slope is a distance in pixels."""
+    slope = np.hypot(*np.gradient(field))
+    return np.clip(0.5 - field / np.maximum(slope, 1e-6), 0, 1).astype(np.float32)
+
+
+def _pose(rng: np.random.Generator, x: Plane, y: Plane) -> tuple[Plane, Plane]:
+    """Where the picture's points lie on the shape's own plane: scale, turn, shear, shift, perspective."""
+    scale, turn = rng.uniform(0.28, 0.75), rng.uniform(0, 2 * np.pi)
+    shift = rng.uniform(-1, 1, 2) * (1 - 0.85 * scale)
+    shear = np.eye(2) + rng.uniform(-0.18, 0.18, (2, 2))
+    rotation = np.array([[np.cos(turn), -np.sin(turn)], [np.sin(turn), np.cos(turn)]])
+    (a, b), (c, d) = shear @ rotation / scale
+    u, v = x - np.float32(shift[0]), y - np.float32(shift[1])
+    p, q = rng.uniform(-0.2, 0.2, 2) / scale
+    depth = np.maximum(1 + p * u + q * v, 0.2)
+    return (a * u + b * v) / depth, (c * u + d * v) / depth
+
+
+def _texture(rng: np.random.Generator, x: Plane, y: Plane, colour: Colour) -> NDArray[np.float64]:
+    """(S, S, 3) levels around `colour`: plain, a gradient, stripes, clouds or dead leaves."""
+    size, kind = len(x), rng.choice(["plain", "gradient", "stripes", "clouds", "leaves"])
+    if kind == "leaves":
+        mottle = leaves(rng, size, 150).astype(np.float64)
+        return colour + rng.uniform(0.2, 0.7) * (mottle - mottle.mean(axis=(0, 1)))
+    turn, strength = rng.uniform(0, 2 * np.pi), rng.uniform(10, 60)
+    along = x * np.cos(turn) + y * np.sin(turn)
+    if kind == "stripes":
+        pattern = np.clip(rng.uniform(1, 4) * np.sin(rng.uniform(8, 40) * along), -1, 1)
+    elif kind == "clouds":
+        coarse = rng.normal(0, 0.7, (rng.integers(4, 24),) * 2).astype(np.float32)
+        pattern = np.asarray(Image.fromarray(coarse).resize((size, size), Image.Resampling.BICUBIC))
+    else:
+        pattern = along if kind == "gradient" else np.zeros_like(x)
+    return colour + strength * pattern[..., None] * rng.uniform(-1, 1, 3)
+
+
+def _scribble(rng: np.random.Generator, canvas: Image.Image) -> None:
+    """Strokes and blobs on top, which may hide a part of the shape."""
+    draw, size = ImageDraw.Draw(canvas), canvas.width
+    for _ in range(rng.integers(0, 7)):
+        colour = tuple(rng.integers(0, 256, 3).tolist())
+        x, y, dx, dy = (rng.random(4) * (size, size, 0.5 * size, 0.5 * size)).tolist()
+        if rng.random() < 0.5:
+            draw.line((x - dx, y - dy, x + dx, y + dy), colour, int(rng.integers(1, 1 + size // 24)))
+        else:
+            draw.ellipse((x, y, x + dx / 3, y + dy / 3), colour)
+
+
+def _expose(rng: np.random.Generator, levels: Plane) -> Pixels:
+    """Contrast, brightness and sensor noise."""
+    gain, offset, noise = rng.uniform(0.5, 1.2), rng.uniform(-40, 40), rng.uniform(0, 20)
+    grain = rng.standard_normal(levels.shape, np.float32)
+    return np.clip(gain * (levels - 128) + 128 + offset + noise * grain, 0, 255).astype(np.uint8)

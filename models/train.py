@@ -1,0 +1,144 @@
+"""Trains the checkpoint that ships with the package, on generated pictures and nothing else.
+
+    python -m edgewise.models.train [--epochs 24] [--pictures 14400] [--seed 0] [--out FILE]
+
+The same seed, machine and library versions give the same weights.
+"""
+
+import argparse
+import importlib.metadata
+import importlib.util
+import sys
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from .checkpoint import save
+from .errors import EdgewiseError, MissingDependencyError, UsageError
+from .shapes import EVALUATION_SEED, SHAPES, TRAIN_SEED, shape_pictures
+from .spec import Labels, ModelSpec, Origin, Preprocess
+
+if TYPE_CHECKING:
+    import torch
+    from torch.utils.data import DataLoader
+
+BUNDLED = Path(__file__).parent / "bundled" / "mobilenetv2-shapes.safetensors"
+SPEC = ModelSpec(
+    name="mobilenetv2",
+    preprocess=Preprocess(size=96, resize=96, mean=(0.5, 0.5, 0.5), std=(0.5, 0.5, 0.5)),
+    labels=Labels(SHAPES),
+    origin=Origin("bundled", "MobileNetV2 trained on generated shapes by edgewise.models.train", sha256=""),
+)
+_LIBRARIES = ("lightning", "numpy", "pillow", "torch", "torchvision")
+
+
+@dataclass(frozen=True, slots=True)
+class Recipe:
+    """How to train: counts, the peak learning rate, and the part of the steps taken at `small_size` pixels."""
+
+    pictures: int = 14400
+    epochs: int = 24
+    batch: int = 32
+    learning_rate: float = 2e-3
+    weight_decay: float = 0.05
+    label_smoothing: float = 0.05
+    small_size: int = 64
+    small_part: float = 0.7
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        if self.epochs < 1 or self.pictures < self.batch:
+            raise UsageError(
+                f"--epochs {self.epochs} and --pictures {self.pictures}: "
+                f"need at least 1 epoch and one batch of {self.batch} pictures"
+            )
+
+
+def train(recipe: Recipe, out: Path, judged_on: int = 4800) -> float:
+    """Train MobileNetV2 by `recipe` and write it to `out`.
+
+    Returns:
+        The top-1, 0 to 1, of the weights as stored (float16) on the first `judged_on` evaluation pictures.
+
+    Raises:
+        MissingDependencyError: Lightning is not installed.
+    """
+    if importlib.util.find_spec("lightning") is None:
+        raise MissingDependencyError("training", "train", "lightning")
+    import lightning
+    import torchvision
+
+    from ._lightning import Classifier
+
+    lightning.seed_everything(recipe.seed, verbose=False)
+    classifier = Classifier(torchvision.models.mobilenet_v2(num_classes=len(SHAPES)), recipe)
+    trainer = lightning.Trainer(
+        accelerator="cpu",
+        max_epochs=recipe.epochs,
+        deterministic=True,
+        logger=False,
+        enable_checkpointing=False,
+        enable_model_summary=False,
+    )
+    trainer.fit(classifier, _loader(TRAIN_SEED, recipe.pictures, recipe.batch, training=True))
+    _round_to_half(classifier.network)
+    judged = trainer.test(classifier, _loader(EVALUATION_SEED, judged_on, 100, training=False), verbose=False)
+    top1 = judged[0]["top1"]
+    out.parent.mkdir(parents=True, exist_ok=True)
+    save(out, classifier.network, SPEC, _record(recipe, top1, judged_on))
+    return top1
+
+
+def _loader(seed: int, count: int, batch: int, training: bool) -> "DataLoader[Any]":
+    from torch.utils.data import DataLoader
+
+    from ._lightning import Collate
+
+    pairs = list(zip(*shape_pictures(SPEC.preprocess.size, seed, count), strict=True))
+    return DataLoader(
+        pairs,  # type: ignore[arg-type]  # a list is a dataset to DataLoader, if not to its type
+        batch_size=batch,
+        shuffle=training,
+        drop_last=training,
+        collate_fn=Collate(SPEC.preprocess, turned=training),
+    )
+
+
+def _round_to_half(network: "torch.nn.Module") -> None:
+    """Give every weight the value that it will have when read back from the float16 file."""
+    for tensor in network.state_dict().values():
+        if tensor.is_floating_point():
+            tensor.copy_(tensor.half())
+
+
+def _record(recipe: Recipe, top1: float, judged_on: int) -> dict[str, Any]:
+    return {
+        "recipe": asdict(recipe),
+        "top1": round(top1, 6),
+        "judged_on": f"the first {judged_on} pictures of seed {EVALUATION_SEED}",
+        "versions": {library: importlib.metadata.version(library) for library in _LIBRARIES},
+    }
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """The command of this module; returns the exit status."""
+    default = Recipe()
+    parser = argparse.ArgumentParser(prog="python -m edgewise.models.train", description=__doc__)
+    parser.add_argument("--epochs", type=int, default=default.epochs)
+    parser.add_argument("--pictures", type=int, default=default.pictures)
+    parser.add_argument("--seed", type=int, default=default.seed)
+    parser.add_argument("--out", type=Path, default=BUNDLED)
+    chosen = parser.parse_args(arguments)
+    try:
+        recipe = Recipe(pictures=chosen.pictures, epochs=chosen.epochs, seed=chosen.seed)
+        top1 = train(recipe, chosen.out)
+    except EdgewiseError as error:
+        print(error, file=sys.stderr)
+        return error.exit_code
+    print(f"{chosen.out}: top-1 {top1:.1%}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

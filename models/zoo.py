@@ -1,0 +1,89 @@
+"""The architectures, one row each, with what their papers say of them. Imports torch only to build one."""
+
+from dataclasses import dataclass
+from difflib import get_close_matches
+from typing import TYPE_CHECKING, Any
+
+from .errors import MissingDependencyError, UsageError
+
+if TYPE_CHECKING:
+    from torch import nn
+
+
+@dataclass(frozen=True, slots=True)
+class Architecture:
+    """A network that `edgewise export` takes.
+
+    `parameters` and `macs` (multiply-accumulates, one 224 by 224 picture) are those of torchvision's
+    `builder` with 1000 classes; `top1` is the paper's on ImageNet, in percent; `paper` is an arXiv id.
+    """
+
+    name: str
+    title: str
+    builder: str
+    year: int
+    paper: str
+    parameters: int
+    macs: int
+    top1: float
+
+
+_ARCHITECTURES = (
+    Architecture(
+        name="mobilenetv2",
+        title="MobileNetV2",
+        builder="mobilenet_v2",
+        year=2018,
+        paper="1801.04381",
+        parameters=3_504_872,
+        macs=300_774_272,
+        top1=72.0,
+    ),
+)
+
+
+def architectures() -> tuple[Architecture, ...]:
+    """Every architecture, in the order of the table."""
+    return _ARCHITECTURES
+
+
+def find(name: str) -> Architecture:
+    """The architecture called `name`, with any case, dashes, underscores and spaces.
+
+    Raises:
+        UsageError: there is none.
+    """
+    by_name = {_fold(row.name): row for row in _ARCHITECTURES}
+    if row := by_name.get(_fold(name)):
+        return row
+    near = get_close_matches(_fold(name), by_name)
+    hint = "did you mean" if near else "choose one of"
+    raise UsageError(f"no model is called {name!r}; {hint} {', '.join(near or by_name)}")
+
+
+def build(architecture: Architecture, classes: int) -> "nn.Module":
+    """The network in evaluation mode, (N, 3, S, S) float32 to (N, classes) logits; its weights are random.
+
+    Raises:
+        MissingDependencyError: torchvision is not installed.
+    """
+    builder = getattr(torchvision().models, architecture.builder)
+    network: nn.Module = builder(weights=None, num_classes=classes)
+    return network.eval()
+
+
+def torchvision() -> Any:  # noqa: ANN401 - it has no types
+    """The library that has the networks and their ImageNet weights.
+
+    Raises:
+        MissingDependencyError: it is not installed.
+    """
+    try:
+        import torchvision
+    except ModuleNotFoundError as error:
+        raise MissingDependencyError("loading a network", "export", error.name or "torchvision") from error
+    return torchvision
+
+
+def _fold(name: str) -> str:
+    return "".join(letter for letter in name.casefold() if letter.isalnum())

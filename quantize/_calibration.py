@@ -1,0 +1,107 @@
+"""The pictures that show a quantizer which values the network's layers take."""
+
+import hashlib
+import random
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from ..models.errors import EdgewiseError, UsageError
+from ..models.images import find_images, read_image, sha256_of
+from ..models.spec import Preprocess, Tensor32
+from ..models.synthetic import CALIBRATION_SEED, dead_leaves
+
+DEFAULT_COUNT = 128
+FEWEST = 8  # below this even min-max ranges and channel means are luck
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Calibration:
+    """Pictures cut to the network's input, (N, S, S, 3) uint8, and where they came from.
+
+    `digests` are the sha256 of the picture files, empty for generated ones; `skipped` counts files that
+    could not be read.
+    """
+
+    pixels: NDArray[np.uint8]
+    source: str
+    seed: int
+    preprocess: Preprocess
+    digests: frozenset[str] = frozenset()
+    skipped: int = 0
+
+    def inputs(self) -> Iterator[Tensor32]:
+        """One normalised picture after the other, (1, S, S, 3)."""
+        for picture in self.pixels:
+            yield self.preprocess.normalise(picture[None])
+
+    def batch(self, count: int) -> Tensor32:
+        """The first `count` pictures (or all, if fewer), normalised: (count, S, S, 3)."""
+        return self.preprocess.normalise(self.pixels[:count])
+
+    def to_json(self) -> dict[str, Any]:
+        """The manifest's section: what was used, and the sha256 of all pixels."""
+        return {
+            "source": self.source,
+            "count": len(self.pixels),
+            "seed": self.seed,
+            "skipped": self.skipped,
+            "sha256": hashlib.sha256(self.pixels.tobytes()).hexdigest(),
+        }
+
+    def refuse_overlap(self, evaluation: list[Path]) -> None:
+        """Raise a `UsageError` where a picture of the evaluation was calibrated with: it would flatter."""
+        shared = [path for path in evaluation if sha256_of(path) in self.digests] if self.digests else []
+        if shared:
+            raise UsageError(
+                f"{len(shared)} of {len(evaluation)} evaluation pictures are also calibration pictures "
+                f"(the first: {shared[0].name}); take them out of --calib or of --data"
+            )
+
+
+def generated(preprocess: Preprocess, count: int | None, seed: int) -> Calibration:
+    """Dead leaves in place of photographs: see `models/synthetic.py`."""
+    count = _enough(DEFAULT_COUNT if count is None else count)
+    pictures = [
+        preprocess.crop(Image.fromarray(dead_leaves(preprocess.resize, CALIBRATION_SEED + seed, index)))
+        for index in range(count)
+    ]
+    return Calibration(np.stack(pictures), "generated dead leaves", seed, preprocess)
+
+
+def from_folder(folder: Path, preprocess: Preprocess, count: int | None, seed: int) -> Calibration:
+    """`count` readable pictures of `folder`, drawn by `seed`; None takes up to `DEFAULT_COUNT` of them.
+
+    Raises:
+        UsageError: the folder holds no pictures, or fewer than asked for.
+    """
+    wanted = _enough(DEFAULT_COUNT if count is None else count)
+    files = find_images(folder)
+    random.Random(seed).shuffle(files)  # noqa: S311 - a sample, not a secret
+    pictures, digests, skipped = [], set(), 0
+    for file in files:
+        if len(pictures) == wanted:
+            break
+        try:
+            pictures.append(preprocess.crop(read_image(file)))
+        except EdgewiseError:
+            skipped += 1
+        else:
+            digests.add(sha256_of(file))
+    if len(pictures) < (FEWEST if count is None else wanted):
+        raise UsageError(
+            f"{folder}: {len(pictures)} readable pictures for calibration ({skipped} unreadable), "
+            f"need {FEWEST if count is None else wanted}; add pictures or lower --calib-count"
+        )
+    return Calibration(np.stack(pictures), folder.name, seed, preprocess, frozenset(digests), skipped)
+
+
+def _enough(count: int) -> int:
+    if count < FEWEST:
+        raise UsageError(f"--calib-count {count} is too few: need at least {FEWEST} pictures")
+    return count
