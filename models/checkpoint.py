@@ -5,7 +5,6 @@ safetensors or `.pth` state dicts, opened by `torch.load(weights_only=True)` and
 (CVE-2025-32434, CVE-2026-24747: the restricted unpickler is safe from torch 2.10 on).
 """
 
-import hashlib
 import json
 import pickle
 from dataclasses import dataclass
@@ -13,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from .errors import EdgewiseError, UsageError
+from .images import sha256_of
 from .spec import ModelSpec
 
 if TYPE_CHECKING:
@@ -31,12 +31,6 @@ class Checkpoint:
     sha256: str
     spec: ModelSpec | None = None
     record: dict[str, Any] | None = None
-
-
-def sha256_of(path: Path) -> str:
-    """The file's digest, in hexadecimal."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def save(path: Path, network: "torch.nn.Module", spec: ModelSpec, record: dict[str, Any]) -> None:

@@ -75,8 +75,17 @@ def _recipe(io: str) -> "RecipeManager":
         if io == "float32":
             manager.add_quantization_config(".*", end, algorithm_key=AlgorithmName.NO_QUANTIZE)
         elif io == "uint8":
-            activation = qtyping.TensorQuantizationConfig(8, False, dtype=qtyping.TensorDataType.UINT)
-            manager.add_quantization_config(".*", end, qtyping.OpQuantizationConfig(activation))
+            config = qtyping.OpQuantizationConfig(
+                activation_tensor_config=qtyping.TensorQuantizationConfig(
+                    num_bits=8, symmetric=False, dtype=qtyping.TensorDataType.UINT
+                ),
+                # The ends have no weights; the library's policy wants a weight type all the same.
+                weight_tensor_config=qtyping.TensorQuantizationConfig(
+                    num_bits=8, granularity=qtyping.QuantGranularity.CHANNELWISE
+                ),
+                compute_precision=qtyping.ComputePrecision.INTEGER,
+            )
+            manager.add_quantization_config(".*", end, config)
     return manager
 
 

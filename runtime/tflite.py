@@ -52,7 +52,7 @@ class Structure:
 
     `operators` counts them by type. `float_operators` compute in float32; QUANTIZE and DEQUANTIZE at the
     ends do not count. `partitions` is how many pieces XNNPACK took, 0 without it, and `whole` says that a
-    single one spans the model from input to output.
+    single one spans the model from end to end, casts aside.
     """
 
     operators: dict[str, int]
@@ -81,9 +81,8 @@ def structure(path: Path) -> Structure:
         if node["op_name"] not in _CASTS and any(types.get(index) is np.float32 for index in node["outputs"])
     ]
     source, target = _ends(interpreter)
-    whole = len(delegates) == 1 and (
-        source["index"] in delegates[0]["inputs"] and target["index"] in delegates[0]["outputs"]
-    )
+    first, last = _beyond_casts(operators, source["index"], target["index"])
+    whole = len(delegates) == 1 and first in delegates[0]["inputs"] and last in delegates[0]["outputs"]
     return Structure(
         operators=dict(sorted(Counter(node["op_name"] for node in operators).items())),
         float_operators=len(in_float),
@@ -128,6 +127,16 @@ def _ends(interpreter: "Interpreter") -> tuple[dict[str, Any], dict[str, Any]]:
     if len(inputs) != 1 or len(outputs) != 1:
         raise EdgewiseError(f"the model has {len(inputs)} inputs and {len(outputs)} outputs; need one of each")
     return inputs[0], outputs[0]
+
+
+def _beyond_casts(operators: list[dict[str, Any]], source: int, target: int) -> tuple[int, int]:
+    """The first and the last tensor of the model without the casts at its ends, which XNNPACK may leave out."""
+    for node in operators:
+        if node["op_name"] in _CASTS and source in node["inputs"]:
+            source = node["outputs"][0]
+        if node["op_name"] in _CASTS and target in node["outputs"]:
+            target = node["inputs"][0]
+    return source, target
 
 
 def _describe(tensor: dict[str, Any]) -> dict[str, Any]:

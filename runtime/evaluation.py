@@ -1,0 +1,109 @@
+"""Pictures to judge a model by: a labelled folder, or generated ones where there is none."""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from ..models.errors import EdgewiseError, UsageError
+from ..models.images import labelled_images, read_image
+from ..models.shapes import EVALUATION_SEED, SHAPES, shape_picture
+from ..models.spec import ModelSpec, Pixels, Preprocess, Tensor32
+from ..models.synthetic import dead_leaves
+from . import Session
+
+Progress = Callable[[int, int], None]  # done, of how many
+
+_BLOCK = 16  # pictures in memory at a time
+_BEYOND_CALIBRATION = 1_000_000  # dead leaves with these indices are never calibrated with
+
+
+@dataclass(frozen=True, slots=True)
+class Pictures:
+    """A set of pictures: `read` cuts number i to (S, S, 3), `labels` are their classes or None."""
+
+    description: str
+    read: Callable[[int, Preprocess], Pixels]
+    count: int
+    labels: tuple[int, ...] | None = None
+    files: tuple[Path, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Answers:
+    """Logits (N, classes) of each session for the readable pictures, whose labels are (N,) or None."""
+
+    logits: tuple[Tensor32, ...]
+    labels: NDArray[np.int64] | None
+    skipped: int
+
+
+def from_folder(folder: Path, spec: ModelSpec) -> Pictures:
+    """The pictures of a folder of class folders; raises as `labelled_images` does."""
+    found = labelled_images(folder, spec.labels)
+    files, labels = zip(*found, strict=True)
+    return Pictures(folder.name, lambda index, cut: cut.crop(read_image(files[index])), len(files), labels, files)
+
+
+def shapes(spec: ModelSpec, count: int) -> Pictures:
+    """The generated evaluation set of the bundled checkpoint's classes."""
+    if spec.labels.names != SHAPES:
+        raise UsageError(f"{spec.name}: its classes are not the generated shapes; give --data DIR")
+    labels = tuple(index % len(SHAPES) for index in range(count))
+    return Pictures("generated shapes", _shape, count, labels)
+
+
+def unlabelled(count: int, seed: int) -> Pictures:
+    """Generated dead leaves, other ones than those for calibration: they show agreement, not accuracy."""
+    return Pictures("generated dead leaves", partial(_leaves, seed), count)
+
+
+def answers(
+    sessions: Sequence[Session], pictures: Pictures, preprocess: Preprocess, progress: Progress
+) -> Answers:
+    """Let every session answer every readable picture.
+
+    Raises:
+        EdgewiseError: no picture can be read.
+    """
+    collected: list[list[Tensor32]] = [[] for _ in sessions]
+    kept: list[int] = []
+    for indices, batch in _blocks(pictures, preprocess):
+        kept.extend(indices)
+        for logits, session in zip(collected, sessions, strict=True):
+            logits.append(session(batch))
+        progress(indices[-1] + 1, pictures.count)
+    if not kept:
+        raise EdgewiseError(f"{pictures.description}: none of {pictures.count} pictures can be read")
+    labels = None if pictures.labels is None else np.asarray(pictures.labels)[kept]
+    return Answers(tuple(map(np.concatenate, collected)), labels, pictures.count - len(kept))
+
+
+def _blocks(pictures: Pictures, preprocess: Preprocess) -> Iterator[tuple[list[int], Tensor32]]:
+    indices: list[int] = []
+    pixels: list[Pixels] = []
+    for index in range(pictures.count):
+        try:
+            pixels.append(pictures.read(index, preprocess))
+        except EdgewiseError:
+            continue
+        indices.append(index)
+        if len(indices) == _BLOCK:
+            yield indices, preprocess.normalise(np.stack(pixels))
+            indices, pixels = [], []
+    if indices:
+        yield indices, preprocess.normalise(np.stack(pixels))
+
+
+def _shape(index: int, preprocess: Preprocess) -> Pixels:
+    pixels, _ = shape_picture(preprocess.resize, EVALUATION_SEED, index)
+    return preprocess.crop(Image.fromarray(pixels))
+
+
+def _leaves(seed: int, index: int, preprocess: Preprocess) -> Pixels:
+    pixels = dead_leaves(preprocess.resize, seed, _BEYOND_CALIBRATION + index)
+    return preprocess.crop(Image.fromarray(pixels))

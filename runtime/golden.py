@@ -1,0 +1,73 @@
+"""The golden sample: one picture that shows a device whether it computes what we computed.
+
+Another delegate or instruction set may round differently, so INT8 outputs are compared in steps (LSB) of the
+output's scale: XNNPACK on Arm and on x86 differ by 1, XNNPACK and the reference kernels by up to 21 (measured
+on MobileNetV2). Float outputs are compared relatively.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from ..export._artifact import Bundle, Golden
+from ..models.errors import ParityError
+from ..models.spec import Preprocess
+from ..models.synthetic import dead_leaves
+from . import Session, open_session
+from .stats import agreement, parity
+from .verify import MAX_RELATIVE
+
+MAX_LSB = 24
+_SEED, _INDEX = 0, 2_000_000  # a picture of its own, neither calibrated nor evaluated with
+
+
+@dataclass(frozen=True, slots=True)
+class GoldenCheck:
+    """How this machine's outputs differ from the exporting machine's, and from the original network's.
+
+    `max_lsb` is in steps of a quantized model's output, None for a float model, which has `max_rel` instead.
+    `cosine` is that of the centred logits with the original network's.
+    """
+
+    max_lsb: float | None
+    max_rel: float
+    cosine: float
+
+
+def sample(preprocess: Preprocess, original: Session, exported: Session) -> Golden:
+    """Make the sample: a picture wider than high and larger than the input, and what comes of it."""
+    side = preprocess.resize + preprocess.resize // 4
+    image = dead_leaves(side, _SEED, _INDEX)[: preprocess.resize + 3]
+    batch = preprocess(Image.fromarray(image))[None]
+    return Golden(image, batch, original(batch), exported(batch))
+
+
+def check(bundle: Bundle, session: Session) -> GoldenCheck:
+    """Run a bundle's golden sample here.
+
+    Raises:
+        ParityError: this machine prepares the picture differently, or computes something else.
+    """
+    golden = bundle.golden()
+    prepared = bundle.spec.preprocess(Image.fromarray(golden.image))[None]
+    if not np.array_equal(prepared, golden.input):
+        worst = float(np.abs(prepared - golden.input).max())
+        raise ParityError(
+            f"preprocessing differs on this machine by up to {worst:.2g}; compare its Pillow version with "
+            f"{bundle.manifest.get('versions', {}).get('pillow', 'the exporting one')}"
+        )
+    output = session(prepared)
+    step = float(getattr(session, "output_step", 0.0))
+    distance = parity(golden.output, output)
+    lsb = distance.max_abs / step if step else None
+    if (lsb is not None and lsb > MAX_LSB) or (lsb is None and distance.max_rel > MAX_RELATIVE):
+        found = f"{lsb:.0f} steps (allowed {MAX_LSB})" if lsb is not None else f"{distance.max_rel:.1e} relatively"
+        raise ParityError(f"{bundle.folder}: the golden sample differs on this machine by {found}")
+    return GoldenCheck(lsb, distance.max_rel, agreement(golden.logits, output).cosine)
+
+
+def open_bundle_session(bundle: Bundle, path: Path | None = None, threads: int = 1) -> Session:
+    """Open the model of a bundle, or another file in it."""
+    return open_session(path or bundle.model, bundle.target, threads)

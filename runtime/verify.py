@@ -1,0 +1,98 @@
+"""The gates: nothing is called a success, or int8, before it has passed them."""
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from ..models.errors import AccuracyError, ParityError
+from .drop import Drop, Verdict, drop
+from .evaluation import Answers
+from .stats import Accuracy, Agreement, Parity, accuracy, agreement, correct, parity
+
+# Float conversions of networks from AlexNet to ViT differ by 1e-6 to 1e-5 relatively; a wrong one by 1e-2 and more.
+MAX_RELATIVE = 1e-3
+DEFAULT_MAX_DROP = 1.0
+DEFAULT_MIN_AGREEMENT = 0.9
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """`max_drop` in percentage points of top-1, for labelled pictures; `min_agreement`, a fraction, without labels.
+
+    `strict` fails what the pictures cannot decide.
+    """
+
+    max_drop: float = DEFAULT_MAX_DROP
+    min_agreement: float = DEFAULT_MIN_AGREEMENT
+    strict: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Verification:
+    """How the quantized model answers, beside its float twin, and what the gate says.
+
+    Without labels `float_accuracy`, `quantized_accuracy` and `drop` are None and the gate is agreement.
+    """
+
+    pictures: str
+    skipped: int
+    agreement: Agreement
+    float_accuracy: Accuracy | None
+    quantized_accuracy: Accuracy | None
+    drop: Drop | None
+    limits: Limits
+    verdict: Verdict
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain data for a manifest or a report."""
+        return asdict(self)
+
+    def require(self) -> None:
+        """Raise an `AccuracyError` where the gate is not passed."""
+        if self.verdict is Verdict.FAIL or (self.limits.strict and self.verdict is Verdict.INCONCLUSIVE):
+            raise AccuracyError(f"accuracy gate {self.verdict}: {self.reason()}")
+
+    def reason(self) -> str:
+        """The verdict's figures in one sentence."""
+        if self.drop is None:
+            return (
+                f"top-1 agreement {100 * self.agreement.top1:.1f} % on {self.agreement.count} "
+                f"{self.pictures}, need {100 * self.limits.min_agreement:g} %"
+            )
+        low, high = self.drop.interval.low, self.drop.interval.high
+        text = (
+            f"top-1 drops by {self.drop.points:.2f} points (95 % interval {low:.2f} to {high:.2f}) "
+            f"on {self.drop.count} pictures, allowed {self.limits.max_drop:g}"
+        )
+        if self.verdict is Verdict.INCONCLUSIVE and self.drop.images_to_settle is not None:
+            text += f"; about {self.drop.images_to_settle} pictures would settle it"
+        return text
+
+
+def check_parity(answers: Answers) -> Parity:
+    """Compare a float file (second session) with its original (first).
+
+    Raises:
+        ParityError: they do not compute the same.
+    """
+    found = parity(*answers.logits)
+    if found.max_rel > MAX_RELATIVE:
+        raise ParityError(
+            f"the converted float model differs from the original: by {found.max_rel:.1e} relatively, "
+            f"allowed {MAX_RELATIVE:g} (top-1 agreement {100 * found.top1:.1f} % of {found.count} pictures). "
+            "The file is wrong and was not written; please report the network"
+        )
+    return found
+
+
+def judge(answers: Answers, pictures: str, limits: Limits) -> Verification:
+    """Judge a quantized model (second session) by its float twin (first) and, where there are any, labels."""
+    exact, quantized = answers.logits
+    agreed = agreement(exact, quantized)
+    if answers.labels is None:
+        passed = agreed.top1 >= limits.min_agreement
+        verdict = Verdict.PASS if passed else Verdict.FAIL
+        return Verification(pictures, answers.skipped, agreed, None, None, None, limits, verdict)
+    labels = answers.labels
+    lost = drop(correct(exact, labels), correct(quantized, labels), limits.max_drop)
+    accuracies = accuracy(exact, labels), accuracy(quantized, labels)
+    return Verification(pictures, answers.skipped, agreed, *accuracies, lost, limits, lost.verdict)
