@@ -15,7 +15,9 @@ _COUNTER = "num_batches_tracked"  # of batch norms, for training only, and missi
 _SHOWN = 3
 
 
-def fit(architecture: Architecture, tensors: Mapping[str, "torch.Tensor"], path: Path) -> "tuple[nn.Module, int]":
+def fit(
+    architecture: Architecture, tensors: Mapping[str, "torch.Tensor"], path: Path
+) -> "tuple[nn.Module, int]":
     """The network with the weights `tensors` that came from `path`, and its number of classes.
 
     Raises:
@@ -34,8 +36,8 @@ def fit(architecture: Architecture, tensors: Mapping[str, "torch.Tensor"], path:
     for name, tensor in tensors.items():
         if not tensor.isfinite().all():
             raise EdgewiseError(
-                f"{path}: {name} holds NaN or infinite weights (a training that diverged, or a damaged file); "
-                "take another checkpoint"
+                f"{path}: {name} holds NaN or infinite weights, so the training diverged or the file is "
+                "damaged; take another checkpoint"
             )
     network.load_state_dict(tensors)
     return network, classes
@@ -48,7 +50,10 @@ def _head(architecture: Architecture) -> str:
 
     with torch.device("meta"):  # names without memory
         skeleton = build(architecture, 1000)
-    return [name for name, layer in skeleton.named_modules() if isinstance(layer, nn.Linear | nn.Conv2d)][-1]
+    layers: list[str] = [
+        name for name, layer in skeleton.named_modules() if isinstance(layer, nn.Linear | nn.Conv2d)
+    ]
+    return layers[-1]
 
 
 def _refuse_misfits(

@@ -25,7 +25,7 @@ _IDS = Path(__file__).with_name("imagenet_ids.txt")
 
 
 def default_weights(architecture: Architecture) -> Any:
-    """torchvision's recommended weights."""
+    """The weights that torchvision recommends."""
     return torchvision().models.get_model_weights(architecture.builder).DEFAULT
 
 
@@ -53,8 +53,10 @@ def cached_file(weights: Any) -> Path:
     return Path(torch.hub.get_dir(), "checkpoints", Path(urlsplit(weights.url).path).name)
 
 
-def is_reachable(weights: Any) -> bool:
-    """Whether the server offers the file, asked for at most `PATIENCE_S`."""
+def is_at_hand(weights: Any) -> bool:
+    """Whether the file is cached, or its server offers it within `PATIENCE_S`."""
+    if cached_file(weights).exists():
+        return True
     answered = threading.Event()
 
     def ask() -> None:
@@ -62,7 +64,7 @@ def is_reachable(weights: Any) -> bool:
             urlopen(Request(weights.url, method="HEAD"), timeout=PATIENCE_S).close()  # noqa: S310 - https
             answered.set()
 
-    # The timeout does not cover the look-up of the name: a thread can be left behind, a call cannot.
+    # The timeout does not bound the look-up of the name. A thread can be left behind, a call cannot.
     asking = threading.Thread(target=ask, daemon=True)
     asking.start()
     asking.join(PATIENCE_S)

@@ -6,7 +6,6 @@ safetensors or `.pth` state dicts, opened by `torch.load(weights_only=True)` and
 """
 
 import json
-import pickle
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -55,10 +54,13 @@ def load(path: Path) -> Checkpoint:
     """
     if not path.is_file():
         raise UsageError(f"{path}: no such weights file")
-    header, tensors = _read_safetensors(path) if path.suffix == ".safetensors" else ({}, _read_pth(path))
-    spec = ModelSpec.from_json(header["spec"]) if header else None
-    widened = {name: _widen(tensor) for name, tensor in tensors.items()}
-    return Checkpoint(widened, sha256_of(path), spec, header.get("record"))
+    header, content = _read_safetensors(path) if path.suffix == ".safetensors" else ({}, _read_pth(path))
+    tensors = {name: _widen(tensor) for name, tensor in _named_tensors(path, content).items()}
+    try:
+        spec = ModelSpec.from_json(header["spec"]) if header else None
+    except (KeyError, UsageError) as error:
+        raise EdgewiseError(f"{path}: its header is not one of edgewise's; train or copy it again") from error
+    return Checkpoint(tensors, sha256_of(path), spec, header.get("record"))
 
 
 def _widen(tensor: "torch.Tensor") -> "torch.Tensor":
@@ -70,33 +72,37 @@ def _read_safetensors(path: Path) -> tuple[dict[str, Any], dict[str, "torch.Tens
 
     try:
         with safe_open(path, framework="pt") as file:
-            metadata = file.metadata() or {}
-            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - no mapping
-        return json.loads(metadata.get(_HEADER, "{}")), tensors
-    except (SafetensorError, ValueError) as error:
+            header = json.loads((file.metadata() or {}).get(_HEADER, "{}"))
+            return dict(header), {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - no mapping
+    except (SafetensorError, OSError, TypeError, ValueError, RecursionError) as error:
         raise EdgewiseError(f"{path}: not a safetensors file ({error})") from error
 
 
-def _read_pth(path: Path) -> dict[str, "torch.Tensor"]:
+def _read_pth(path: Path) -> Any:
     import torch
 
     try:
         content = torch.load(path, map_location="cpu", weights_only=True)
-    except (pickle.UnpicklingError, RuntimeError, EOFError, ValueError, KeyError, AttributeError) as error:
+    except Exception as error:  # the unpickler raises almost anything on a damaged file
         reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
         raise EdgewiseError(
             f"{path}: not a plain state dict, and edgewise never runs code from a weights file "
             f"({reason[:160]}). Save it with torch.save(model.state_dict(), path) or as safetensors"
         ) from error
-    for key in _WRAPPERS:
-        if isinstance(content, dict) and isinstance(content.get(key), dict):
-            content = content[key]
-            break
+    wrapped = (content[key] for key in _WRAPPERS if isinstance(content, dict) and key in content)
+    return next((inner for inner in wrapped if isinstance(inner, dict)), content)
+
+
+def _named_tensors(path: Path, content: Any) -> dict[str, "torch.Tensor"]:
+    import torch
+
     if not isinstance(content, dict) or not content:
         raise EdgewiseError(f"{path}: holds a {type(content).__name__}, not a state dict of named tensors")
-    odd = next((name for name, value in content.items() if not isinstance(value, torch.Tensor)), None)
-    if odd is not None:
-        raise EdgewiseError(f"{path}: entry {odd!r} is not a tensor; save model.state_dict() alone")
+    for name, value in content.items():
+        if not isinstance(name, str) or not isinstance(value, torch.Tensor):
+            raise EdgewiseError(
+                f"{path}: entry {name!r} is not a named tensor; save model.state_dict() alone"
+            )
     return _strip_prefix(content)
 
 

@@ -113,5 +113,5 @@ class ModelSpec:
             preprocess.update(mean=tuple(preprocess["mean"]), std=tuple(preprocess["std"]))
             labels = {key: tuple(value) for key, value in data["labels"].items()}
             return cls(data["name"], Preprocess(**preprocess), Labels(**labels), Origin(**data["origin"]))
-        except (KeyError, TypeError, AttributeError) as error:
+        except (KeyError, TypeError, ValueError, AttributeError) as error:
             raise UsageError(f"this is no model description of edgewise: {error!r}") from error

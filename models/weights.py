@@ -1,4 +1,4 @@
-"""From `--weights` to a loaded network: the bundled checkpoint, the published ImageNet weights or a file."""
+"""From `--weights` to a loaded network: published for ImageNet, bundled with the package, or a file."""
 
 import sys
 from collections.abc import Callable
@@ -8,49 +8,19 @@ from typing import TYPE_CHECKING, Any
 
 from . import _imagenet
 from ._fitting import fit
-from .checkpoint import Checkpoint, load
-from .errors import EdgewiseError, UsageError
-from .labels import read_labels
-from .spec import RGB, Labels, ModelSpec, Origin, Preprocess
+from ._overrides import Overrides
+from .checkpoint import load
+from .errors import UsageError
+from .spec import Labels, ModelSpec, Origin, Preprocess
 from .zoo import Architecture, architectures, find
 
 if TYPE_CHECKING:
     from torch import nn
 
+__all__ = ["BUNDLED", "Model", "Overrides", "load_model"]
+
 BUNDLED = Path(__file__).parent / "bundled"
-_BUNDLED_SUFFIX = "-shapes.safetensors"
-_KEPT = 0.0
-
-
-@dataclass(frozen=True, slots=True)
-class Overrides:
-    """What the user says of a model, stronger than what its weights say; None leaves it to them.
-
-    `imgsz` and `resize` are in pixels, and `imgsz` alone changes `resize` in proportion. `mean` and `std`
-    are per channel on the [0, 1] scale. `labels` is a file for `read_labels`.
-    """
-
-    mean: RGB | None = None
-    std: RGB | None = None
-    imgsz: int | None = None
-    resize: int | None = None
-    labels: Path | None = None
-
-    def __post_init__(self) -> None:
-        for option, values in (("--mean", self.mean), ("--std", self.std)):
-            if values is not None and not all(0 <= value <= 1 for value in values):
-                raise UsageError(f"{option} {values}: not on the scale from 0 to 1; divide by 255")
-
-    def preprocess(self, given: Preprocess) -> Preprocess:
-        """`given` with what the user says."""
-        size = given.size if self.imgsz is None else self.imgsz
-        return replace(
-            given,
-            size=size,
-            resize=round(size * given.resize / given.size) if self.resize is None else self.resize,
-            mean=given.mean if self.mean is None else self.mean,
-            std=given.std if self.std is None else self.std,
-        )
+_NO_OVERRIDES = Overrides()
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -62,42 +32,116 @@ class Model:
     record: dict[str, Any] | None = None
 
 
+def _say(line: str) -> None:
+    print(line, file=sys.stderr)  # noqa: T201
+
+
 def load_model(
     name: str,
     source: str = "auto",
-    overrides: Overrides = Overrides(),  # noqa: B008 - frozen
-    announce: Callable[[str], None] = lambda line: print(line, file=sys.stderr),  # noqa: T201
+    overrides: Overrides = _NO_OVERRIDES,
+    announce: Callable[[str], None] = _say,
 ) -> Model:
-    """The model called `name` with the weights of `source`.
+    """The model called `name` with the weights that `source` names.
 
-    `source` is 'imagenet' (published by torchvision, downloaded once), 'bundled' (trained on generated
-    shapes, always there), 'auto' (the first of these that can be had) or the path of a weights file. What
-    had to be assumed is told to `announce`, a line each.
+    'imagenet': published by torchvision and downloaded once. 'bundled': trained on generated shapes, comes
+    with the package. 'auto': the first of the two that is at hand. Anything else: the path of a file.
+    Whatever had to be assumed is said by `announce`, one line each.
 
     Raises:
-        UsageError: no such model, source or file, or the weights or labels do not fit the model.
-        EdgewiseError: the weights cannot be downloaded or read, or are not finite numbers.
-        MissingDependencyError: torch or torchvision is not installed.
+        UsageError: no such model, file or bundled checkpoint; weights or labels that do not fit the model.
+        EdgewiseError: weights that cannot be downloaded or read, or are not all finite.
+        MissingDependencyError: torchvision is not installed.
     """
     architecture = find(name)
-    kind = _kind(architecture, source)
-    path = _path(architecture, source, kind)
-    checkpoint = load(path)
-    if checkpoint.spec is not None and checkpoint.spec.name != architecture.name:
-        raise UsageError(f"{path}: holds weights of {checkpoint.spec.name}, not of {architecture.name}")
-    network, classes = fit(architecture, checkpoint.tensors, path)
-    own, known = checkpoint.spec, _assumed(architecture, classes)
-    preprocess = overrides.preprocess(own.preprocess if own else known.preprocess)
-    ...
-
-
-def _kind(architecture: Architecture, source: str) -> str:
-    """'imagenet', 'bundled' or 'file'."""
-    if source not in ("auto", "imagenet", "bundled"):
-        return "file"
-    if source != "auto":
-        return source
     weights = _imagenet.default_weights(architecture)
-    if _imagenet.cached_file(weights).exists() or _imagenet.is_reachable(weights):
+    kind = _kind(architecture, weights, source)
+    path = _imagenet.fetch(weights) if kind == "imagenet" else _file(architecture, kind, source)
+    checkpoint = load(path)
+    own, origin = checkpoint.spec, Origin(kind, path.name, checkpoint.sha256)
+    if own and own.name != architecture.name:
+        raise UsageError(f"{path}: holds weights of {own.name}; run with that name instead of {name}")
+    network, classes = fit(architecture, checkpoint.tensors, path)
+    spec = overrides.apply(own or _assumed(architecture, weights, classes, origin), classes)
+    if kind == "bundled":
+        origin = replace(origin, description=spec.origin.description)
+    elif kind == "imagenet":
+        origin = replace(origin, description=f"torchvision {weights}")
+    model = Model(network, replace(spec, origin=origin), checkpoint.record)
+    if kind == "bundled" and source == "auto":
+        announce(_fallback(architecture, model))
+    elif kind == "file" and own is None:
+        for line in _assumptions(model.spec, overrides):
+            announce(line)
+    return model
+
+
+def _kind(architecture: Architecture, weights: Any, source: str) -> str:
+    """What `source` is: 'imagenet', 'bundled' or 'file'."""
+    if source != "auto":
+        return source if source in {"imagenet", "bundled"} else "file"
+    if _imagenet.is_at_hand(weights):
         return "imagenet"
-    return "bundled"
+    if _bundled(architecture).is_file():
+        return "bundled"
+    raise UsageError(
+        f"the ImageNet weights of {architecture.title} are neither cached nor within reach, and none come "
+        f"with edgewise (but for {_with_bundled()}); connect to the network or give --weights PATH"
+    )
+
+
+def _file(architecture: Architecture, kind: str, source: str) -> Path:
+    path = _bundled(architecture) if kind == "bundled" else Path(source).expanduser()
+    if path.is_file():
+        return path
+    if kind == "bundled":
+        raise UsageError(
+            f"no checkpoint of {architecture.title} comes with edgewise, only of {_with_bundled()}; "
+            "give --weights imagenet or --weights PATH"
+        )
+    raise UsageError(f"--weights {source}: no such file; give its path, or one of auto, imagenet, bundled")
+
+
+def _bundled(architecture: Architecture) -> Path:
+    return BUNDLED / f"{architecture.name}-shapes.safetensors"
+
+
+def _with_bundled() -> str:
+    return ", ".join(row.name for row in architectures() if _bundled(row).is_file()) or "no model"
+
+
+def _assumed(architecture: Architecture, weights: Any, classes: int, origin: Origin) -> ModelSpec:
+    """What a file without a description is taken for."""
+    labels = _imagenet.labels_of(weights)
+    if classes != len(labels):
+        labels = Labels(tuple(f"class {index}" for index in range(classes)))
+    return ModelSpec(architecture.name, _imagenet.preprocess_of(weights), labels, origin)
+
+
+def _assumptions(spec: ModelSpec, overrides: Overrides) -> list[str]:
+    lines, file = [], spec.origin.description
+    if not overrides.settle_preprocessing:
+        lines.append(
+            f"{file} does not say how its pictures are made: taking torchvision's way for {spec.name} "
+            f"({_in_words(spec.preprocess)}); change it by --imgsz, --resize, --mean, --std"
+        )
+    if overrides.labels is None:
+        known = "the classes of ImageNet" if spec.labels.ids else f"'class 0' to {spec.labels.names[-1]!r}"
+        lines.append(
+            f"{file} does not name its {len(spec.labels)} classes: taking {known}; name them by --labels FILE"
+        )
+    return lines
+
+
+def _in_words(preprocess: Preprocess) -> str:
+    mean, std = ("/".join(f"{value:g}" for value in values) for values in (preprocess.mean, preprocess.std))
+    return f"resize {preprocess.resize}, cut {preprocess.size}, mean {mean}, std {std}"
+
+
+def _fallback(architecture: Architecture, model: Model) -> str:
+    score = f", top-1 {model.record['top1']:.1%} on {model.record['judged_on']}" if model.record else ""
+    return (
+        f"The ImageNet weights of {architecture.title} are neither cached nor within reach. Taking the "
+        f"bundled checkpoint, which knows no photographs: {model.spec.origin.description}, "
+        f"{len(model.spec.labels)} classes{score}. To insist, give --weights imagenet or --weights PATH"
+    )

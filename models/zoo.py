@@ -58,7 +58,9 @@ def find(name: str) -> Architecture:
         return row
     near = get_close_matches(_fold(name), by_name)
     hint = "did you mean" if near else "choose one of"
-    raise UsageError(f"no model is called {name!r}; {hint} {', '.join(by_name[key].name for key in near or by_name)}")
+    raise UsageError(
+        f"no model is called {name!r}; {hint} {', '.join(by_name[key].name for key in near or by_name)}"
+    )
 
 
 def build(architecture: Architecture, classes: int) -> "nn.Module":

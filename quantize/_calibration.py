@@ -2,8 +2,9 @@
 
 import hashlib
 import random
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -12,9 +13,9 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from ..models.errors import EdgewiseError, UsageError
-from ..models.images import find_images, read_image, sha256_of
+from ..models.images import crops, find_images, sha256_of
 from ..models.spec import Preprocess, Tensor32
-from ..models.synthetic import CALIBRATION_SEED, dead_leaves
+from ..models.synthetic import dead_leaves
 
 DEFAULT_COUNT = 128
 FEWEST = 8  # below this even min-max ranges and channel means are luck
@@ -54,7 +55,7 @@ class Calibration:
             "sha256": hashlib.sha256(self.pixels.tobytes()).hexdigest(),
         }
 
-    def refuse_overlap(self, evaluation: list[Path]) -> None:
+    def refuse_overlap(self, evaluation: Sequence[Path]) -> None:
         """Raise a `UsageError` where a picture of the evaluation was calibrated with: it would flatter."""
         shared = [path for path in evaluation if sha256_of(path) in self.digests] if self.digests else []
         if shared:
@@ -66,12 +67,11 @@ class Calibration:
 
 def generated(preprocess: Preprocess, count: int | None, seed: int) -> Calibration:
     """Dead leaves in place of photographs: see `models/synthetic.py`."""
-    count = _enough(DEFAULT_COUNT if count is None else count)
-    pictures = [
-        preprocess.crop(Image.fromarray(dead_leaves(preprocess.resize, CALIBRATION_SEED + seed, index)))
-        for index in range(count)
-    ]
-    return Calibration(np.stack(pictures), "generated dead leaves", seed, preprocess)
+    pictures = (
+        Image.fromarray(dead_leaves(preprocess.resize, seed, index))
+        for index in range(_enough(DEFAULT_COUNT if count is None else count))
+    )
+    return Calibration(np.stack(list(map(preprocess.crop, pictures))), "generated dead leaves", seed, preprocess)
 
 
 def from_folder(folder: Path, preprocess: Preprocess, count: int | None, seed: int) -> Calibration:
@@ -83,22 +83,17 @@ def from_folder(folder: Path, preprocess: Preprocess, count: int | None, seed: i
     wanted = _enough(DEFAULT_COUNT if count is None else count)
     files = find_images(folder)
     random.Random(seed).shuffle(files)  # noqa: S311 - a sample, not a secret
-    pictures, digests, skipped = [], set(), 0
-    for file in files:
-        if len(pictures) == wanted:
-            break
-        try:
-            pictures.append(preprocess.crop(read_image(file)))
-        except EdgewiseError:
-            skipped += 1
-        else:
-            digests.add(sha256_of(file))
-    if len(pictures) < (FEWEST if count is None else wanted):
+    skipped: list[EdgewiseError] = []
+    found = list(islice(crops(files, preprocess, skipped), wanted))
+    needed = FEWEST if count is None else wanted
+    if len(found) < needed:
         raise UsageError(
-            f"{folder}: {len(pictures)} readable pictures for calibration ({skipped} unreadable), "
-            f"need {FEWEST if count is None else wanted}; add pictures or lower --calib-count"
+            f"{folder}: {len(found)} readable pictures for calibration ({len(skipped)} unreadable), "
+            f"need {needed}; add pictures or lower --calib-count"
         )
-    return Calibration(np.stack(pictures), folder.name, seed, preprocess, frozenset(digests), skipped)
+    digests = frozenset(sha256_of(files[index]) for index, _ in found)
+    pixels = np.stack([pixels for _, pixels in found])
+    return Calibration(pixels, folder.name, seed, preprocess, digests, len(skipped))
 
 
 def _enough(count: int) -> int:

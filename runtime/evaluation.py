@@ -19,6 +19,7 @@ from . import Session
 Progress = Callable[[int, int], None]  # done, of how many
 
 _BLOCK = 16  # pictures in memory at a time
+_UNLABELLED = 200
 _BEYOND_CALIBRATION = 1_000_000  # dead leaves with these indices are never calibrated with
 
 
@@ -60,6 +61,20 @@ def shapes(spec: ModelSpec, count: int) -> Pictures:
 def unlabelled(count: int, seed: int) -> Pictures:
     """Generated dead leaves, other ones than those for calibration: they show agreement, not accuracy."""
     return Pictures("generated dead leaves", partial(_leaves, seed), count)
+
+
+def choose(spec: ModelSpec, data: Path | None, count: int, seed: int) -> Pictures:
+    """The user's labelled pictures; else the generated set of the bundled weights, `count` of it; else no labels."""
+    if data is not None:
+        return from_folder(data, spec)
+    if spec.origin.source == "bundled":
+        return shapes(spec, count)
+    return unlabelled(_UNLABELLED, seed)
+
+
+def given(pixels: NDArray[np.uint8], description: str) -> Pictures:
+    """Pictures that are cut already, (N, S, S, 3)."""
+    return Pictures(description, lambda index, _: pixels[index], len(pixels))
 
 
 def answers(

@@ -1,6 +1,6 @@
 """Latency of a float model and its INT8 form on this machine, fairly: in turn, one thread, CPU time.
 
-CPU time of the one thread that works leaves out what other programs take from the machine.
+Time of the calling thread alone, which does all the work, leaves out what other programs take.
 """
 
 import time
@@ -14,31 +14,27 @@ _WARM_UPS, _ROUNDS = 3, 30
 
 
 @dataclass(frozen=True, slots=True)
-class Comparison:
-    """CPU milliseconds per picture of both models on one thread, and how many times faster INT8 is."""
+class Latency:
+    """CPU milliseconds per picture on one thread, and how many times faster INT8 is (None without it)."""
 
     float: Percentiles
-    quantized: Percentiles
-    speedup: Ratio
+    quantized: Percentiles | None = None
+    speedup: Ratio | None = None
 
 
-def compare(exact: Session, quantized: Session, picture: Tensor32) -> Comparison:
-    """Time both sessions, opened with one thread, on one (1, S, S, 3) picture, interleaved."""
-    for _ in range(_WARM_UPS):
-        exact(picture), quantized(picture)
-    times = [(_cpu_ms(exact, picture), _cpu_ms(quantized, picture)) for _ in range(_ROUNDS)]
-    slow, fast = zip(*times, strict=True)
-    return Comparison(percentiles(slow), percentiles(fast), bootstrap_ratio(slow, fast))
-
-
-def time_alone(session: Session, picture: Tensor32) -> Percentiles:
-    """Time one session, opened with one thread, on one (1, S, S, 3) picture."""
-    for _ in range(_WARM_UPS):
+def measure(exact: Session, quantized: Session | None, picture: Tensor32) -> Latency:
+    """Time sessions that were opened with one thread on one (1, S, S, 3) picture, in turn."""
+    sessions = [session for session in (exact, quantized) if session is not None]
+    for session in sessions * _WARM_UPS:
         session(picture)
-    return percentiles([_cpu_ms(session, picture) for _ in range(_ROUNDS)])
+    rounds = [[_cpu_ms(session, picture) for session in sessions] for _ in range(_ROUNDS)]
+    slow, *fast = zip(*rounds, strict=True)
+    if not fast:
+        return Latency(percentiles(slow))
+    return Latency(percentiles(slow), percentiles(fast[0]), bootstrap_ratio(slow, fast[0]))
 
 
 def _cpu_ms(session: Session, picture: Tensor32) -> float:
-    start = time.process_time()
+    start = time.thread_time()
     session(picture)
-    return 1000 * (time.process_time() - start)
+    return 1000 * (time.thread_time() - start)

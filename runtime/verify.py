@@ -10,8 +10,6 @@ from .stats import Accuracy, Agreement, Parity, accuracy, agreement, correct, pa
 
 # Float conversions of networks from AlexNet to ViT differ by 1e-6 to 1e-5 relatively; a wrong one by 1e-2 and more.
 MAX_RELATIVE = 1e-3
-DEFAULT_MAX_DROP = 1.0
-DEFAULT_MIN_AGREEMENT = 0.9
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,8 +19,8 @@ class Limits:
     `strict` fails what the pictures cannot decide.
     """
 
-    max_drop: float = DEFAULT_MAX_DROP
-    min_agreement: float = DEFAULT_MIN_AGREEMENT
+    max_drop: float
+    min_agreement: float
     strict: bool = False
 
 

@@ -370,13 +370,13 @@ from test_artifact import Bundle, make_bundle
 
 folder = Path(sys.argv[1]) / "dist" / "bundle"
 if sys.argv[2] == "two renames":
-    _atomic._exchange = lambda one, other: False
+    _atomic._exchange = lambda *_: False
 chance = random.Random(7)
 make_bundle(folder)
 start = time.monotonic()
 make_bundle(folder)
 one = time.monotonic() - start
-for _ in range(30):
+for _ in range(15):
     pid = os.fork()
     if pid == 0:
         for seed in itertools.count(1):

@@ -66,7 +66,7 @@ from test_atomic import read, write
 
 folder = Path(sys.argv[1])
 if sys.argv[2] == "two renames":
-    _atomic._exchange = lambda one, other: False
+    _atomic._exchange = lambda *_: False
 
 def forked(work, *arguments):
     pid = os.fork()
@@ -302,7 +302,7 @@ def test_a_refused_second_rename_brings_the_old_folder_back(
             raise PermissionError(errno.EACCES, "held open by a virus scanner", str(self))
         return rename(self, target)
 
-    monkeypatch.setattr(_atomic, "_exchange", lambda one, other: False)
+    monkeypatch.setattr(_atomic, "_exchange", lambda *_: False)
     monkeypatch.setattr(Path, "rename", refuse)
     with pytest.raises(EdgewiseError, match=r"cannot be written .held open"):
         write(folder, "second")

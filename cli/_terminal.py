@@ -1,0 +1,98 @@
+"""What a person sees: stages, notices and tables on stderr. Standard output is for results alone."""
+
+import os
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import IO
+
+from rich.console import Console
+from rich.markup import escape
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+
+from ..models.errors import EdgewiseError
+
+_LOG_TAIL = 20
+
+
+class Stage:
+    """A piece of work on the screen; call it with (done, total) where it can be counted."""
+
+    def __init__(self, progress: Progress, title: str) -> None:
+        self._progress = progress
+        self._task = progress.add_task(escape(title), total=None)
+
+    def __call__(self, done: int, total: int) -> None:
+        """Show that `done` of `total` are done."""
+        self._progress.update(self._task, completed=done, total=total)
+
+
+class Terminal:
+    """Prints to the real stderr, whatever libraries do to it; remembers how long each stage took."""
+
+    def __init__(self, stream: IO[str], *, quiet: bool) -> None:
+        self.console = Console(file=stream, quiet=quiet, highlight=False)
+        self.seconds: dict[str, float] = {}
+        self.notices: list[str] = []
+
+    @contextmanager
+    def stage(self, title: str) -> Iterator[Stage]:
+        """Show `title` with a spinner or a bar while the block runs, and a tick with its seconds after."""
+        columns = (SpinnerColumn(), TextColumn("{task.description}"), BarColumn(24), MofNCompleteColumn())
+        progress = Progress(*columns, TimeElapsedColumn(), console=self.console, transient=True)
+        start = time.perf_counter()
+        with progress if self.console.is_terminal else _nothing():
+            yield Stage(progress, title)
+        self.seconds[title] = time.perf_counter() - start
+        self.console.print(f"[green]✓[/] {escape(title)} [dim]{self.seconds[title]:.1f} s[/]")
+
+    def announce(self, line: str) -> None:
+        """Say something that the user must not miss."""
+        self.notices.append(line)
+        self.console.print(f"[bold yellow]! {escape(line)}[/]")
+
+
+@contextmanager
+def terminal(*, verbose: bool = False, quiet: bool = False) -> Iterator[Terminal]:
+    """Open the terminal. Unless `verbose`, whatever libraries print, C++ included, goes to a hidden log.
+
+    The end of the log is shown when something unforeseen happens.
+    """
+    if verbose:
+        yield Terminal(sys.stderr, quiet=quiet)
+        return
+    sys.stdout.flush()
+    sys.stderr.flush()
+    with tempfile.TemporaryFile("w+", errors="replace") as log, _descriptors_to(log) as stderr:
+        try:
+            yield Terminal(stderr, quiet=quiet)
+        except (EdgewiseError, KeyboardInterrupt):
+            raise
+        except Exception:
+            log.seek(0)
+            stderr.writelines(["The libraries' last words (all of them with -v):\n", *log.readlines()[-_LOG_TAIL:]])
+            raise
+
+
+@contextmanager
+def _descriptors_to(log: IO[str]) -> Iterator[IO[str]]:
+    """Send file descriptors 1 and 2 to `log`; yield the real stderr."""
+    saved = [os.dup(descriptor) for descriptor in (1, 2)]
+    try:
+        for descriptor in (1, 2):
+            os.dup2(log.fileno(), descriptor)
+        with os.fdopen(os.dup(saved[1]), "w", encoding=sys.stderr.encoding, errors="replace") as stderr:
+            yield stderr
+    finally:
+        sys.stdout.flush()
+        sys.stderr.flush()
+        for descriptor, original in zip((1, 2), saved, strict=True):
+            os.dup2(original, descriptor)
+            os.close(original)
+
+
+@contextmanager
+def _nothing() -> Iterator[None]:
+    yield
