@@ -76,9 +76,11 @@ def run(request: Request, terminal: Terminal) -> Outcome:
     """Do the main job. A gate that fails raises its error, and then nothing is written."""
     with terminal.stage("Load the network"):
         model = load_model(request.name, request.weights, request.overrides, terminal.announce)
-        pictures = evaluation.choose(model.spec, request.data, request.eval_count, request.seed)
     with terminal.stage("Prepare calibration pictures"):
         calibration = _calibration(request, model)
+        pictures = evaluation.choose(
+            model.spec, request.data, request.eval_count, calibration.unused, request.seed
+        )
         calibration.refuse_overlap(pictures.files)
     with tempfile.TemporaryDirectory(prefix="edgewise-") as work:
         return _prove(request, model, calibration, pictures, Path(work), terminal)

@@ -64,7 +64,7 @@ def _verify(
     if bundle.reference is None and data is None:
         return golden, None
     exact = open_session(bundle.reference or bundle.model, bundle.target, threads)
-    pictures = evaluation.choose(bundle.spec, data, _GENERATED, seed=0)
+    pictures = evaluation.choose(bundle.spec, data, _GENERATED, photos=(), seed=0)
     with screen.stage(f"Judge by {pictures.count} pictures") as progress:
         answers = evaluation.answers([exact, session], pictures, bundle.spec.preprocess, progress)
     return golden, judge(answers, pictures.description, gates)

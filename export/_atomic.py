@@ -253,10 +253,11 @@ def _explained(path: Path) -> Iterator[None]:
     except OSError as error:
         if error.errno is None:  # no refusal of the system but a library's own
             raise
-        mend = ""
-        if error.errno in _FULL:
+        detail, mend = error.strerror, ""
+        if error.errno in _FULL:  # the file that it names may be the one that was read
             mend = "free some disk space or "
-        elif error.errno in _FORBIDDEN:
+        elif error.filename is not None:
+            detail = f"{detail}: {error.filename}"
+        if error.errno in _FORBIDDEN:
             mend = f"make {path.parent} writable or "
-        detail = error.strerror if error.filename is None else f"{error.strerror}: {error.filename}"
         raise EdgewiseError(f"{path}: cannot be written ({detail}); {mend}choose another --out") from error

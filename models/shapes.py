@@ -17,7 +17,7 @@ from .synthetic import generator, leaves
 
 Plane: TypeAlias = NDArray[np.float32]  # (S, S), one value a pixel
 Field: TypeAlias = Callable[[Plane, Plane], Plane]
-Colour: TypeAlias = NDArray[np.float64]  # (3,), levels from 0 to 255
+Levels: TypeAlias = NDArray[np.float32]  # (..., 3), colours from 0 to 255
 
 # Different streams, so that no picture the network was judged by was ever one that it learned from.
 TRAIN_SEED = 1
@@ -102,20 +102,24 @@ SHAPES = tuple(FIELDS)
 def shape_picture(size: int, seed: int, index: int) -> tuple[Pixels, int]:
     """Picture `index` of the endless set `seed`, (size, size, 3) uint8, and its label.
 
-    Labels go round in turn, so that any whole number of rounds is balanced.
+    Labels go round in turn, so that any whole number of rounds is balanced. Pictures run evenly from
+    tidy to cluttered: a network gets its first footing on the one and shows its limits on the other.
     """
     rng, label = generator(seed, index), index % len(SHAPES)
+    clutter = rng.random()
     axis = np.linspace(-1, 1, size, dtype=np.float32)
     x, y = np.meshgrid(axis, axis)
-    ground = rng.uniform(0, 255, 3)
-    # On a wheel of 256 levels, any turn between 20 and 128 leaves at least 20 between the two.
-    paint = (ground + rng.choice([-1, 1], 3) * rng.uniform(20, 128, 3)) % 256
-    inside = coverage(FIELDS[SHAPES[label]](*_pose(rng, x, y)))[..., None]
-    picture = (1 - inside) * _texture(rng, x, y, ground) + inside * _texture(rng, x, y, paint)
+    ground = rng.uniform(0, 255, 3).astype(np.float32)
+    # On a wheel of 256 levels, a turn between d and 128 leaves at least d between the two.
+    turn = rng.uniform(90 - 65 * clutter, 128, 3).astype(np.float32)
+    paint = (ground + turn) % 256
+    inside = coverage(FIELDS[SHAPES[label]](*_pose(rng, x, y, clutter)))[..., None]
+    picture = _texture(rng, x, y, ground, clutter)
+    picture += inside * (_texture(rng, x, y, paint, clutter) - picture)
     canvas = Image.fromarray(np.clip(picture, 0, 255).astype(np.uint8))
-    _scribble(rng, canvas)
-    canvas = canvas.filter(ImageFilter.GaussianBlur(rng.uniform(0, 0.015) * size))
-    return _expose(rng, np.asarray(canvas, np.float32)), label
+    _scribble(rng, canvas, clutter)
+    canvas = canvas.filter(ImageFilter.GaussianBlur(rng.uniform(0, 0.015) * clutter * size))
+    return _expose(rng, np.asarray(canvas, np.float32), clutter), label
 
 
 def shape_pictures(size: int, seed: int, count: int) -> tuple[Pixels, NDArray[np.int64]]:
@@ -132,41 +136,42 @@ def coverage(field: Plane) -> Plane:
     return np.clip(0.5 - field / np.maximum(slope, 1e-6), 0, 1).astype(np.float32)
 
 
-def _pose(rng: np.random.Generator, x: Plane, y: Plane) -> tuple[Plane, Plane]:
+def _pose(rng: np.random.Generator, x: Plane, y: Plane, clutter: float) -> tuple[Plane, Plane]:
     """Where the picture's points lie on the shape's own plane: scale, turn, shear, shift, perspective."""
-    scale, turn = rng.uniform(0.28, 0.75), rng.uniform(0, 2 * np.pi)
+    scale, turn = rng.uniform(0.4, 0.8), rng.uniform(0, 2 * np.pi)
     shift = rng.uniform(-1, 1, 2) * (1 - 0.85 * scale)
-    shear = np.eye(2) + rng.uniform(-0.18, 0.18, (2, 2))
+    shear = np.eye(2) + clutter * rng.uniform(-0.2, 0.2, (2, 2))
     rotation = np.array([[np.cos(turn), -np.sin(turn)], [np.sin(turn), np.cos(turn)]])
-    (a, b), (c, d) = shear @ rotation / scale
+    (a, b), (c, d) = (shear @ rotation / scale).astype(np.float32)
     u, v = x - np.float32(shift[0]), y - np.float32(shift[1])
-    p, q = rng.uniform(-0.2, 0.2, 2) / scale
+    p, q = (clutter * rng.uniform(-0.25, 0.25, 2) / scale).astype(np.float32)
     depth = np.maximum(1 + p * u + q * v, 0.2)
     return (a * u + b * v) / depth, (c * u + d * v) / depth
 
 
-def _texture(rng: np.random.Generator, x: Plane, y: Plane, colour: Colour) -> NDArray[np.float64]:
+def _texture(rng: np.random.Generator, x: Plane, y: Plane, colour: Levels, clutter: float) -> Levels:
     """(S, S, 3) levels around `colour`: plain, a gradient, stripes, clouds or dead leaves."""
-    size, kind = len(x), rng.choice(["plain", "gradient", "stripes", "clouds", "leaves"])
+    size = len(x)
+    kind = rng.choice(["gradient", "stripes", "clouds", "leaves"]) if rng.random() < clutter else "plain"
+    strength, turn = rng.uniform(0.2, 1) * clutter, rng.uniform(0, 2 * np.pi)
     if kind == "leaves":
-        mottle = leaves(rng, size, 150).astype(np.float64)
-        return colour + rng.uniform(0.2, 0.7) * (mottle - mottle.mean(axis=(0, 1)))
-    turn, strength = rng.uniform(0, 2 * np.pi), rng.uniform(10, 60)
-    along = x * np.cos(turn) + y * np.sin(turn)
+        mottle = leaves(rng, size, 150).astype(np.float32)
+        return colour + np.float32(0.7 * strength) * (mottle - mottle.mean(axis=(0, 1)))
+    along = x * np.float32(np.cos(turn)) + y * np.float32(np.sin(turn))
     if kind == "stripes":
-        pattern = np.clip(rng.uniform(1, 4) * np.sin(rng.uniform(8, 40) * along), -1, 1)
+        pattern = np.clip(rng.uniform(1, 4) * np.sin(np.float32(rng.uniform(8, 40)) * along), -1, 1)
     elif kind == "clouds":
         coarse = rng.normal(0, 0.7, (rng.integers(4, 24),) * 2).astype(np.float32)
         pattern = np.asarray(Image.fromarray(coarse).resize((size, size), Image.Resampling.BICUBIC))
     else:
         pattern = along if kind == "gradient" else np.zeros_like(x)
-    return colour + strength * pattern[..., None] * rng.uniform(-1, 1, 3)
+    return colour + pattern[..., None] * (60 * strength * rng.uniform(-1, 1, 3)).astype(np.float32)
 
 
-def _scribble(rng: np.random.Generator, canvas: Image.Image) -> None:
+def _scribble(rng: np.random.Generator, canvas: Image.Image, clutter: float) -> None:
     """Strokes and blobs on top, which may hide a part of the shape."""
     draw, size = ImageDraw.Draw(canvas), canvas.width
-    for _ in range(rng.integers(0, 7)):
+    for _ in range(rng.binomial(7, 0.8 * clutter)):
         colour = tuple(rng.integers(0, 256, 3).tolist())
         x, y, dx, dy = (rng.random(4) * (size, size, 0.5 * size, 0.5 * size)).tolist()
         if rng.random() < 0.5:
@@ -175,8 +180,9 @@ def _scribble(rng: np.random.Generator, canvas: Image.Image) -> None:
             draw.ellipse((x, y, x + dx / 3, y + dy / 3), colour)
 
 
-def _expose(rng: np.random.Generator, levels: Plane) -> Pixels:
+def _expose(rng: np.random.Generator, levels: Levels, clutter: float) -> Pixels:
     """Contrast, brightness and sensor noise."""
-    gain, offset, noise = rng.uniform(0.5, 1.2), rng.uniform(-40, 40), rng.uniform(0, 20)
-    grain = rng.standard_normal(levels.shape, np.float32)
-    return np.clip(gain * (levels - 128) + 128 + offset + noise * grain, 0, 255).astype(np.uint8)
+    gain = np.float32(1 + clutter * rng.uniform(-0.5, 0.2))
+    offset = np.float32(128 * (1 - gain) + clutter * rng.uniform(-40, 40))
+    grain = np.float32(clutter * rng.uniform(0, 20)) * rng.standard_normal(levels.shape, np.float32)
+    return np.clip(gain * levels + offset + grain, 0, 255).astype(np.uint8)

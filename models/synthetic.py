@@ -6,6 +6,7 @@ edges and flat patches at every scale, as photographs have, and noise has not.
 """
 
 import math
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,9 +14,20 @@ from PIL import Image, ImageDraw, ImageFilter
 
 from .spec import Pixels
 
-_LEAVES = 1000
-_SMALLEST, _LARGEST = 1 / 48, 1 / 2  # disc radius as a part of the picture's side
-_BLUR = 1 / 400  # standard deviation, likewise
+_COUNTS = (8, 500)  # leaves on a picture
+_SMALLEST = (1 / 85, 1 / 4)  # their smallest radius as a part of the picture's side
+_BLURS = (1 / 850, 1 / 85)  # standard deviation, likewise
+
+
+@dataclass(frozen=True, slots=True)
+class Style:
+    """How leaves look: radii and blur in parts of the picture's side, contrast in levels of 256."""
+
+    smallest: float = 1 / 48
+    largest: float = 1 / 2
+    blur: float = 1 / 400
+    contrast: tuple[float, float] = (12, 160)  # half the width of the colours' range, drawn between these
+    saturation: tuple[float, float] = (0.1, 1.0)
 
 
 def generator(seed: int, index: int) -> np.random.Generator:
@@ -24,28 +36,33 @@ def generator(seed: int, index: int) -> np.random.Generator:
 
 
 def dead_leaves(size: int, seed: int, index: int) -> Pixels:
-    """Picture `index` of the endless set `seed`: (size, size, 3) uint8."""
-    return leaves(generator(seed, index), size)
+    """Picture `index` of the endless set `seed`: (size, size, 3) uint8.
 
-
-def leaves(rng: np.random.Generator, size: int, count: int = _LEAVES) -> Pixels:
-    """`count` overlapping discs on a `size` by `size` canvas, lightly blurred.
-
-    The default count covers the canvas about nine times over; what is left shows one more leaf, the
-    ground. Each picture has its own brightness, contrast and saturation.
+    Pictures differ in the number, size, sharpness and contrast of their leaves. In MobileNetV2 this variety
+    fills the range of every layer as photographs do; 1,000 small leaves alike fill half of the last ones'.
     """
-    reach = _LARGEST * size
-    radius = radii(rng, count, _SMALLEST * size, reach)
+    rng = generator(seed, index)
+    style = Style(_between(rng, *_SMALLEST), 1.0, _between(rng, *_BLURS), (60, 250), (0.5, 1.0))
+    return leaves(rng, size, round(_between(rng, *_COUNTS)), style)
+
+
+def leaves(rng: np.random.Generator, size: int, count: int, style: Style = Style()) -> Pixels:  # noqa: B008
+    """`count` overlapping discs on a `size` by `size` canvas, blurred: (size, size, 3) uint8.
+
+    Each picture has its own brightness, contrast and saturation.
+    """
+    reach = style.largest * size
+    radius = radii(rng, count, style.smallest * size, reach)
     # Centres may lie outside, or else the border would be covered less than the middle.
     margin = np.minimum(radius, reach / 2)[:, None]
     centre = -margin + rng.random((count, 2)) * (size + 2 * margin)
     boxes = np.hstack([centre - radius[:, None], centre + radius[:, None]]).tolist()
-    ground, *colours = map(tuple, _colours(rng, count + 1).tolist())
+    ground, *colours = map(tuple, _colours(rng, count + 1, style).tolist())
     canvas = Image.new("RGB", (size, size), ground)
     draw = ImageDraw.Draw(canvas)
     for box, colour in zip(boxes, colours, strict=True):
         draw.ellipse(box, fill=colour)
-    return np.asarray(canvas.filter(ImageFilter.GaussianBlur(_BLUR * size)), np.uint8)
+    return np.asarray(canvas.filter(ImageFilter.GaussianBlur(style.blur * size)), np.uint8)
 
 
 def radii(rng: np.random.Generator, count: int, smallest: float, largest: float) -> NDArray[np.float64]:
@@ -54,10 +71,15 @@ def radii(rng: np.random.Generator, count: int, smallest: float, largest: float)
     return (near - rng.random(count) * (near - far)) ** -0.5
 
 
-def _colours(rng: np.random.Generator, count: int) -> NDArray[np.uint8]:
+def _colours(rng: np.random.Generator, count: int, style: Style) -> NDArray[np.uint8]:
     """(count, 3) colours that share one brightness, contrast and saturation."""
-    contrast = math.exp(rng.uniform(math.log(12), math.log(160)))  # half width, in levels of 256
-    saturation = rng.uniform(0.1, 1.0)
+    contrast = _between(rng, *style.contrast)
+    saturation = rng.uniform(*style.saturation)
     grey = rng.uniform(60, 196) + contrast * rng.uniform(-1, 1, (count, 1))
     tint = rng.uniform(-24, 24, 3) + contrast * saturation * rng.uniform(-1, 1, (count, 3))
     return np.clip(grey + tint, 0, 255).astype(np.uint8)
+
+
+def _between(rng: np.random.Generator, low: float, high: float) -> float:
+    """A number between two bounds, each doubling of it as likely as any other."""
+    return math.exp(rng.uniform(math.log(low), math.log(high)))

@@ -26,7 +26,7 @@ class Calibration:
     """Pictures cut to the network's input, (N, S, S, 3) uint8, and where they came from.
 
     `digests` are the sha256 of the picture files, empty for generated ones; `skipped` counts files that
-    could not be read.
+    could not be read; `unused` are the files of the folder that are left to judge by.
     """
 
     pixels: NDArray[np.uint8]
@@ -35,6 +35,7 @@ class Calibration:
     preprocess: Preprocess
     digests: frozenset[str] = frozenset()
     skipped: int = 0
+    unused: tuple[Path, ...] = ()
 
     def inputs(self) -> Iterator[Tensor32]:
         """One normalised picture after the other, (1, S, S, 3)."""
@@ -92,8 +93,9 @@ def from_folder(folder: Path, preprocess: Preprocess, count: int | None, seed: i
             f"need {needed}; add pictures or lower --calib-count"
         )
     digests = frozenset(sha256_of(files[index]) for index, _ in found)
+    unused = tuple(file for file in files[found[-1][0] + 1 :] if sha256_of(file) not in digests)
     pixels = np.stack([pixels for _, pixels in found])
-    return Calibration(pixels, folder.name, seed, preprocess, digests, len(skipped))
+    return Calibration(pixels, folder.name, seed, preprocess, digests, len(skipped), unused)
 
 
 def _enough(count: int) -> int:

@@ -19,19 +19,24 @@ from . import Session
 Progress = Callable[[int, int], None]  # done, of how many
 
 _BLOCK = 16  # pictures in memory at a time
-_UNLABELLED = 200
+_UNLABELLED, _DECIDED = 256, 64
 _BEYOND_CALIBRATION = 1_000_000  # dead leaves with these indices are never calibrated with
 
 
 @dataclass(frozen=True, slots=True)
 class Pictures:
-    """A set of pictures: `read` cuts number i to (S, S, 3), `labels` are their classes or None."""
+    """A set of pictures: `read` cuts number i to (S, S, 3), `labels` are their classes or None.
+
+    With `decided`, only that many count: those that the first session answers with the widest margin between
+    its first and second logit. A generated picture often lies between classes, where a tie says nothing.
+    """
 
     description: str
     read: Callable[[int, Preprocess], Pixels]
     count: int
     labels: tuple[int, ...] | None = None
     files: tuple[Path, ...] = ()
+    decided: int | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -47,7 +52,7 @@ def from_folder(folder: Path, spec: ModelSpec) -> Pictures:
     """The pictures of a folder of class folders; raises as `labelled_images` does."""
     found = labelled_images(folder, spec.labels)
     files, labels = zip(*found, strict=True)
-    return Pictures(folder.name, lambda index, cut: cut.crop(read_image(files[index])), len(files), labels, files)
+    return Pictures(folder.name, partial(_crop, files), len(files), labels, files)
 
 
 def shapes(spec: ModelSpec, count: int) -> Pictures:
@@ -58,18 +63,26 @@ def shapes(spec: ModelSpec, count: int) -> Pictures:
     return Pictures("generated shapes", _shape, count, labels)
 
 
-def unlabelled(count: int, seed: int) -> Pictures:
+def unlabelled(seed: int) -> Pictures:
     """Generated dead leaves, other ones than those for calibration: they show agreement, not accuracy."""
-    return Pictures("generated dead leaves", partial(_leaves, seed), count)
+    return Pictures("generated dead leaves", partial(_leaves, seed), _UNLABELLED, decided=_DECIDED)
 
 
-def choose(spec: ModelSpec, data: Path | None, count: int, seed: int) -> Pictures:
-    """The user's labelled pictures; else the generated set of the bundled weights, `count` of it; else no labels."""
+def from_files(files: Sequence[Path]) -> Pictures:
+    """The first of `files`, without labels."""
+    files = tuple(files[:_UNLABELLED])
+    return Pictures("unlabelled pictures", partial(_crop, files), len(files), files=files)
+
+
+def choose(spec: ModelSpec, data: Path | None, count: int, photos: Sequence[Path], seed: int) -> Pictures:
+    """What to judge by: the user's labelled pictures; or `count` of the generated set of the bundled weights;
+    or, without labels, `photos`; or generated pictures.
+    """
     if data is not None:
         return from_folder(data, spec)
     if spec.origin.source == "bundled":
         return shapes(spec, count)
-    return unlabelled(_UNLABELLED, seed)
+    return from_files(photos) if len(photos) >= _DECIDED else unlabelled(seed)
 
 
 def given(pixels: NDArray[np.uint8], description: str) -> Pictures:
@@ -94,8 +107,13 @@ def answers(
         progress(indices[-1] + 1, pictures.count)
     if not kept:
         raise EdgewiseError(f"{pictures.description}: none of {pictures.count} pictures can be read")
+    logits = tuple(map(np.concatenate, collected))
     labels = None if pictures.labels is None else np.asarray(pictures.labels)[kept]
-    return Answers(tuple(map(np.concatenate, collected)), labels, pictures.count - len(kept))
+    if pictures.decided is not None:
+        first, second = np.sort(logits[0], axis=1)[:, :-3:-1].T
+        widest = np.argsort(second - first, kind="stable")[: pictures.decided]
+        logits = tuple(answer[widest] for answer in logits)
+    return Answers(logits, labels, pictures.count - len(kept))
 
 
 def _blocks(pictures: Pictures, preprocess: Preprocess) -> Iterator[tuple[list[int], Tensor32]]:
@@ -112,6 +130,10 @@ def _blocks(pictures: Pictures, preprocess: Preprocess) -> Iterator[tuple[list[i
             indices, pixels = [], []
     if indices:
         yield indices, preprocess.normalise(np.stack(pixels))
+
+
+def _crop(files: Sequence[Path], index: int, preprocess: Preprocess) -> Pixels:
+    return preprocess.crop(read_image(files[index]))
 
 
 def _shape(index: int, preprocess: Preprocess) -> Pixels:

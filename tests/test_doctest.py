@@ -11,7 +11,7 @@ PACKAGES = ("models", "export", "quantize", "runtime", "cli")
 FILES = sorted(path.relative_to(ROOT) for package in PACKAGES for path in (ROOT / package).rglob("*.py"))
 
 
-# Not pytest's --doctest-modules: it takes `models` for the name of the package, where it is `edgewise.models`.
+# Not pytest's --doctest-modules, which takes `models` for a package, where `edgewise.models` is one.
 @pytest.mark.parametrize("file", FILES, ids=str)
 def test_a_module_does_what_its_docstrings_show(file: Path) -> None:
     parts = file.with_suffix("").parts

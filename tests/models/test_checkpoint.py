@@ -1,0 +1,156 @@
+"""Weights on disk: ours, foreign, wrapped, damaged and hostile ones."""
+
+import json
+import os
+from collections import OrderedDict
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+from safetensors.torch import save_file
+from torch import Tensor, nn
+
+from edgewise.models.checkpoint import load, save
+from edgewise.models.errors import EdgewiseError, UsageError
+from edgewise.models.images import sha256_of
+from edgewise.models.spec import Labels, ModelSpec, Origin, Preprocess
+
+SPEC = ModelSpec("toy", Preprocess(size=8, resize=9), Labels(("a", "b")), Origin("random", "a toy", ""))
+TENSORS = {"layer.weight": torch.arange(6.0).reshape(2, 3), "layer.bias": torch.tensor([0.5, -1.0])}
+
+
+def same(found: dict[str, Tensor], expected: dict[str, Tensor] = TENSORS) -> bool:
+    return found.keys() == expected.keys() and all(
+        torch.equal(found[name], expected[name]) for name in expected
+    )
+
+
+def test_our_own_file_brings_weights_spec_and_record_back(tmp_path: Path) -> None:
+    network = nn.Sequential(OrderedDict(layer=nn.Linear(3, 2), norm=nn.BatchNorm1d(2)))
+    path, record = tmp_path / "own.safetensors", {"top1": 0.5, "seed": 0}
+    save(path, network, SPEC, record)
+    found = load(path)
+    assert (found.spec, found.record, found.sha256) == (SPEC, record, sha256_of(path))
+    expected = network.state_dict()
+    assert found.tensors.keys() == expected.keys()
+    for name, tensor in expected.items():
+        assert found.tensors[name].dtype == tensor.dtype
+        assert torch.allclose(
+            found.tensors[name], tensor, rtol=2**-11, atol=2**-24
+        )  # half of float16's spacing
+
+
+@pytest.mark.parametrize("name", ["a.pth", "old.pt", "a.safetensors"])
+def test_foreign_files_bring_tensors_alone(tmp_path: Path, name: str) -> None:
+    if name.endswith(".safetensors"):
+        save_file(TENSORS, tmp_path / name)
+    else:
+        torch.save(TENSORS, tmp_path / name, _use_new_zipfile_serialization=not name.startswith("old"))
+    found = load(tmp_path / name)
+    assert same(found.tensors)
+    assert found.spec is found.record is None
+
+
+@pytest.mark.parametrize("wrapper", ["state_dict", "model_state_dict", "model"])
+@pytest.mark.parametrize("prefix", ["", "module.", "_orig_mod.", "model.", "module._orig_mod."])
+def test_what_training_wraps_around_is_taken_off(tmp_path: Path, wrapper: str, prefix: str) -> None:
+    wrapped = {f"{prefix}{name}": tensor for name, tensor in TENSORS.items()}
+    torch.save({"epoch": 3, wrapper: wrapped}, tmp_path / "a.pth")
+    assert same(load(tmp_path / "a.pth").tensors)
+    save_file(wrapped, tmp_path / "a.safetensors")
+    assert same(load(tmp_path / "a.safetensors").tensors)
+
+
+def test_all_floats_become_float32_and_integers_stay(tmp_path: Path) -> None:
+    kinds = [torch.float16, torch.bfloat16, torch.float64, torch.int64]
+    torch.save({str(kind): torch.tensor([1, 2], dtype=kind) for kind in kinds}, tmp_path / "a.pth")
+    found = load(tmp_path / "a.pth").tensors
+    assert [tensor.dtype for tensor in found.values()] == [torch.float32] * 3 + [torch.int64]
+
+
+class Bomb:
+    def __init__(self, marker: Path) -> None:
+        self.marker = marker
+
+    def __reduce__(self) -> Any:
+        return os.mkdir, (str(self.marker),)
+
+
+@pytest.mark.parametrize("new", [True, False])
+def test_code_in_a_file_is_never_run(tmp_path: Path, new: bool) -> None:
+    path, marker = tmp_path / "evil.pth", tmp_path / "marker"
+    torch.save({**TENSORS, "bomb": Bomb(marker)}, path, _use_new_zipfile_serialization=new)
+    with pytest.raises(
+        EdgewiseError, match=r"evil\.pth: not a plain state dict, and edgewise never runs code"
+    ):
+        load(path)
+    assert not marker.exists()
+    torch.load(path, weights_only=False)
+    assert marker.exists()  # so the file was a bomb indeed
+
+
+@pytest.mark.parametrize(
+    ("content", "found"),
+    [
+        ([torch.ones(1)], "holds a list"),
+        ({}, "holds a dict"),
+        (torch.ones(2), "holds a Tensor"),
+        ({"weight": torch.ones(1), "lr": 0.1}, "entry 'lr' is not a named tensor"),
+        ({0: torch.ones(1)}, "entry 0 is not a named tensor"),
+    ],
+)
+def test_anything_but_named_tensors_is_refused(tmp_path: Path, content: Any, found: str) -> None:
+    torch.save(content, tmp_path / "a.pth")
+    with pytest.raises(EdgewiseError, match=rf"a\.pth: {found}"):
+        load(tmp_path / "a.pth")
+
+
+def test_an_empty_safetensors_file_is_refused(tmp_path: Path) -> None:
+    save_file({}, tmp_path / "a.safetensors")
+    with pytest.raises(EdgewiseError, match="not a state dict"):
+        load(tmp_path / "a.safetensors")
+
+
+@pytest.mark.parametrize("header", ["[1]", "{", '{"record": {}}', '{"spec": {"name": "toy"}}', "[" * 9999])
+def test_a_header_that_is_not_ours_is_refused(tmp_path: Path, header: str) -> None:
+    save_file(TENSORS, tmp_path / "a.safetensors", metadata={"edgewise": header})
+    with pytest.raises(EdgewiseError, match=r"a\.safetensors: (its header|not a safetensors file)"):
+        load(tmp_path / "a.safetensors")
+
+
+@given(
+    name=st.sampled_from(["new.pth", "old.pth", "a.safetensors"]),
+    cut=st.floats(0, 1),
+    changes=st.lists(st.tuples(st.floats(0, 1, exclude_max=True), st.integers(0, 255)), max_size=8),
+)
+def test_damage_is_an_edgewise_error_or_nothing(
+    tmp_path_factory: pytest.TempPathFactory, name: str, cut: float, changes: list[tuple[float, int]]
+) -> None:
+    path = tmp_path_factory.getbasetemp() / name
+    if name == "a.safetensors":
+        save_file(TENSORS, path, metadata={"edgewise": json.dumps({"spec": SPEC.to_json(), "record": {}})})
+    else:
+        torch.save(TENSORS, path, _use_new_zipfile_serialization=name == "new.pth")
+    content = bytearray(path.read_bytes())
+    for place, value in changes:
+        content[int(place * len(content))] = value
+    path.write_bytes(content[: int(cut * len(content))] if not changes else content)
+    assert outcome(path) == "read" or str(path) in outcome(path)
+
+
+def outcome(path: Path) -> str:
+    try:
+        load(path)
+    except EdgewiseError as error:
+        return str(error)
+    return "read"
+
+
+@pytest.mark.parametrize("name", ["missing.pth", "folder.pth"])
+def test_a_missing_file_is_a_usage_error(tmp_path: Path, name: str) -> None:
+    (tmp_path / "folder.pth").mkdir()
+    with pytest.raises(UsageError, match=f"{name}: no such weights file"):
+        load(tmp_path / name)

@@ -1,0 +1,118 @@
+"""The one preprocessing against torchvision's, and descriptions that survive JSON."""
+
+import json
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as hnp
+from PIL import Image
+
+from edgewise.models.errors import UsageError
+from edgewise.models.spec import Labels, ModelSpec, Origin, Preprocess
+
+unit = st.floats(0, 1, width=32)
+colours = st.tuples(unit, unit, unit)
+sizes = st.tuples(st.integers(1, 96), st.integers(0, 96)).map(lambda pair: (pair[0], sum(pair)))
+preprocesses = st.builds(
+    lambda size_resize, mean, std, interpolation: Preprocess(*size_resize, mean, std, interpolation),
+    sizes,
+    colours,
+    st.tuples(*[st.floats(1 / 64, 2, width=32)] * 3),
+    st.sampled_from(["bilinear", "bicubic"]),
+)
+texts = st.lists(st.text(), max_size=5).map(tuple)
+
+
+@given(preprocesses, st.integers(1, 150), st.integers(1, 150), st.integers(0, 2**32 - 1))
+def test_it_is_torchvision_to_the_last_bit(
+    preprocess: Preprocess, width: int, height: int, seed: int
+) -> None:
+    from torchvision import transforms
+
+    theirs = transforms.Compose(
+        [
+            transforms.Resize(preprocess.resize, transforms.InterpolationMode(preprocess.interpolation)),
+            transforms.CenterCrop(preprocess.size),
+            transforms.ToTensor(),
+            transforms.Normalize(preprocess.mean, preprocess.std),
+        ]
+    )
+    pixels = np.random.default_rng(seed).integers(0, 256, (height, width, 3), np.uint8)
+    image = Image.fromarray(pixels)
+    found = preprocess(image)
+    assert found.dtype == np.float32
+    assert np.array_equal(found, theirs(image).permute(1, 2, 0).numpy())
+
+
+@given(preprocesses, hnp.arrays(np.uint8, hnp.array_shapes(max_side=4).map(lambda shape: (*shape, 3))))
+def test_normalising_any_stack_is_normalising_each_value(
+    preprocess: Preprocess, pixels: np.typing.NDArray[np.uint8]
+) -> None:
+    found = preprocess.normalise(pixels)
+    assert found.shape == pixels.shape
+    for channel in range(3):
+        mean, std = np.float32(preprocess.mean[channel]), np.float32(preprocess.std[channel])
+        exact = (pixels[..., channel].astype(np.float32) / np.float32(255) - mean) / std
+        assert np.array_equal(found[..., channel], exact)
+
+
+@given(preprocesses, texts, st.text(), st.text(), st.booleans())
+def test_a_description_survives_json(
+    preprocess: Preprocess, names: tuple[str, ...], name: str, digest: str, with_ids: bool
+) -> None:
+    labels = Labels(names, tuple(f"n{index}" for index in range(len(names))) if with_ids else ())
+    spec = ModelSpec(name, preprocess, labels, Origin("file", name, digest))
+    assert ModelSpec.from_json(json.loads(json.dumps(spec.to_json()))) == spec
+
+
+SPEC = ModelSpec("mobilenetv2", Preprocess(), Labels(("a", "b")), Origin("file", "a.pth", "00")).to_json()
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"preprocess": {}},
+        {"preprocess": "size"},
+        {"preprocess": {**SPEC["preprocess"], "colour": "BGR"}},
+        {"preprocess": {**SPEC["preprocess"], "std": "abc"}},
+        {"preprocess": {**SPEC["preprocess"], "size": 512}},
+        {"labels": None},
+        {"labels": {"names": ["a", "b"], "ids": ["n1"]}},
+        {"origin": {"source": "file"}},
+    ],
+)
+def test_what_is_no_description_is_a_usage_error(change: dict[str, Any]) -> None:
+    with pytest.raises(UsageError):
+        ModelSpec.from_json({**SPEC, **change})
+    assert ModelSpec.from_json(SPEC).labels.names == ("a", "b")
+
+
+@pytest.mark.parametrize("missing", SPEC)
+def test_each_part_of_a_description_is_needed(missing: str) -> None:
+    with pytest.raises(UsageError, match=f"no model description of edgewise: KeyError.'{missing}'"):
+        ModelSpec.from_json({key: value for key, value in SPEC.items() if key != missing})
+
+
+@pytest.mark.parametrize(
+    ("values", "mend"),
+    [
+        ({"size": 0}, "--imgsz"),
+        ({"size": 224, "resize": 223}, "--resize"),
+        ({"resize": 4097}, "4096"),
+        ({"std": (0.2, 0.0, 0.2)}, "std above 0"),
+        ({"mean": (0.5,)}, "three numbers each"),
+        ({"interpolation": "nearest"}, "choose one of bilinear, bicubic"),
+    ],
+)
+def test_values_that_cannot_be_are_usage_errors(values: dict[str, Any], mend: str) -> None:
+    with pytest.raises(UsageError, match=mend):
+        Preprocess(**values)
+
+
+def test_a_class_has_one_id_or_none() -> None:
+    assert len(Labels(("a", "b"))) == 2
+    with pytest.raises(UsageError, match="1 class ids for 2 class names"):
+        Labels(("a", "b"), ("n1",))

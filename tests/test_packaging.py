@@ -1,0 +1,104 @@
+"""What is shipped: pinned requirements in step, nothing of this machine in the repository, a whole wheel."""
+
+import os
+import re
+import shutil
+import subprocess
+import zipfile
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+PACKAGES = ("cli", "export", "models", "quantize", "runtime")
+EXPORT = ("export", "--no-emit-project", "--extra", "all", "--no-dev")
+
+# In pieces, so that this file does not hold what it looks for.
+HOSTS = "py" + r"pi\.org|pythonhos" + r"ted|registry\.npm" + r"js|repo1?\.mav" + r"en|deb\.deb" + "ian"
+PATHS = r"(^|[^A-Za-z0-9_.-])/(work|root|home|Users|farm|opt/wheels)" + "/"
+
+
+def run(*command: str) -> str:
+    """What a command that must succeed prints."""
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, f"{' '.join(command)}\n{done.stdout}{done.stderr}"
+    return done.stdout
+
+
+@pytest.fixture
+def uv() -> str:
+    """The uv that runs these tests, or one on the path."""
+    found = os.environ.get("UV") or shutil.which("uv")
+    if not found:
+        pytest.skip("uv is not installed")
+    return found
+
+
+@pytest.fixture
+def git() -> str:
+    """The path of git, where these files are in a repository of their own."""
+    found = shutil.which("git")
+    if not found or not (ROOT / ".git").exists():
+        pytest.skip("this is not a clone, or git is not installed")
+    return found
+
+
+def pinned(requirements: str) -> list[str]:
+    return [line for line in requirements.splitlines() if not line.lstrip().startswith("#")]
+
+
+def test_requirements_txt_is_what_uv_resolves(uv: str) -> None:
+    if not (ROOT / "uv.lock").exists():
+        pytest.skip("there is no uv.lock: run `uv lock`")
+    exported = run(uv, *EXPORT, "--locked", "--offline", "--quiet")
+    kept = (ROOT / "requirements.txt").read_text("utf-8")
+    assert pinned(kept) == pinned(exported), f"run `uv {' '.join(EXPORT)} -o requirements.txt`"
+
+
+def test_every_requirement_is_pinned_with_its_hashes_and_no_address() -> None:
+    text = "\n".join(pinned((ROOT / "requirements.txt").read_text("utf-8")))
+    requirements = [line.split() for line in text.replace("\\\n", " ").splitlines()]
+    assert {"numpy", "torch", "click"} <= {words[0].partition("==")[0] for words in requirements}
+    for name, *rest in requirements:
+        assert re.fullmatch(r"[\w.-]+==[\w.+!-]+", name)
+        assert any(word.startswith("--hash=sha256:") for word in rest), name
+    assert "://" not in text
+
+
+def test_the_lock_file_stays_out(git: str) -> None:
+    assert run(git, "check-ignore", "uv.lock").strip() == "uv.lock"
+    assert not run(git, "ls-files", "uv.lock")
+
+
+@pytest.mark.parametrize("pattern", [HOSTS, PATHS], ids=["hosts", "paths"])
+def test_no_committed_file_names_a_registry_or_a_machine(git: str, pattern: str) -> None:
+    found = subprocess.run(
+        [git, "grep", "-nIE", "-e", pattern], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    assert found.returncode == 1, f"1 is no match: {found.stdout[:2000]}{found.stderr}"
+
+
+@pytest.mark.parametrize(
+    ("pattern", "line"),
+    [
+        (HOSTS, 'url = "https://files.python' + 'hosted.org/x"'),
+        (HOSTS, "https://py" + "pi.org/simple"),
+        (PATHS, "open('/home" + "/ann/model.tflite')"),
+        (PATHS, "/work" + "/main"),
+    ],
+)
+def test_what_it_looks_for_is_found(pattern: str, line: str) -> None:
+    assert re.search(pattern, line)
+    assert not re.search(pattern, "pip install edgewise, see docs/home/ and python.org")
+
+
+@pytest.mark.slow
+def test_the_wheel_holds_every_file_of_the_packages(uv: str, tmp_path: Path) -> None:
+    run(uv, "build", "--quiet", "--offline", "--out-dir", str(tmp_path))
+    with zipfile.ZipFile(next(tmp_path.glob("*.whl"))) as wheel:
+        names = set(wheel.namelist())
+    info = {name for name in names if ".dist-info/" in name}
+    files = [path for package in PACKAGES for path in (ROOT / package).rglob("*") if path.is_file()]
+    ours = {f"edgewise/{path.relative_to(ROOT).as_posix()}" for path in files if path.suffix != ".pyc"}
+    assert names - info == ours
+    assert any(name.endswith("licenses/LICENSE") for name in info)
