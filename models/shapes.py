@@ -175,7 +175,7 @@ def _scribble(rng: np.random.Generator, canvas: Image.Image, clutter: float) -> 
         colour = tuple(rng.integers(0, 256, 3).tolist())
         x, y, dx, dy = (rng.random(4) * (size, size, 0.5 * size, 0.5 * size)).tolist()
         if rng.random() < 0.5:
-            draw.line((x - dx, y - dy, x + dx, y + dy), colour, int(rng.integers(1, 1 + size // 24)))
+            draw.line((x - dx, y - dy, x + dx, y + dy), colour, int(rng.integers(1, 2 + size // 32)))
         else:
             draw.ellipse((x, y, x + dx / 3, y + dy / 3), colour)
 

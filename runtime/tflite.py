@@ -81,8 +81,10 @@ def structure(path: Path) -> Structure:
         if node["op_name"] not in _CASTS and any(types.get(index) is np.float32 for index in node["outputs"])
     ]
     source, target = _ends(interpreter)
-    first, last = _beyond_casts(operators, source["index"], target["index"])
-    whole = len(delegates) == 1 and first in delegates[0]["inputs"] and last in delegates[0]["outputs"]
+    whole = len(delegates) == 1 and all(
+        not ends.isdisjoint(delegates[0][side])
+        for side, ends in zip(("inputs", "outputs"), _ends_and_casts(operators, source, target), strict=True)
+    )
     return Structure(
         operators=dict(sorted(Counter(node["op_name"] for node in operators).items())),
         float_operators=len(in_float),
@@ -129,14 +131,17 @@ def _ends(interpreter: "Interpreter") -> tuple[dict[str, Any], dict[str, Any]]:
     return inputs[0], outputs[0]
 
 
-def _beyond_casts(operators: list[dict[str, Any]], source: int, target: int) -> tuple[int, int]:
-    """The first and the last tensor of the model without the casts at its ends, which XNNPACK may leave out."""
-    for node in operators:
-        if node["op_name"] in _CASTS and source in node["inputs"]:
-            source = node["outputs"][0]
-        if node["op_name"] in _CASTS and target in node["outputs"]:
-            target = node["inputs"][0]
-    return source, target
+def _ends_and_casts(
+    operators: list[dict[str, Any]], source: dict[str, Any], target: dict[str, Any]
+) -> tuple[set[int], set[int]]:
+    """The model's first and last tensors, before and after the casts that XNNPACK may take or leave."""
+    first, last = {source["index"]}, {target["index"]}
+    for node in (node for node in operators if node["op_name"] in _CASTS):
+        if source["index"] in node["inputs"]:
+            first.add(node["outputs"][0])
+        if target["index"] in node["outputs"]:
+            last.add(node["inputs"][0])
+    return first, last
 
 
 def _describe(tensor: dict[str, Any]) -> dict[str, Any]:

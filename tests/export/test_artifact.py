@@ -361,13 +361,15 @@ def test_two_models_of_one_name_are_refused(bundle: Bundle) -> None:
         write_bundle(bundle.folder, model, model, bundle.golden(), {})
 
 
-# Runs in a fresh interpreter (no threads), so that it may fork.
+# Runs in a fresh interpreter (no threads), so that it may fork. Without fsync, which a busy disk makes slow:
+# a killed process loses nothing that the kernel holds.
 KILLS = """
 import itertools, os, random, signal, sys, time
 from pathlib import Path
 from edgewise.export import _atomic
 from test_artifact import Bundle, make_bundle
 
+os.fsync = lambda descriptor: None
 folder = Path(sys.argv[1]) / "dist" / "bundle"
 if sys.argv[2] == "two renames":
     _atomic._exchange = lambda *_: False

@@ -1,12 +1,12 @@
-"""A network to save, and a real server to fetch it from."""
+"""Networks to save, and a real server to fetch them from."""
 
 import hashlib
 import threading
-from collections.abc import Iterator
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
+from urllib.request import install_opener
 
 import pytest
 import torch
@@ -30,58 +30,53 @@ def ten() -> dict[str, Tensor]:
     return dict(build(find("mobilenetv2"), 10).state_dict())
 
 
-@dataclass
-class Server:
-    """Gives `files` by the last part of whatever address it is asked for; `asked` is what it was asked."""
-
-    port: int
-    files: dict[str, bytes] = field(default_factory=dict)
-    asked: list[str] = field(default_factory=list)
-
-    def offer(self, content: bytes, digest: str = "") -> str:
-        """The address of `content`, called as torchvision calls its files."""
-        name = f"net-{(digest or hashlib.sha256(content).hexdigest())[:8]}.pth"
-        self.files[name] = content
-        return f"http://127.0.0.1:{self.port}/{name}"
+@pytest.fixture
+def published(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Any]:
+    """Torchvision's weights of MobileNetV2, not cached, at an address that refuses all calls."""
+    install_opener(None)  # it remembers the proxies of its first call
+    for name in ("http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("TORCH_HOME", str(tmp_path / "torch"))
+    weights = _imagenet.default_weights(find("mobilenetv2"))
+    monkeypatch.setattr(weights.value, "url", "http://127.0.0.1:9/net-00000000.pth")  # port 9 discards
+    yield weights
+    install_opener(None)
 
 
 @pytest.fixture
-def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
-    monkeypatch.setenv("no_proxy", "127.0.0.1")
-    serving = ThreadingHTTPServer(("127.0.0.1", 0), BaseHTTPRequestHandler)
-    shared = Server(serving.server_port)
+def asked() -> list[str]:
+    """What the server was asked: 'GET /net-00000000.pth'."""
+    return []
+
+
+@pytest.fixture
+def serve(asked: list[str]) -> Iterator[Callable[..., str]]:
+    """Put bytes on a server, under the name that torchvision would give them; returns the address."""
+    files: dict[str, bytes] = {}
 
     class Handler(BaseHTTPRequestHandler):
         def do_HEAD(self) -> None:
-            shared.asked.append(f"{self.command} {self.path}")
-            content = shared.files.get(Path(self.path).name)
+            asked.append(f"{self.command} {self.path}")
+            content = files.get(self.path.rpartition("/")[2], b"")
             self.send_response(200 if content else 404)
-            self.send_header("Content-Length", str(len(content or b"")))
+            self.send_header("Content-Length", str(len(content)))
             self.end_headers()
-            if content and self.command == "GET":
+            if self.command == "GET":
                 self.wfile.write(content)
 
-        do_GET = do_HEAD  # noqa: N815
+        do_GET = do_HEAD  # noqa: N815 - the library's name
 
-        def log_message(self, *_: Any) -> None:
+        def log_message(self, *_: object) -> None:
             pass
 
-    serving.RequestHandlerClass = Handler
-    thread = threading.Thread(target=serving.serve_forever, kwargs={"poll_interval": 0.01})
-    thread.start()
-    yield shared
-    serving.shutdown()
-    thread.join()
-    serving.server_close()
+    def offer(content: bytes, name: str = "") -> str:
+        name = name or f"net-{hashlib.sha256(content).hexdigest()[:8]}.pth"
+        files[name] = content
+        return f"http://127.0.0.1:{server.server_port}/{name}"
 
-
-@pytest.fixture
-def published(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Any:
-    """The default weights of MobileNetV2 with an empty cache, and nothing at their address."""
-    monkeypatch.setenv("TORCH_HOME", str(tmp_path / "torch"))
-    weights = _imagenet.default_weights(find("mobilenetv2"))
-    # The name is reserved for what does not exist (RFC 6761), but a proxy would answer for it.
-    monkeypatch.setattr(weights.value, "url", "http://weights.invalid/net-00000000.pth")
-    for name in ("http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY"):
-        monkeypatch.delenv(name, raising=False)
-    return weights
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        serving = threading.Thread(target=server.serve_forever, args=[0.01])
+        serving.start()
+        yield offer
+        server.shutdown()
+        serving.join()

@@ -33,7 +33,7 @@ def test_counters_of_the_training_may_be_missing(ten: dict[str, Tensor]) -> None
 @pytest.mark.parametrize(
     ("builder", "said"),
     [
-        ("resnet18", r"314 missing|\d+ unexpected \(conv1\.weight, .*another network's"),
+        ("resnet18", r"missing .*unexpected \(conv1\.weight, .*another network's"),
         ("mobilenet_v3_small", r"missing .*unexpected .*another network's"),
     ],
 )
@@ -45,8 +45,8 @@ def test_another_network_is_named_as_such(builder: str, said: str) -> None:
 
 def test_another_width_is_named_with_both_shapes() -> None:
     wide = models.mobilenet_v2(width_mult=1.4, num_classes=10).state_dict()
-    said = r"different \(features\.0\.0\.weight is \(48, 3, 3, 3\) float instead of \(32, 3, 3, 3\) float, .*, \.\.\.\)"
-    with pytest.raises(UsageError, match=rf"{said}; .*a wider or narrower one"):
+    first = r"features\.0\.0\.weight is \(48, 3, 3, 3\) float instead of \(32, 3, 3, 3\) float"
+    with pytest.raises(UsageError, match=rf"different \({first}, .*, \.\.\.\); .*a wider or narrower one"):
         fit(ROW, wide, PATH)
 
 
