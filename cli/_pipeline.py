@@ -5,7 +5,6 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
 
 from ..export import exporter
 from ..export._artifact import Artifact, Bundle, write_bundle
@@ -25,7 +24,15 @@ from ..runtime.tflite import Structure, structure
 from ..runtime.verify import Limits, Verification, check_parity, judge
 from ._terminal import Terminal
 
-_LIBRARIES = ("edgewise", "torch", "torchvision", "litert-torch", "ai-edge-litert", "ai-edge-quantizer", "pillow")
+_LIBRARIES = (
+    "edgewise",
+    "torch",
+    "torchvision",
+    "litert-torch",
+    "ai-edge-litert",
+    "ai-edge-quantizer",
+    "pillow",
+)
 _PARITY_PICTURES = 16
 _LAYER_PICTURES, _WORST_LAYERS = 4, 8
 _THREADS = 2  # for verification, where the number changes no bit (measured with 1, 2 and 4)
@@ -87,7 +94,12 @@ def run(request: Request, terminal: Terminal) -> Outcome:
 
 
 def _prove(
-    request: Request, model: Model, calibration: Calibration, pictures: Pictures, work: Path, terminal: Terminal
+    request: Request,
+    model: Model,
+    calibration: Calibration,
+    pictures: Pictures,
+    work: Path,
+    terminal: Terminal,
 ) -> Outcome:
     original, preprocess = TorchSession(model.network), model.spec.preprocess
     with terminal.stage("Capture the graph"):
@@ -108,7 +120,9 @@ def _prove(
         sessions = [exact_session, open_session(shipped.path, request.target, _THREADS)]
     found = _read_back(shipped)
     with terminal.stage(f"Judge by {pictures.count} pictures") as progress:
-        verification = judge(answers(sessions, pictures, preprocess, progress), pictures.description, request.limits)
+        verification = judge(
+            answers(sessions, pictures, preprocess, progress), pictures.description, request.limits
+        )
     _gate(verification, shipped, calibration, force=request.force, terminal=terminal)
     with terminal.stage("Measure latency"):
         latency = _latency(exact, shipped, calibration)
@@ -152,7 +166,12 @@ def _read_back(artifact: Artifact) -> Structure:
 
 
 def _gate(
-    verification: Verification, shipped: Artifact, calibration: Calibration, *, force: bool, terminal: Terminal
+    verification: Verification,
+    shipped: Artifact,
+    calibration: Calibration,
+    *,
+    force: bool,
+    terminal: Terminal,
 ) -> None:
     try:
         verification.require()

@@ -85,15 +85,14 @@ def to_json(outcome: Outcome, notices: list[str]) -> dict[str, Any]:
     }
 
 
-
-
 def _lines(outcome: Outcome) -> list[str]:
     parity, agreed, found = outcome.parity, outcome.verification.agreement, outcome.structure
-    lines = [
-        f"weights: {outcome.bundle.spec.origin.description} (sha256 {outcome.bundle.spec.origin.sha256[:12]})",
+    origin = outcome.bundle.spec.origin
+    lines = [f"weights: {origin.description} (sha256 {origin.sha256[:12]})"]
+    lines.append(
         f"fp32 against PyTorch: {parity.max_abs:.1e} at most ({parity.max_rel:.1e} relatively), "
-        f"top-1 agreement {100 * parity.top1:.1f} % of {parity.count}",
-    ]
+        f"top-1 agreement {100 * parity.top1:.1f} % of {parity.count}"
+    )
     if outcome.bundle.reference is not None:
         lines.append(
             f"w8a8 against fp32: top-1 agreement {100 * agreed.top1:.1f} % of {agreed.count} "

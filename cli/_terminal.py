@@ -10,7 +10,14 @@ from typing import IO
 
 from rich.console import Console
 from rich.markup import escape
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    SpinnerColumn,
+    TextColumn,
+    TimeElapsedColumn,
+)
 
 from ..models.errors import EdgewiseError
 
@@ -72,7 +79,9 @@ def terminal(*, verbose: bool = False, quiet: bool = False) -> Iterator[Terminal
             raise
         except Exception:
             log.seek(0)
-            stderr.writelines(["The libraries' last words (all of them with -v):\n", *log.readlines()[-_LOG_TAIL:]])
+            stderr.writelines(
+                ["The libraries' last words (all of them with -v):\n", *log.readlines()[-_LOG_TAIL:]]
+            )
             raise
 
 

@@ -36,7 +36,9 @@ class _Three(click.ParamType):
 @click.argument("name")
 @click.option("--to", "--format", "target", default="tflite", help="What to export to.", **_DEFAULTS_SHOWN)
 @click.option("--int8", is_flag=True, help="Quantize to INT8: short for --precision w8a8.")
-@click.option("--precision", type=click.Choice(["fp32", "w8a8"]), help="Weights and activations.  [default: fp32]")
+@click.option(
+    "--precision", type=click.Choice(["fp32", "w8a8"]), help="Weights and activations.  [default: fp32]"
+)
 @click.option(
     "--io",
     type=click.Choice(["float32", "int8", "uint8"]),
@@ -63,7 +65,9 @@ class _Three(click.ParamType):
     help="Folder of pictures to calibrate with.  [default: generated dead leaves]",
 )
 @click.option("--calib-count", type=int, help="How many of them.  [default: up to 128]")
-@click.option("--seed", type=int, default=0, help="Draws and generates calibration pictures.", **_DEFAULTS_SHOWN)
+@click.option(
+    "--seed", type=int, default=0, help="Draws and generates calibration pictures.", **_DEFAULTS_SHOWN
+)
 @click.option(
     "--data", type=click.Path(path_type=Path), help="Labelled folders to verify the accuracy drop with."
 )
@@ -77,7 +81,9 @@ class _Three(click.ParamType):
 @limits
 @click.option("--force", is_flag=True, help="Write the bundle even if the accuracy gate fails.")
 @click.option(
-    "--out", type=click.Path(path_type=Path), help="The bundle's folder.  [default: dist/NAME-TARGET-PRECISION]"
+    "--out",
+    type=click.Path(path_type=Path),
+    help="The bundle's folder.  [default: dist/NAME-TARGET-PRECISION]",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document on stdout, and nothing else.")
 @click.option("-v", "--verbose", is_flag=True, help="Show what the libraries say.")

@@ -10,7 +10,9 @@ import click
 @click.command(short_help="Classify pictures with a bundle.")
 @click.argument("bundle", type=click.Path(path_type=Path))
 @click.argument("images", type=click.Path(path_type=Path), nargs=-1, required=True)
-@click.option("-k", "--top", type=click.IntRange(min=1), default=5, help="How many answers.", show_default=True)
+@click.option(
+    "-k", "--top", type=click.IntRange(min=1), default=5, help="How many answers.", show_default=True
+)
 @click.option("--threads", type=click.IntRange(min=1), default=1, help="Threads.", show_default=True)
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document on stdout, and nothing else.")
 def command(bundle: Path, images: tuple[Path, ...], top: int, threads: int, *, as_json: bool) -> None:
@@ -30,7 +32,11 @@ def command(bundle: Path, images: tuple[Path, ...], top: int, threads: int, *, a
             logits = session(opened.spec.preprocess(read_image(image))[None])[0]
             probabilities = softmax(logits)
             answers = [
-                {"class": int(index), "label": labels.names[index], "probability": float(probabilities[index])}
+                {
+                    "class": int(index),
+                    "label": labels.names[index],
+                    "probability": float(probabilities[index]),
+                }
                 for index in top_k(logits, top)
             ]
             results.append({"image": str(image), "answers": answers})

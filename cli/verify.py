@@ -20,12 +20,16 @@ _GENERATED = 1200
 
 @click.command(short_help="Prove a bundle again, on this machine.")
 @click.argument("bundle", type=click.Path(path_type=Path))
-@click.option("--data", type=click.Path(path_type=Path), help="Labelled folders to measure the accuracy drop with.")
+@click.option(
+    "--data", type=click.Path(path_type=Path), help="Labelled folders to measure the accuracy drop with."
+)
 @limits
 @click.option("--threads", type=click.IntRange(min=1), default=2, help="Threads.", show_default=True)
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document on stdout, and nothing else.")
 @click.option("-v", "--verbose", is_flag=True, help="Show what the libraries say.")
-def command(bundle: Path, data: Path | None, threads: int, *, as_json: bool, verbose: bool, **gates: Any) -> None:
+def command(
+    bundle: Path, data: Path | None, threads: int, *, as_json: bool, verbose: bool, **gates: Any
+) -> None:
     """Check BUNDLE's files, run its golden sample, and compare it with the float twin that it carries.
 
     Accuracy is judged by --data, or by the generated set where the bundle has the bundled weights; without

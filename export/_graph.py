@@ -27,7 +27,7 @@ def trace(network: "nn.Module", size: int) -> Network:
     batch = torch.export.Dim("batch")
     try:
         program = torch.export.export(network.eval(), (example,), dynamic_shapes=({0: batch},))
-    except Exception as error:  # noqa: BLE001 - torch.export raises whatever the network's own code raises
+    except Exception as error:
         raise EdgewiseError(
             f"the network cannot be captured by torch.export: {_first_line(error)}. "
             "Its forward must take one picture batch and must not branch on values"

@@ -39,7 +39,7 @@ def export(network: Network, spec: ModelSpec, out: Path) -> Artifact:
     size = spec.preprocess.size
     try:
         converted = litert_torch.convert(ChannelsLast(), (torch.zeros(1, size, size, 3),))
-    except Exception as error:  # noqa: BLE001 - the converter raises anything; the user needs its words
+    except Exception as error:
         raise EdgewiseError(f"litert-torch cannot convert {spec.name}: {error}") from error
     converted.export(str(out))
     model = unpack(out.read_bytes())

@@ -46,7 +46,7 @@ def dead_leaves(size: int, seed: int, index: int) -> Pixels:
     return leaves(rng, size, round(_between(rng, *_COUNTS)), style)
 
 
-def leaves(rng: np.random.Generator, size: int, count: int, style: Style = Style()) -> Pixels:  # noqa: B008
+def leaves(rng: np.random.Generator, size: int, count: int, style: Style = Style()) -> Pixels:
     """`count` overlapping discs on a `size` by `size` canvas, blurred: (size, size, 3) uint8.
 
     Each picture has its own brightness, contrast and saturation.

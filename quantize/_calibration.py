@@ -72,7 +72,9 @@ def generated(preprocess: Preprocess, count: int | None, seed: int) -> Calibrati
         Image.fromarray(dead_leaves(preprocess.resize, seed, index))
         for index in range(_enough(DEFAULT_COUNT if count is None else count))
     )
-    return Calibration(np.stack(list(map(preprocess.crop, pictures))), "generated dead leaves", seed, preprocess)
+    return Calibration(
+        np.stack(list(map(preprocess.crop, pictures))), "generated dead leaves", seed, preprocess
+    )
 
 
 def from_folder(folder: Path, preprocess: Preprocess, count: int | None, seed: int) -> Calibration:

@@ -18,7 +18,15 @@ if TYPE_CHECKING:
 _LEVELS = 255
 _FUSABLE = {"conv2d", "linear", "add", "add_"}  # runtimes fuse these with a following activation
 _ACTIVATIONS = {"relu", "relu_", "hardtanh", "hardtanh_", "clamp", "clamp_"}
-_SAME_SCALE = {"flatten", "view", "reshape", "permute", "transpose", "dropout", "max_pool2d"}  # no new rounding
+_SAME_SCALE = {
+    "flatten",
+    "view",
+    "reshape",
+    "permute",
+    "transpose",
+    "dropout",
+    "max_pool2d",
+}  # no new rounding
 
 
 class _Signal(NamedTuple):
@@ -43,7 +51,9 @@ def correct_biases(graph: Network, batch: "Tensor") -> int:
             if n.op != "call_function":
                 value = super().run_node(n)
                 return _Signal(value, _quantize(value, value) if n.op == "placeholder" else value)
-            args = [map_arg((n.args, n.kwargs), lambda node, side=side: self.env[node][side]) for side in (0, 1)]
+            args = [
+                map_arg((n.args, n.kwargs), lambda node, side=side: self.env[node][side]) for side in (0, 1)
+            ]
             if _is_layer(n):
                 corrected += 1
                 signal = _correct_layer(graph, n, *args)

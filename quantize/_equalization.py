@@ -64,7 +64,9 @@ def _can_scale(group: list["Node"]) -> bool:
         own
         and bool(readers)
         and any(node.target == conv for node in group)
-        and all(_is_plain_conv(user) and user.args[0] in group and _conv_groups(user) == 1 for user in readers)
+        and all(
+            _is_plain_conv(user) and user.args[0] in group and _conv_groups(user) == 1 for user in readers
+        )
     )
 
 
@@ -81,7 +83,7 @@ def _conv_groups(node: "Node") -> int:
 
 
 def _channel_ranges(graph: Network, batch: "Tensor", wanted: set["Node"]) -> dict["Node", "Tensor"]:
-    """max |x| by channel, (C,), of each wanted node's output."""
+    """Max |x| by channel, (C,), of each wanted node's output."""
     from torch.fx import Interpreter
 
     ranges: dict[Node, Tensor] = {}

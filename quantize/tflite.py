@@ -21,9 +21,7 @@ _SIGNATURE, _ARGUMENT = "serving_default", "args_0"
 _THREADS = 2
 
 
-def quantize(
-    artifact: Artifact, refined: Refined, calibration: Calibration, io: str, out: Path
-) -> Artifact:
+def quantize(artifact: Artifact, refined: Refined, calibration: Calibration, io: str, out: Path) -> Artifact:
     """Write the full-integer form of `artifact` with the refined weights to `out`.
 
     Raises:

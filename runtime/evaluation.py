@@ -75,8 +75,10 @@ def from_files(files: Sequence[Path]) -> Pictures:
 
 
 def choose(spec: ModelSpec, data: Path | None, count: int, photos: Sequence[Path], seed: int) -> Pictures:
-    """What to judge by: the user's labelled pictures; or `count` of the generated set of the bundled weights;
-    or, without labels, `photos`; or generated pictures.
+    """What to judge by, the best that there is.
+
+    The user's labelled pictures; or `count` of the generated set of the bundled weights; or, without labels,
+    `photos`; or generated pictures.
     """
     if data is not None:
         return from_folder(data, spec)

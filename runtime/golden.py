@@ -63,7 +63,11 @@ def check(bundle: Bundle, session: Session) -> GoldenCheck:
     distance = parity(golden.output, output)
     lsb = distance.max_abs / step if step else None
     if (lsb is not None and lsb > MAX_LSB) or (lsb is None and distance.max_rel > MAX_RELATIVE):
-        found = f"{lsb:.0f} steps (allowed {MAX_LSB})" if lsb is not None else f"{distance.max_rel:.1e} relatively"
+        found = (
+            f"{lsb:.0f} steps (allowed {MAX_LSB})"
+            if lsb is not None
+            else f"{distance.max_rel:.1e} relatively"
+        )
         raise ParityError(f"{bundle.folder}: the golden sample differs on this machine by {found}")
     return GoldenCheck(lsb, distance.max_rel, agreement(golden.logits, output).cosine)
 

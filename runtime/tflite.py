@@ -96,7 +96,7 @@ def structure(path: Path) -> Structure:
 
 
 def layer_outputs(path: Path, picture: Tensor32) -> dict[str, tuple[str, Tensor32]]:
-    """Operator type and dequantized output, by tensor name, of every operator for one (1, S, S, 3) picture."""
+    """Type and dequantized output of every operator, by tensor name, for one (1, S, S, 3) picture."""
     interpreter = _open(path, experimental_preserve_all_tensors=True)
     source, _ = _ends(interpreter)
     interpreter.set_tensor(source["index"], _to_type(picture, source))
@@ -127,7 +127,9 @@ def _open(path: Path, **options: Any) -> "Interpreter":
 def _ends(interpreter: "Interpreter") -> tuple[dict[str, Any], dict[str, Any]]:
     inputs, outputs = interpreter.get_input_details(), interpreter.get_output_details()
     if len(inputs) != 1 or len(outputs) != 1:
-        raise EdgewiseError(f"the model has {len(inputs)} inputs and {len(outputs)} outputs; need one of each")
+        raise EdgewiseError(
+            f"the model has {len(inputs)} inputs and {len(outputs)} outputs; need one of each"
+        )
     return inputs[0], outputs[0]
 
 
@@ -155,7 +157,7 @@ def _describe(tensor: dict[str, Any]) -> dict[str, Any]:
 
 
 def _to_type(value: Tensor32, tensor: dict[str, Any]) -> NDArray[Any]:
-    """real / scale + zero point, rounded and clipped, where the tensor is an integer one."""
+    """Real / scale + zero point, rounded and clipped, where the tensor is an integer one."""
     if tensor["dtype"] is np.float32:
         return value
     scale, zero_point = tensor["quantization"]

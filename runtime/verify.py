@@ -8,15 +8,16 @@ from .drop import Drop, Verdict, drop
 from .evaluation import Answers
 from .stats import Accuracy, Agreement, Parity, accuracy, agreement, correct, parity
 
-# Float conversions of networks from AlexNet to ViT differ by 1e-6 to 1e-5 relatively; a wrong one by 1e-2 and more.
+# Float conversions of networks from AlexNet to ViT differ by 1e-6 to 1e-5 relatively, a wrong one by 1e-2.
 MAX_RELATIVE = 1e-3
 
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """`max_drop` in percentage points of top-1, for labelled pictures; `min_agreement`, a fraction, without labels.
+    """What a quantized model may lose.
 
-    `strict` fails what the pictures cannot decide.
+    `max_drop` is in percentage points of top-1, for labelled pictures; `min_agreement`, a fraction, is for
+    pictures without labels. `strict` fails what the pictures cannot decide.
     """
 
     max_drop: float

@@ -12,11 +12,12 @@ import pytest
 from ai_edge_litert import schema_py_generated as tflite
 from ai_edge_litert.interpreter import Interpreter
 from ai_edge_litert.tools import flatbuffer_utils
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
 from edgewise.export._tflite_metadata import attach
 from edgewise.models.errors import EdgewiseError, UsageError
 from edgewise.models.spec import Labels, ModelSpec, Origin, Preprocess
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 NAMES = ("tench", "fish, goldfish", "naïve 大熊猫")
 SIDE = 4

@@ -51,7 +51,7 @@ def test_foreign_files_bring_tensors_alone(tmp_path: Path, name: str) -> None:
         torch.save(TENSORS, tmp_path / name, _use_new_zipfile_serialization=not name.startswith("old"))
     found = load(tmp_path / name)
     assert same(found.tensors)
-    assert found.spec is found.record is None
+    assert (found.spec, found.record) == (None, None)
 
 
 @pytest.mark.parametrize("wrapper", ["state_dict", "model_state_dict", "model"])

@@ -49,7 +49,7 @@ def test_sizes_that_cannot_be_are_usage_errors(said: dict[str, int]) -> None:
 @pytest.mark.parametrize("option", ["mean", "std"])
 def test_other_scales_are_usage_errors(option: str, value: float) -> None:
     with pytest.raises(UsageError, match=rf"--{option} \(.*divide by 255"):
-        Overrides(**{option: (0.5, value, 0.5)})
+        applied(**{option: (0.5, value, 0.5)})
 
 
 @pytest.mark.parametrize(

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
+from numpy.typing import NDArray
 from PIL import Image
 
 from edgewise.models.errors import UsageError
@@ -17,7 +18,9 @@ unit = st.floats(0, 1, width=32)
 colours = st.tuples(unit, unit, unit)
 sizes = st.tuples(st.integers(1, 96), st.integers(0, 96)).map(lambda pair: (pair[0], sum(pair)))
 preprocesses = st.builds(
-    lambda size_resize, mean, std, interpolation: Preprocess(*size_resize, mean, std, interpolation),
+    lambda size_resize, mean, std, interpolation: Preprocess(
+        size_resize[0], size_resize[1], mean, std, interpolation
+    ),
     sizes,
     colours,
     st.tuples(*[st.floats(1 / 64, 2, width=32)] * 3),
@@ -49,7 +52,7 @@ def test_it_is_torchvision_to_the_last_bit(
 
 @given(preprocesses, hnp.arrays(np.uint8, hnp.array_shapes(max_side=4).map(lambda shape: (*shape, 3))))
 def test_normalising_any_stack_is_normalising_each_value(
-    preprocess: Preprocess, pixels: np.typing.NDArray[np.uint8]
+    preprocess: Preprocess, pixels: NDArray[np.uint8]
 ) -> None:
     found = preprocess.normalise(pixels)
     assert found.shape == pixels.shape
