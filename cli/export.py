@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 _DEFAULTS_SHOWN: dict[str, Any] = {"show_default": True}
 
 
-class _Three(click.ParamType):
+class _Three(click.ParamType[tuple[float, float, float]]):
     """One number for all channels, or three with commas between."""
 
     name = "R,G,B"

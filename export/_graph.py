@@ -4,15 +4,16 @@
 that follows them. What is exported, equalized and corrected is therefore exactly the same arithmetic.
 """
 
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from ..models.errors import EdgewiseError
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
-    from torch.fx import GraphModule, Node
+    from torch.fx import GraphModule
 
 Network: TypeAlias = "GraphModule"  # (N, 3, S, S) float32 -> (N, classes)
+Node: TypeAlias = Any  # torch.fx.Node, whose arguments have the type of everything that can be one
 
 
 def trace(network: "nn.Module", size: int) -> Network:
@@ -36,13 +37,13 @@ def trace(network: "nn.Module", size: int) -> Network:
         return _fold_batch_norms(program.module(check_guards=False))
 
 
-def parameter(graph: Network, node: "Node") -> "Tensor":
+def parameter(graph: Network, node: Node) -> "Tensor":
     """The tensor that a `get_attr` node stands for."""
     owner, _, name = str(node.target).rpartition(".")
     return getattr(graph.get_submodule(owner), name)  # type: ignore[no-any-return]
 
 
-def set_parameter(graph: Network, node: "Node", value: "Tensor") -> None:
+def set_parameter(graph: Network, node: Node, value: "Tensor") -> None:
     """Put another tensor in its place."""
     from torch import nn
 
@@ -64,15 +65,18 @@ def _fold_batch_norms(graph: Network) -> Network:
     return graph
 
 
-def _fold(graph: Network, conv: "Node", norm: "Node") -> None:
+def _fold(graph: Network, conv: Node, norm: Node) -> None:
     import torch
     from torch.nn.utils.fusion import fuse_conv_bn_weights
 
-    _, weight, bias, *rest = (*conv.args, None)[: max(3, len(conv.args))]
+    x, weight, bias, *rest = conv.args if len(conv.args) > 2 else (*conv.args, None)
     _, scale, shift, mean, variance, _, _, epsilon, *_ = norm.args
-    tensors = [None if node is None else parameter(graph, node) for node in (weight, bias, mean, variance)]
-    affine = [None if node is None else parameter(graph, node) for node in (scale, shift)]
-    fused_weight, fused_bias = fuse_conv_bn_weights(*tensors, epsilon, *affine)
+    old_weight, old_bias, old_mean, old_variance, gain, offset = (
+        None if node is None else parameter(graph, node)
+        for node in (weight, bias, mean, variance, scale, shift)
+    )
+    fused: Any = fuse_conv_bn_weights
+    fused_weight, fused_bias = fused(old_weight, old_bias, old_mean, old_variance, epsilon, gain, offset)
     set_parameter(graph, weight, fused_weight)
     if bias is None:
         owner = str(weight.target).rpartition(".")[0]
@@ -80,7 +84,7 @@ def _fold(graph: Network, conv: "Node", norm: "Node") -> None:
         with graph.graph.inserting_before(conv):
             bias = graph.graph.get_attr(f"{owner}.bias")
     set_parameter(graph, bias, fused_bias)
-    conv.args = (conv.args[0], weight, bias, *rest)
+    conv.args = (x, weight, bias, *rest)
     norm.replace_all_uses_with(conv)
     graph.graph.erase_node(norm)
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ._graph import Network, parameter
+from ._graph import Network, Node, parameter
 
 if TYPE_CHECKING:
     from ai_edge_litert.schema_py_generated import ModelT, OperatorT
@@ -30,9 +30,10 @@ def layers(network: Network) -> list[Layer]:
     import torch
 
     found = []
+    node: Node
     for node in network.graph.nodes:
         if node.target in (torch.ops.aten.conv2d.default, torch.ops.aten.linear.default):
-            _, weight, bias, *_ = (*node.args, None)
+            weight, bias = node.args[1], node.args[2] if len(node.args) > 2 else None
             name = str(weight.target).removesuffix(".weight")
             values = parameter(network, weight)
             shift = values.new_zeros(len(values)) if bias is None else parameter(network, bias)

@@ -19,7 +19,7 @@ from .images import sha256_of
 from .spec import Labels, Preprocess
 from .zoo import Architecture, torchvision
 
-PATIENCE_S = 5.0  # for a sign of life, name resolution included
+PATIENCE_S = 4.0  # for a sign of life, name resolution included: with all the rest, under five seconds
 _STALL_S = 30.0  # for the next bytes of a download
 _IDS = Path(__file__).with_name("imagenet_ids.txt")
 

@@ -9,11 +9,10 @@ INT8 file keeps its size and speed.
 
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from ..export._graph import Network, parameter, set_parameter
+from ..export._graph import Network, Node, parameter, set_parameter
 
 if TYPE_CHECKING:
     from torch import Tensor
-    from torch.fx import Node
 
 _LEVELS = 255
 _FUSABLE = {"conv2d", "linear", "add", "add_"}  # runtimes fuse these with a following activation
@@ -44,21 +43,21 @@ def correct_biases(graph: Network, batch: "Tensor") -> int:
     class Pair(Interpreter):
         """Every value is a `_Signal`; fx frees each after its last use."""
 
-        def run_node(self, n: "Node") -> Any:
+        def run_node(self, n: Node) -> Any:
             nonlocal corrected
             if n.op == "output":
                 return None
             if n.op != "call_function":
                 value = super().run_node(n)
                 return _Signal(value, _quantize(value, value) if n.op == "placeholder" else value)
-            args = [
-                map_arg((n.args, n.kwargs), lambda node, side=side: self.env[node][side]) for side in (0, 1)
-            ]
+            exact = map_arg((n.args, n.kwargs), lambda node: self.env[node].float)
+            rounded = map_arg((n.args, n.kwargs), lambda node: self.env[node].quantized)
             if _is_layer(n):
                 corrected += 1
-                signal = _correct_layer(graph, n, *args)
+                signal = _correct_layer(graph, n, exact, rounded)
             else:
-                signal = _Signal(*(n.target(*positional, **named) for positional, named in args))
+                run: Any = n.target
+                signal = _Signal(run(*exact[0], **exact[1]), run(*rounded[0], **rounded[1]))
             if _rounds_after(n):
                 signal = _Signal(signal.float, _quantize(signal.quantized, signal.float))
             return signal
@@ -67,7 +66,7 @@ def correct_biases(graph: Network, batch: "Tensor") -> int:
     return corrected
 
 
-def _is_layer(node: "Node") -> bool:
+def _is_layer(node: Node) -> bool:
     """A convolution or linear layer with a weight and a bias of its own."""
     return (
         _name(node) in ("conv2d", "linear")
@@ -76,7 +75,7 @@ def _is_layer(node: "Node") -> bool:
     )
 
 
-def _correct_layer(graph: Network, node: "Node", exact: Any, rounded: Any) -> _Signal:
+def _correct_layer(graph: Network, node: Node, exact: Any, rounded: Any) -> _Signal:
     (x, weight, bias, *rest), named = exact
     x_rounded = rounded[0][0]
     target = node.target(x, weight, bias, *rest, **named)
@@ -89,14 +88,14 @@ def _correct_layer(graph: Network, node: "Node", exact: Any, rounded: Any) -> _S
     return _Signal(target, output.add_(error.view(shape)))
 
 
-def _rounds_after(node: "Node") -> bool:
+def _rounds_after(node: Node) -> bool:
     """Whether a runtime writes this operator's output as a new INT8 tensor."""
     users = list(node.users)
     fused = len(users) == 1 and _name(node) in _FUSABLE and _name(users[0]) in _ACTIVATIONS
     return not fused and _name(node) not in _SAME_SCALE
 
 
-def _name(node: "Node") -> str:
+def _name(node: Node) -> str:
     return str(getattr(node.target, "__name__", node.target)).partition(".")[0]
 
 

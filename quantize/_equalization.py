@@ -13,11 +13,10 @@ whose tensors must share s; splitting it by a square root is SmoothQuant's (arXi
 
 from typing import TYPE_CHECKING, Any
 
-from ..export._graph import Network, parameter, set_parameter
+from ..export._graph import Network, Node, parameter, set_parameter
 
 if TYPE_CHECKING:
     from torch import Tensor
-    from torch.fx import Node
 
 _STRENGTH = 0.5
 _WIDEST = 1e3  # a channel that the pictures never excite must not be blown up
@@ -32,7 +31,7 @@ def equalize(graph: Network, batch: "Tensor") -> int:
     return len(groups)
 
 
-def _groups(graph: Network) -> list[list["Node"]]:
+def _groups(graph: Network) -> list[list[Node]]:
     """The operators' outputs, those that are added to each other together."""
     import torch
 
@@ -50,7 +49,7 @@ def _groups(graph: Network) -> list[list["Node"]]:
     return list({id(group): group for group in group_of.values()}.values())
 
 
-def _can_scale(group: list["Node"]) -> bool:
+def _can_scale(group: list[Node]) -> bool:
     """Whether convolutions and additions of the group's own make it, and ordinary convolutions read it."""
     import torch
 
@@ -70,7 +69,7 @@ def _can_scale(group: list["Node"]) -> bool:
     )
 
 
-def _is_plain_conv(node: "Node") -> bool:
+def _is_plain_conv(node: Node) -> bool:
     import torch
 
     return node.target == torch.ops.aten.conv2d.default and all(
@@ -78,18 +77,18 @@ def _is_plain_conv(node: "Node") -> bool:
     )
 
 
-def _conv_groups(node: "Node") -> int:
-    return node.args[6] if len(node.args) > 6 else 1  # type: ignore[return-value]
+def _conv_groups(node: Node) -> int:
+    return node.args[6] if len(node.args) > 6 else 1
 
 
-def _channel_ranges(graph: Network, batch: "Tensor", wanted: set["Node"]) -> dict["Node", "Tensor"]:
+def _channel_ranges(graph: Network, batch: "Tensor", wanted: set[Node]) -> dict[Node, "Tensor"]:
     """Max |x| by channel, (C,), of each wanted node's output."""
     from torch.fx import Interpreter
 
     ranges: dict[Node, Tensor] = {}
 
     class Recorder(Interpreter):
-        def run_node(self, n: "Node") -> Any:
+        def run_node(self, n: Node) -> Any:
             value = super().run_node(n)
             if n in wanted:
                 ranges[n] = value.abs().amax((0, 2, 3))
@@ -99,7 +98,7 @@ def _channel_ranges(graph: Network, batch: "Tensor", wanted: set["Node"]) -> dic
     return ranges
 
 
-def _rescale(graph: Network, group: list["Node"], ranges: dict["Node", "Tensor"]) -> None:
+def _rescale(graph: Network, group: list[Node], ranges: dict[Node, "Tensor"]) -> None:
     import torch
 
     # Relative to each tensor's widest channel: a channel is narrow if it is narrow in all of them.

@@ -104,12 +104,12 @@ def answers(
     kept: list[int] = []
     for indices, batch in _blocks(pictures, preprocess):
         kept.extend(indices)
-        for logits, session in zip(collected, sessions, strict=True):
-            logits.append(session(batch))
+        for blocks, session in zip(collected, sessions, strict=True):
+            blocks.append(session(batch))
         progress(indices[-1] + 1, pictures.count)
     if not kept:
         raise EdgewiseError(f"{pictures.description}: none of {pictures.count} pictures can be read")
-    logits = tuple(map(np.concatenate, collected))
+    logits = tuple(np.concatenate(blocks) for blocks in collected)
     labels = None if pictures.labels is None else np.asarray(pictures.labels)[kept]
     if pictures.decided is not None:
         first, second = np.sort(logits[0], axis=1)[:, :-3:-1].T

@@ -163,7 +163,7 @@ def _to_type(value: Tensor32, tensor: dict[str, Any]) -> NDArray[Any]:
     scale, zero_point = tensor["quantization"]
     limits = np.iinfo(tensor["dtype"])
     steps = np.round(value / np.float32(scale)) + zero_point
-    return np.clip(steps, limits.min, limits.max).astype(tensor["dtype"])
+    return np.asarray(np.clip(steps, limits.min, limits.max), tensor["dtype"])
 
 
 def _to_float(value: NDArray[Any], tensor: dict[str, Any]) -> Tensor32:

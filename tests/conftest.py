@@ -2,9 +2,20 @@
 
 import os
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import settings
+
+from edgewise.export._artifact import IOS, Artifact
+from edgewise.models.spec import Labels, ModelSpec, Origin, Preprocess, Tensor32
+
+if TYPE_CHECKING:
+    from torch import nn
+    from torch.fx import GraphModule
+
+    from edgewise.quantize._calibration import Calibration
+    from edgewise.quantize._refine import Refined
 
 ROOT = Path(__file__).parents[1]
 
@@ -32,3 +43,127 @@ def realdata() -> Path:
         report = pytest.fail if named else pytest.skip
         report(f"no real data: {folder / 'data'} is no folder; name the one above it in EDGEWISE_REALDATA")
     return folder
+
+
+@pytest.fixture(scope="session")
+def tiny_spec() -> ModelSpec:
+    """Six classes, 32 pixels."""
+    return ModelSpec(
+        "tiny",
+        Preprocess(size=32, resize=40),
+        Labels(("ant", "bee", "cat", "dog", "elk", "fox")),
+        Origin("random", "random weights", ""),
+    )
+
+
+@pytest.fixture(scope="session")
+def tiny_calibration(tiny_spec: ModelSpec) -> "Calibration":
+    """32 generated pictures."""
+    from edgewise.quantize._calibration import generated
+
+    return generated(tiny_spec.preprocess, 32, seed=0)
+
+
+@pytest.fixture(scope="session")
+def tiny_pictures(tiny_spec: ModelSpec) -> Tensor32:
+    """64 pictures that nothing is calibrated with, (64, 32, 32, 3)."""
+    from edgewise.quantize._calibration import generated
+
+    return generated(tiny_spec.preprocess, 64, seed=1).batch(64)
+
+
+@pytest.fixture(scope="session")
+def tiny_network(tiny_calibration: "Calibration") -> "nn.Module":
+    """A small MobileNetV2 with random weights, as a trained network is: centred and scaled by its batch norms.
+
+    The channels of its narrow tensors differ in range by a factor of 30, so that equalization matters.
+    """
+    import torch
+    from torch import nn
+
+    def block(inputs: int, outputs: int, kernel: int = 1, groups: int = 1, stride: int = 1) -> list[nn.Module]:
+        conv = nn.Conv2d(inputs, outputs, kernel, stride, kernel // 2, groups=groups, bias=False)
+        return [conv, nn.BatchNorm2d(outputs)]
+
+    class Bottleneck(nn.Module):
+        def __init__(self, width: int, *, residual: bool) -> None:
+            super().__init__()
+            self.residual = residual
+            self.layers = nn.Sequential(
+                *block(width, 2 * width),
+                nn.ReLU6(inplace=True),
+                *block(2 * width, 2 * width, kernel=3, groups=2 * width),
+                nn.ReLU6(inplace=True),
+                *block(2 * width, width),
+            )
+
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            return x + self.layers(x) if self.residual else self.layers(x)
+
+    torch.manual_seed(0)
+    network = nn.Sequential(
+        *block(3, 8, kernel=3, stride=2),
+        nn.ReLU6(inplace=True),
+        Bottleneck(8, residual=False),
+        Bottleneck(8, residual=True),
+        Bottleneck(8, residual=False),
+        *block(8, 32),
+        nn.ReLU6(inplace=True),
+        nn.AdaptiveAvgPool2d(1),
+        nn.Flatten(),
+        nn.Dropout(0.2),
+        nn.Linear(32, 6),
+    )
+    norms = [module for module in network.modules() if isinstance(module, nn.BatchNorm2d)]
+    with torch.no_grad():
+        for norm in norms:
+            norm.momentum = None  # the mean over all batches, here of one
+            norm.weight.uniform_(0.5, 1.5)
+            norm.bias.normal_(0.5, 0.5)
+            if norm.num_features == 8:
+                norm.weight.mul_(10 ** torch.empty(8).uniform_(-1.5, 0))
+        network[-1].weight.mul_(4)
+        network.train()(torch.from_numpy(tiny_calibration.batch(32)).permute(0, 3, 1, 2))
+    return network.eval()
+
+
+@pytest.fixture(scope="session")
+def tiny_graph(tiny_network: "nn.Module") -> "GraphModule":
+    """The same, traced."""
+    from edgewise.export._graph import trace
+
+    return trace(tiny_network, 32)
+
+
+@pytest.fixture(scope="session")
+def tiny_refined(tiny_graph: "GraphModule", tiny_calibration: "Calibration") -> "Refined":
+    """The same, equalized and with corrected biases."""
+    from edgewise.quantize._refine import refine
+
+    return refine(tiny_graph, tiny_calibration)
+
+
+@pytest.fixture(scope="session")
+def tiny_float(
+    tiny_graph: "GraphModule", tiny_spec: ModelSpec, tmp_path_factory: pytest.TempPathFactory
+) -> Artifact:
+    """Its float file."""
+    from edgewise.export.tflite import export
+
+    return export(tiny_graph, tiny_spec, tmp_path_factory.mktemp("float") / "tiny.tflite")
+
+
+@pytest.fixture(scope="session")
+def tiny_int8(
+    tiny_float: Artifact,
+    tiny_refined: "Refined",
+    tiny_calibration: "Calibration",
+    tmp_path_factory: pytest.TempPathFactory,
+) -> dict[str, Artifact]:
+    """Its INT8 files by the type of their ends."""
+    from edgewise.quantize.tflite import quantize
+
+    folder = tmp_path_factory.mktemp("int8")
+    return {
+        io: quantize(tiny_float, tiny_refined, tiny_calibration, io, folder / f"{io}.tflite") for io in IOS
+    }

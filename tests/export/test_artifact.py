@@ -398,5 +398,5 @@ def test_a_kill_at_a_random_moment_leaves_a_bundle_that_opens(tmp_path: Path, mo
     (tmp_path / "dist").mkdir()
     environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parent), "OPENBLAS_NUM_THREADS": "1"}
     command = [sys.executable, "-c", KILLS, str(tmp_path), mode]
-    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=120, check=False)
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=600, check=False)
     assert done.returncode == 0, done.stderr
