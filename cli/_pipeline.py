@@ -14,14 +14,14 @@ from ..models.weights import Model, Overrides, load_model
 from ..quantize import quantizer
 from ..quantize._calibration import Calibration, from_folder, generated
 from ..quantize._refine import refine
-from ..runtime import Session, evaluation, golden, open_session
+from ..runtime import Session, evaluation, golden, machine, open_session, stats
 from ..runtime.evaluation import Pictures, answers
 from ..runtime.latency import Latency, measure
 from ..runtime.layers import LayerError, worst_layers
 from ..runtime.reference import TorchSession
 from ..runtime.stats import Parity
 from ..runtime.tflite import Structure, structure
-from ..runtime.verify import Limits, Verification, check_parity, judge
+from ..runtime.verify import Limits, Verification, judge, require_parity
 from ._terminal import Terminal
 
 _LIBRARIES = (
@@ -81,6 +81,7 @@ class GateError(AccuracyError):
 
 def run(request: Request, terminal: Terminal) -> Outcome:
     """Do the main job. A gate that fails raises its error, and then nothing is written."""
+    exporter(request.target)  # a wrong name is refused before anything takes time
     with terminal.stage("Load the network"):
         model = load_model(request.name, request.weights, request.overrides, terminal.announce)
     with terminal.stage("Prepare calibration pictures"):
@@ -88,7 +89,7 @@ def run(request: Request, terminal: Terminal) -> Outcome:
         pictures = evaluation.choose(
             model.spec, request.data, request.eval_count, calibration.unused, request.seed
         )
-        calibration.refuse_overlap(pictures.files)
+        evaluation.refuse_overlap(pictures, calibration.digests)
     with tempfile.TemporaryDirectory(prefix="edgewise-") as work:
         return _prove(request, model, calibration, pictures, Path(work), terminal)
 
@@ -109,7 +110,8 @@ def _prove(
     with terminal.stage("Compare with PyTorch") as progress:
         exact_session = open_session(exact.path, request.target, _THREADS)
         seen = evaluation.given(calibration.pixels[:_PARITY_PICTURES], calibration.source)
-        parity = check_parity(answers([original, exact_session], seen, preprocess, progress))
+        answered = answers([original, exact_session], seen, preprocess, progress)
+        parity = require_parity(stats.parity(*answered.logits))
     shipped, sessions = exact, [original, exact_session]
     if request.precision == "w8a8":
         with terminal.stage("Equalize channels, correct biases"):
@@ -120,9 +122,8 @@ def _prove(
         sessions = [exact_session, open_session(shipped.path, request.target, _THREADS)]
     found = _read_back(shipped)
     with terminal.stage(f"Judge by {pictures.count} pictures") as progress:
-        verification = judge(
-            answers(sessions, pictures, preprocess, progress), pictures.description, request.limits
-        )
+        answered = answers(sessions, pictures, preprocess, progress)
+        verification = judge(answered, pictures, request.limits)
     _gate(verification, shipped, calibration, force=request.force, terminal=terminal)
     with terminal.stage("Measure latency"):
         latency = _latency(exact, shipped, calibration)
@@ -134,6 +135,7 @@ def _prove(
             "calibration": calibration.to_json() if shipped is not exact else None,
             "latency": asdict(latency),
             "training": model.record,
+            "machine": machine.describe(),
             "versions": {name: version(name) for name in _LIBRARIES},
         }
         sample = golden.sample(preprocess, original, sessions[1])

@@ -56,6 +56,7 @@ def show_check(
         distance = f"{check.max_lsb:.0f} steps at most"
     console.print(f"{len(bundle.manifest['files'])} files have the digests of the manifest")
     console.print(f"golden sample: {distance}; cosine with the original network {check.cosine:.4f}")
+    console.print(f"fp32 against the original network: {check.parity.max_rel:.1e} relatively")
     if verification is not None:
         show_verdict(console, verification)
 
@@ -97,7 +98,7 @@ def _lines(outcome: Outcome) -> list[str]:
         lines.append(
             f"w8a8 against fp32: top-1 agreement {100 * agreed.top1:.1f} % of {agreed.count} "
             f"{outcome.verification.pictures}, SQNR {agreed.sqnr_db:.1f} dB, cosine {agreed.cosine:.4f} "
-            f"(worst picture: number {agreed.worst_image}, {agreed.worst_cosine:.4f})"
+            f"(worst picture: {outcome.verification.worst_picture}, {agreed.worst_cosine:.4f})"
         )
     if outcome.latency.speedup is not None:
         ratio = outcome.latency.speedup

@@ -40,7 +40,9 @@ class Terminal:
     """Prints to the real stderr, whatever libraries do to it; remembers how long each stage took."""
 
     def __init__(self, stream: IO[str], *, quiet: bool) -> None:
-        self.console = Console(file=stream, quiet=quiet, highlight=False)
+        # In a pipe or a file a line stays whole, so that it can be searched for.
+        self.console = Console(file=stream, quiet=quiet, highlight=False, soft_wrap=not stream.isatty())
+        self._shared = stream is sys.stderr
         self.seconds: dict[str, float] = {}
         self.notices: list[str] = []
 
@@ -48,7 +50,15 @@ class Terminal:
     def stage(self, title: str) -> Iterator[Stage]:
         """Show `title` with a spinner or a bar while the block runs, and a tick with its seconds after."""
         columns = (SpinnerColumn(), TextColumn("{task.description}"), BarColumn(24), MofNCompleteColumn())
-        progress = Progress(*columns, TimeElapsedColumn(), console=self.console, transient=True)
+        # Left alone, rich would show what libraries print through sys.stdout and sys.stderr.
+        progress = Progress(
+            *columns,
+            TimeElapsedColumn(),
+            console=self.console,
+            transient=True,
+            redirect_stdout=self._shared,
+            redirect_stderr=self._shared,
+        )
         start = time.perf_counter()
         with progress if self.console.is_terminal else _nothing():
             yield Stage(progress, title)

@@ -69,6 +69,7 @@ def _verify(
         return golden, None
     exact = open_session(bundle.reference or bundle.model, bundle.target, threads)
     pictures = evaluation.choose(bundle.spec, data, _GENERATED, photos=(), seed=0)
+    evaluation.refuse_overlap(pictures, (bundle.calibration or {}).get("files", ()))
     with screen.stage(f"Judge by {pictures.count} pictures") as progress:
         answers = evaluation.answers([exact, session], pictures, bundle.spec.preprocess, progress)
-    return golden, judge(answers, pictures.description, gates)
+    return golden, judge(answers, pictures, gates)

@@ -42,6 +42,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from ..models.errors import EdgewiseError, UsageError
+from ..models.images import sha256_of
 from ..models.spec import ModelSpec, Tensor32
 from ._atomic import MANIFEST, recover, replacing_folder
 
@@ -247,7 +248,7 @@ def _store(path: Path, content: bytes | Path) -> dict[str, Any]:
         path.write_bytes(content)
         return {"sha256": hashlib.sha256(content).hexdigest(), "size_bytes": len(content)}
     shutil.copyfile(content, path)
-    return {"sha256": _sha256(content), "size_bytes": content.stat().st_size}
+    return {"sha256": sha256_of(content), "size_bytes": content.stat().st_size}
 
 
 def _labels_txt(names: tuple[str, ...]) -> bytes:
@@ -278,11 +279,6 @@ def _load_npy(path: Path) -> NDArray[Any]:
 
 def _looks(array: NDArray[Any]) -> str:
     return f"{array.dtype} {array.shape}"
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _read_manifest(folder: Path) -> dict[str, Any]:
@@ -319,7 +315,7 @@ def _check_file(folder: Path, name: str, entry: dict[str, Any]) -> None:
             raise EdgewiseError(f"{name} is missing")
         if path.stat().st_size != size_bytes:
             raise EdgewiseError(f"{name} has {path.stat().st_size} bytes instead of {size_bytes}")
-        if _sha256(path) != _typed(entry, "sha256", str):
+        if sha256_of(path) != _typed(entry, "sha256", str):
             raise EdgewiseError(f"{name} is damaged: its sha256 is not the manifest's")
     except OSError as error:
         raise EdgewiseError(f"{name} cannot be read ({error.strerror})") from error

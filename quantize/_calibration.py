@@ -2,7 +2,7 @@
 
 import hashlib
 import random
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
@@ -47,23 +47,15 @@ class Calibration:
         return self.preprocess.normalise(self.pixels[:count])
 
     def to_json(self) -> dict[str, Any]:
-        """The manifest's section: what was used, and the sha256 of all pixels."""
+        """The manifest's section: what was used, the sha256 of all pixels and of each file."""
         return {
             "source": self.source,
             "count": len(self.pixels),
             "seed": self.seed,
             "skipped": self.skipped,
             "sha256": hashlib.sha256(self.pixels.tobytes()).hexdigest(),
+            "files": sorted(self.digests),
         }
-
-    def refuse_overlap(self, evaluation: Sequence[Path]) -> None:
-        """Raise a `UsageError` where a picture of the evaluation was calibrated with: it would flatter."""
-        shared = [path for path in evaluation if sha256_of(path) in self.digests] if self.digests else []
-        if shared:
-            raise UsageError(
-                f"{len(shared)} of {len(evaluation)} evaluation pictures are also calibration pictures "
-                f"(the first: {shared[0].name}); take them out of --calib or of --data"
-            )
 
 
 def generated(preprocess: Preprocess, count: int | None, seed: int) -> Calibration:

@@ -1,6 +1,6 @@
 """Pictures to judge a model by: a labelled folder, or generated ones where there is none."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from ..models.errors import EdgewiseError, UsageError
-from ..models.images import labelled_images, read_image
+from ..models.images import labelled_images, read_image, sha256_of
 from ..models.shapes import EVALUATION_SEED, SHAPES, shape_picture
 from ..models.spec import ModelSpec, Pixels, Preprocess, Tensor32
 from ..models.synthetic import dead_leaves
@@ -38,12 +38,17 @@ class Pictures:
     files: tuple[Path, ...] = ()
     decided: int | None = None
 
+    def name(self, index: int) -> str:
+        """What picture `index` is called: its folder and file, or its number."""
+        return "/".join(self.files[index].parts[-2:]) if self.files else f"number {index}"
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Answers:
-    """Logits (N, classes) of each session for the readable pictures, whose labels are (N,) or None."""
+    """Logits (N, classes) of each session for the pictures numbered `indices`; labels are (N,) or None."""
 
     logits: tuple[Tensor32, ...]
+    indices: NDArray[np.int64]
     labels: NDArray[np.int64] | None
     skipped: int
 
@@ -87,6 +92,16 @@ def choose(spec: ModelSpec, data: Path | None, count: int, photos: Sequence[Path
     return from_files(photos) if len(photos) >= _DECIDED else unlabelled(seed)
 
 
+def refuse_overlap(pictures: Pictures, calibrated: Collection[str]) -> None:
+    """Raise a `UsageError` where a picture's file was calibrated with, by its sha256: it would flatter."""
+    shared = [file for file in pictures.files if sha256_of(file) in calibrated] if calibrated else []
+    if shared:
+        raise UsageError(
+            f"{len(shared)} of {pictures.count} evaluation pictures are also calibration pictures "
+            f"(the first: {shared[0].name}); take them out of --calib or of --data"
+        )
+
+
 def given(pixels: NDArray[np.uint8], description: str) -> Pictures:
     """Pictures that are cut already, (N, S, S, 3)."""
     return Pictures(description, lambda index, _: pixels[index], len(pixels))
@@ -110,12 +125,13 @@ def answers(
     if not kept:
         raise EdgewiseError(f"{pictures.description}: none of {pictures.count} pictures can be read")
     logits = tuple(np.concatenate(blocks) for blocks in collected)
-    labels = None if pictures.labels is None else np.asarray(pictures.labels)[kept]
+    numbers = np.asarray(kept)
     if pictures.decided is not None:
         first, second = np.sort(logits[0], axis=1)[:, :-3:-1].T
         widest = np.argsort(second - first, kind="stable")[: pictures.decided]
-        logits = tuple(answer[widest] for answer in logits)
-    return Answers(logits, labels, pictures.count - len(kept))
+        logits, numbers = tuple(answer[widest] for answer in logits), numbers[widest]
+    labels = None if pictures.labels is None else np.asarray(pictures.labels)[numbers]
+    return Answers(logits, numbers, labels, pictures.count - len(kept))
 
 
 def _blocks(pictures: Pictures, preprocess: Preprocess) -> Iterator[tuple[list[int], Tensor32]]:

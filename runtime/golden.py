@@ -6,7 +6,6 @@ on MobileNetV2). Float outputs are compared relatively.
 """
 
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 from PIL import Image
@@ -16,8 +15,8 @@ from ..models.errors import ParityError
 from ..models.spec import Preprocess
 from ..models.synthetic import dead_leaves
 from . import Session, open_session
-from .stats import agreement, parity
-from .verify import MAX_RELATIVE
+from .stats import Parity, agreement, parity
+from .verify import MAX_RELATIVE, require_parity
 
 MAX_LSB = 24
 _SEED, _INDEX = 0, 2_000_000  # a picture of its own, neither calibrated nor evaluated with
@@ -28,12 +27,14 @@ class GoldenCheck:
     """How this machine's outputs differ from the exporting machine's, and from the original network's.
 
     `max_lsb` is in steps of a quantized model's output, None for a float model, which has `max_rel` instead.
-    `cosine` is that of the centred logits with the original network's.
+    `cosine` is that of the centred logits with the original network's. `parity` compares the float model,
+    which is the bundle's own or its twin, with the original network.
     """
 
     max_lsb: float | None
     max_rel: float
     cosine: float
+    parity: Parity
 
 
 def sample(preprocess: Preprocess, original: Session, exported: Session) -> Golden:
@@ -69,9 +70,6 @@ def check(bundle: Bundle, session: Session) -> GoldenCheck:
             else f"{distance.max_rel:.1e} relatively"
         )
         raise ParityError(f"{bundle.folder}: the golden sample differs on this machine by {found}")
-    return GoldenCheck(lsb, distance.max_rel, agreement(golden.logits, output).cosine)
-
-
-def open_bundle_session(bundle: Bundle, path: Path | None = None, threads: int = 1) -> Session:
-    """Open the model of a bundle, or another file in it."""
-    return open_session(path or bundle.model, bundle.target, threads)
+    exact = output if bundle.reference is None else open_session(bundle.reference, bundle.target)(prepared)
+    same = require_parity(parity(golden.logits, exact))
+    return GoldenCheck(lsb, distance.max_rel, agreement(golden.logits, output).cosine, same)

@@ -5,8 +5,8 @@ from typing import Any
 
 from ..models.errors import AccuracyError, ParityError
 from .drop import Drop, Verdict, drop
-from .evaluation import Answers
-from .stats import Accuracy, Agreement, Parity, accuracy, agreement, correct, parity
+from .evaluation import Answers, Pictures
+from .stats import Accuracy, Agreement, Parity, accuracy, agreement, correct
 
 # Float conversions of networks from AlexNet to ViT differ by 1e-6 to 1e-5 relatively, a wrong one by 1e-2.
 MAX_RELATIVE = 1e-3
@@ -34,6 +34,7 @@ class Verification:
 
     pictures: str
     skipped: int
+    worst_picture: str
     agreement: Agreement
     float_accuracy: Accuracy | None
     quantized_accuracy: Accuracy | None
@@ -67,31 +68,32 @@ class Verification:
         return text
 
 
-def check_parity(answers: Answers) -> Parity:
-    """Compare a float file (second session) with its original (first).
+def require_parity(found: Parity) -> Parity:
+    """Pass on how a float file compares with its original.
 
     Raises:
         ParityError: they do not compute the same.
     """
-    found = parity(*answers.logits)
     if found.max_rel > MAX_RELATIVE:
         raise ParityError(
             f"the converted float model differs from the original: by {found.max_rel:.1e} relatively, "
-            f"allowed {MAX_RELATIVE:g} (top-1 agreement {100 * found.top1:.1f} % of {found.count} pictures). "
-            "The file is wrong and was not written; please report the network"
+            f"allowed {MAX_RELATIVE:g} (top-1 agreement {100 * found.top1:.1f} % of {found.count} pictures), "
+            "so it is wrong; do not ship it, and please report the network"
         )
     return found
 
 
-def judge(answers: Answers, pictures: str, limits: Limits) -> Verification:
+def judge(answers: Answers, pictures: Pictures, limits: Limits) -> Verification:
     """Judge a quantized model (second session) by its float twin (first) and, where there are any, labels."""
     exact, quantized = answers.logits
     agreed = agreement(exact, quantized)
+    worst = pictures.name(int(answers.indices[agreed.worst_image]))
+    about = pictures.description, answers.skipped, worst, agreed
     if answers.labels is None:
         passed = agreed.top1 >= limits.min_agreement
         verdict = Verdict.PASS if passed else Verdict.FAIL
-        return Verification(pictures, answers.skipped, agreed, None, None, None, limits, verdict)
+        return Verification(*about, None, None, None, limits, verdict)
     labels = answers.labels
     lost = drop(correct(exact, labels), correct(quantized, labels), limits.max_drop)
     accuracies = accuracy(exact, labels), accuracy(quantized, labels)
-    return Verification(pictures, answers.skipped, agreed, *accuracies, lost, limits, lost.verdict)
+    return Verification(*about, *accuracies, lost, limits, lost.verdict)

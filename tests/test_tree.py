@@ -193,6 +193,7 @@ def test_heavy_libraries_are_imported_inside_functions() -> None:
 
 
 def test_device_modules_import_what_a_device_has() -> None:
+    assert all(any(matches(file, (pattern,)) for file in sources(ROOT)) for pattern in DEVICE)
     assert not [str(found) for found in beyond_the_device(ROOT)]
 
 
