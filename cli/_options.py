@@ -16,7 +16,7 @@ _GATES = (
     click.option(
         "--min-agreement",
         type=click.FloatRange(0, 1),
-        default=0.85,
+        default=0.75,
         help="Smallest top-1 agreement with the float model, where there are no labels.",
         show_default=True,
     ),

@@ -1,5 +1,6 @@
 """What a person sees: stages, notices and tables on stderr. Standard output is for results alone."""
 
+import ctypes
 import os
 import sys
 import tempfile
@@ -80,14 +81,14 @@ def terminal(*, verbose: bool = False, quiet: bool = False) -> Iterator[Terminal
     if verbose:
         yield Terminal(sys.stderr, quiet=quiet)
         return
-    sys.stdout.flush()
-    sys.stderr.flush()
+    _flush()
     with tempfile.TemporaryFile("w+", errors="replace") as log, _descriptors_to(log) as stderr:
         try:
             yield Terminal(stderr, quiet=quiet)
         except (EdgewiseError, KeyboardInterrupt):
             raise
         except Exception:
+            _flush()
             log.seek(0)
             stderr.writelines(
                 ["The libraries' last words (all of them with -v):\n", *log.readlines()[-_LOG_TAIL:]]
@@ -105,11 +106,17 @@ def _descriptors_to(log: IO[str]) -> Iterator[IO[str]]:
         with os.fdopen(os.dup(saved[1]), "w", encoding=sys.stderr.encoding, errors="replace") as stderr:
             yield stderr
     finally:
-        sys.stdout.flush()
-        sys.stderr.flush()
+        _flush()
         for descriptor, original in zip((1, 2), saved, strict=True):
             os.dup2(original, descriptor)
             os.close(original)
+
+
+def _flush() -> None:
+    """Empty the buffers of Python and of C, so that all that was printed lands where it belongs."""
+    sys.stdout.flush()
+    sys.stderr.flush()
+    ctypes.CDLL("ucrtbase" if sys.platform == "win32" else None).fflush(None)
 
 
 @contextmanager

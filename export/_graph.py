@@ -30,7 +30,7 @@ def trace(network: "nn.Module", size: int) -> Network:
         program = torch.export.export(network.eval(), (example,), dynamic_shapes=({0: batch},))
     except Exception as error:
         raise EdgewiseError(
-            f"the network cannot be captured by torch.export: {_first_line(error)}. "
+            f"the network cannot be captured by torch.export: {first_line(error)}. "
             "Its forward must take one picture batch and must not branch on values"
         ) from error
     with torch.no_grad():
@@ -51,6 +51,11 @@ def set_parameter(graph: Network, node: Node, value: "Tensor") -> None:
     setattr(graph.get_submodule(owner), name, nn.Parameter(value, requires_grad=False))
 
 
+def is_own(source: Node | None) -> bool:
+    """Whether an operator's argument is absent, or a parameter that no other operator reads."""
+    return source is None or (source.op == "get_attr" and len(source.users) == 1)
+
+
 def _fold_batch_norms(graph: Network) -> Network:
     """Rewrite batch_norm(conv2d(x)) to one conv2d, where nothing else reads the convolution's output."""
     import torch
@@ -58,7 +63,9 @@ def _fold_batch_norms(graph: Network) -> Network:
     aten = torch.ops.aten
     for norm in graph.graph.find_nodes(op="call_function", target=aten.batch_norm.default):
         conv = norm.args[0]
-        if conv.target == aten.conv2d.default and len(conv.users) == 1 and conv.args[1].op == "get_attr":
+        if conv.target != aten.conv2d.default or len(conv.users) > 1 or not all(map(is_own, conv.args[1:3])):
+            continue
+        if norm.args[3] is not None:  # it has running statistics, rather than each batch's own
             _fold(graph, conv, norm)
     graph.graph.eliminate_dead_code()
     graph.recompile()
@@ -79,16 +86,18 @@ def _fold(graph: Network, conv: Node, norm: Node) -> None:
     fused_weight, fused_bias = fused(old_weight, old_bias, old_mean, old_variance, epsilon, gain, offset)
     set_parameter(graph, weight, fused_weight)
     if bias is None:
-        owner = str(weight.target).rpartition(".")[0]
-        graph.get_submodule(owner).register_parameter("bias", torch.nn.Parameter(fused_bias))
+        name = f"{weight.target}_bias"  # after the weight: its module may have a bias of another kind
+        owner, _, own = name.rpartition(".")
+        graph.get_submodule(owner).register_parameter(own, torch.nn.Parameter(fused_bias))
         with graph.graph.inserting_before(conv):
-            bias = graph.graph.get_attr(f"{owner}.bias")
+            bias = graph.graph.get_attr(name)
     set_parameter(graph, bias, fused_bias)
     conv.args = (x, weight, bias, *rest)
     norm.replace_all_uses_with(conv)
     graph.graph.erase_node(norm)
 
 
-def _first_line(error: Exception) -> str:
+def first_line(error: Exception) -> str:
+    """What an error says first, or else its type: libraries add pages of their own traces."""
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
     return lines[0] if lines else type(error).__name__

@@ -6,7 +6,7 @@ from ..models.errors import EdgewiseError, MissingDependencyError
 from ..models.spec import ModelSpec
 from ._artifact import Artifact
 from ._flatbuffer import pack, unpack
-from ._graph import Network
+from ._graph import Network, first_line
 from ._tflite_layers import layers, name_outputs
 from ._tflite_metadata import attach
 
@@ -40,7 +40,7 @@ def export(network: Network, spec: ModelSpec, out: Path) -> Artifact:
     try:
         converted = litert_torch.convert(ChannelsLast(), (torch.zeros(1, size, size, 3),))
     except Exception as error:
-        raise EdgewiseError(f"litert-torch cannot convert {spec.name}: {error}") from error
+        raise EdgewiseError(f"litert-torch cannot convert {spec.name}: {first_line(error)}") from error
     converted.export(str(out))
     model = unpack(out.read_bytes())
     name_outputs(model, layers(network))

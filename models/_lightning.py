@@ -1,4 +1,4 @@
-"""The one training module, for Lightning's `Trainer`. Imports torch and Lightning: import it inside functions."""
+"""The one training module, for Lightning's `Trainer`; import it inside functions, since torch is here."""
 
 from typing import TYPE_CHECKING, TypeAlias
 
@@ -58,7 +58,7 @@ class Classifier(lightning.LightningModule):
 
 
 class Collate:
-    """Makes a batch of (pixels, label) pairs by `preprocess`; if `turned`, in one of the square's eight poses."""
+    """Makes a batch of (pixels, label) pairs; if `turned`, in one of the eight poses of the square."""
 
     def __init__(self, preprocess: Preprocess, turned: bool) -> None:
         self.preprocess, self.turned = preprocess, turned

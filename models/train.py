@@ -18,24 +18,25 @@ from .checkpoint import save
 from .errors import EdgewiseError, MissingDependencyError, UsageError
 from .shapes import EVALUATION_SEED, SHAPES, TRAIN_SEED, shape_pictures
 from .spec import Labels, ModelSpec, Origin, Preprocess
+from .weights import BUNDLED
 
 if TYPE_CHECKING:
     import torch
     from torch.utils.data import DataLoader
 
-BUNDLED = Path(__file__).parent / "bundled" / "mobilenetv2-shapes.safetensors"
 SPEC = ModelSpec(
     name="mobilenetv2",
     preprocess=Preprocess(size=96, resize=96, mean=(0.5, 0.5, 0.5), std=(0.5, 0.5, 0.5)),
     labels=Labels(SHAPES),
     origin=Origin("bundled", "MobileNetV2 trained on generated shapes by edgewise.models.train", sha256=""),
 )
+CHECKPOINT = BUNDLED / f"{SPEC.name}-shapes.safetensors"
 _LIBRARIES = ("lightning", "numpy", "pillow", "torch", "torchvision")
 
 
 @dataclass(frozen=True, slots=True)
 class Recipe:
-    """How to train: counts, the peak learning rate, and the part of the steps taken at `small_size` pixels."""
+    """How to train: counts, the peak learning rate, the part of the steps that sees `small_size` pixels."""
 
     pictures: int = 24000
     epochs: int = 15
@@ -75,7 +76,6 @@ def train(recipe: Recipe, out: Path, judged_on: int = 4800) -> float:
     trainer = lightning.Trainer(
         accelerator="cpu",
         max_epochs=recipe.epochs,
-        deterministic=True,
         logger=False,
         enable_checkpointing=False,
         enable_model_summary=False,
@@ -99,7 +99,7 @@ def _fresh_network() -> "torch.nn.Module":
     from torchvision.models import mobilenet_v2
     from torchvision.models.mobilenetv2 import InvertedResidual
 
-    network = mobilenet_v2(num_classes=len(SHAPES), dropout=0.0)
+    network: torch.nn.Module = mobilenet_v2(num_classes=len(SHAPES), dropout=0.0)
     for block in network.modules():
         if isinstance(block, InvertedResidual) and block.use_res_connect:
             torch.nn.init.zeros_(block.conv[-1].weight)
@@ -144,7 +144,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--epochs", type=int, default=default.epochs)
     parser.add_argument("--pictures", type=int, default=default.pictures)
     parser.add_argument("--seed", type=int, default=default.seed)
-    parser.add_argument("--out", type=Path, default=BUNDLED)
+    parser.add_argument("--out", type=Path, default=CHECKPOINT)
     chosen = parser.parse_args(arguments)
     try:
         recipe = Recipe(pictures=chosen.pictures, epochs=chosen.epochs, seed=chosen.seed)

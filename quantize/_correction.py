@@ -9,7 +9,7 @@ INT8 file keeps its size and speed.
 
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from ..export._graph import Network, Node, parameter, set_parameter
+from ..export._graph import Network, Node, is_own, parameter, set_parameter
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -67,11 +67,13 @@ def correct_biases(graph: Network, batch: "Tensor") -> int:
 
 
 def _is_layer(node: Node) -> bool:
-    """A convolution or linear layer with a weight and a bias of its own."""
+    """A convolution or linear layer with a weight and, of its own, a bias."""
     return (
         _name(node) in ("conv2d", "linear")
         and len(node.args) > 2
-        and all(source is not None and source.op == "get_attr" for source in node.args[1:3])
+        and node.args[2] is not None
+        and node.args[1].op == "get_attr"
+        and is_own(node.args[2])
     )
 
 

@@ -13,7 +13,7 @@ whose tensors must share s; splitting it by a square root is SmoothQuant's (arXi
 
 from typing import TYPE_CHECKING, Any
 
-from ..export._graph import Network, Node, parameter, set_parameter
+from ..export._graph import Network, Node, is_own, parameter, set_parameter
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -54,7 +54,7 @@ def _can_scale(group: list[Node]) -> bool:
     import torch
 
     conv = torch.ops.aten.conv2d.default
-    readers = [user for node in group for user in node.users if user not in group]
+    readers = _readers(group)
     own = all(
         _is_plain_conv(node) if node.target == conv else all(term in group for term in node.args[:2])
         for node in group
@@ -69,12 +69,18 @@ def _can_scale(group: list[Node]) -> bool:
     )
 
 
+def _readers(group: list[Node]) -> set[Node]:
+    """What reads the group but its own additions; a convolution of x + conv(x) both makes and reads it."""
+    import torch
+
+    conv = torch.ops.aten.conv2d.default
+    return {user for node in group for user in node.users if user not in group or user.target == conv}
+
+
 def _is_plain_conv(node: Node) -> bool:
     import torch
 
-    return node.target == torch.ops.aten.conv2d.default and all(
-        source is None or source.op == "get_attr" for source in node.args[1:3]
-    )
+    return node.target == torch.ops.aten.conv2d.default and all(map(is_own, node.args[1:3]))
 
 
 def _conv_groups(node: Node) -> int:
@@ -104,11 +110,10 @@ def _rescale(graph: Network, group: list[Node], ranges: dict[Node, "Tensor"]) ->
     # Relative to each tensor's widest channel: a channel is narrow if it is narrow in all of them.
     relative = torch.stack([ranges[node] / ranges[node].max().clamp_min(1e-12) for node in group]).amax(0)
     scale = relative.clamp_min(1 / _WIDEST) ** -_STRENGTH
-    readers = {user for node in group for user in node.users if user not in group}
     for conv in (node for node in group if _is_plain_conv(node)):
         weight = parameter(graph, conv.args[1])
         set_parameter(graph, conv.args[1], weight * scale[:, None, None, None])
         if len(conv.args) > 2 and conv.args[2] is not None:
             set_parameter(graph, conv.args[2], parameter(graph, conv.args[2]) * scale)
-    for conv in readers:
+    for conv in _readers(group):
         set_parameter(graph, conv.args[1], parameter(graph, conv.args[1]) / scale[None, :, None, None])

@@ -28,7 +28,7 @@ class TfliteSession:
 
     def __call__(self, batch: Tensor32) -> Tensor32:
         """(N, S, S, 3) normalised float32 pictures to (N, classes) float32 logits."""
-        expected = tuple(self._input["shape"][1:])
+        expected = tuple(self._input["shape"][1:].tolist())
         if batch.shape[1:] != expected:
             raise EdgewiseError(f"the model takes pictures of shape {expected}, found {batch.shape[1:]}")
         if not np.isfinite(batch).all():

@@ -81,7 +81,9 @@ def tiny_network(tiny_calibration: "Calibration") -> "nn.Module":
     import torch
     from torch import nn
 
-    def block(inputs: int, outputs: int, kernel: int = 1, groups: int = 1, stride: int = 1) -> list[nn.Module]:
+    def block(
+        inputs: int, outputs: int, kernel: int = 1, groups: int = 1, stride: int = 1
+    ) -> list[nn.Module]:
         conv = nn.Conv2d(inputs, outputs, kernel, stride, kernel // 2, groups=groups, bias=False)
         return [conv, nn.BatchNorm2d(outputs)]
 
@@ -114,17 +116,24 @@ def tiny_network(tiny_calibration: "Calibration") -> "nn.Module":
         nn.Dropout(0.2),
         nn.Linear(32, 6),
     )
-    norms = [module for module in network.modules() if isinstance(module, nn.BatchNorm2d)]
+    norms = {name: norm for name, norm in network.named_modules() if isinstance(norm, nn.BatchNorm2d)}
+    spread = 10 ** torch.linspace(-1.5, 0, 8)
     with torch.no_grad():
-        for norm in norms:
+        for name, norm in norms.items():
             norm.momentum = None  # the mean over all batches, here of one
             norm.weight.uniform_(0.5, 1.5)
             norm.bias.normal_(0.5, 0.5)
-            if norm.num_features == 8:
-                norm.weight.mul_(10 ** torch.empty(8).uniform_(-1.5, 0))
-        network[-1].weight.mul_(4)
-        network.train()(torch.from_numpy(tiny_calibration.batch(32)).permute(0, 3, 1, 2))
-    return network.eval()
+            if name.endswith("layers.7"):
+                norm.weight.mul_(spread)
+                norm.bias.mul_(spread)
+        for name in ("4.layers.0", "5.layers.0", "6"):  # they read what was spread
+            network.get_parameter(f"{name}.weight").div_(spread[:, None, None])
+        pictures = torch.from_numpy(tiny_calibration.batch(32)).permute(0, 3, 1, 2)
+        network.train()(pictures)
+        logits = network.eval()(pictures)
+        network[-1].weight.mul_(2 / logits.std(0)[:, None])
+        network[-1].bias.sub_(network(pictures).mean(0))
+    return network
 
 
 @pytest.fixture(scope="session")

@@ -42,7 +42,7 @@ HEAVY = set(_SETTINGS["tool"]["ruff"]["lint"]["flake8-tidy-imports"]["banned-mod
 MAY_BE_HEAVY = ("models/_lightning.py",)
 
 # Tests of the whole; every other test file is named after the one file that it tests.
-CROSS_CUTTING = ("test_doctest.py", "test_packaging.py", "test_readme.py", "test_tree.py")
+CROSS_CUTTING = ("test_doctest.py", "test_packaging.py", "test_readme.py", "test_real.py", "test_tree.py")
 
 
 @dataclass(frozen=True, slots=True)

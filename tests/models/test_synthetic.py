@@ -116,7 +116,7 @@ def test_a_shape_has_an_inside_an_outside_and_a_thin_outline(name: str) -> None:
 
 
 def test_no_shape_is_another_one_moved_scaled_and_turned() -> None:
-    """Laid over each other with equal area, centre and the best turn, any two differ in some of their area."""
+    """With equal areas and centres and at the best turn, any two still differ in some of their area."""
     turned = {name: _laid_out(name) for name in SHAPES}
     for one, other in itertools.combinations(SHAPES, 2):
         apart = np.abs(turned[one][0] - turned[other]).sum(axis=(1, 2)).min() / turned[one][0].sum()

@@ -9,7 +9,7 @@ from PIL import Image
 from edgewise.models.checkpoint import load
 from edgewise.models.errors import UsageError
 from edgewise.models.shapes import EVALUATION_SEED, SHAPES, TRAIN_SEED, shape_pictures
-from edgewise.models.train import BUNDLED, SPEC, Recipe, main, train
+from edgewise.models.train import CHECKPOINT, SPEC, Recipe, main, train
 
 torch = pytest.importorskip("torch")
 torchvision = pytest.importorskip("torchvision")
@@ -83,7 +83,7 @@ def test_turned_batches_take_the_eight_poses_of_the_square() -> None:
 @pytest.mark.parametrize("wrong", [{"epochs": 0}, {"pictures": 31}])
 def test_a_recipe_without_a_step_is_refused(wrong: dict[str, int]) -> None:
     with pytest.raises(UsageError, match="at least 1 epoch and one batch of 32"):
-        Recipe(**wrong)  # type: ignore[arg-type]
+        Recipe(**wrong)
 
 
 def test_the_command_says_what_is_wrong_in_one_line(capsys: pytest.CaptureFixture[str]) -> None:
@@ -92,12 +92,12 @@ def test_the_command_says_what_is_wrong_in_one_line(capsys: pytest.CaptureFixtur
 
 
 def test_the_bundled_checkpoint_is_small_and_good() -> None:
-    checkpoint = load(BUNDLED)
-    assert BUNDLED.stat().st_size < 10_000_000
+    checkpoint = load(CHECKPOINT)
+    assert CHECKPOINT.stat().st_size < 10_000_000
     assert checkpoint.spec == SPEC
     assert checkpoint.record is not None
     assert 0.90 < checkpoint.record["top1"] < 0.99
-    assert 0.90 < _top1(BUNDLED, 240) < 0.99
+    assert 0.90 < _top1(CHECKPOINT, 240) < 0.99
 
 
 def _top1(path: Path, count: int) -> float:

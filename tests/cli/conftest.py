@@ -1,0 +1,177 @@
+"""The real program in child processes, with a network, pictures, and one real export to work on."""
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeAlias
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from edgewise.models.spec import Preprocess
+from edgewise.models.synthetic import dead_leaves
+
+LABELS = ("circle", "square", "cross", "star")
+PREPROCESS = Preprocess(size=32, resize=40)
+# What would change the child's behaviour and is none of a user's terminal.
+_OURS = ("PYTHON", "COLUMNS", "COV_", "FORCE_COLOR", "NO_COLOR", "TTY_")
+_PROGRAM = "from edgewise.cli.main import main; main()"
+_PHOTOS = 24
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """How a run of the program ended; `left` are the temporary files that it left behind."""
+
+    code: int
+    stdout: str
+    stderr: str
+    left: tuple[str, ...]
+
+    @property
+    def document(self) -> Any:
+        """Standard output as the one JSON document that it must be."""
+        return json.loads(self.stdout)
+
+    @property
+    def complaint(self) -> str:
+        """The one line that says what went wrong; whatever else is on stderr must be stages and notices."""
+        *before, last = self.stderr.splitlines()
+        assert all(line.startswith(("✓ ", "! ")) for line in before), self.stderr
+        assert last.startswith("edgewise: "), self.stderr
+        assert self.left == ()
+        return last
+
+
+def left_in(temporary: Path) -> list[str]:
+    """What lies in a folder for temporary files, but for the cache folder that torch makes when imported."""
+    return sorted(path.name for path in temporary.rglob("*") if not path.name.startswith("torchinductor_"))
+
+
+Edgewise: TypeAlias = Callable[..., Ended]
+Start: TypeAlias = Callable[..., "subprocess.Popen[str]"]
+
+
+@pytest.fixture(scope="session")
+def environment() -> dict[str, str]:
+    return {name: value for name, value in os.environ.items() if not name.startswith(_OURS)}
+
+
+@pytest.fixture(scope="session")
+def start(environment: dict[str, str]) -> Start:
+    """Start the program with `temporary` as its folder for temporary files."""
+
+    def start(*arguments: object, temporary: Path, **variables: str) -> "subprocess.Popen[str]":
+        return subprocess.Popen(
+            [sys.executable, "-c", _PROGRAM, *map(str, arguments)],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            encoding="utf-8",
+            env=environment | {"TMPDIR": str(temporary)} | variables,
+            cwd=temporary.parent,
+        )
+
+    return start
+
+
+@pytest.fixture(scope="session")
+def edgewise(start: Start, tmp_path_factory: pytest.TempPathFactory) -> Edgewise:
+    """Run the program to its end."""
+
+    def edgewise(*arguments: object, **variables: str) -> Ended:
+        temporary = tmp_path_factory.mktemp("run") / "tmp"
+        temporary.mkdir()
+        with start(*arguments, temporary=temporary, **variables) as child:
+            stdout, stderr = child.communicate()
+        return Ended(child.returncode, stdout, stderr, tuple(left_in(temporary)))
+
+    return edgewise
+
+
+@pytest.fixture(scope="session")
+def pictures(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder of pictures to calibrate with."""
+    folder = tmp_path_factory.mktemp("pictures") / "photos"
+    folder.mkdir()
+    for index in range(_PHOTOS):
+        Image.fromarray(dead_leaves(48, 5, index)).save(folder / f"{index:02}.png")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def labelled(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Other pictures in folders that are called by the classes, five each."""
+    folder = tmp_path_factory.mktemp("labelled") / "val"
+    for index in range(5 * len(LABELS)):
+        place = folder / LABELS[index % len(LABELS)]
+        place.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(dead_leaves(48, 6, index)).save(place / f"{index:02}.png")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def labels(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    file = tmp_path_factory.mktemp("labels") / "labels.txt"
+    file.write_text("".join(f"{name}\n" for name in LABELS))
+    return file
+
+
+@pytest.fixture(scope="session")
+def weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A MobileNetV2 that was never trained, but whose batch-norm statistics fit: its layers have signal."""
+    import torch
+    from torchvision.models import mobilenet_v2
+
+    torch.manual_seed(0)
+    network = mobilenet_v2(num_classes=len(LABELS))
+    for module in network.modules():
+        if isinstance(module, torch.nn.BatchNorm2d):
+            module.momentum = None  # the mean over all that it sees
+    crops = [PREPROCESS(Image.fromarray(dead_leaves(48, 7, index))) for index in range(40)]
+    with torch.no_grad():
+        network.train()(torch.from_numpy(np.stack(crops)).permute(0, 3, 1, 2))
+    file = tmp_path_factory.mktemp("weights") / "mine.pth"
+    torch.save(network.state_dict(), file)
+    return file
+
+
+@pytest.fixture(scope="session")
+def network(weights: Path, labels: Path) -> tuple[object, ...]:
+    """The arguments that name the network."""
+    return "mobilenetv2", "--weights", weights, "--imgsz", 32, "--resize", 40, "--labels", labels
+
+
+@pytest.fixture(scope="session")
+def int8(network: tuple[object, ...], pictures: Path) -> tuple[object, ...]:
+    """The arguments of the session's export, but for the gate and the place."""
+    return *network, "--int8", "--calib", pictures, "--calib-count", 16
+
+
+@pytest.fixture(scope="session")
+def exported(edgewise: Edgewise, int8: tuple[object, ...], tmp_path_factory: pytest.TempPathFactory) -> Ended:
+    """One export with --json, whose gate lets an untrained network pass."""
+    out = tmp_path_factory.mktemp("out") / "bundle"
+    ended = edgewise("export", *int8, "--min-agreement", 0, "--json", "--out", out)
+    assert ended.code == 0, ended.stderr
+    return ended
+
+
+@pytest.fixture(scope="session")
+def bundle(exported: Ended) -> Path:
+    """The bundle of that export; not to be changed."""
+    return Path(exported.document["bundle"])
+
+
+@pytest.fixture(scope="session")
+def without_torch(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    """Variables with which the program runs where only numpy, Pillow and the engine are installed."""
+    folder = tmp_path_factory.mktemp("bare")
+    for name in ("ai_edge_quantizer", "lightning", "litert_torch", "safetensors", "torch", "torchvision"):
+        (folder / f"{name}.py").write_text(f"raise ModuleNotFoundError('no {name} here', name={name!r})\n")
+    return {"PYTHONPATH": str(folder)}

@@ -1,0 +1,252 @@
+"""Exports by the real program: what it refuses, writes, proves and leaves behind."""
+
+import os
+import pickle
+import platform
+import shutil
+import signal
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from edgewise.export._artifact import Bundle
+from edgewise.models.images import sha256_of
+
+Run = Callable[..., Any]
+Arguments = tuple[object, ...]
+
+
+# What is refused, before anything takes long.
+
+
+@pytest.mark.parametrize(
+    ("arguments", "complaint"),
+    [
+        (["nosuchnet"], "no model is called 'nosuchnet'; choose one of mobilenetv2"),
+        (["mobilnetv2"], "no model is called 'mobilnetv2'; did you mean mobilenetv2"),
+        (["mobilenetv2", "--to", "tensorrt"], "no target 'tensorrt': choose from tflite"),
+        (["mobilenetv2", "--int8", "--precision", "fp32"], "--int8 is --precision w8a8, not fp32"),
+        (["mobilenetv2", "--io", "int8"], "--io int8 is for quantized models; add --int8"),
+        (["mobilenetv2", "--mean", "127.5"], "not on the scale from 0 to 1; divide by 255"),
+    ],
+)
+def test_options_that_cannot_be(edgewise: Run, arguments: list[str], complaint: str) -> None:
+    ended = edgewise("export", *arguments)
+    assert (ended.code, ended.stdout) == (2, "")
+    assert len(ended.stderr.splitlines()) == 1
+    assert complaint in ended.complaint
+
+
+def test_a_weights_file_that_is_not_there(edgewise: Run) -> None:
+    ended = edgewise("export", "mobilenetv2", "--weights", "nowhere.pth", "--json")
+    assert (ended.code, ended.stdout) == (2, "")
+    assert "--weights nowhere.pth: no such file; give its path" in ended.complaint
+
+
+class Malicious:
+    """Makes a folder when it is unpickled."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return os.mkdir, (str(self._folder),)
+
+
+def test_a_weights_file_runs_no_code(edgewise: Run, tmp_path: Path) -> None:
+    bait, weights = tmp_path / "bait", tmp_path / "evil.pth"
+    weights.write_bytes(pickle.dumps({"features": Malicious(bait)}, protocol=2))
+    ended = edgewise("export", "mobilenetv2", "--weights", weights)
+    assert (ended.code, ended.stdout) == (1, "")
+    assert "never runs code from a weights file" in ended.complaint
+    assert not bait.exists()
+    pickle.loads(weights.read_bytes())  # noqa: S301 - the bait works
+    assert bait.is_dir()
+
+
+def test_labels_of_another_number(edgewise: Run, network: Arguments, tmp_path: Path) -> None:
+    three = tmp_path / "three.txt"
+    three.write_text("circle\nsquare\ncross\n")
+    ended = edgewise("export", *network, "--labels", three)
+    assert (ended.code, ended.stdout) == (2, "")
+    assert f"{three}: names 3 classes, but the network has 4 outputs" in ended.complaint
+
+
+@pytest.mark.parametrize(
+    ("asked", "complaint"),
+    [
+        (["--calib", "nowhere"], "nowhere: No such file or directory; name a folder of pictures"),
+        (["--calib", "{pictures}", "--calib-count", 99], "24 readable pictures for calibration"),
+        (["--calib-count", 7], "--calib-count 7 is too few: need at least 8 pictures"),
+        (["--calib-count", 8, "--data", "{foreign}"], "nearest: 'circle'"),
+        (["--calib", "{pictures}", "--data", "{seen}"], "2 of 7 evaluation pictures are also calibration"),
+        (["--calib-count", 8, "--data", "{pictures}"], "24 pictures lie directly in it"),
+    ],
+)
+def test_pictures_that_cannot_be_used(
+    edgewise: Run,
+    network: Arguments,
+    pictures: Path,
+    labelled: Path,
+    tmp_path: Path,
+    asked: list[object],
+    complaint: str,
+) -> None:
+    foreign, seen = tmp_path / "foreign", tmp_path / "seen"
+    shutil.copytree(labelled / "circle", foreign / "circles")
+    shutil.copytree(labelled / "circle", seen / "circle")
+    for file in sorted(pictures.iterdir())[:2]:
+        shutil.copy(file, seen / "circle" / f"again{file.name}")
+    folders = {"pictures": pictures, "foreign": foreign, "seen": seen}
+    out = tmp_path / "out"
+    ended = edgewise("export", *network, "--int8", *(str(a).format(**folders) for a in asked), "--out", out)
+    assert (ended.code, ended.stdout) == (2, "")
+    assert complaint in ended.complaint
+    assert "Capture the graph" not in ended.stderr
+    assert not out.exists()
+
+
+# The export itself.
+
+
+def test_json_is_one_document_and_all_there_is(exported: Any, weights: Path, pictures: Path) -> None:
+    assert exported.stderr == ""
+    assert exported.left == ()
+    document = exported.document
+    assert set(document) == {"bundle", "verdict", "notices", "seconds", "float_size_bytes", "manifest"}
+    assert document["verdict"] == "pass"
+    (notice,) = document["notices"]
+    assert notice.startswith("mine.pth does not say how its pictures are made")
+    assert {"Load the network", "Convert to tflite", "Quantize to INT8", "Write the bundle"} <= set(
+        document["seconds"]
+    )
+    manifest = document["manifest"]
+    assert manifest["spec"]["origin"] == {
+        "source": "file",
+        "description": "mine.pth",
+        "sha256": sha256_of(weights),
+    }
+    assert manifest["spec"]["preprocess"]["size"] == 32
+    assert manifest["training"] is None
+    assert manifest["calibration"]["source"] == pictures.name
+    assert manifest["calibration"]["count"] == 16
+    assert len(manifest["calibration"]["sha256"]) == 64
+
+
+def test_the_manifest_holds_the_proofs(exported: Any) -> None:
+    manifest = exported.document["manifest"]
+    assert manifest["parity"]["count"] == 16
+    assert manifest["parity"]["max_rel"] < 1e-4
+    found = manifest["verification"]
+    assert (found["verdict"], found["agreement"]["count"], found["drop"]) == ("pass", 64, None)
+    assert found["limits"]["min_agreement"] == 0
+    assert manifest["structure"]["float_operators"] == 0
+    assert manifest["structure"]["operators"]["CONV_2D"] >= 35
+    assert manifest["structure"]["input"]["dtype"] == "float32"
+    assert manifest["latency"]["quantized"]["p50_ms"] > 0
+    assert manifest["latency"]["speedup"]["ratio"] > 0
+    assert manifest["machine"]["architecture"] == platform.machine()
+    assert {"edgewise", "torch", "litert-torch", "ai-edge-litert", "pillow"} <= set(manifest["versions"])
+
+
+def test_the_bundle_on_disk_is_the_one_that_was_told(exported: Any, bundle: Path) -> None:
+    opened = Bundle.open(bundle)
+    assert opened.manifest == exported.document["manifest"]
+    assert opened.spec.labels.names == ("circle", "square", "cross", "star")
+    assert opened.reference is not None
+    assert exported.document["float_size_bytes"] == opened.reference.stat().st_size
+    assert opened.model.stat().st_size < 0.4 * opened.reference.stat().st_size
+    assert not [path for path in bundle.parent.iterdir() if path != bundle]
+
+
+@pytest.fixture(scope="session")
+def forced(edgewise: Run, int8: Arguments, tmp_path_factory: pytest.TempPathFactory) -> tuple[Any, Path]:
+    """The same export once more, in words, with a gate that fails and --force."""
+    out = tmp_path_factory.mktemp("forced") / "bundle"
+    return edgewise("export", *int8, "--min-agreement", 1, "--force", "--out", out), out
+
+
+@pytest.mark.slow
+def test_the_same_arguments_give_the_same_bytes(forced: tuple[Any, Path], bundle: Path) -> None:
+    first, second = Bundle.open(bundle), Bundle.open(forced[1])
+    assert first.manifest["files"] == second.manifest["files"]
+    assert first.calibration == second.calibration
+
+
+@pytest.mark.slow
+def test_force_writes_and_says_so(forced: tuple[Any, Path]) -> None:
+    ended, out = forced
+    assert (ended.code, ended.stdout, ended.left) == (0, "", ())
+    (said,) = [line for line in ended.stderr.splitlines() if "--force" in line]
+    assert said.startswith("! accuracy gate fail: top-1 agreement ")
+    assert said.endswith("Written all the same, because of --force")
+    assert "FAIL top-1 agreement" in ended.stderr
+    assert ended.stderr.splitlines()[-1] == f"{out}/"
+    recorded = Bundle.open(out).verification
+    assert recorded is not None
+    assert recorded["verdict"] == "fail"
+
+
+@pytest.mark.slow
+def test_a_gate_that_fails_shows_the_worst_layers_and_writes_nothing(
+    edgewise: Run, int8: Arguments, labelled: Path, tmp_path: Path
+) -> None:
+    out = tmp_path / "out"
+    # No drop at all cannot be shown with twenty pictures, however they are answered.
+    gate = ("--data", labelled, "--max-drop", 0, "--strict")
+    ended = edgewise("export", *int8, *gate, "--out", out)
+    assert (ended.code, ended.stdout, ended.left) == (3, "", ())
+    *before, complaint = ended.stderr.splitlines()
+    assert complaint.startswith("edgewise: accuracy gate ")
+    assert "on 20 pictures, allowed 0" in complaint
+    assert complaint.endswith("Nothing was written; --force writes it all the same")
+    table = before[next(index for index, line in enumerate(before) if line.startswith("worst layers")) :]
+    losses = [float(line.split()[-2]) for line in table[1:]]
+    assert len(losses) == 8
+    assert losses == sorted(losses)
+    assert any("CONV_2D" in line for line in table)
+    assert list(tmp_path.iterdir()) == []
+
+
+# What ends it from outside.
+
+
+def _wait_for(child: Any, stage: str) -> None:
+    for line in child.stderr:
+        if line.startswith(f"✓ {stage}"):
+            return
+    pytest.fail(f"ended before {stage!r} was done")
+
+
+@pytest.mark.slow
+def test_an_interrupt_leaves_nothing(start: Run, network: Arguments, tmp_path: Path) -> None:
+    temporary, out = tmp_path / "tmp", tmp_path / "out"
+    temporary.mkdir()
+    with start("export", *network, "--out", out, temporary=temporary) as child:
+        _wait_for(child, "Capture the graph")
+        assert list(temporary.glob("edgewise-*"))  # the work to be cleaned up
+        child.send_signal(signal.SIGINT)
+        stdout, stderr = child.communicate()
+    assert (child.returncode, stdout) == (130, "")
+    assert stderr == "edgewise: interrupted; nothing was written\n"
+    assert [path for path in temporary.rglob("*") if not path.name.startswith("torchinductor_")] == []
+    assert not out.exists()
+
+
+@pytest.mark.slow
+def test_a_kill_leaves_a_whole_bundle(start: Run, network: Arguments, bundle: Path, tmp_path: Path) -> None:
+    temporary, out = tmp_path / "tmp", tmp_path / "out"
+    temporary.mkdir()
+    shutil.copytree(bundle, out)
+    with start("export", *network, "--calib-count", 8, "--out", out, temporary=temporary) as child:
+        _wait_for(child, "Measure latency")
+        child.kill()
+        child.communicate()
+    opened = Bundle.open(out)
+    assert opened.precision in {"w8a8", "fp32"}  # the old one, or the new one if it was just in place
+    image = Image.fromarray(opened.golden().image)
+    assert np.array_equal(opened.spec.preprocess(image)[None], opened.golden().input)

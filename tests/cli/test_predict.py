@@ -1,0 +1,71 @@
+"""Answers of a bundle, where it was made and elsewhere."""
+
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+Run = Callable[..., Any]
+
+
+@pytest.fixture
+def moved(bundle: Path, tmp_path: Path) -> Path:
+    """The bundle in another place."""
+    return Path(shutil.copytree(bundle, tmp_path / "elsewhere" / "renamed"))
+
+
+def test_elsewhere_and_without_torch_the_answers_are_the_same(
+    edgewise: Run, bundle: Path, moved: Path, pictures: Path, without_torch: dict[str, str]
+) -> None:
+    images = sorted(pictures.iterdir())[:3]
+    here = edgewise("predict", bundle, *images, "--json")
+    there = edgewise("predict", moved, *images, "--json", **without_torch)
+    assert (here.code, here.stderr, here.left) == (0, "", ())
+    assert (there.code, there.stderr, there.left) == (0, "", ())
+    assert here.document == there.document
+    assert [result["image"] for result in here.document] == list(map(str, images))
+    for result in here.document:
+        probabilities = [answer["probability"] for answer in result["answers"]]
+        assert len(probabilities) == 4
+        assert probabilities == sorted(probabilities, reverse=True)
+        assert sum(probabilities) == pytest.approx(1, abs=1e-6)
+        assert {answer["label"] for answer in result["answers"]} == {"circle", "square", "cross", "star"}
+
+
+def test_in_words_the_likeliest_come_first(edgewise: Run, bundle: Path, pictures: Path) -> None:
+    image = pictures / "00.png"
+    ended = edgewise("predict", bundle, image, "--top", 2, "--threads", 2)
+    assert (ended.code, ended.stderr) == (0, "")
+    (told,) = edgewise("predict", bundle, image, "--json").document
+    assert ended.stdout.splitlines() == [
+        str(image),
+        *(f"  {100 * answer['probability']:6.2f} %  {answer['label']}" for answer in told["answers"][:2]),
+    ]
+
+
+def test_a_folder_that_is_no_bundle(edgewise: Run, pictures: Path) -> None:
+    ended = edgewise("predict", pictures, pictures / "00.png")
+    assert (ended.code, ended.stdout) == (2, "")
+    assert "holds no manifest.json; name a folder that `edgewise export` made" in ended.complaint
+
+
+def test_a_folder_that_is_not_there(edgewise: Run, tmp_path: Path) -> None:
+    ended = edgewise("predict", tmp_path / "nowhere", "x.png")
+    assert (ended.code, ended.stdout) == (2, "")
+    assert "no such bundle; `edgewise export` makes one" in ended.complaint
+
+
+def test_a_picture_that_is_not_there(edgewise: Run, bundle: Path) -> None:
+    ended = edgewise("predict", bundle, "nowhere.png")
+    assert (ended.code, ended.stdout) == (2, "")
+    assert ended.complaint == "edgewise: nowhere.png: no such file; name a picture"
+
+
+def test_a_broken_picture(edgewise: Run, bundle: Path, pictures: Path, tmp_path: Path) -> None:
+    broken = tmp_path / "broken.png"
+    broken.write_bytes((pictures / "00.png").read_bytes()[:200])
+    ended = edgewise("predict", bundle, pictures / "00.png", broken, "--json")
+    assert (ended.code, ended.stdout) == (1, "")
+    assert f"{broken}: cannot be read as a picture" in ended.complaint

@@ -1,0 +1,183 @@
+"""What libraries print stays hidden, what people need does not."""
+
+import os
+import pty
+import subprocess
+import sys
+from textwrap import dedent
+
+import pytest
+
+# Prints as libraries do: through Python, through C's buffers and past both.
+_NOISE = """
+import ctypes, json, logging, os, sys
+from edgewise.cli._terminal import terminal
+from edgewise.models.errors import EdgewiseError
+
+def noise():
+    print("noise: print")
+    print("noise: stderr", file=sys.stderr)
+    ctypes.CDLL(None).puts(b"noise: puts")
+    os.write(1, b"noise: write 1\\n")
+    os.write(2, b"noise: write 2\\n")
+    logging.warning("noise: logging")
+
+def open_files():
+    return [(os.fstat(number).st_dev, os.fstat(number).st_ino) for number in (0, 1, 2)]
+"""
+_ALL = {"print", "stderr", "puts", "write 1", "write 2", "logging"}
+
+
+@pytest.fixture
+def run(environment: dict[str, str]) -> "Run":
+    return Run(environment)
+
+
+class Run:
+    """Runs a block in a child after `_NOISE`."""
+
+    def __init__(self, environment: dict[str, str]) -> None:
+        self._environment = environment
+
+    def __call__(self, block: str) -> "subprocess.CompletedProcess[str]":
+        command = [sys.executable, "-c", _NOISE + dedent(block)]
+        return subprocess.run(command, env=self._environment, capture_output=True, text=True, check=False)
+
+    def on_a_terminal(self, block: str) -> str:
+        """All that appears on a pseudo-terminal that is stdout and stderr."""
+        ours, theirs = pty.openpty()
+        command = [sys.executable, "-c", _NOISE + dedent(block)]
+        environment = self._environment | {"TERM": "xterm"}
+        with subprocess.Popen(command, env=environment, stdout=theirs, stderr=theirs) as child:
+            os.close(theirs)
+            seen = b""
+            try:
+                while part := os.read(ours, 65536):
+                    seen += part
+            except OSError:  # Linux says so when the other side is closed
+                pass
+        os.close(ours)
+        assert child.returncode == 0, seen
+        return seen.decode()
+
+
+def heard(text: str) -> set[str]:
+    """Which ways of printing came through."""
+    return {line.partition("noise: ")[2] for line in text.splitlines() if "noise: " in line}
+
+
+def test_noise_is_hidden_and_results_are_not(run: Run) -> None:
+    done = run("""
+        with terminal() as screen:
+            with screen.stage("Work"):
+                noise()
+            screen.announce("Beware [of] brackets")
+        print("result")
+    """)
+    assert done.stdout == "result\n"
+    work, notice = done.stderr.splitlines()
+    assert work.startswith("✓ Work ")
+    assert notice == "! Beware [of] brackets"
+
+
+def test_noise_is_hidden_from_a_person_too(run: Run) -> None:
+    seen = run.on_a_terminal("""
+        with terminal() as screen, screen.stage("Work") as progress:
+            noise()
+            progress(3, 7)
+        print("result")
+    """)
+    assert heard(seen) == set()
+    assert "Work" in seen
+    assert "3/7" in seen
+    assert "✓" in seen
+    assert "result" in seen
+
+
+def test_verbose_shows_it(run: Run) -> None:
+    block = 'with terminal(verbose=True) as screen, screen.stage("Work"):\n    noise()'
+    done = run(block)
+    assert heard(done.stdout + done.stderr) >= _ALL - {"logging"}
+    assert "noise: logging" in done.stderr
+    assert "noise: print" in run.on_a_terminal(block)
+
+
+def test_quiet_says_nothing_but_remembers(run: Run) -> None:
+    done = run("""
+        with terminal(quiet=True) as screen:
+            with screen.stage("First"):
+                noise()
+            with screen.stage("Second"):
+                pass
+            screen.announce("Beware")
+        print(json.dumps([list(screen.seconds), min(screen.seconds.values()) >= 0, screen.notices]))
+    """)
+    assert done.stderr == ""
+    assert done.stdout == '[["First", "Second"], true, ["Beware"]]\n'
+
+
+def test_the_end_of_the_log_is_shown_when_something_unforeseen_happens(run: Run) -> None:
+    done = run("""
+        with terminal():
+            for line in range(100):
+                print("earlier", line)
+            sys.stdout.flush()
+            noise()
+            raise RuntimeError("a bug")
+    """)
+    assert done.returncode == 1
+    assert done.stdout == ""
+    heading, *rest = done.stderr.splitlines()
+    assert heading == "The libraries' last words (all of them with -v):"
+    assert "earlier 99" in rest
+    assert "earlier 0" not in rest
+    assert heard(done.stderr) >= _ALL - {"logging"}
+    assert rest[-1] == "RuntimeError: a bug"
+
+
+@pytest.mark.parametrize("error", ['EdgewiseError("yours")', "KeyboardInterrupt"])
+def test_a_foreseen_end_shows_no_log(run: Run, error: str) -> None:
+    done = run(f"""
+        try:
+            with terminal():
+                noise()
+                raise {error}
+        except ({error.partition("(")[0]}):
+            print("caught")
+    """)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "caught\n", "")
+
+
+@pytest.mark.parametrize("end", ["pass", 'raise EdgewiseError("x")', 'raise RuntimeError("x")'])
+def test_the_descriptors_are_as_before(run: Run, end: str) -> None:
+    done = run(f"""
+        before, number = open_files(), len(os.listdir("/dev/fd"))
+        try:
+            with terminal():
+                assert open_files()[1:] != before[1:]
+                {end}
+        except (EdgewiseError, RuntimeError):
+            pass
+        assert open_files() == before
+        assert len(os.listdir("/dev/fd")) == number
+        os.write(1, b"out"), os.write(2, b"err")
+    """)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout == "out"
+    assert done.stderr.endswith("err")
+
+
+def test_a_line_in_a_pipe_stays_whole(run: Run) -> None:
+    done = run('with terminal() as screen:\n    screen.announce("word " * 60 + "end")')
+    assert done.stderr == f"! {'word ' * 60}end\n"
+
+
+def test_a_stage_that_fails_has_no_tick(run: Run) -> None:
+    done = run("""
+        try:
+            with terminal() as screen, screen.stage("Work"):
+                raise EdgewiseError("x")
+        except EdgewiseError:
+            print(screen.seconds)
+    """)
+    assert (done.stdout, done.stderr) == ("{}\n", "")

@@ -1,0 +1,117 @@
+"""Proofs of a bundle, where it was made and elsewhere."""
+
+import json
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from edgewise.export._artifact import Bundle
+from edgewise.models.images import sha256_of
+
+Run = Callable[..., Any]
+
+
+@pytest.fixture
+def moved(bundle: Path, tmp_path: Path) -> Path:
+    """The bundle in another place, to be changed."""
+    return Path(shutil.copytree(bundle, tmp_path / "elsewhere" / "renamed"))
+
+
+def test_elsewhere_and_without_torch_the_proof_is_the_same(
+    edgewise: Run, bundle: Path, moved: Path, without_torch: dict[str, str]
+) -> None:
+    here = edgewise("verify", bundle, "--min-agreement", 0, "--json")
+    there = edgewise("verify", moved, "--min-agreement", 0, "--json", **without_torch)
+    assert (here.code, here.stderr, here.left) == (0, "", ())
+    assert (there.code, there.stderr, there.left) == (0, "", ())
+    assert there.document == here.document | {"bundle": str(moved)}
+    assert here.document["golden"]["max_lsb"] == 0
+    # The same pictures, the same files: what the exporter found.
+    opened = Bundle.open(bundle)
+    assert here.document["verification"] == opened.verification
+
+
+def test_in_words(edgewise: Run, bundle: Path) -> None:
+    ended = edgewise("verify", bundle, "--min-agreement", 0)
+    assert (ended.code, ended.stdout) == (0, "")
+    lines = ended.stderr.splitlines()
+    assert "fp32 against the original network: " in ended.stderr
+    count = len(Bundle.open(bundle).manifest["files"])
+    assert f"{count} files have the digests of the manifest" in lines
+    assert any(line.startswith("golden sample: exact; cosine") for line in lines)
+    assert lines[-1].startswith("PASS top-1 agreement ")
+
+
+def test_agreement_that_is_asked_for_and_not_there(edgewise: Run, bundle: Path) -> None:
+    ended = edgewise("verify", bundle, "--min-agreement", 1, "--json")
+    assert ended.code == 3
+    assert ended.document["verification"]["verdict"] == "fail"
+    assert ended.complaint.startswith("edgewise: accuracy gate fail: top-1 agreement ")
+
+
+@pytest.mark.parametrize(
+    ("gate", "code", "verdict"),
+    [
+        (["--max-drop", 100], 0, "pass"),
+        (["--max-drop", 0], 0, "inconclusive"),
+        (["--max-drop", 0, "--strict"], 3, "inconclusive"),
+    ],
+)
+def test_labelled_pictures_give_a_drop_with_an_interval(
+    edgewise: Run, bundle: Path, labelled: Path, gate: list[object], code: int, verdict: str
+) -> None:
+    ended = edgewise("verify", bundle, "--data", labelled, *gate)
+    assert (ended.code, ended.stdout) == (code, "")
+    (line,) = [line for line in ended.stderr.splitlines() if line.startswith(verdict.upper())]
+    assert " top-1 drops by " in line
+    assert "points (95 % interval " in line
+    assert "on 20 pictures" in line
+    if code:
+        assert ended.stderr.splitlines()[-1].startswith(f"edgewise: accuracy gate {verdict}: top-1 drops")
+
+
+def test_the_drop_in_json(edgewise: Run, bundle: Path, labelled: Path) -> None:
+    found = edgewise("verify", bundle, "--data", labelled, "--max-drop", 100, "--json").document
+    drop = found["verification"]["drop"]
+    assert drop["interval"]["low"] <= drop["points"] <= drop["interval"]["high"]
+    assert drop["count"] == found["verification"]["float_accuracy"]["count"] == 20
+
+
+def test_pictures_that_were_calibrated_with(
+    edgewise: Run, bundle: Path, pictures: Path, tmp_path: Path
+) -> None:
+    shutil.copytree(pictures, tmp_path / "data" / "star")
+    ended = edgewise("verify", bundle, "--data", tmp_path / "data")
+    assert (ended.code, ended.stdout) == (2, "")
+    assert "16 of 24 evaluation pictures are also calibration pictures" in ended.complaint
+
+
+def test_a_flipped_byte(edgewise: Run, moved: Path) -> None:
+    model = moved / "mobilenetv2-w8a8.tflite"
+    content = bytearray(model.read_bytes())
+    content[len(content) // 2] ^= 1
+    model.write_bytes(content)
+    ended = edgewise("verify", moved)
+    assert (ended.code, ended.stdout) == (1, "")
+    assert "mobilenetv2-w8a8.tflite is damaged: its sha256 is not the manifest's" in ended.complaint
+
+
+def test_a_model_that_answers_otherwise_than_it_did(edgewise: Run, moved: Path) -> None:
+    golden = moved / "golden" / "output.npy"
+    np.save(golden, np.load(golden)[:, ::-1].copy())
+    manifest = json.loads((moved / "manifest.json").read_text())
+    manifest["files"]["golden/output.npy"]["sha256"] = sha256_of(golden)
+    (moved / "manifest.json").write_text(json.dumps(manifest))
+    ended = edgewise("verify", moved)
+    assert (ended.code, ended.stdout) == (4, "")
+    assert "the golden sample differs on this machine by " in ended.complaint
+
+
+def test_a_folder_that_is_no_bundle(edgewise: Run, pictures: Path) -> None:
+    ended = edgewise("verify", pictures)
+    assert (ended.code, ended.stdout) == (2, "")
+    assert "holds no manifest.json" in ended.complaint

@@ -1,0 +1,109 @@
+"""Calibration pictures, drawn from folders and generated."""
+
+import hashlib
+import json
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from edgewise.models.errors import UsageError
+from edgewise.models.spec import Preprocess
+from edgewise.models.synthetic import dead_leaves
+from edgewise.quantize._calibration import FEWEST, from_folder, generated
+
+SMALL = Preprocess(size=16, resize=20)
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """Twelve pictures, one of them in a folder below."""
+    (tmp_path / "below").mkdir()
+    for index in range(12):
+        name = tmp_path / ("below/11.png" if index == 11 else f"{index:02}.png")
+        Image.fromarray(dead_leaves(24, 5, index)).save(name)
+    return tmp_path
+
+
+def test_generated_pictures_depend_on_the_seed_alone() -> None:
+    first, again, other = generated(SMALL, 8, 0), generated(SMALL, 8, 0), generated(SMALL, 8, 1)
+    assert first.pixels.shape == (8, 16, 16, 3)
+    assert first.pixels.dtype == np.uint8
+    assert np.array_equal(first.pixels, again.pixels)
+    assert not (first.pixels == other.pixels).all(axis=(1, 2, 3)).any()
+    assert np.array_equal(generated(SMALL, 9, 0).pixels[:8], first.pixels)
+    assert first.digests == frozenset()
+
+
+def test_inputs_are_normalised_one_by_one() -> None:
+    calibration = generated(SMALL, 8, 0)
+    inputs = list(calibration.inputs())
+    assert len(inputs) == 8
+    assert inputs[0].shape == (1, 16, 16, 3)
+    assert np.array_equal(np.concatenate(inputs), SMALL.normalise(calibration.pixels))
+    assert np.array_equal(calibration.batch(3), np.concatenate(inputs[:3]))
+    assert len(calibration.batch(100)) == 8
+
+
+def test_a_folder_is_drawn_from_by_the_seed(folder: Path) -> None:
+    first, again, other = (from_folder(folder, SMALL, 8, seed) for seed in (0, 0, 1))
+    assert np.array_equal(first.pixels, again.pixels)
+    assert first.digests == again.digests
+    assert first.digests != other.digests
+    assert first.source == folder.name
+
+
+def test_digests_and_unused_files_split_the_folder(folder: Path) -> None:
+    found = from_folder(folder, SMALL, 8, 0)
+    files = {hashlib.sha256(file.read_bytes()).hexdigest(): file for file in folder.rglob("*.png")}
+    assert len(found.digests) == 8
+    assert len(found.unused) == 4
+    assert {files[digest] for digest in found.digests} | {*found.unused} == {*files.values()}
+
+
+def test_a_copy_of_a_used_picture_is_not_unused(folder: Path) -> None:
+    used = from_folder(folder, SMALL, 8, 0).digests
+    for file in sorted(folder.glob("*.png")):
+        shutil.copy(file, folder / f"copy-{file.name}")
+    found = from_folder(folder, SMALL, 8, 0)
+    assert found.digests != used  # other files, another draw
+    assert not found.digests & {hashlib.sha256(file.read_bytes()).hexdigest() for file in found.unused}
+
+
+def test_unreadable_files_are_skipped_and_counted(folder: Path) -> None:
+    for name in ("00.png", "05.png"):
+        (folder / name).write_bytes(b"no picture")
+    found = from_folder(folder, SMALL, 10, 0)
+    assert (len(found.pixels), found.skipped) == (10, 2)
+    assert found.to_json()["skipped"] == 2
+    with pytest.raises(UsageError, match=r"10 readable pictures for calibration .2 unreadable., need 11"):
+        from_folder(folder, SMALL, 11, 0)
+
+
+def test_without_a_count_a_small_folder_is_taken_whole(folder: Path) -> None:
+    assert len(from_folder(folder, SMALL, None, 0).pixels) == 12
+    for index in range(5):
+        (folder / f"{index:02}.png").unlink()
+    with pytest.raises(UsageError, match=f"7 readable pictures .* need {FEWEST}"):
+        from_folder(folder, SMALL, None, 0)
+
+
+@pytest.mark.parametrize("count", [-1, 0, FEWEST - 1])
+def test_too_few_pictures_cannot_be_asked_for(folder: Path, count: int) -> None:
+    for ask in (lambda: generated(SMALL, count, 0), lambda: from_folder(folder, SMALL, count, 0)):
+        with pytest.raises(UsageError, match=f"--calib-count {count} is too few: need at least {FEWEST}"):
+            ask()
+
+
+def test_the_manifest_section_tells_sets_apart() -> None:
+    first, other = generated(SMALL, 8, 0).to_json(), generated(SMALL, 8, 1).to_json()
+    assert json.loads(json.dumps(first)) == first
+    assert (first["count"], first["seed"], first["source"]) == (8, 0, "generated dead leaves")
+    assert first["sha256"] != other["sha256"]
+
+
+def test_the_manifest_section_names_the_files(folder: Path) -> None:
+    calibration = from_folder(folder, SMALL, 8, 0)
+    assert calibration.to_json()["files"] == sorted(calibration.digests)

@@ -1,0 +1,154 @@
+"""Pictures to judge by: read, labelled, skipped and chosen."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from edgewise.export._artifact import Artifact
+from edgewise.models.errors import EdgewiseError, UsageError
+from edgewise.models.images import sha256_of
+from edgewise.models.shapes import EVALUATION_SEED, SHAPES, shape_picture
+from edgewise.models.spec import Labels, ModelSpec, Origin, Tensor32
+from edgewise.models.synthetic import dead_leaves
+from edgewise.quantize._calibration import generated
+from edgewise.runtime import evaluation
+from edgewise.runtime.evaluation import (
+    answers,
+    choose,
+    from_files,
+    from_folder,
+    given,
+    refuse_overlap,
+    shapes,
+    unlabelled,
+)
+from edgewise.runtime.tflite import TfliteSession
+
+
+def silent(done: int, total: int) -> None:
+    assert 0 < done <= total
+
+
+def flat(batch: Tensor32) -> Tensor32:
+    """A session whose logits are the first values of the picture."""
+    return batch.reshape(len(batch), -1)[:, :6]
+
+
+@pytest.fixture
+def folder(tmp_path: Path, tiny_spec: ModelSpec) -> Path:
+    """Three pictures of each class, and one file that is none."""
+    for place, name in enumerate(tiny_spec.labels.names):
+        (tmp_path / name).mkdir()
+        for index in range(3):
+            Image.fromarray(dead_leaves(48, place, index)).save(tmp_path / name / f"{index}.png")
+    (tmp_path / "cat" / "1.png").write_bytes(b"no picture")
+    return tmp_path
+
+
+def test_a_folder_gives_pictures_and_labels(folder: Path, tiny_spec: ModelSpec, tiny_float: Artifact) -> None:
+    pictures = from_folder(folder, tiny_spec)
+    assert (pictures.count, pictures.description) == (18, folder.name)
+    done: list[int] = []
+    session = TfliteSession(tiny_float.path, 1)
+    found = answers([session, session], pictures, tiny_spec.preprocess, lambda now, _: done.append(now))
+    assert found.labels is not None
+    assert found.labels.tolist() == [0, 0, 0, 1, 1, 1, 2, 2, 3, 3, 3, 4, 4, 4, 5, 5, 5]
+    assert found.skipped == 1
+    assert done == sorted(done)
+    assert done[-1] == 18
+    assert [pictures.name(index) for index in found.indices[6:9]] == ["cat/0.png", "cat/2.png", "dog/0.png"]
+    readable = [file for file in pictures.files if file != folder / "cat" / "1.png"]
+    batch = np.stack([tiny_spec.preprocess(Image.open(file)) for file in readable])
+    assert np.array_equal(found.logits[0], session(batch))
+    assert np.array_equal(found.logits[0], found.logits[1])
+
+
+def test_pictures_that_all_cannot_be_read_are_an_error(folder: Path, tiny_spec: ModelSpec) -> None:
+    for file in folder.rglob("*.png"):
+        file.write_bytes(b"no picture")
+    with pytest.raises(EdgewiseError, match="none of 18 pictures can be read"):
+        answers([flat], from_folder(folder, tiny_spec), tiny_spec.preprocess, silent)
+
+
+def test_shapes_are_labelled_as_they_are_drawn(tiny_spec: ModelSpec) -> None:
+    spec = replace(tiny_spec, labels=Labels(SHAPES))
+    pictures = shapes(spec, 14)
+    drawn = [shape_picture(spec.preprocess.resize, EVALUATION_SEED, index) for index in range(14)]
+    assert pictures.labels == tuple(label for _, label in drawn)
+    for index in (0, 13):
+        expected = spec.preprocess.crop(Image.fromarray(drawn[index][0]))
+        assert np.array_equal(pictures.read(index, spec.preprocess), expected)
+    with pytest.raises(UsageError, match="give --data DIR"):
+        shapes(tiny_spec, 12)
+
+
+def test_unlabelled_pictures_are_never_calibrated_with(tiny_spec: ModelSpec) -> None:
+    pictures, preprocess = unlabelled(0), tiny_spec.preprocess
+    calibrated = {picture.tobytes() for picture in generated(preprocess, 64, 0).pixels}
+    read = {pictures.read(index, preprocess).tobytes() for index in range(64)}
+    assert len(read) == 64
+    assert not read & calibrated
+    assert read != {unlabelled(1).read(index, preprocess).tobytes() for index in range(64)}
+
+
+def test_decided_pictures_have_the_widest_margins(
+    tiny_float: Artifact, tiny_int8: dict[str, Artifact], tiny_spec: ModelSpec
+) -> None:
+    sessions = [TfliteSession(file.path, 1) for file in (tiny_float, tiny_int8["int8"])]
+    some = replace(unlabelled(0), count=40, decided=10)
+    everything = answers(sessions, replace(some, decided=None), tiny_spec.preprocess, silent)
+    chosen = answers(sessions, some, tiny_spec.preprocess, silent)
+    ordered = np.sort(everything.logits[0], axis=1)
+    margin = ordered[:, -1] - ordered[:, -2]
+    widest = sorted(np.argsort(margin)[-10:].tolist())
+    rows = [int(np.where((everything.logits[0] == row).all(1))[0][0]) for row in chosen.logits[0]]
+    assert sorted(rows) == widest
+    assert chosen.indices.tolist() == rows
+    assert np.array_equal(chosen.logits[1], everything.logits[1][rows])  # the same pictures for both
+
+
+def test_labels_follow_the_decided_pictures(tiny_spec: ModelSpec) -> None:
+    rng = np.random.default_rng(0)
+    pixels = rng.integers(0, 256, (20, 32, 32, 3), np.uint8)
+    pictures = given(pixels, "noise")
+    labels = tuple(int(label) for label in flat(tiny_spec.preprocess.normalise(pixels)).argmax(1))
+    found = answers([flat], replace(pictures, labels=labels, decided=7), tiny_spec.preprocess, silent)
+    assert found.labels is not None
+    assert found.labels.tolist() == found.logits[0].argmax(1).tolist()
+
+
+def test_given_pictures_are_not_cut_again(tiny_spec: ModelSpec) -> None:
+    pixels = np.random.default_rng(0).integers(0, 256, (20, 32, 32, 3), np.uint8)
+    found = answers([flat], given(pixels, "noise"), tiny_spec.preprocess, silent)
+    assert np.array_equal(found.logits[0], flat(tiny_spec.preprocess.normalise(pixels)))
+    assert found.labels is None
+    assert found.skipped == 0
+
+
+def test_what_to_judge_by(folder: Path, tiny_spec: ModelSpec) -> None:
+    photos = [Path(f"{index}.png") for index in range(300)]
+    bundled = replace(tiny_spec, labels=Labels(SHAPES), origin=Origin("bundled", "", ""))
+    assert choose(bundled, None, 24, photos, 0).labels == tuple(range(12)) * 2
+    assert choose(tiny_spec, folder, 24, photos, 0).files == from_folder(folder, tiny_spec).files
+    assert choose(tiny_spec, None, 24, photos, 0).files == from_files(photos).files
+    assert from_files(photos).files == tuple(photos[:256])
+    few = choose(tiny_spec, None, 24, photos[: evaluation._DECIDED - 1], 0)
+    assert few.description == unlabelled(0).description
+    assert few.files == ()
+
+
+def test_pictures_that_were_calibrated_with_are_refused(folder: Path, tiny_spec: ModelSpec) -> None:
+    pictures = from_folder(folder, tiny_spec)
+    used = {sha256_of(pictures.files[4])}
+    refuse_overlap(pictures, set())
+    refuse_overlap(unlabelled(0), used)
+    with pytest.raises(UsageError, match=r"1 of 18 evaluation pictures .*the first: 1\.png"):
+        refuse_overlap(pictures, used)
+    renamed = folder / "fox" / "renamed.png"
+    renamed.write_bytes(pictures.files[4].read_bytes())
+    pictures.files[4].unlink()
+    with pytest.raises(UsageError, match=r"1 of 18 evaluation pictures .*renamed\.png"):
+        refuse_overlap(from_folder(folder, tiny_spec), used)

@@ -1,0 +1,90 @@
+"""Golden samples: written into a bundle, and checked from there."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from torch import nn
+
+from edgewise.export._artifact import IOS, Artifact, Bundle, Golden, write_bundle
+from edgewise.models.errors import ParityError
+from edgewise.runtime.golden import MAX_LSB, GoldenCheck, check, sample
+from edgewise.runtime.reference import TorchSession
+from edgewise.runtime.tflite import TfliteSession
+
+
+def golden_of(network: nn.Module, file: Artifact) -> Golden:
+    return sample(file.spec.preprocess, TorchSession(network), TfliteSession(file.path, 1))
+
+
+def checked_with(golden: Golden, file: Artifact, twin: Artifact | None, folder: Path) -> GoldenCheck:
+    """Write a bundle with this sample and check it from there."""
+    write_bundle(folder / "bundle", file, twin, golden, {"versions": {"pillow": "0.1"}})
+    bundle = Bundle.open(folder / "bundle")
+    return check(bundle, TfliteSession(bundle.model, 1))
+
+
+def test_the_sample_is_larger_than_the_input(tiny_network: nn.Module, tiny_float: Artifact) -> None:
+    golden = golden_of(tiny_network, tiny_float)
+    height, width, _ = golden.image.shape
+    assert width > height > tiny_float.spec.preprocess.resize
+    golden.check(tiny_float.spec)
+    np.testing.assert_allclose(golden.logits, golden.output, rtol=1e-4, atol=1e-4)
+
+
+@pytest.mark.parametrize("io", IOS)
+def test_a_quantized_bundle_checks_itself(
+    tiny_network: nn.Module, tiny_float: Artifact, tiny_int8: dict[str, Artifact], tmp_path: Path, io: str
+) -> None:
+    file = tiny_int8[io]
+    found = checked_with(golden_of(tiny_network, file), file, tiny_float, tmp_path)
+    assert found.max_lsb == 0
+    assert 0.95 < found.cosine < 1
+    assert found.parity.max_rel < 1e-4  # of the twin
+
+
+def test_a_float_bundle_checks_itself(tiny_network: nn.Module, tiny_float: Artifact, tmp_path: Path) -> None:
+    found = checked_with(golden_of(tiny_network, tiny_float), tiny_float, None, tmp_path)
+    assert (found.max_lsb, found.max_rel) == (None, 0)
+    assert found.parity.max_rel < 1e-4
+
+
+def test_a_few_steps_are_another_machines_rounding(
+    tiny_network: nn.Module, tiny_float: Artifact, tiny_int8: dict[str, Artifact], tmp_path: Path
+) -> None:
+    file = tiny_int8["int8"]
+    golden, step = golden_of(tiny_network, file), np.float32(TfliteSession(file.path, 1).output_step)
+    off = replace(golden, output=golden.output + 2 * step)
+    assert checked_with(off, file, tiny_float, tmp_path).max_lsb == pytest.approx(2, abs=1e-3)
+    far = replace(golden, output=golden.output - (MAX_LSB + 1) * step)
+    with pytest.raises(ParityError, match=f"differs on this machine by {MAX_LSB + 1} steps .allowed"):
+        checked_with(far, file, tiny_float, tmp_path)
+
+
+def test_another_float_output_is_refused(
+    tiny_network: nn.Module, tiny_float: Artifact, tmp_path: Path
+) -> None:
+    golden = golden_of(tiny_network, tiny_float)
+    changed = replace(golden, output=golden.output * np.float32(1.01))
+    with pytest.raises(ParityError, match=r"differs on this machine by .* relatively"):
+        checked_with(changed, tiny_float, None, tmp_path)
+
+
+def test_a_twin_of_another_network_is_refused(
+    tiny_network: nn.Module, tiny_float: Artifact, tiny_int8: dict[str, Artifact], tmp_path: Path
+) -> None:
+    golden = golden_of(tiny_network, tiny_int8["int8"])
+    changed = replace(golden, logits=golden.logits * np.float32(1.01))
+    with pytest.raises(ParityError, match="differs from the original"):
+        checked_with(changed, tiny_int8["int8"], tiny_float, tmp_path)
+
+
+def test_another_preprocessing_is_refused(
+    tiny_network: nn.Module, tiny_float: Artifact, tmp_path: Path
+) -> None:
+    golden = golden_of(tiny_network, tiny_float)
+    changed = golden.input.copy()
+    changed[0, 1, 2, 0] += 0.25
+    with pytest.raises(ParityError, match=r"preprocessing differs .* by up to 0\.25; .* with 0\.1"):
+        checked_with(replace(golden, input=changed), tiny_float, None, tmp_path)

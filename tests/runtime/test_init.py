@@ -1,0 +1,38 @@
+"""Sessions by the name of their target, and what no session may answer."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from edgewise.export._artifact import Artifact
+from edgewise.models.errors import EdgewiseError, ParityError
+from edgewise.models.spec import Tensor32
+from edgewise.runtime import checked, open_session
+from edgewise.runtime.tflite import TfliteSession
+
+
+def test_a_session_is_opened_by_its_target(tiny_float: Artifact, tiny_pictures: Tensor32) -> None:
+    session = open_session(tiny_float.path, "tflite")
+    assert isinstance(session, TfliteSession)
+    assert session(tiny_pictures[:2]).shape == (2, 6)
+
+
+def test_an_unknown_target_names_the_file_to_add() -> None:
+    with pytest.raises(EdgewiseError, match=r"add runtime/tensorrt\.py"):
+        open_session(Path("model"), "tensorrt")
+
+
+@pytest.mark.parametrize("shape", [(3,), (2, 4), (3, 0), (3, 4, 1)])
+def test_logits_of_another_shape_are_refused(shape: tuple[int, ...]) -> None:
+    with pytest.raises(ParityError, match="answered 3 pictures"):
+        checked(np.zeros(shape, np.float32), 3)
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
+def test_logits_that_are_no_numbers_are_refused(value: float) -> None:
+    logits = np.zeros((3, 4), np.float32)
+    assert checked(logits, 3) is logits
+    logits[1, 2] = value
+    with pytest.raises(ParityError, match="NaN or infinity"):
+        checked(logits, 3)
