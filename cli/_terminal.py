@@ -74,14 +74,15 @@ class Terminal:
 
 @contextmanager
 def terminal(*, verbose: bool = False, quiet: bool = False) -> Iterator[Terminal]:
-    """Open the terminal. Unless `verbose`, whatever libraries print, C++ included, goes to a hidden log.
+    """Open the terminal. What libraries print, C++ included, goes to a hidden log, or to stderr if `verbose`.
 
     The end of the log is shown when something unforeseen happens.
     """
-    if verbose:
-        yield Terminal(sys.stderr, quiet=quiet)
-        return
     _flush()
+    if verbose:
+        with _descriptors_to(sys.stderr):
+            yield Terminal(sys.stderr, quiet=quiet)
+        return
     with tempfile.TemporaryFile("w+", errors="replace") as log, _descriptors_to(log) as stderr:
         try:
             yield Terminal(stderr, quiet=quiet)

@@ -63,6 +63,7 @@ def _can_scale(group: list[Node]) -> bool:
         own
         and bool(readers)
         and any(node.target == conv for node in group)
+        and len({node.meta["val"].shape[1] for node in group}) == 1  # no channel is added to all others
         and all(
             _is_plain_conv(user) and user.args[0] in group and _conv_groups(user) == 1 for user in readers
         )

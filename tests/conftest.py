@@ -74,12 +74,12 @@ def tiny_pictures(tiny_spec: ModelSpec) -> Tensor32:
 
 @pytest.fixture(scope="session")
 def tiny_network(tiny_calibration: "Calibration") -> "nn.Module":
-    """A small MobileNetV2 with random weights, as a trained network is: centred and scaled by its batch norms.
+    """A small MobileNetV2: random weights, but centred and scaled by its batch norms as if trained.
 
-    The channels of its narrow tensors differ in range by a factor of 30, so that equalization matters.
+    The channels of its narrow tensors differ by a factor of 30, so that equalization matters.
     """
     import torch
-    from torch import nn
+    from torch import Tensor, nn
 
     def block(
         inputs: int, outputs: int, kernel: int = 1, groups: int = 1, stride: int = 1
@@ -99,8 +99,9 @@ def tiny_network(tiny_calibration: "Calibration") -> "nn.Module":
                 *block(2 * width, width),
             )
 
-        def forward(self, x: torch.Tensor) -> torch.Tensor:
-            return x + self.layers(x) if self.residual else self.layers(x)
+        def forward(self, x: Tensor) -> Tensor:
+            y: Tensor = self.layers(x)
+            return x + y if self.residual else y
 
     torch.manual_seed(0)
     network = nn.Sequential(
@@ -131,8 +132,8 @@ def tiny_network(tiny_calibration: "Calibration") -> "nn.Module":
         pictures = torch.from_numpy(tiny_calibration.batch(32)).permute(0, 3, 1, 2)
         network.train()(pictures)
         logits = network.eval()(pictures)
-        network[-1].weight.mul_(2 / logits.std(0)[:, None])
-        network[-1].bias.sub_(network(pictures).mean(0))
+        network.get_parameter("12.weight").mul_(2 / logits.std(0)[:, None])
+        network.get_parameter("12.bias").sub_(network(pictures).mean(0))
     return network
 
 

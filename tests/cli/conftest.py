@@ -48,13 +48,25 @@ class Ended:
         return last
 
 
-def left_in(temporary: Path) -> list[str]:
+def _left_in(temporary: Path) -> list[str]:
     """What lies in a folder for temporary files, but for the cache folder that torch makes when imported."""
     return sorted(path.name for path in temporary.rglob("*") if not path.name.startswith("torchinductor_"))
 
 
 Edgewise: TypeAlias = Callable[..., Ended]
 Start: TypeAlias = Callable[..., "subprocess.Popen[str]"]
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark whatever waits for a whole export."""
+    for item in items:
+        if "exported" in getattr(item, "fixturenames", ()):
+            item.add_marker(pytest.mark.slow)
+
+
+@pytest.fixture(scope="session")
+def left_in() -> Callable[[Path], list[str]]:
+    return _left_in
 
 
 @pytest.fixture(scope="session")
@@ -89,7 +101,7 @@ def edgewise(start: Start, tmp_path_factory: pytest.TempPathFactory) -> Edgewise
         temporary.mkdir()
         with start(*arguments, temporary=temporary, **variables) as child:
             stdout, stderr = child.communicate()
-        return Ended(child.returncode, stdout, stderr, tuple(left_in(temporary)))
+        return Ended(child.returncode, stdout, stderr, tuple(_left_in(temporary)))
 
     return edgewise
 

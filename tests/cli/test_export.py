@@ -140,7 +140,8 @@ def test_json_is_one_document_and_all_there_is(exported: Any, weights: Path, pic
 def test_the_manifest_holds_the_proofs(exported: Any) -> None:
     manifest = exported.document["manifest"]
     assert manifest["parity"]["count"] == 16
-    assert manifest["parity"]["max_rel"] < 1e-4
+    assert manifest["parity"]["top1"] == 1
+    assert 0 < manifest["parity"]["max_rel"] < 1e-3
     found = manifest["verification"]
     assert (found["verdict"], found["agreement"]["count"], found["drop"]) == ("pass", 64, None)
     assert found["limits"]["min_agreement"] == 0
@@ -223,7 +224,9 @@ def _wait_for(child: Any, stage: str) -> None:
 
 
 @pytest.mark.slow
-def test_an_interrupt_leaves_nothing(start: Run, network: Arguments, tmp_path: Path) -> None:
+def test_an_interrupt_leaves_nothing(
+    start: Run, left_in: Callable[[Path], list[str]], network: Arguments, tmp_path: Path
+) -> None:
     temporary, out = tmp_path / "tmp", tmp_path / "out"
     temporary.mkdir()
     with start("export", *network, "--out", out, temporary=temporary) as child:
@@ -232,8 +235,8 @@ def test_an_interrupt_leaves_nothing(start: Run, network: Arguments, tmp_path: P
         child.send_signal(signal.SIGINT)
         stdout, stderr = child.communicate()
     assert (child.returncode, stdout) == (130, "")
-    assert stderr == "edgewise: interrupted; nothing was written\n"
-    assert [path for path in temporary.rglob("*") if not path.name.startswith("torchinductor_")] == []
+    assert stderr == "\nedgewise: interrupted; nothing was written\n"  # below the ^C of a terminal
+    assert left_in(temporary) == []
     assert not out.exists()
 
 

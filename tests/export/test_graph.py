@@ -110,9 +110,7 @@ def test_folding_changes_no_answer(network: nn.Module, left: int) -> None:
 
 
 def test_a_network_that_branches_on_values_is_refused() -> None:
-    with pytest.raises(
-        EdgewiseError, match=r"cannot be captured by torch.export: .*must not branch"
-    ) as error:
+    with pytest.raises(EdgewiseError, match=r"cannot be captured .*must not branch") as error:
         trace(Branching(), SIZE)
     assert "\n" not in str(error.value)
 

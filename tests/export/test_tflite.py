@@ -63,7 +63,8 @@ def test_the_same_network_gives_the_same_bytes(
 def test_an_operator_without_tflite_form_is_refused(tiny_spec: ModelSpec, tmp_path: Path) -> None:
     class Spectrum(nn.Module):
         def forward(self, x: Tensor) -> Tensor:
-            return torch.linalg.svdvals(x.mean(1))
+            values: Tensor = torch.linalg.svdvals(x.mean(1))
+            return values
 
     graph = trace(Spectrum(), 32)
     with pytest.raises(EdgewiseError, match=r"litert-torch cannot convert tiny: .*svd") as error:

@@ -92,9 +92,11 @@ def test_without_a_count_a_small_folder_is_taken_whole(folder: Path) -> None:
 
 @pytest.mark.parametrize("count", [-1, 0, FEWEST - 1])
 def test_too_few_pictures_cannot_be_asked_for(folder: Path, count: int) -> None:
-    for ask in (lambda: generated(SMALL, count, 0), lambda: from_folder(folder, SMALL, count, 0)):
-        with pytest.raises(UsageError, match=f"--calib-count {count} is too few: need at least {FEWEST}"):
-            ask()
+    message = f"--calib-count {count} is too few: need at least {FEWEST}"
+    with pytest.raises(UsageError, match=message):
+        generated(SMALL, count, 0)
+    with pytest.raises(UsageError, match=message):
+        from_folder(folder, SMALL, count, 0)
 
 
 def test_the_manifest_section_tells_sets_apart() -> None:

@@ -40,7 +40,8 @@ def test_values_are_rounded_to_steps(kind: type, scale: float, zero: int, values
 @given(integers, st.floats(1e-3, 1e3), st.integers(0, 127))
 def test_every_step_survives_the_way_back(kind: type, scale: float, zero: int) -> None:
     tensor: dict[str, Any] = {"dtype": kind, "quantization": (scale, zero)}
-    steps = np.arange(np.iinfo(kind).min, np.iinfo(kind).max + 1).astype(kind)
+    limits = np.iinfo(kind)
+    steps: Any = np.arange(limits.min, limits.max + 1).astype(kind)
     assert np.array_equal(_to_type(_to_float(steps, tensor), tensor), steps)
 
 
