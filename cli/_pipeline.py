@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from importlib.metadata import version
 from pathlib import Path
+from typing import Any
 
 from ..export import exporter
 from ..export._artifact import Artifact, Bundle, write_bundle
@@ -15,7 +16,7 @@ from ..quantize import quantizer
 from ..quantize._calibration import Calibration, from_folder, generated
 from ..quantize._refine import refine
 from ..runtime import Session, evaluation, golden, machine, open_session, stats
-from ..runtime.evaluation import Pictures, answers
+from ..runtime.evaluation import answers
 from ..runtime.latency import Latency, measure
 from ..runtime.layers import LayerError, worst_layers
 from ..runtime.reference import TorchSession
@@ -71,6 +72,23 @@ class Outcome:
     seconds: Mapping[str, float]
 
 
+@dataclass(frozen=True, slots=True)
+class _Files:
+    """The float file and the one to ship, which may be the same.
+
+    `sessions` are those to compare: the float file's (the network's own where that ships), the shipped one's.
+    """
+
+    exact: Artifact
+    shipped: Artifact
+    parity: Parity
+    sessions: tuple[Session, Session]
+
+    @property
+    def quantized(self) -> bool:
+        return self.shipped is not self.exact
+
+
 class GateError(AccuracyError):
     """The accuracy gate, with the layers that lose most."""
 
@@ -91,58 +109,58 @@ def run(request: Request, terminal: Terminal) -> Outcome:
         )
         evaluation.refuse_overlap(pictures, calibration.digests)
     with tempfile.TemporaryDirectory(prefix="edgewise-") as work:
-        return _prove(request, model, calibration, pictures, Path(work), terminal)
+        files = _convert(request, model, calibration, Path(work), terminal)
+        found = _read_back(files.shipped)
+        with terminal.stage(f"Judge by {pictures.count} pictures") as progress:
+            answered = answers(files.sessions, pictures, model.spec.preprocess, progress)
+            verification = judge(answered, pictures, request.limits)
+        _gate(verification, files.shipped, calibration, force=request.force, terminal=terminal)
+        with terminal.stage("Measure latency"):
+            latency = _latency(files, calibration)
+        with terminal.stage("Write the bundle"):
+            record = {
+                "parity": asdict(files.parity),
+                "verification": verification.to_json(),
+                "structure": asdict(found),
+                "calibration": calibration.to_json() if files.quantized else None,
+                "latency": asdict(latency),
+                "training": model.record,
+                "machine": machine.describe(),
+                "versions": {name: version(name) for name in _LIBRARIES},
+            }
+            bundle = _write(request, model, files, record)
+        size = files.exact.path.stat().st_size
+    return Outcome(bundle, files.parity, verification, found, latency, size, terminal.seconds)
 
 
-def _prove(
-    request: Request,
-    model: Model,
-    calibration: Calibration,
-    pictures: Pictures,
-    work: Path,
-    terminal: Terminal,
-) -> Outcome:
+def _convert(
+    request: Request, model: Model, calibration: Calibration, work: Path, terminal: Terminal
+) -> _Files:
+    """Make the float file, compare it with the network, and quantize it if that was asked for."""
     original, preprocess = TorchSession(model.network), model.spec.preprocess
     with terminal.stage("Capture the graph"):
         network = trace(model.network, preprocess.size)
     with terminal.stage(f"Convert to {request.target}"):
         exact = exporter(request.target).export(network, model.spec, work / f"fp32.{request.target}")
     with terminal.stage("Compare with PyTorch") as progress:
-        exact_session = open_session(exact.path, request.target, _THREADS)
+        session = open_session(exact.path, request.target, _THREADS)
         seen = evaluation.given(calibration.pixels[:_PARITY_PICTURES], calibration.source)
-        answered = answers([original, exact_session], seen, preprocess, progress)
+        answered = answers([original, session], seen, preprocess, progress)
         parity = require_parity(stats.parity(*answered.logits))
-    shipped, sessions = exact, [original, exact_session]
-    if request.precision == "w8a8":
-        with terminal.stage("Equalize channels, correct biases"):
-            refined = refine(network, calibration)
-        with terminal.stage("Quantize to INT8"):
-            path = work / f"w8a8.{request.target}"
-            shipped = quantizer(request.target).quantize(exact, refined, calibration, request.io, path)
-        sessions = [exact_session, open_session(shipped.path, request.target, _THREADS)]
-    found = _read_back(shipped)
-    with terminal.stage(f"Judge by {pictures.count} pictures") as progress:
-        answered = answers(sessions, pictures, preprocess, progress)
-        verification = judge(answered, pictures, request.limits)
-    _gate(verification, shipped, calibration, force=request.force, terminal=terminal)
-    with terminal.stage("Measure latency"):
-        latency = _latency(exact, shipped, calibration)
-    with terminal.stage("Write the bundle"):
-        record = {
-            "parity": asdict(parity),
-            "verification": verification.to_json(),
-            "structure": asdict(found),
-            "calibration": calibration.to_json() if shipped is not exact else None,
-            "latency": asdict(latency),
-            "training": model.record,
-            "machine": machine.describe(),
-            "versions": {name: version(name) for name in _LIBRARIES},
-        }
-        sample = golden.sample(preprocess, original, sessions[1])
-        folder = request.out or Path("dist") / shipped.bundle_name
-        bundle = write_bundle(folder, shipped, None if shipped is exact else exact, sample, record)
-    size = exact.path.stat().st_size
-    return Outcome(bundle, parity, verification, found, latency, size, terminal.seconds)
+    if request.precision == "fp32":
+        return _Files(exact, exact, parity, (original, session))
+    with terminal.stage("Equalize channels, correct biases"):
+        refined = refine(network, calibration)
+    with terminal.stage("Quantize to INT8"):
+        path = work / f"w8a8.{request.target}"
+        shipped = quantizer(request.target).quantize(exact, refined, calibration, request.io, path)
+    return _Files(exact, shipped, parity, (session, open_session(shipped.path, request.target, _THREADS)))
+
+
+def _write(request: Request, model: Model, files: _Files, record: dict[str, Any]) -> Bundle:
+    sample = golden.sample(model.spec.preprocess, TorchSession(model.network), files.sessions[1])
+    folder = request.out or Path("dist") / files.shipped.bundle_name
+    return write_bundle(folder, files.shipped, files.exact if files.quantized else None, sample, record)
 
 
 def _calibration(request: Request, model: Model) -> Calibration:
@@ -189,6 +207,8 @@ def _gate(
         raise GateError(f"{error}. Nothing was written; --force writes it all the same", layers) from error
 
 
-def _latency(exact: Artifact, shipped: Artifact, calibration: Calibration) -> Latency:
-    sessions: list[Session] = [open_session(file.path, file.target, threads=1) for file in (exact, shipped)]
-    return measure(sessions[0], None if shipped is exact else sessions[1], calibration.batch(1))
+def _latency(files: _Files, calibration: Calibration) -> Latency:
+    exact, shipped = (
+        open_session(file.path, file.target, threads=1) for file in (files.exact, files.shipped)
+    )
+    return measure(exact, shipped if files.quantized else None, calibration.batch(1))
