@@ -9,6 +9,7 @@ from typing import Any
 
 from ..export import exporter
 from ..export._artifact import Artifact, Bundle, write_bundle
+from ..export._atomic import refuse_foreign
 from ..export._graph import trace
 from ..models.errors import AccuracyError, EdgewiseError
 from ..models.weights import Model, Overrides, load_model
@@ -99,7 +100,9 @@ class GateError(AccuracyError):
 
 def run(request: Request, terminal: Terminal) -> Outcome:
     """Do the main job. A gate that fails raises its error, and then nothing is written."""
-    exporter(request.target)  # a wrong name is refused before anything takes time
+    exporter(request.target)  # a wrong name is refused before anything takes time,
+    if request.out is not None:
+        refuse_foreign(request.out)  # and so is a folder that holds something else
     with terminal.stage("Load the network"):
         model = load_model(request.name, request.weights, request.overrides, terminal.announce)
     with terminal.stage("Prepare calibration pictures"):

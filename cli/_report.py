@@ -53,7 +53,7 @@ def show_check(
     """What `edgewise verify` found."""
     distance = "exact" if check.max_rel == 0 else f"{check.max_rel:.1e} relatively"
     if check.max_lsb:
-        distance = f"{check.max_lsb:.0f} steps at most"
+        distance = f"{check.max_lsb:.0f} LSB at most"
     console.print(f"{len(bundle.manifest['files'])} files have the digests of the manifest")
     console.print(f"golden sample: {distance}; cosine with the original network {check.cosine:.4f}")
     console.print(f"fp32 against the original network: {check.parity.max_rel:.1e} relatively")

@@ -2,6 +2,7 @@
 
 import importlib
 import pkgutil
+import signal
 import sys
 from importlib.metadata import version
 
@@ -41,6 +42,7 @@ def cli() -> None:
 
 def main() -> None:
     """Run the command line; a user's mistake gives one line on stderr, never a traceback."""
+    signal.signal(signal.SIGTERM, _interrupt)  # or else temporary folders would stay
     try:
         cli.main(prog_name="edgewise", standalone_mode=False)
     except EdgewiseError as error:
@@ -52,3 +54,8 @@ def main() -> None:
     except (click.Abort, KeyboardInterrupt):
         click.echo("edgewise: interrupted; nothing was written", err=True)
         sys.exit(_INTERRUPTED)
+
+
+def _interrupt(number: int, frame: object) -> None:
+    del number, frame
+    raise KeyboardInterrupt

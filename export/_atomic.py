@@ -92,6 +92,12 @@ def replacing_folder(path: Path) -> Iterator[Path]:
                 _settle(real)
 
 
+def refuse_foreign(path: Path) -> None:
+    """Raise at once what `replacing_folder` would raise about what is at `path`."""
+    with _explained(path):
+        _refuse_foreign(_real(path))
+
+
 def recover(path: Path) -> None:
     """Bring `path` back where a kill between the two renames left it missing; otherwise do nothing."""
     real = Path(os.path.realpath(path))

@@ -58,12 +58,16 @@ def operators(model: "ModelT", wanted: list[Layer]) -> dict[str, "OperatorT"]:
 
 
 def name_outputs(model: "ModelT", wanted: list[Layer]) -> None:
-    """Call the layers' output tensors by their modules' names, for people and for layer tables."""
+    """Call outputs by their modules' names, or else by operator and place, for people and for tables."""
+    from ai_edge_litert.tools.flatbuffer_utils import opcode_to_name
+
     graph = model.subgraphs[0]
-    for name, operator in operators(model, wanted).items():
+    modules = {operator.outputs[0]: name for name, operator in operators(model, wanted).items()}
+    for place, operator in enumerate(graph.operators):
         index = operator.outputs[0]
         if index not in graph.outputs:
-            graph.tensors[index].name = name.encode()
+            plain = f"{opcode_to_name(model, operator.opcodeIndex)}_{place}".lower()
+            graph.tensors[index].name = modules.get(index, plain).encode()
 
 
 def _in_tflite_layout(weight: "Tensor") -> bytes:

@@ -1,5 +1,7 @@
 """Put refined weights into a TFLite file, instead of converting the network a second time (7 s and more)."""
 
+from collections import Counter
+
 import numpy as np
 
 from ..export._flatbuffer import pack, unpack
@@ -10,21 +12,28 @@ from ..export._tflite_layers import layers, operators
 def patch(model: bytes, original: Network, refined: Network) -> bytes | None:
     """`model`, a file of `original`, with the weights and biases of `refined`.
 
-    None where a layer is not found, or shares a constant with another: then nothing can be patched, because
+    None where a layer is not found, or shares a tensor with another: then nothing can be patched, because
     an equalized network is right only as a whole.
     """
+    from ai_edge_litert.schema_py_generated import BufferT
+
     parsed, before = unpack(model), layers(original)
     places = operators(parsed, before)
     tensors = parsed.subgraphs[0].tensors
     patched: set[int] = set()
+    owners = Counter(tensor.buffer for tensor in tensors)
     for old, new in zip(before, layers(refined), strict=True):
         if old.name not in places:
             return None
         for index, content in zip(places[old.name].inputs[1:], (new.weight, new.bias), strict=True):
-            number = tensors[index].buffer
-            buffer = parsed.buffers[number]
-            if number in patched or buffer.data is None or len(buffer.data) != len(content):
+            tensor = tensors[index]
+            data = parsed.buffers[tensor.buffer].data
+            if index in patched or data is None or len(data) != len(content):
                 return None
-            patched.add(number)
-            buffer.data = np.frombuffer(content, np.uint8)
+            patched.add(index)
+            if owners[tensor.buffer] > 1:  # equal constants, as biases of zero, are stored once
+                owners[tensor.buffer] -= 1
+                tensor.buffer = len(parsed.buffers)
+                parsed.buffers.append(BufferT())
+            parsed.buffers[tensor.buffer].data = np.frombuffer(content, np.uint8)
     return pack(parsed, len(model))

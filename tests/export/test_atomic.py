@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from edgewise.export import _atomic
-from edgewise.export._atomic import recover, replacing_folder
+from edgewise.export._atomic import recover, refuse_foreign, replacing_folder
 from edgewise.models.errors import EdgewiseError, UsageError
 
 WINDOWS = sys.platform == "win32"  # it syncs files, not folders
@@ -223,7 +223,7 @@ def test_an_exception_leaves_nothing_where_nothing_was(tmp_path: Path) -> None:
 HOLD = """
 import sys, time
 from pathlib import Path
-from edgewise.export._atomic import replacing_folder
+from edgewise.export._atomic import refuse_foreign, replacing_folder
 with replacing_folder(Path(sys.argv[1])):
     print("holding", flush=True)
     time.sleep(100)
@@ -442,3 +442,10 @@ def test_folders_that_are_not_there_cannot_trade_places(tmp_path: Path) -> None:
     skip_without_exchange(tmp_path)
     with pytest.raises(FileNotFoundError):
         _atomic._exchange(tmp_path / "one", tmp_path / "other")
+
+
+def test_a_foreign_folder_is_refused_before_anything_is_done(tmp_path: Path) -> None:
+    (tmp_path / "thesis.txt").write_text("years of work")
+    with pytest.raises(UsageError, match="is no bundle"):
+        refuse_foreign(tmp_path)
+    refuse_foreign(tmp_path / "new")
