@@ -25,6 +25,7 @@ Levels: TypeAlias = NDArray[np.floating[Any]]  # (..., 3), colours from 0 to 255
 # Different streams, so that no picture the network was judged by was ever one that it learned from.
 TRAIN_SEED = 1
 EVALUATION_SEED = 2
+EVALUATION_CLUTTER = 0.75  # the network is judged by the cluttered quarter alone: on the rest it hardly errs
 
 
 def _disc(x: Plane, y: Plane) -> Plane:
@@ -102,14 +103,15 @@ FIELDS: dict[str, Field] = {
 SHAPES = tuple(FIELDS)
 
 
-def shape_picture(size: int, seed: int, index: int) -> tuple[Pixels, int]:
+def shape_picture(size: int, seed: int, index: int, least_clutter: float = 0.0) -> tuple[Pixels, int]:
     """Picture `index` of the endless set `seed`, (size, size, 3) uint8, and its label.
 
     Labels go round in turn, so that any whole number of rounds is balanced. Pictures run evenly from
-    tidy to cluttered: a network gets its first footing on the one and shows its limits on the other.
+    tidy (or from `least_clutter`) to cluttered, 1: a network gets its first footing on the one and shows its
+    limits on the other.
     """
     rng, label = generator(seed, index), index % len(SHAPES)
-    clutter = rng.random()
+    clutter = least_clutter + (1 - least_clutter) * rng.random()
     axis = np.linspace(-1, 1, size, dtype=np.float32)
     x, y = np.meshgrid(axis, axis)
     ground = rng.uniform(0, 255, 3).astype(np.float32)
@@ -125,11 +127,13 @@ def shape_picture(size: int, seed: int, index: int) -> tuple[Pixels, int]:
     return _expose(rng, np.asarray(canvas, np.float32), clutter), label
 
 
-def shape_pictures(size: int, seed: int, count: int) -> tuple[Pixels, NDArray[np.int64]]:
+def shape_pictures(
+    size: int, seed: int, count: int, least_clutter: float = 0.0
+) -> tuple[Pixels, NDArray[np.int64]]:
     """The first `count` pictures, (count, size, size, 3) uint8, and their labels, (count,)."""
     pixels, labels = np.empty((count, size, size, 3), np.uint8), np.empty(count, np.int64)
     for index in range(count):
-        pixels[index], labels[index] = shape_picture(size, seed, index)
+        pixels[index], labels[index] = shape_picture(size, seed, index, least_clutter)
     return pixels, labels
 
 

@@ -14,10 +14,13 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from .checkpoint import save
 from .errors import EdgewiseError, MissingDependencyError, UsageError
-from .shapes import EVALUATION_SEED, SHAPES, TRAIN_SEED, shape_pictures
-from .spec import Labels, ModelSpec, Origin, Preprocess
+from .shapes import EVALUATION_CLUTTER, EVALUATION_SEED, SHAPES, TRAIN_SEED, shape_pictures
+from .spec import Labels, ModelSpec, Origin, Pixels, Preprocess
 from .weights import BUNDLED
 
 if TYPE_CHECKING:
@@ -80,9 +83,12 @@ def train(recipe: Recipe, out: Path, judged_on: int = 4800) -> float:
         enable_checkpointing=False,
         enable_model_summary=False,
     )
-    trainer.fit(classifier, _loader(TRAIN_SEED, recipe.pictures, recipe.batch, training=True))
+    size = SPEC.preprocess.size
+    lessons = shape_pictures(size, TRAIN_SEED, recipe.pictures)
+    trainer.fit(classifier, _loader(lessons, recipe.batch, training=True))
     _round_to_half(classifier.network)
-    judged = trainer.test(classifier, _loader(EVALUATION_SEED, judged_on, 100, training=False), verbose=False)
+    exam = shape_pictures(size, EVALUATION_SEED, judged_on, EVALUATION_CLUTTER)
+    judged = trainer.test(classifier, _loader(exam, 100, training=False), verbose=False)
     top1 = judged[0]["top1"]
     out.parent.mkdir(parents=True, exist_ok=True)
     save(out, classifier.network, SPEC, _record(recipe, top1, judged_on))
@@ -106,12 +112,12 @@ def _fresh_network() -> "torch.nn.Module":
     return network
 
 
-def _loader(seed: int, count: int, batch: int, training: bool) -> "DataLoader[Any]":
+def _loader(pictures: tuple[Pixels, NDArray[np.int64]], batch: int, training: bool) -> "DataLoader[Any]":
     from torch.utils.data import DataLoader
 
     from ._lightning import Collate
 
-    pairs = list(zip(*shape_pictures(SPEC.preprocess.size, seed, count), strict=True))
+    pairs = list(zip(*pictures, strict=True))
     return DataLoader(
         pairs,  # type: ignore[arg-type]  # a list is a dataset to DataLoader, if not to its type
         batch_size=batch,
@@ -132,7 +138,8 @@ def _record(recipe: Recipe, top1: float, judged_on: int) -> dict[str, Any]:
     return {
         "recipe": asdict(recipe),
         "top1": round(top1, 6),
-        "judged_on": f"the first {judged_on} pictures of seed {EVALUATION_SEED}",
+        "judged_on": f"{judged_on} generated pictures "
+        f"(seed {EVALUATION_SEED}, clutter {EVALUATION_CLUTTER} to 1)",
         "versions": {library: importlib.metadata.version(library) for library in _LIBRARIES},
     }
 

@@ -11,7 +11,7 @@ from PIL import Image
 
 from ..models.errors import EdgewiseError, UsageError
 from ..models.images import labelled_images, read_image, sha256_of
-from ..models.shapes import EVALUATION_SEED, SHAPES, shape_picture
+from ..models.shapes import EVALUATION_CLUTTER, EVALUATION_SEED, SHAPES, shape_picture
 from ..models.spec import ModelSpec, Pixels, Preprocess, Tensor32
 from ..models.synthetic import dead_leaves
 from . import Session
@@ -155,7 +155,7 @@ def _crop(files: Sequence[Path], index: int, preprocess: Preprocess) -> Pixels:
 
 
 def _shape(index: int, preprocess: Preprocess) -> Pixels:
-    pixels, _ = shape_picture(preprocess.resize, EVALUATION_SEED, index)
+    pixels, _ = shape_picture(preprocess.resize, EVALUATION_SEED, index, EVALUATION_CLUTTER)
     return preprocess.crop(Image.fromarray(pixels))
 
 

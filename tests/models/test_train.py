@@ -8,7 +8,7 @@ from PIL import Image
 
 from edgewise.models.checkpoint import load
 from edgewise.models.errors import UsageError
-from edgewise.models.shapes import EVALUATION_SEED, SHAPES, TRAIN_SEED, shape_pictures
+from edgewise.models.shapes import EVALUATION_CLUTTER, EVALUATION_SEED, SHAPES, TRAIN_SEED, shape_pictures
 from edgewise.models.train import CHECKPOINT, SPEC, Recipe, main, train
 
 torch = pytest.importorskip("torch")
@@ -104,7 +104,7 @@ def _top1(path: Path, count: int) -> float:
     """Top-1 of a checkpoint of ours in torchvision's own MobileNetV2, on the first evaluation pictures."""
     network = torchvision.models.mobilenet_v2(num_classes=len(SHAPES))
     network.load_state_dict(load(path).tensors, strict=True)
-    pixels, labels = shape_pictures(SPEC.preprocess.size, EVALUATION_SEED, count)
+    pixels, labels = shape_pictures(SPEC.preprocess.size, EVALUATION_SEED, count, EVALUATION_CLUTTER)
     images = torch.from_numpy(SPEC.preprocess.normalise(pixels)).permute(0, 3, 1, 2)
     with torch.inference_mode():
         answers = network.eval()(images).argmax(dim=1)

@@ -10,7 +10,7 @@ from PIL import Image
 from edgewise.export._artifact import Artifact
 from edgewise.models.errors import EdgewiseError, UsageError
 from edgewise.models.images import sha256_of
-from edgewise.models.shapes import EVALUATION_SEED, SHAPES, shape_picture
+from edgewise.models.shapes import EVALUATION_CLUTTER, EVALUATION_SEED, SHAPES, shape_picture
 from edgewise.models.spec import Labels, ModelSpec, Origin, Tensor32
 from edgewise.models.synthetic import dead_leaves
 from edgewise.quantize._calibration import generated
@@ -76,7 +76,8 @@ def test_pictures_that_all_cannot_be_read_are_an_error(folder: Path, tiny_spec: 
 def test_shapes_are_labelled_as_they_are_drawn(tiny_spec: ModelSpec) -> None:
     spec = replace(tiny_spec, labels=Labels(SHAPES))
     pictures = shapes(spec, 14)
-    drawn = [shape_picture(spec.preprocess.resize, EVALUATION_SEED, index) for index in range(14)]
+    size = spec.preprocess.resize
+    drawn = [shape_picture(size, EVALUATION_SEED, index, EVALUATION_CLUTTER) for index in range(14)]
     assert pictures.labels == tuple(label for _, label in drawn)
     for index in (0, 13):
         expected = spec.preprocess.crop(Image.fromarray(drawn[index][0]))
