@@ -35,7 +35,7 @@ _LIBRARIES = (
     "ai-edge-quantizer",
     "pillow",
 )
-_PARITY_PICTURES = 16
+_PARITY_PICTURES = 8
 _LAYER_PICTURES, _WORST_LAYERS = 4, 8
 _THREADS = 2  # for verification, where the number changes no bit (measured with 1, 2 and 4)
 

@@ -12,9 +12,7 @@ from ._calibration import Calibration
 from ._correction import correct_biases
 from ._equalization import equalize
 
-_PICTURES = (
-    32  # channel means settle by then: 16, 32 and 48 photographs gave the same MobileNetV2 within noise
-)
+_PICTURES = 16  # channel means settle by then: 32 and 48 photographs gave the same MobileNetV2 within noise
 
 
 @dataclass(frozen=True, slots=True, eq=False)

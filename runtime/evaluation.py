@@ -19,7 +19,7 @@ from . import Session
 Progress = Callable[[int, int], None]  # done, of how many
 
 _BLOCK = 16  # pictures in memory at a time
-_UNLABELLED, _DECIDED = 256, 64
+_UNLABELLED, _DECIDED = 160, 40
 _BEYOND_CALIBRATION = 1_000_000  # dead leaves with these indices are never calibrated with
 
 
