@@ -116,14 +116,14 @@ def shape_picture(size: int, seed: int, index: int, least_clutter: float = 0.0) 
     x, y = np.meshgrid(axis, axis)
     ground = rng.uniform(0, 255, 3).astype(np.float32)
     # On a wheel of 256 levels, a turn between d and 128 leaves at least d between the two.
-    turn = rng.uniform(90 - 80 * clutter, 128, 3).astype(np.float32)
+    turn = rng.uniform(90 - 65 * clutter, 128, 3).astype(np.float32)
     paint = (ground + turn) % 256
     inside = coverage(FIELDS[SHAPES[label]](*_pose(rng, x, y, clutter)))[..., None]
     picture = _texture(rng, x, y, ground, clutter)
     picture += inside * (_texture(rng, x, y, paint, clutter) - picture)
     canvas = Image.fromarray(np.clip(picture, 0, 255).astype(np.uint8))
     _scribble(rng, canvas, clutter)
-    canvas = canvas.filter(ImageFilter.GaussianBlur(rng.uniform(0, 0.03) * clutter * size))
+    canvas = canvas.filter(ImageFilter.GaussianBlur(rng.uniform(0, 0.015) * clutter * size))
     return _expose(rng, np.asarray(canvas, np.float32), clutter), label
 
 
@@ -145,7 +145,7 @@ def coverage(field: Plane) -> Plane:
 
 def _pose(rng: np.random.Generator, x: Plane, y: Plane, clutter: float) -> tuple[Plane, Plane]:
     """Where the picture's points lie on the shape's own plane: scale, turn, shear, shift, perspective."""
-    scale, turn = rng.uniform(0.25, 0.8), rng.uniform(0, 2 * np.pi)
+    scale, turn = rng.uniform(0.4, 0.8), rng.uniform(0, 2 * np.pi)
     shift = rng.uniform(-1, 1, 2) * (1 - 0.85 * scale)
     shear = np.eye(2) + clutter * rng.uniform(-0.2, 0.2, (2, 2))
     rotation = np.array([[np.cos(turn), -np.sin(turn)], [np.sin(turn), np.cos(turn)]])
@@ -172,13 +172,13 @@ def _texture(rng: np.random.Generator, x: Plane, y: Plane, colour: Levels, clutt
         pattern = np.asarray(Image.fromarray(coarse).resize((size, size), Image.Resampling.BICUBIC))
     else:
         pattern = along if kind == "gradient" else np.zeros_like(x)
-    return colour + pattern[..., None] * (100 * strength * rng.uniform(-1, 1, 3)).astype(np.float32)
+    return colour + pattern[..., None] * (60 * strength * rng.uniform(-1, 1, 3)).astype(np.float32)
 
 
 def _scribble(rng: np.random.Generator, canvas: Image.Image, clutter: float) -> None:
     """Strokes and blobs on top, which may hide a part of the shape."""
     draw, size = ImageDraw.Draw(canvas), canvas.width
-    for _ in range(rng.binomial(12, 0.9 * clutter)):
+    for _ in range(rng.binomial(7, 0.8 * clutter)):
         colour = tuple(rng.integers(0, 256, 3).tolist())
         x, y, dx, dy = (rng.random(4) * (size, size, 0.5 * size, 0.5 * size)).tolist()
         if rng.random() < 0.5:
@@ -191,5 +191,5 @@ def _expose(rng: np.random.Generator, levels: Levels, clutter: float) -> Pixels:
     """Contrast, brightness and sensor noise."""
     gain = np.float32(1 + clutter * rng.uniform(-0.5, 0.2))
     offset = np.float32(128 * (1 - gain) + clutter * rng.uniform(-40, 40))
-    grain = np.float32(clutter * rng.uniform(0, 40)) * rng.standard_normal(levels.shape, np.float32)
+    grain = np.float32(clutter * rng.uniform(0, 20)) * rng.standard_normal(levels.shape, np.float32)
     return np.clip(gain * levels + offset + grain, 0, 255).astype(np.uint8)
