@@ -135,7 +135,7 @@ def test_what_to_judge_by(folder: Path, tiny_spec: ModelSpec) -> None:
     assert choose(bundled, None, 24, photos, 0).labels == tuple(range(12)) * 2
     assert choose(tiny_spec, folder, 24, photos, 0).files == from_folder(folder, tiny_spec).files
     assert choose(tiny_spec, None, 24, photos, 0).files == from_files(photos).files
-    assert from_files(photos).files == tuple(photos[:256])
+    assert from_files(photos).files == tuple(photos[:160])
     few = choose(tiny_spec, None, 24, photos[: evaluation._DECIDED - 1], 0)
     assert few.description == unlabelled(0).description
     assert few.files == ()
