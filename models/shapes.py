@@ -2,7 +2,8 @@
 
 A shape is a function of the plane, negative inside and zero on the outline. Each picture puts one of
 them in a random pose, paint and light before a random ground, partly hidden, blurred and noisy. It is
-no photograph; it is a task that a small network learns to about 99 %, and 96 % of its cluttered quarter, with no download and no licence.
+no photograph; it is a task that a small network learns to about 99 %, and to 96 % of its cluttered quarter,
+with no download and no licence.
 """
 
 # To numpy's types, most functions called here return Any.
