@@ -117,7 +117,7 @@ def test_json_is_plain_data(outcome: Outcome) -> None:
     ("check", "distance"),
     [
         (GoldenCheck(0.0, 0.0, 0.98765, SAME), "exact"),
-        (GoldenCheck(1.0, 0.01, 0.98765, SAME), "1 steps at most"),
+        (GoldenCheck(1.0, 0.01, 0.98765, SAME), "1 LSB at most"),
         (GoldenCheck(None, 2e-6, 0.98765, SAME), "2.0e-06 relatively"),
     ],
 )
