@@ -228,7 +228,7 @@ def write_bundle(
 def _contents(model: Artifact, reference: Artifact | None, golden: Golden) -> dict[str, bytes | Path]:
     """The files of a bundle by name, without the manifest: their bytes, or the file to copy."""
     contents: dict[str, bytes | Path] = {
-        _LABELS: _labels_txt(model.spec.labels.names),
+        _LABELS: model.spec.labels.text().encode(),
         _IMAGE: _png(golden.image),
         **{file: _npy(getattr(golden, name)) for name, file in _ARRAYS.items()},
     }
@@ -249,14 +249,6 @@ def _store(path: Path, content: bytes | Path) -> dict[str, Any]:
         return {"sha256": hashlib.sha256(content).hexdigest(), "size_bytes": len(content)}
     shutil.copyfile(content, path)
     return {"sha256": sha256_of(content), "size_bytes": content.stat().st_size}
-
-
-def _labels_txt(names: tuple[str, ...]) -> bytes:
-    for name in names:
-        # A surrogate stands for a byte of a folder's name that is no Unicode; it cannot be written as UTF-8.
-        if name.splitlines() != [name] or any("\ud800" <= letter <= "\udfff" for letter in name):
-            raise UsageError(f"class name {name!r} cannot stand on a line of {_LABELS}; rename the class")
-    return "".join(f"{name}\n" for name in names).encode()
 
 
 def _png(pixels: NDArray[np.uint8]) -> bytes:

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..models.errors import EdgewiseError, UsageError
-from ..models.spec import Labels, ModelSpec, Preprocess, Tensor32
+from ..models.errors import EdgewiseError
+from ..models.spec import ModelSpec, Preprocess, Tensor32
 from ._flatbuffer import pack, unpack
 
 if TYPE_CHECKING:
@@ -59,7 +59,7 @@ def attach(model: bytes, spec: ModelSpec, *, description: str) -> bytes:
 
     if not Model.ModelBufferHasIdentifier(model, 0):
         raise EdgewiseError("the model to describe is not a TFLite file (no 'TFL3' mark at its head)")
-    labels = _lines(spec.labels)
+    labels = spec.labels.text()
     parsed = unpack(model)
     parsed.metadata = parsed.metadata or []
     entry = next((item for item in parsed.metadata if item.name == _ENTRY), None)
@@ -195,13 +195,6 @@ def _put(builder: "Builder", value: Any) -> int:
         else:
             builder.PrependUint8Slot(slot, item, 0)
     return int(builder.EndObject())
-
-
-def _lines(labels: Labels) -> str:
-    odd = next((name for name in labels.names if name.splitlines() != [name]), None)
-    if odd is not None:
-        raise UsageError(f"class name {odd!r}: need one line of text, it becomes a line of {LABELS_FILE}")
-    return "".join(f"{name}\n" for name in labels.names)
 
 
 def _append(model: bytes, name: str, text: str) -> bytes:

@@ -82,6 +82,21 @@ class Labels:
     def __len__(self) -> int:
         return len(self.names)
 
+    def text(self) -> str:
+        """The names, one a line, as a labels.txt holds them.
+
+        Raises:
+            UsageError: a name is not one line of text that can be written as UTF-8.
+        """
+        for name in self.names:
+            # A surrogate stands for a byte of a folder's name that is no Unicode.
+            if name.splitlines() != [name] or any("\ud800" <= letter <= "\udfff" for letter in name):
+                raise UsageError(
+                    f"class name {name!r}: need one line of text, it cannot stand on a line of labels.txt; "
+                    "rename the class"
+                )
+        return "".join(f"{name}\n" for name in self.names)
+
 
 @dataclass(frozen=True, slots=True)
 class Origin:
