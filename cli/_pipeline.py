@@ -1,43 +1,43 @@
-"""The main job, step by step: load, calibrate, export, compare, quantize, judge, time, write."""
+"""The main job, step by step: load, calibrate, convert, quantize, judge, recover, time, write."""
 
 import tempfile
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
-from importlib.metadata import version
+from dataclasses import asdict, dataclass, replace
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
-from ..export import exporter
-from ..export._artifact import Artifact, Bundle, write_bundle
+from ..export._artifact import Bundle, write_bundle
 from ..export._atomic import refuse_foreign
-from ..export._graph import trace
-from ..models.errors import AccuracyError, EdgewiseError
+from ..models.errors import AccuracyError
 from ..models.weights import Model, Overrides, load_model
-from ..quantize import quantizer
 from ..quantize._calibration import Calibration, from_folder, generated
-from ..quantize._refine import refine
-from ..runtime import Session, evaluation, golden, machine, open_session, stats
-from ..runtime.evaluation import answers
-from ..runtime.latency import Latency, measure
-from ..runtime.layers import LayerError, worst_layers
-from ..runtime.reference import TorchSession
-from ..runtime.stats import Parity
-from ..runtime.tflite import Structure, structure
-from ..runtime.verify import Limits, Verification, judge, require_parity
+from ..quantize._recipe import Recipe
+from ..quantize._sensitivity import LayerError
+from ..runtime import evaluation, golden, machine, open_session, runtime, saturation
+from ..runtime.evaluation import Answers, Pictures, answers
+from ..runtime.latency import Latency, SpeedLimits
+from ..runtime.stats import is_constant
+from ..runtime.verify import Limits, Verification, judge
+from ._recovery import Recovery, Search
 from ._terminal import Terminal
+from ._workshop import File, Twin, Workshop
 
 _LIBRARIES = (
     "edgewise",
-    "torch",
-    "torchvision",
-    "litert-torch",
     "ai-edge-litert",
     "ai-edge-quantizer",
+    "litert-torch",
+    "nncf",
+    "onnx",
+    "onnxruntime",
+    "onnxscript",
+    "openvino",
     "pillow",
+    "torch",
+    "torchvision",
 )
-_PARITY_PICTURES = 8
-_LAYER_PICTURES, _WORST_LAYERS = 4, 8
-_THREADS = 2  # for verification, where the number changes no bit (measured with 1, 2 and 4)
+_SATURATION_PICTURES = 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,9 +45,9 @@ class Request:
     """What the user asked for; None stands for a default that depends on the rest."""
 
     name: str
-    target: str
-    precision: str
-    io: str
+    targets: tuple[str, ...]
+    precisions: tuple[str, ...]
+    recipe: Recipe
     weights: str
     overrides: Overrides
     calib: Path | None
@@ -56,53 +56,50 @@ class Request:
     data: Path | None
     eval_count: int
     limits: Limits
+    speed: SpeedLimits
+    recover: bool
+    recover_budget: float
     force: bool
     out: Path | None
 
 
-@dataclass(frozen=True, slots=True)
-class Outcome:
-    """The bundle and what was measured on the way; `float_bytes` is the size of the float file."""
+@dataclass(frozen=True, slots=True, eq=False)
+class Product:
+    """A file to ship beside the float file of its target, which may be the same, and what was measured."""
 
-    bundle: Bundle
-    parity: Parity
+    twin: Twin
+    file: File
     verification: Verification
-    structure: Structure
-    latency: Latency
-    float_bytes: int
-    seconds: Mapping[str, float]
-
-
-@dataclass(frozen=True, slots=True)
-class _Files:
-    """The float file and the one to ship, which may be the same.
-
-    `sessions` are those to compare: the float file's (the network's own where that ships), the shipped one's.
-    """
-
-    exact: Artifact
-    shipped: Artifact
-    parity: Parity
-    sessions: tuple[Session, Session]
+    recovery: Recovery | None = None
+    latency: Latency | None = None
+    bundle: Bundle | None = None
 
     @property
     def quantized(self) -> bool:
-        return self.shipped is not self.exact
+        """Whether it is another file than its twin."""
+        return self.file.artifact is not self.twin.artifact
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Outcome:
+    """All that came of a request."""
+
+    products: list[Product]
+    seconds: Mapping[str, float]
 
 
 class GateError(AccuracyError):
-    """The accuracy gate, with the layers that lose most."""
+    """The accuracy gate of a target, with the layers that lose most and what was tried to pass it."""
 
-    def __init__(self, message: str, layers: list[LayerError]) -> None:
+    def __init__(self, message: str, layers: list[LayerError], recovery: Recovery | None) -> None:
         super().__init__(message)
-        self.layers = layers
+        self.layers, self.recovery = layers, recovery
 
 
 def run(request: Request, terminal: Terminal) -> Outcome:
     """Do the main job. A gate that fails raises its error, and then nothing is written."""
-    exporter(request.target)  # a wrong name is refused before anything takes time,
     if request.out is not None:
-        refuse_foreign(request.out)  # and so is a folder that holds something else
+        refuse_foreign(request.out)  # a folder that holds something else, before anything takes time
     with terminal.stage("Load the network"):
         model = load_model(request.name, request.weights, request.overrides, terminal.announce)
     with terminal.stage("Prepare calibration pictures"):
@@ -111,59 +108,124 @@ def run(request: Request, terminal: Terminal) -> Outcome:
             model.spec, request.data, request.eval_count, calibration.unused, request.seed
         )
         evaluation.refuse_overlap(pictures, calibration.digests)
+    for target in request.targets:
+        if caveat := runtime(target).caveat():
+            terminal.announce(caveat)
     with tempfile.TemporaryDirectory(prefix="edgewise-") as work:
-        files = _convert(request, model, calibration, Path(work), terminal)
-        found = _read_back(files.shipped)
-        with terminal.stage(f"Judge by {pictures.count} pictures") as progress:
-            answered = answers(files.sessions, pictures, model.spec.preprocess, progress)
-            verification = judge(answered, pictures, request.limits)
-        _gate(verification, files.shipped, calibration, force=request.force, terminal=terminal)
-        with terminal.stage("Measure latency"):
-            latency = _latency(files, calibration)
-        with terminal.stage("Write the bundle"):
-            record = {
-                "parity": asdict(files.parity),
-                "verification": verification.to_json(),
-                "structure": asdict(found),
-                "calibration": calibration.to_json() if files.quantized else None,
-                "latency": asdict(latency),
-                "training": model.record,
-                "machine": machine.describe(),
-                "versions": {name: version(name) for name in _LIBRARIES},
-            }
-            bundle = _write(request, model, files, record)
-        size = files.exact.path.stat().st_size
-    return Outcome(bundle, files.parity, verification, found, latency, size, terminal.seconds)
+        workshop = Workshop(model, calibration, Path(work), terminal)
+        products = [
+            _measured(_gated(product, request, workshop, pictures, terminal), request, workshop, terminal)
+            for product in _judged(_files(request, workshop), pictures, request, workshop, terminal)
+        ]
+        with terminal.stage("Write the bundle" if len(products) == 1 else "Write the bundles"):
+            products = [_written(product, request, workshop, len(products)) for product in products]
+    return Outcome(products, terminal.seconds)
 
 
-def _convert(
-    request: Request, model: Model, calibration: Calibration, work: Path, terminal: Terminal
-) -> _Files:
-    """Make the float file, compare it with the network, and quantize it if that was asked for."""
-    original, preprocess = TorchSession(model.network), model.spec.preprocess
-    with terminal.stage("Capture the graph"):
-        network = trace(model.network, preprocess.size)
-    with terminal.stage(f"Convert to {request.target}"):
-        exact = exporter(request.target).export(network, model.spec, work / f"fp32.{request.target}")
-    with terminal.stage("Compare with PyTorch") as progress:
-        session = open_session(exact.path, request.target, _THREADS)
-        seen = evaluation.given(calibration.pixels[:_PARITY_PICTURES], calibration.source)
-        answered = answers([original, session], seen, preprocess, progress)
-        parity = require_parity(stats.parity(*answered.logits))
-    if request.precision == "fp32":
-        return _Files(exact, exact, parity, (original, session))
-    with terminal.stage("Equalize channels, correct biases"):
-        refined = refine(network, calibration)
-    with terminal.stage("Quantize to INT8"):
-        path = work / f"w8a8.{request.target}"
-        shipped = quantizer(request.target).quantize(exact, refined, calibration, request.io, path)
-    return _Files(exact, shipped, parity, (session, open_session(shipped.path, request.target, _THREADS)))
+def _files(request: Request, workshop: Workshop) -> list[tuple[Twin, File]]:
+    """Every file that was asked for, with its float twin."""
+    made: list[tuple[Twin, File]] = []
+    for twin in map(workshop.twin, request.targets):
+        for precision in request.precisions:
+            if precision == "fp32":
+                made.append((twin, twin))
+            elif precision == "w8a8":
+                made.append((twin, workshop.quantized(twin, request.recipe)))
+            else:
+                made.append((twin, workshop.compressed(twin, precision)))
+    return made
 
 
-def _write(request: Request, model: Model, files: _Files, record: dict[str, Any]) -> Bundle:
-    sample = golden.sample(model.spec.preprocess, TorchSession(model.network), files.sessions[1])
-    folder = request.out or Path("dist") / files.shipped.bundle_name
-    return write_bundle(folder, files.shipped, files.exact if files.quantized else None, sample, record)
+def _judged(
+    files: list[tuple[Twin, File]],
+    pictures: Pictures,
+    request: Request,
+    workshop: Workshop,
+    terminal: Terminal,
+) -> list[Product]:
+    """Let all files answer the same pictures, in one pass over them."""
+    original = [workshop.original] if "fp32" in request.precisions else []
+    twins = list({id(twin): twin for twin, _ in files}.values())
+    others = [file for twin, file in files if file is not twin]
+    sessions = [*original, *(file.session for file in (*twins, *others))]
+    with terminal.stage(f"Judge by {pictures.count} pictures") as progress:
+        answered = answers(sessions, pictures, workshop.model.spec.preprocess, progress)
+    if is_constant(answered.logits[0]):
+        terminal.announce(
+            "The network answers every picture alike, in float already: its weights are untrained or broken, "
+            "and no comparison means anything"
+        )
+    logits = {id(session): given for session, given in zip(sessions, answered.logits, strict=True)}
+
+    def verified(twin: Twin, file: File) -> Verification:
+        exact = workshop.original if file is twin else twin.session
+        pair: Answers = replace(answered, logits=(logits[id(exact)], logits[id(file.session)]))
+        return judge(pair, pictures, request.limits)
+
+    return [Product(twin, file, verified(twin, file)) for twin, file in files]
+
+
+def _gated(
+    product: Product, request: Request, workshop: Workshop, pictures: Pictures, terminal: Terminal
+) -> Product:
+    """The product once it has passed the gate, if need be as another file."""
+    integer = product.file.artifact.precision == "w8a8"
+    if not product.verification.passed and request.recover and integer:
+        terminal.announce(f"{_name(product)}: {product.verification.reason()}. Looking for a cure")
+        search = Search(workshop, product.twin, pictures, request.limits, terminal)
+        found = search.climb(product.file, request.recipe, request.recover_budget)
+        product = replace(product, recovery=found)
+        if found.chosen is not None and found.verification is not None and found.verification.passed:
+            cured = replace(product, file=found.chosen.file, verification=found.verification)
+            terminal.announce(f"{_name(cured)} passes: {found.chosen.rung.title}")
+            return cured
+    try:
+        product.verification.require()
+    except AccuracyError as error:
+        if not request.force:
+            message = f"{_name(product)}: {error}. Nothing was written; --force writes it all the same"
+            layers = workshop.sensitivities(request.recipe) if integer else []
+            raise GateError(message, layers, product.recovery) from error
+        terminal.announce(f"{_name(product)}: {error}. Written all the same, because of --force")
+    return product
+
+
+def _measured(product: Product, request: Request, workshop: Workshop, terminal: Terminal) -> Product:
+    """The product with its latency, once that has passed its own gate."""
+    artifact = product.file.artifact
+    with terminal.stage(f"Measure latency of {_name(product)}"):
+        latency = workshop.timed(product.twin, product.file)
+    if product.quantized or len(request.precisions) == 1:  # a float file beside others is their twin
+        latency.require(request.speed)
+    if artifact.precision.startswith("w8a8") and machine.saturates():
+        session = open_session(artifact.path, artifact.target)
+        reference = runtime(artifact.target).open_reference(artifact.path)
+        warning = saturation.check(session, reference, workshop.calibration.batch(_SATURATION_PICTURES))
+        if warning:
+            terminal.announce(f"{_name(product)}: {warning}")
+    return replace(product, latency=latency)
+
+
+def _written(product: Product, request: Request, workshop: Workshop, count: int) -> Product:
+    """The product in its bundle: in `--out` itself, or in a folder there where there are several."""
+    artifact, model = product.file.artifact, workshop.model
+    folder = request.out or Path("dist")
+    if count > 1 or request.out is None:
+        folder /= artifact.bundle_name
+    record: dict[str, Any] = {
+        "parity": asdict(product.twin.parity),
+        "verification": product.verification.to_json(),
+        "structure": product.file.structure.to_json(),
+        "calibration": workshop.calibration.to_json() if artifact.precision.startswith("w8a8") else None,
+        "recovery": [trial.to_json() for trial in product.recovery.trials] if product.recovery else None,
+        "latency": asdict(product.latency) if product.latency else None,
+        "training": model.record,
+        "machine": machine.describe(),
+        "versions": _versions(),
+    }
+    sample = golden.sample(model.spec.preprocess, workshop.original, product.file.session)
+    twin = product.twin.artifact if product.quantized else None
+    return replace(product, bundle=write_bundle(folder, artifact, twin, sample, record))
 
 
 def _calibration(request: Request, model: Model) -> Calibration:
@@ -173,45 +235,15 @@ def _calibration(request: Request, model: Model) -> Calibration:
     return from_folder(request.calib, preprocess, request.calib_count, request.seed)
 
 
-def _read_back(artifact: Artifact) -> Structure:
-    """What the file really is.
+def _name(product: Product) -> str:
+    return f"{product.file.artifact.target} {product.file.artifact.precision}"
 
-    Raises:
-        EdgewiseError: a file called w8a8 computes in float somewhere.
-    """
-    found = structure(artifact.path)
-    if artifact.precision == "w8a8" and found.float_operators:
-        raise EdgewiseError(
-            f"the quantizer left {found.float_operators} operators of {artifact.spec.name} in float, so the "
-            "file is not w8a8 and was not written; export it with --precision fp32"
-        )
+
+def _versions() -> dict[str, str]:
+    found = {}
+    for name in _LIBRARIES:
+        try:
+            found[name] = version(name)
+        except PackageNotFoundError:
+            continue
     return found
-
-
-def _gate(
-    verification: Verification,
-    shipped: Artifact,
-    calibration: Calibration,
-    *,
-    force: bool,
-    terminal: Terminal,
-) -> None:
-    try:
-        verification.require()
-    except AccuracyError as error:
-        if force:
-            terminal.announce(f"{error}. Written all the same, because of --force")
-            return
-        layers: list[LayerError] = []
-        if shipped.source is not None:
-            with terminal.stage("Find the layers that lose most"):
-                pictures = calibration.batch(_LAYER_PICTURES)
-                layers = worst_layers(shipped.source, shipped.path, pictures, _WORST_LAYERS)
-        raise GateError(f"{error}. Nothing was written; --force writes it all the same", layers) from error
-
-
-def _latency(files: _Files, calibration: Calibration) -> Latency:
-    exact, shipped = (
-        open_session(file.path, file.target, threads=1) for file in (files.exact, files.shipped)
-    )
-    return measure(exact, shipped if files.quantized else None, calibration.batch(1))

@@ -1,4 +1,4 @@
-"""What is said at the end: a short table, the verdict, and the same as one JSON document."""
+"""What is said at the end: a short table, the verdicts, and the same as one JSON document."""
 
 from typing import Any
 
@@ -7,37 +7,83 @@ from rich.markup import escape
 from rich.table import Table
 
 from ..export._artifact import Bundle
+from ..quantize._sensitivity import LayerError
 from ..runtime.drop import Verdict
 from ..runtime.golden import GoldenCheck
-from ..runtime.layers import LayerError
+from ..runtime.latency import Pace, reasons
 from ..runtime.stats import Accuracy
 from ..runtime.timing import Percentiles
 from ..runtime.verify import Verification
-from ._pipeline import Outcome
+from ._pipeline import Outcome, Product
+from ._recovery import Recovery
+from ._workshop import Twin
 
 _COLOURS = {Verdict.PASS: "green", Verdict.FAIL: "red", Verdict.INCONCLUSIVE: "yellow"}
+_WORST_LAYERS = 8
+
+
+def table(*headings: str, left: int = 1) -> Table:
+    """A table without lines; all columns but the first `left` hold numbers."""
+    made = Table(box=None, pad_edge=False, padding=(0, 3, 0, 0))
+    for place, heading in enumerate(headings):
+        made.add_column(heading, justify="left" if place < left else "right")
+    return made
 
 
 def show_outcome(console: Console, outcome: Outcome) -> None:
-    """Size, accuracy and latency of both files, how they agree, and the verdict."""
-    bundle, verification, latency = outcome.bundle, outcome.verification, outcome.latency
-    table = Table(box=None, pad_edge=False, padding=(0, 3, 0, 0))
-    for heading in ("", "size", "top-1", "top-5", "latency"):
-        table.add_column(heading, justify="left" if not heading else "right")
-    quantized = bundle.reference is not None
-    exact = verification.float_accuracy if quantized else verification.quantized_accuracy
-    table.add_row("fp32", _megabytes(outcome.float_bytes), *_accuracy(exact), _milliseconds(latency.float))
-    if quantized and latency.quantized is not None:
-        size = _megabytes(bundle.model.stat().st_size)
-        row = _accuracy(verification.quantized_accuracy)
-        table.add_row(bundle.precision, size, *row, _milliseconds(latency.quantized))
+    """A table of all files; for each product what was tried, how it agrees, its verdict and its place."""
     console.print()
-    console.print(table)
+    console.print(_files(outcome.products))
     console.print()
-    for line in _lines(outcome):
-        console.print(f"[dim]{escape(line)}[/]")
-    show_verdict(console, verification)
-    console.print(f"{escape(str(bundle.folder))}/", soft_wrap=True)
+    origin = outcome.products[0].twin.artifact.spec.origin
+    lines = [f"weights: {origin.description} (sha256 {origin.sha256[:12]})"]
+    lines += dict.fromkeys(_parity(product.twin) for product in outcome.products)
+    if skipped := outcome.products[0].verification.skipped:
+        lines.append(f"{skipped} pictures could not be read and were left out")
+    for line in lines:
+        console.print(f"[dim]{escape(line)}[/]", soft_wrap=True)
+    for product in outcome.products:
+        if len(outcome.products) > 1:
+            console.print(f"\n[bold]{_name(product)}[/]")
+        show_recovery(console, product.recovery)
+        show_agreement(console, product)
+        show_pace(console, product)
+        show_verdict(console, product.verification)
+        if product.bundle is not None:
+            console.print(f"{escape(str(product.bundle.folder))}/", soft_wrap=True)
+
+
+def _files(products: list[Product]) -> Table:
+    """Size, accuracy and latency of every product; of a float twin too, before the first that has it."""
+    shown = table("", "", "size", "top-1", "top-5", "latency", left=2)
+    twins: set[int] = set()
+    for product in products:
+        exact, verification, latency = product.twin, product.verification, product.latency
+        own, size = verification.quantized_accuracy, product.file.structure.size_bytes
+        if latency is None:
+            continue
+        if id(exact) not in twins:
+            twins.add(id(exact))
+            before = verification.float_accuracy if product.quantized else own
+            cells = _megabytes(exact.structure.size_bytes), *_accuracy(before), _milliseconds(latency.float)
+            shown.add_row(exact.artifact.target, "fp32", *cells)
+        if latency.quantized is not None:
+            cells = _megabytes(size), *_accuracy(own), _milliseconds(latency.quantized)
+            shown.add_row(product.file.artifact.target, product.file.artifact.precision, *cells)
+    return shown
+
+
+def show_agreement(console: Console, product: Product) -> None:
+    """How a product follows its float twin."""
+    if not product.quantized:
+        return
+    verification, agreed = product.verification, product.verification.agreement
+    line = (
+        f"{product.file.artifact.precision} against fp32: top-1 agreement {100 * agreed.top1:.1f} % of "
+        f"{agreed.count} {verification.pictures}, SQNR {agreed.sqnr_db:.1f} dB, cosine {agreed.cosine:.4f} "
+        f"(worst picture: {verification.worst_picture}, {agreed.worst_cosine:.4f})"
+    )
+    console.print(f"[dim]{escape(line)}[/]", soft_wrap=True)
 
 
 def show_verdict(console: Console, verification: Verification) -> None:
@@ -45,6 +91,26 @@ def show_verdict(console: Console, verification: Verification) -> None:
     colour = _COLOURS[verification.verdict]
     reason = escape(verification.reason())
     console.print(f"[bold {colour}]{verification.verdict.upper()}[/] {reason}", soft_wrap=True)
+
+
+def show_pace(console: Console, product: Product) -> None:
+    """How fast the file is beside its float twin and, where it is not faster, what may be the reason."""
+    latency, artifact = product.latency, product.file.artifact
+    if latency is None or latency.speedup is None:
+        return
+    ratio = latency.speedup
+    line = (
+        f"{artifact.precision} is {ratio.ratio:.2f} times as fast as fp32 here "
+        f"(95 % interval {ratio.interval.low:.2f} to {ratio.interval.high:.2f}; CPU time, one thread)"
+    )
+    why = "; ".join(reasons(product.file.structure))
+    integer = artifact.precision.startswith("w8a8")  # from the others nobody expects speed
+    if latency.pace is Pace.SLOWER or (latency.pace is Pace.ALIKE and integer):
+        slow = "SLOWER than float" if latency.pace is Pace.SLOWER else "no faster than float"
+        told = escape(f"{line}: {why}" if why else line)
+        console.print(f"[bold yellow]{slow}[/] {told}", soft_wrap=True)
+    else:
+        console.print(f"[dim]{escape(line)}[/]", soft_wrap=True)
 
 
 def show_check(
@@ -61,56 +127,73 @@ def show_check(
         show_verdict(console, verification)
 
 
+def show_recovery(console: Console, recovery: Recovery | None) -> None:
+    """What was tried: fidelity to the float file, latency and size; the Pareto front has a star."""
+    if recovery is None:
+        return
+    shown = table("tried", "", "drop", "agreement", "SQNR", "latency", "size", "", left=2)
+    for trial in recovery.trials:
+        found, latency = trial.verification, trial.latency.quantized or trial.latency.float
+        drop = f"{found.drop.points:.2f}" if found.drop else "-"
+        agreement = f"{100 * found.agreement.top1:.1f} %"
+        star = "*" if trial in recovery.best else ""
+        shown.add_row(
+            trial.rung.title,
+            trial.file.artifact.precision,
+            drop,
+            agreement,
+            f"{trial.sqnr_db:.1f} dB",
+            _milliseconds(latency),
+            _megabytes(trial.file.structure.size_bytes),
+            "chosen" if trial is recovery.chosen else star,
+        )
+    console.print(shown)
+    count = recovery.trials[0].verification.agreement.count
+    console.print(f"[dim]on {count} pictures that give no verdict; * marks the Pareto front[/]")
+
+
 def show_layers(console: Console, layers: list[LayerError]) -> None:
-    """The layers whose output lost most, worst first."""
+    """The layers whose output loses most in INT8, worst first."""
     if not layers:
         return
-    table = Table(box=None, pad_edge=False, padding=(0, 3, 0, 0))
-    for heading in ("worst layers", "operator", "output", "SQNR"):
-        table.add_column(heading, justify="right" if heading == "SQNR" else "left")
-    for layer in layers:
-        shape = "x".join(map(str, layer.shape[1:]))
-        table.add_row(escape(layer.name), layer.operator, shape, f"{layer.sqnr_db:.1f} dB")
-    console.print(table)
+    shown = table("worst layers", "operator", "output", "SQNR alone", "after all before", left=3)
+    for layer in layers[:_WORST_LAYERS]:
+        shape = "x".join(map(str, layer.shape))
+        losses = f"{layer.sqnr_db:.1f} dB", f"{layer.through_db:.1f} dB"
+        shown.add_row(escape(layer.name), layer.operator, shape, *losses)
+    console.print(shown)
 
 
 def to_json(outcome: Outcome, notices: list[str]) -> dict[str, Any]:
-    """The whole outcome as one JSON document: the manifest, where it lies, and what it cost."""
+    """The whole outcome as one JSON document: where each bundle lies, its manifest, and what it cost."""
     return {
-        "bundle": str(outcome.bundle.folder),
-        "verdict": str(outcome.verification.verdict),
+        "bundles": [
+            {
+                "bundle": str(product.bundle.folder),
+                "verdict": str(product.verification.verdict),
+                "pace": str(product.latency.pace) if product.latency and product.latency.pace else None,
+                "float_size_bytes": product.twin.structure.size_bytes,
+                "size_bytes": product.file.structure.size_bytes,
+                "manifest": product.bundle.manifest,
+            }
+            for product in outcome.products
+            if product.bundle is not None
+        ],
         "notices": notices,
         "seconds": {title: round(spent, 3) for title, spent in outcome.seconds.items()},
-        "float_size_bytes": outcome.float_bytes,
-        "manifest": outcome.bundle.manifest,
     }
 
 
-def _lines(outcome: Outcome) -> list[str]:
-    parity, agreed, found = outcome.parity, outcome.verification.agreement, outcome.structure
-    origin = outcome.bundle.spec.origin
-    lines = [f"weights: {origin.description} (sha256 {origin.sha256[:12]})"]
-    lines.append(
-        f"fp32 against PyTorch: {parity.max_abs:.1e} at most ({parity.max_rel:.1e} relatively), "
-        f"top-1 agreement {100 * parity.top1:.1f} % of {parity.count}"
+def _parity(twin: Twin) -> str:
+    found = twin.parity
+    return (
+        f"{twin.artifact.target} fp32 against PyTorch: {found.max_abs:.1e} at most ({found.max_rel:.1e} "
+        f"relatively), top-1 agreement {100 * found.top1:.1f} % of {found.count}"
     )
-    if outcome.bundle.reference is not None:
-        lines.append(
-            f"w8a8 against fp32: top-1 agreement {100 * agreed.top1:.1f} % of {agreed.count} "
-            f"{outcome.verification.pictures}, SQNR {agreed.sqnr_db:.1f} dB, cosine {agreed.cosine:.4f} "
-            f"(worst picture: {outcome.verification.worst_picture}, {agreed.worst_cosine:.4f})"
-        )
-    if outcome.latency.speedup is not None:
-        ratio = outcome.latency.speedup
-        lines.append(
-            f"w8a8 is {ratio.ratio:.2f} times as fast as fp32 here "
-            f"(95 % interval {ratio.interval.low:.2f} to {ratio.interval.high:.2f}; CPU time, one thread)"
-        )
-    if not found.whole:
-        lines.append(f"XNNPACK runs {found.partitions} pieces of the model, not the whole: latency suffers")
-    if outcome.verification.skipped:
-        lines.append(f"{outcome.verification.skipped} pictures could not be read and were left out")
-    return lines
+
+
+def _name(product: Product) -> str:
+    return f"{product.file.artifact.target} {product.file.artifact.precision}"
 
 
 def _accuracy(found: Accuracy | None) -> tuple[str, str]:

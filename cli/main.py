@@ -36,7 +36,8 @@ class _Commands(click.Group):
 def cli() -> None:
     """From a PyTorch image classifier to a proven INT8 model on the device.
 
-    Exit codes: 0 fine, 1 error, 2 usage, 3 accuracy gate, 4 parity gate, 6 missing dependency.
+    Exit codes: 0 fine, 1 error, 2 usage, 3 accuracy gate, 4 parity gate, 5 latency gate, 6 missing
+    dependency.
     """
 
 

@@ -13,6 +13,9 @@ if TYPE_CHECKING:
     from ._graph import Network
 
 
+_ALIASES = {"litert": "tflite", "ov": "openvino"}
+
+
 class Exporter(Protocol):
     """What a target's module offers."""
 
@@ -25,8 +28,18 @@ def targets() -> tuple[str, ...]:
     return tuple(module.name for module in pkgutil.iter_modules(__path__) if not module.name.startswith("_"))
 
 
+def chosen(names: str) -> tuple[str, ...]:
+    """The targets that a list like 'onnx,litert', or 'all', asks for; an unknown name is a `UsageError`."""
+    if names.strip().lower() == "all":
+        return targets()
+    wanted = [name.strip().lower() for name in names.split(",")]
+    wanted = list(dict.fromkeys(_ALIASES.get(name, name) for name in wanted))
+    for name in wanted:
+        if name not in targets():
+            raise UsageError(f"no target {name!r}: choose from {', '.join(targets())}, or all")
+    return tuple(wanted)
+
+
 def exporter(target: str) -> Exporter:
-    """The exporter of `target`; an unknown one is a `UsageError`."""
-    if target not in targets():
-        raise UsageError(f"no target {target!r}: choose from {', '.join(targets())}")
+    """The exporter of one of `targets()`."""
     return cast(Exporter, importlib.import_module(f".{target}", __package__))

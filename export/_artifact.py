@@ -1,7 +1,7 @@
 """The bundle: a model in one folder, with all that a device needs to use it and to check it. Needs no torch.
 
     mobilenetv2-tflite-w8a8/
-        mobilenetv2-w8a8.tflite   the model
+        mobilenetv2-w8a8.tflite   the model; OpenVINO's .xml has its .bin beside it
         mobilenetv2-fp32.tflite   its float twin, in quantized bundles: the reference for parity and drop
         manifest.json             described below
         labels.txt                one class name a line, in the order of the outputs
@@ -15,7 +15,7 @@
     schema       1; a reader refuses a newer one
     name         the architecture, 'mobilenetv2'
     target       'tflite'
-    precision    'fp32', or 'w8a8': weights and activations in INT8
+    precision    one of `PRECISIONS`
     io           type of the model's input and output: 'float32', 'int8' or 'uint8'
     model        file name of the model
     reference    file name of the float twin, or null
@@ -45,9 +45,12 @@ from ..models.errors import EdgewiseError, UsageError
 from ..models.images import sha256_of
 from ..models.spec import ModelSpec, Tensor32
 from ._atomic import MANIFEST, recover, replacing_folder
+from ._golden import Golden
 
 SCHEMA = 1
-PRECISIONS = ("fp32", "w8a8")
+# What weights and activations are: float; weights in half precision; weights in INT8; both in INT8 with static
+# scales; the same but for the layers that `details` names, which stay in float.
+PRECISIONS = ("fp32", "fp16", "w8a32", "w8a8", "w8a8-mixed")
 IOS = ("float32", "int8", "uint8")
 
 _LABELS = "labels.txt"
@@ -62,10 +65,7 @@ _T = TypeVar("_T")
 
 @dataclass(frozen=True, slots=True)
 class Artifact:
-    """One model file as an exporter or a quantizer leaves it; the module says what each field may be.
-
-    `source` is the float file that a quantizer started from, for comparing the two layer by layer.
-    """
+    """One model as an exporter or a quantizer leaves it; the module says what each field may be."""
 
     path: Path
     target: str
@@ -73,7 +73,6 @@ class Artifact:
     io: str
     spec: ModelSpec
     details: dict[str, Any] = field(default_factory=dict)
-    source: Path | None = None
 
     @property
     def file_name(self) -> str:
@@ -81,32 +80,20 @@ class Artifact:
         return f"{self.spec.name}-{self.precision}{self.path.suffix}"
 
     @property
+    def files(self) -> dict[str, Path]:
+        """All files of the model by their names in a bundle, the one to open first."""
+        stem = f"{self.spec.name}-{self.precision}"
+        return {f"{stem}{path.suffix}": path for path in model_files(self.path)}
+
+    @property
     def bundle_name(self) -> str:
         """The usual name of its bundle: 'mobilenetv2-tflite-w8a8'."""
         return f"{self.spec.name}-{self.target}-{self.precision}"
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Golden:
-    """One picture and what must come of it; the module says what each array is."""
-
-    image: NDArray[np.uint8]  # (H, W, 3), RGB
-    input: Tensor32  # (1, S, S, 3)
-    logits: Tensor32  # (1, C)
-    output: Tensor32  # (1, C)
-
-    def check(self, spec: ModelSpec) -> None:
-        """Raise an `EdgewiseError` unless types and shapes fit `spec` and every number is finite."""
-        if self.image.dtype != np.uint8 or self.image.ndim != 3 or self.image.shape[2] != 3:
-            raise EdgewiseError(f"golden image: is {_looks(self.image)}, must be uint8 (H, W, 3)")
-        size, classes = spec.preprocess.size, len(spec.labels)
-        shapes = {"input": (1, size, size, 3), "logits": (1, classes), "output": (1, classes)}
-        for name, shape in shapes.items():
-            array = getattr(self, name)
-            if array.dtype != np.float32 or array.shape != shape:
-                raise EdgewiseError(f"golden {name}: is {_looks(array)}, must be float32 {shape}")
-            if not np.isfinite(array).all():
-                raise EdgewiseError(f"golden {name}: holds NaN or infinity")
+def model_files(path: Path) -> tuple[Path, ...]:
+    """The files of the model that opens by `path`: OpenVINO keeps the weights of an .xml in a .bin."""
+    return (path, path.with_suffix(".bin")) if path.suffix == ".xml" else (path,)
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,7 +139,8 @@ class Bundle:
         if odd := [name for name in names if not _PLAIN.fullmatch(name)]:
             raise EdgewiseError(f"{MANIFEST}: {odd[0]!r} is no plain file name")
         model, reference = _typed(manifest, "model", str), _optional(manifest, "reference", str)
-        needed = {_LABELS, _IMAGE, *_ARRAYS.values(), model, reference or model}
+        models = {file.as_posix() for name in (model, reference or model) for file in model_files(Path(name))}
+        needed = {_LABELS, _IMAGE, *_ARRAYS.values(), *models}
         if missing := sorted(needed - names.keys()):
             raise EdgewiseError(f"{MANIFEST}: does not list {missing[0]!r} among its files")
         try:
@@ -237,7 +225,7 @@ def _contents(model: Artifact, reference: Artifact | None, golden: Golden) -> di
             raise ValueError(f"model and reference are both called {artifact.file_name}")
         if "/" in artifact.file_name or not _PLAIN.fullmatch(artifact.file_name):
             raise UsageError(f"{artifact.file_name!r} is no plain file name; give the model a plain name")
-        contents[artifact.file_name] = artifact.path
+        contents.update(artifact.files)
     return contents
 
 
@@ -267,10 +255,6 @@ def _npy(array: Tensor32) -> bytes:
 def _load_npy(path: Path) -> NDArray[Any]:
     with path.open("rb") as file:  # np.load would also take an archive of arrays
         return np.lib.format.read_array(file, allow_pickle=False)
-
-
-def _looks(array: NDArray[Any]) -> str:
-    return f"{array.dtype} {array.shape}"
 
 
 def _read_manifest(folder: Path) -> dict[str, Any]:

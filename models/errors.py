@@ -4,6 +4,7 @@ EdgewiseError                 exit 1   anything a user can mend
 ├── UsageError                exit 2   an option or a value that cannot be
 ├── AccuracyError             exit 3   the quantized model lost too much
 ├── ParityError               exit 4   a converted model differs from its original
+├── LatencyError              exit 5   a model is slower than was allowed
 └── MissingDependencyError    exit 6   an extra that is not installed
 """
 
@@ -32,6 +33,12 @@ class ParityError(EdgewiseError):
     """The parity gate: a converted model does not compute what its original computes."""
 
     exit_code = 4
+
+
+class LatencyError(EdgewiseError):
+    """The latency gate: a model is slower than was allowed."""
+
+    exit_code = 5
 
 
 class MissingDependencyError(EdgewiseError):

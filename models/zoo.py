@@ -39,6 +39,36 @@ _ARCHITECTURES = (
         macs=300_774_272,
         top1=72.0,
     ),
+    Architecture(
+        name="mobilenetv3small",
+        title="MobileNetV3-Small",
+        builder="mobilenet_v3_small",
+        year=2019,
+        paper="1905.02244",
+        parameters=2_542_856,
+        macs=56_510_400,
+        top1=67.4,
+    ),
+    Architecture(
+        name="mobilenetv3large",
+        title="MobileNetV3-Large",
+        builder="mobilenet_v3_large",
+        year=2019,
+        paper="1905.02244",
+        parameters=5_483_032,
+        macs=216_589_760,
+        top1=75.2,
+    ),
+    Architecture(
+        name="efficientnetb0",
+        title="EfficientNet-B0",
+        builder="efficientnet_b0",
+        year=2019,
+        paper="1905.11946",
+        parameters=5_288_548,
+        macs=385_814_752,
+        top1=77.1,
+    ),
 )
 
 

@@ -1,4 +1,4 @@
-"""From a float file to an INT8 file. Every target of `export` has a module of the same name here."""
+"""From a float file to a smaller one. Every target of `export` has a module of the same name here."""
 
 import importlib
 from pathlib import Path
@@ -8,6 +8,7 @@ from ..export import targets
 from ..export._artifact import Artifact
 from ..models.errors import EdgewiseError
 from ._calibration import Calibration
+from ._recipe import Recipe
 
 if TYPE_CHECKING:
     from ._refine import Refined
@@ -17,9 +18,12 @@ class Quantizer(Protocol):
     """What a target's module offers."""
 
     def quantize(
-        self, artifact: Artifact, refined: "Refined", calibration: Calibration, io: str, out: Path
+        self, artifact: Artifact, refined: "Refined", calibration: Calibration, recipe: Recipe, out: Path
     ) -> Artifact:
-        """Write the INT8 form of `artifact`, with the refined weights, to `out`; `io` types its ends."""
+        """Write `artifact`, with the refined weights and INT8 arithmetic as `recipe` says, to `out`."""
+
+    def compress(self, artifact: Artifact, precision: str, out: Path) -> Artifact:
+        """Write `artifact` with its weights alone in 'fp16' or 'w8a32' to `out`; needs no pictures."""
 
 
 def quantizer(target: str) -> Quantizer:

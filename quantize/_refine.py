@@ -1,4 +1,4 @@
-"""Prepare the network itself for INT8, once for all targets: equalize the channels, then correct the biases.
+"""Prepare the network itself for INT8, once for all targets: rewrite, equalize channels, correct biases.
 
 The float file is made from the original network; only the INT8 file gets the refined one, whose corrected
 biases are right for INT8 arithmetic and slightly wrong for float.
@@ -11,27 +11,38 @@ from ..export._graph import Network
 from ._calibration import Calibration
 from ._correction import correct_biases
 from ._equalization import equalize
-
-_PICTURES = 16  # channel means settle by then: 32 and 48 photographs gave the same MobileNetV2 within noise
+from ._recipe import Recipe
+from ._rewrites import rewrite
+from ._simulation import sample
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Refined:
-    """A network before and after, with the same operators, and how much was changed."""
+    """A network before and after, and how much was changed: without rewrites it has the same operators."""
 
     original: Network
     network: Network
+    rewrites: int
     equalized_groups: int
     corrected_layers: int
 
+    def to_json(self) -> dict[str, int]:
+        """The counts, for a manifest."""
+        return {
+            "rewrites": self.rewrites,
+            "equalized_groups": self.equalized_groups,
+            "bias_corrected_layers": self.corrected_layers,
+        }
 
-def refine(network: Network, calibration: Calibration) -> Refined:
-    """Refine a copy of `network` with the first pictures of `calibration`."""
+
+def refine(network: Network, calibration: Calibration, recipe: Recipe) -> Refined:
+    """Refine a copy of `network`, as far as `recipe` says, with the first pictures of `calibration`."""
     import torch
 
     refined = copy.deepcopy(network).to(memory_format=torch.channels_last)
-    batch = torch.from_numpy(calibration.batch(_PICTURES)).permute(0, 3, 1, 2)
+    batch = sample(calibration)
     with torch.no_grad():
-        groups = equalize(refined, batch)
-        layers = correct_biases(refined, batch)
-    return Refined(network, refined, groups, layers)
+        rewrites = rewrite(refined)
+        groups = equalize(refined, batch) if recipe.equalize else 0
+        layers = correct_biases(refined, batch, recipe) if recipe.correct else 0
+    return Refined(network, refined, rewrites, groups, layers)

@@ -26,9 +26,11 @@ def patch(model: bytes, original: Network, refined: Network) -> bytes | None:
         if old.name not in places:
             return None
         for index, content in zip(places[old.name].inputs[1:], (new.weight, new.bias), strict=True):
+            if index < 0 and not any(content):  # no bias there, and none needed
+                continue
             tensor = tensors[index]
             data = parsed.buffers[tensor.buffer].data
-            if index in patched or data is None or len(data) != len(content):
+            if index < 0 or index in patched or data is None or len(data) != len(content):
                 return None
             patched.add(index)
             if owners[tensor.buffer] > 1:  # equal constants, as biases of zero, are stored once

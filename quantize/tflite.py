@@ -1,18 +1,23 @@
-"""INT8 TFLite through ai-edge-quantizer: weights per channel, activations per tensor, min-max ranges.
+"""Smaller TFLite files through ai-edge-quantizer: all in INT8, or the weights alone in INT8 or float16."""
 
-Min-max on purpose: the library's default moving average clips and costs accuracy in every case measured.
-"""
-
+from collections.abc import Iterable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+import numpy as np
 
 from ..export import tflite
 from ..export._artifact import Artifact
+from ..export._flatbuffer import unpack
+from ..export._tflite_layers import layers, operators
 from ..export._tflite_metadata import attach
 from ..models.errors import EdgewiseError, MissingDependencyError
 from ._calibration import Calibration
+from ._recipe import Recipe
 from ._refine import Refined
 from ._tflite_patch import patch
+from ._tflite_plans import full_integer, half_weights, integer_weights
+from ._tflite_prepare import Ranges, prepare
 
 if TYPE_CHECKING:
     from ai_edge_quantizer.recipe_manager import RecipeManager
@@ -21,83 +26,120 @@ _SIGNATURE, _ARGUMENT = "serving_default", "args_0"
 _THREADS = 2
 
 
-def quantize(artifact: Artifact, refined: Refined, calibration: Calibration, io: str, out: Path) -> Artifact:
-    """Write the full-integer form of `artifact` with the refined weights to `out`.
+def quantize(
+    artifact: Artifact, refined: Refined, calibration: Calibration, recipe: Recipe, out: Path
+) -> Artifact:
+    """Write `artifact`, with the refined weights and INT8 arithmetic as `recipe` says, to `out`.
 
     Raises:
         MissingDependencyError: ai-edge-quantizer is not installed.
-        EdgewiseError: the library cannot quantize this network.
+        EdgewiseError: the library cannot quantize this network, or it has no layer of a name in `recipe`.
     """
+    _require_library()
+    source = _refined_file(artifact, refined, out)
+    plan = full_integer(recipe, _tensors(source, refined, recipe.float_layers))
     try:
-        from ai_edge_quantizer.quantizer import Quantizer
+        source, ranges = prepare(source, _ranges(source, plan, calibration, recipe.ranges))
+        model = _run(source, plan, ranges)
+    except (ValueError, RuntimeError, KeyError) as error:
+        raise EdgewiseError(f"ai-edge-quantizer cannot quantize {artifact.spec.name}: {error}") from error
+    kind = f"INT8 but for {', '.join(recipe.float_layers)}" if recipe.float_layers else "full INT8"
+    details = recipe.to_json() | refined.to_json()
+    return _write(
+        model, Artifact(out, artifact.target, recipe.precision, recipe.io, artifact.spec, details), kind
+    )
+
+
+def compress(artifact: Artifact, precision: str, out: Path) -> Artifact:
+    """Write `artifact` with its weights alone in 'fp16' or 'w8a32' to `out`; needs no pictures.
+
+    Raises:
+        MissingDependencyError: ai-edge-quantizer is not installed.
+        EdgewiseError: the library cannot do it, or a weight is too large for float16.
+    """
+    _require_library()
+    plan, kind = {
+        "fp16": (half_weights, "float16 weights"),
+        "w8a32": (integer_weights, "INT8 weights, float32 activations"),
+    }[precision]
+    try:
+        with np.errstate(over="raise"):
+            model = _run(artifact.path.read_bytes(), plan())
+    except FloatingPointError as error:
+        raise EdgewiseError(
+            f"{artifact.spec.name} has weights beyond 65504, the largest float16; use another --precision"
+        ) from error
+    except (ValueError, RuntimeError, KeyError) as error:
+        raise EdgewiseError(f"ai-edge-quantizer cannot compress {artifact.spec.name}: {error}") from error
+    return _write(model, Artifact(out, artifact.target, precision, artifact.io, artifact.spec), kind)
+
+
+def _require_library() -> None:
+    try:
+        import ai_edge_quantizer.quantizer  # noqa: F401 - is it there?
     except ImportError as error:
         raise MissingDependencyError("Quantizing TFLite", "export", "ai-edge-quantizer") from error
 
-    source = _refined_file(artifact, refined, out.with_suffix(".float.tflite"))
-    recipe = _recipe(io)
-    try:
-        ranges = _ranges(source, recipe, calibration)
-        result = Quantizer(str(source), recipe.get_quantization_recipe()).quantize(
-            ranges, enable_progress_bar=False, enable_progress_report=False
-        )
-    except (ValueError, RuntimeError, KeyError) as error:
-        raise EdgewiseError(f"ai-edge-quantizer cannot quantize {artifact.spec.name}: {error}") from error
-    described = f"{artifact.spec.name}, full INT8, weights: {artifact.spec.origin.description}"
-    out.write_bytes(attach(bytes(result.quantized_model), artifact.spec, description=described))
-    details = {
-        "equalized_groups": refined.equalized_groups,
-        "bias_corrected_layers": refined.corrected_layers,
-    }
-    return Artifact(out, artifact.target, "w8a8", io, artifact.spec, details, source)
+
+def _run(source: bytes, plan: "RecipeManager", ranges: Ranges | None = None) -> bytes:
+    from ai_edge_quantizer.quantizer import Quantizer
+
+    result = Quantizer(source, plan.get_quantization_recipe()).quantize(
+        ranges, enable_progress_bar=False, enable_progress_report=False
+    )
+    return bytes(result.quantized_model)
 
 
-def _refined_file(artifact: Artifact, refined: Refined, out: Path) -> Path:
+def _write(model: bytes, artifact: Artifact, kind: str) -> Artifact:
+    spec = artifact.spec
+    described = f"{spec.name}, {kind}, weights: {spec.origin.description}"
+    artifact.path.write_bytes(attach(model, spec, description=described))
+    return artifact
+
+
+def _refined_file(artifact: Artifact, refined: Refined, out: Path) -> bytes:
     """A float file of the refined network: the exported one patched, or else a second conversion."""
-    patched = patch(artifact.path.read_bytes(), refined.original, refined.network)
-    if patched is None:
-        return tflite.export(refined.network, artifact.spec, out).path
-    out.write_bytes(patched)
-    return out
+    if refined.rewrites == 0:
+        patched = patch(artifact.path.read_bytes(), refined.original, refined.network)
+        if patched is not None:
+            return patched
+    anew = tflite.export(refined.network, artifact.spec, out.with_suffix(".float.tflite")).path
+    try:
+        return anew.read_bytes()
+    finally:
+        anew.unlink()
 
 
-def _recipe(io: str) -> "RecipeManager":
-    """Everything in INT8; the ends in the type that `io` names."""
-    from ai_edge_quantizer import qtyping
-    from ai_edge_quantizer.algorithm_manager import AlgorithmName
-    from ai_edge_quantizer.recipe import static_wi8_ai8
-    from ai_edge_quantizer.recipe_manager import RecipeManager
-
-    manager = RecipeManager()
-    manager.load_quantization_recipe(static_wi8_ai8())
-    for end in (qtyping.TFLOperationName.INPUT, qtyping.TFLOperationName.OUTPUT):
-        if io == "float32":
-            manager.add_quantization_config(".*", end, algorithm_key=AlgorithmName.NO_QUANTIZE)
-        elif io == "uint8":
-            config = qtyping.OpQuantizationConfig(
-                activation_tensor_config=qtyping.TensorQuantizationConfig(
-                    num_bits=8, symmetric=False, dtype=qtyping.TensorDataType.UINT
-                ),
-                # The ends have no weights; the library's policy wants a weight type all the same.
-                weight_tensor_config=qtyping.TensorQuantizationConfig(
-                    num_bits=8, granularity=qtyping.QuantGranularity.CHANNELWISE
-                ),
-                compute_precision=qtyping.ComputePrecision.INTEGER,
-            )
-            manager.add_quantization_config(".*", end, config)
-    return manager
+def _tensors(source: bytes, refined: Refined, names: Iterable[str]) -> list[str]:
+    """The tensors of the file that the layers called `names` write."""
+    model = unpack(source)
+    places = operators(model, layers(refined.network))
+    if unknown := [name for name in names if name not in places]:
+        raise EdgewiseError(
+            f"{unknown[0]!r} cannot stay in float: the TFLite file has no layer of this name; "
+            f"its {len(places)} layers are {', '.join(places)}"
+        )
+    return [model.subgraphs[0].tensors[places[name].outputs[0]].name.decode() for name in names]
 
 
-def _ranges(model: Path, recipe: "RecipeManager", calibration: Calibration) -> dict[str, Any]:
-    """The smallest and largest value of every tensor over the calibration pictures."""
+def _ranges(model: bytes, plan: "RecipeManager", calibration: Calibration, rule: str) -> Ranges:
+    """The range of every tensor over the calibration pictures."""
     from ai_edge_quantizer.calibrator import CalibrationMode, Calibrator
-    from ai_edge_quantizer.utils.qsv_utils import min_max_update
+    from ai_edge_quantizer.utils import qsv_utils
 
+    updates = {"min-max": qsv_utils.min_max_update, "moving-average": qsv_utils.moving_average_update}
     calibrator = Calibrator(
-        str(model),
+        model,
         num_threads=_THREADS,
         mode=CalibrationMode.CALIBRATION_PROFILER_BASED,
-        qsv_update_func=min_max_update,
+        qsv_update_func=updates[rule],
     )
     # A list: the library reads it more than once, and a generator would be empty the second time.
-    calibrator.calibrate({_SIGNATURE: [{_ARGUMENT: x} for x in calibration.inputs()]}, recipe)
-    return dict(calibrator.get_model_qsvs())
+    calibrator.calibrate({_SIGNATURE: [{_ARGUMENT: x} for x in calibration.inputs()]}, plan)
+    # This mode is the fastest and gives plain numbers, but the quantizer wants the rank of the tensor, as the
+    # slower mode gives it: without it, a constant that joins activations (ViT's class token) is refused.
+    ranks = {tensor.name.decode(): len(tensor.shape) for tensor in unpack(model).subgraphs[0].tensors}
+    return {
+        name: {end: np.reshape(value, (1,) * ranks[name]).astype(np.float32) for end, value in found.items()}
+        for name, found in calibrator.get_model_qsvs().items()
+    }

@@ -2,12 +2,15 @@
 
 import importlib
 from pathlib import Path
-from typing import Protocol, cast
+from typing import TYPE_CHECKING, Protocol, cast
 
 import numpy as np
 
 from ..models.errors import EdgewiseError, ParityError
 from ..models.spec import Tensor32
+
+if TYPE_CHECKING:
+    from .structure import Structure
 
 
 class Session(Protocol):
@@ -17,6 +20,30 @@ class Session(Protocol):
         """(N, S, S, 3) normalised float32 pictures to (N, classes) float32 logits."""
 
 
+class Runtime(Protocol):
+    """What a target's module offers."""
+
+    def open_session(self, path: Path, threads: int) -> Session:
+        """Open a model file, with float arithmetic in float32 whatever the engine's default is."""
+
+    def open_reference(self, path: Path) -> Session:
+        """Open it with the engine's plain arithmetic, which no instruction set saturates."""
+
+    def structure(self, path: Path) -> "Structure":
+        """Read back what the file is, as the engine prepared it."""
+
+    def caveat(self) -> str | None:
+        """What a user of this engine on this machine must know about its defaults, in a sentence."""
+
+
+def runtime(target: str) -> Runtime:
+    """The runtime of `target`; an unknown one is an `EdgewiseError`."""
+    try:
+        return cast(Runtime, importlib.import_module(f".{target}", __package__))
+    except ModuleNotFoundError as error:
+        raise EdgewiseError(f"{target} has no runtime: add runtime/{target}.py") from error
+
+
 def open_session(path: Path, target: str, threads: int = 1) -> Session:
     """Open a model file with the runtime of `target`.
 
@@ -24,11 +51,19 @@ def open_session(path: Path, target: str, threads: int = 1) -> Session:
         EdgewiseError: the file cannot be opened, or there is no such runtime.
         MissingDependencyError: the runtime is not installed.
     """
-    try:
-        module = importlib.import_module(f".{target}", __package__)
-    except ModuleNotFoundError as error:
-        raise EdgewiseError(f"{target} has no runtime: add runtime/{target}.py") from error
-    return cast(Session, module.open_session(path, threads))
+    return runtime(target).open_session(path, threads)
+
+
+def accepted(batch: Tensor32, picture: tuple[int, ...]) -> Tensor32:
+    """`batch`, once it is (N, *picture) finite float32: engines cast, reshape and hide NaN silently."""
+    if batch.dtype != np.float32 or batch.shape[1:] != picture or not len(batch):
+        raise EdgewiseError(
+            f"the model takes float32 pictures of shape (N, {', '.join(map(str, picture))}), "
+            f"found {batch.dtype} {batch.shape}"
+        )
+    if not np.isfinite(batch).all():
+        raise EdgewiseError("the pictures hold NaN or infinity, which INT8 arithmetic would hide")
+    return batch
 
 
 def checked(logits: Tensor32, count: int) -> Tensor32:

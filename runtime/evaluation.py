@@ -1,7 +1,7 @@
 """Pictures to judge a model by: a labelled folder, or generated ones where there is none."""
 
 from collections.abc import Callable, Collection, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
@@ -21,6 +21,8 @@ Progress = Callable[[int, int], None]  # done, of how many
 _BLOCK = 16  # pictures in memory at a time
 _UNLABELLED, _DECIDED = 160, 40
 _BEYOND_CALIBRATION = 1_000_000  # dead leaves with these indices are never calibrated with
+_SEARCH_EVERY, _SEARCHED = 5, 240
+_FURTHER = 12_000_000  # generated pictures from here on give no verdict; a multiple of the number of shapes
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +92,35 @@ def choose(spec: ModelSpec, data: Path | None, count: int, photos: Sequence[Path
     if spec.origin.source == "bundled":
         return shapes(spec, count)
     return from_files(photos) if len(photos) >= _DECIDED else unlabelled(seed)
+
+
+def split(pictures: Pictures) -> tuple[Pictures, Pictures]:
+    """Pictures to search with and pictures for the verdict, of one kind and disjoint, copies included.
+
+    Of files every fifth, in the order of their sha256, is to search with; of generated pictures there are
+    always more.
+    """
+    if not pictures.files:
+        count = min(pictures.count, _SEARCHED)
+        labels = pictures.labels[:count] if pictures.labels else None
+        further = partial(_further, pictures.read)
+        return replace(pictures, read=further, count=count, labels=labels), pictures
+    digests = [sha256_of(file) for file in pictures.files]
+    searched = frozenset(sorted(set(digests))[::_SEARCH_EVERY])
+    chosen = [index for index, digest in enumerate(digests) if digest in searched]
+    rest = [index for index, digest in enumerate(digests) if digest not in searched]
+    return _take(pictures, chosen), _take(pictures, rest)
+
+
+def _take(pictures: Pictures, indices: list[int]) -> Pictures:
+    """Those numbers of a set of files."""
+    files = tuple(pictures.files[index] for index in indices)
+    labels = tuple(pictures.labels[index] for index in indices) if pictures.labels else None
+    return replace(pictures, read=partial(_crop, files), count=len(files), labels=labels, files=files)
+
+
+def _further(read: Callable[[int, Preprocess], Pixels], index: int, preprocess: Preprocess) -> Pixels:
+    return read(_FURTHER + index, preprocess)
 
 
 def refuse_overlap(pictures: Pictures, calibrated: Collection[str]) -> None:

@@ -10,7 +10,8 @@ from dataclasses import dataclass
 import numpy as np
 from PIL import Image
 
-from ..export._artifact import Bundle, Golden
+from ..export._artifact import Bundle
+from ..export._golden import Golden
 from ..models.errors import ParityError
 from ..models.spec import Preprocess
 from ..models.synthetic import dead_leaves
@@ -60,7 +61,7 @@ def check(bundle: Bundle, session: Session) -> GoldenCheck:
             f"{bundle.manifest.get('versions', {}).get('pillow', 'the exporting one')}"
         )
     output = session(prepared)
-    step = float(getattr(session, "output_step", 0.0))
+    step = bundle.manifest.get("structure", {}).get("output_step")
     distance = parity(golden.output, output)
     lsb = distance.max_abs / step if step else None
     if (lsb is not None and lsb > MAX_LSB) or (lsb is None and distance.max_rel > MAX_RELATIVE):

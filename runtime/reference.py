@@ -1,11 +1,12 @@
 """The network in PyTorch, where PyTorch is installed: what every converted file is compared with."""
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ..models.errors import EdgewiseError
 from ..models.spec import Tensor32
-from . import checked
+from . import accepted, checked
 
 if TYPE_CHECKING:
     from torch import nn
@@ -21,6 +22,21 @@ class TorchSession:
         """(N, S, S, 3) normalised float32 pictures to (N, classes) float32 logits."""
         import torch
 
+        pictures = accepted(batch, (*batch.shape[1:3], 3)).transpose(0, 3, 1, 2)
         with torch.inference_mode():
-            pictures = torch.from_numpy(np.ascontiguousarray(batch.transpose(0, 3, 1, 2)))
-            return checked(self._network(pictures).numpy(), len(batch))
+            answer = self._network(torch.from_numpy(np.ascontiguousarray(pictures)))
+        if not isinstance(answer, torch.Tensor) or answer.dim() != 2:
+            raise EdgewiseError(
+                f"the network must return one tensor of logits, (N, classes), but returned {_words(answer)}"
+            )
+        return checked(answer.float().numpy(), len(batch))
+
+
+def _words(answer: Any) -> str:
+    """What it is, and of how many; shapes for tensors."""
+    if hasattr(answer, "shape"):
+        return f"a tensor of shape {tuple(answer.shape)}"
+    if isinstance(answer, list | tuple | dict):
+        parts = answer.values() if isinstance(answer, dict) else answer
+        return f"a {type(answer).__name__} of {len(answer)}: {', '.join(map(_words, parts))}"
+    return f"{type(answer).__name__}"

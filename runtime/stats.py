@@ -122,6 +122,12 @@ def agreement(reference: Logits, candidate: Logits) -> Agreement:
     )
 
 
+def is_constant(logits: Logits) -> bool:
+    """Whether several images get one answer: their logits differ by no more than float32 rounding."""
+    spread = np.ptp(logits, axis=0).max()
+    return len(logits) > 1 and bool(spread <= 1e-5 * max(float(np.abs(logits).max()), float(_FLOAT32.tiny)))
+
+
 def correct(logits: Logits, labels: ArrayLike) -> NDArray[np.bool_]:
     """Which images are answered rightly: (N,) for (N, C) logits and (N,) class indices.
 

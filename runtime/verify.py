@@ -6,6 +6,7 @@ from typing import Any
 from ..models.errors import AccuracyError, ParityError
 from .drop import Drop, Verdict, drop
 from .evaluation import Answers, Pictures
+from .machine import isa
 from .stats import Accuracy, Agreement, Parity, accuracy, agreement, correct
 
 # Float conversions of networks from AlexNet to ViT differ by 1e-6 to 1e-5 relatively, a wrong one by 1e-2.
@@ -30,6 +31,7 @@ class Verification:
     """How the quantized model answers, beside its float twin, and what the gate says.
 
     Without labels `float_accuracy`, `quantized_accuracy` and `drop` are None and the gate is agreement.
+    `isa` is the instruction set, on which INT8 arithmetic may depend.
     """
 
     pictures: str
@@ -41,6 +43,14 @@ class Verification:
     drop: Drop | None
     limits: Limits
     verdict: Verdict
+    isa: str
+
+    @property
+    def passed(self) -> bool:
+        """Whether the gate lets it through."""
+        return self.verdict is Verdict.PASS or (
+            self.verdict is Verdict.INCONCLUSIVE and not self.limits.strict
+        )
 
     def to_json(self) -> dict[str, Any]:
         """Plain data for a manifest or a report."""
@@ -48,7 +58,7 @@ class Verification:
 
     def require(self) -> None:
         """Raise an `AccuracyError` where the gate is not passed."""
-        if self.verdict is Verdict.FAIL or (self.limits.strict and self.verdict is Verdict.INCONCLUSIVE):
+        if not self.passed:
             raise AccuracyError(f"accuracy gate {self.verdict}: {self.reason()}")
 
     def reason(self) -> str:
@@ -92,8 +102,8 @@ def judge(answers: Answers, pictures: Pictures, limits: Limits) -> Verification:
     if answers.labels is None:
         passed = agreed.top1 >= limits.min_agreement
         verdict = Verdict.PASS if passed else Verdict.FAIL
-        return Verification(*about, None, None, None, limits, verdict)
+        return Verification(*about, None, None, None, limits, verdict, isa())
     labels = answers.labels
     lost = drop(correct(exact, labels), correct(quantized, labels), limits.max_drop)
     accuracies = accuracy(exact, labels), accuracy(quantized, labels)
-    return Verification(*about, *accuracies, lost, limits, lost.verdict)
+    return Verification(*about, *accuracies, lost, limits, lost.verdict, isa())

@@ -148,9 +148,10 @@ def tiny_graph(tiny_network: "nn.Module") -> "GraphModule":
 @pytest.fixture(scope="session")
 def tiny_refined(tiny_graph: "GraphModule", tiny_calibration: "Calibration") -> "Refined":
     """The same, equalized and with corrected biases."""
+    from edgewise.quantize._recipe import Recipe
     from edgewise.quantize._refine import refine
 
-    return refine(tiny_graph, tiny_calibration)
+    return refine(tiny_graph, tiny_calibration, Recipe())
 
 
 @pytest.fixture(scope="session")
@@ -171,9 +172,11 @@ def tiny_int8(
     tmp_path_factory: pytest.TempPathFactory,
 ) -> dict[str, Artifact]:
     """Its INT8 files by the type of their ends."""
+    from edgewise.quantize._recipe import Recipe
     from edgewise.quantize.tflite import quantize
 
     folder = tmp_path_factory.mktemp("int8")
     return {
-        io: quantize(tiny_float, tiny_refined, tiny_calibration, io, folder / f"{io}.tflite") for io in IOS
+        io: quantize(tiny_float, tiny_refined, tiny_calibration, Recipe(io=io), folder / f"{io}.tflite")
+        for io in IOS
     }

@@ -177,7 +177,8 @@ def exported(edgewise: Edgewise, int8: tuple[object, ...], tmp_path_factory: pyt
 @pytest.fixture(scope="session")
 def bundle(exported: Ended) -> Path:
     """The bundle of that export; not to be changed."""
-    return Path(exported.document["bundle"])
+    (product,) = exported.document["bundles"]
+    return Path(product["bundle"])
 
 
 @pytest.fixture(scope="session")

@@ -28,9 +28,16 @@ Arguments = tuple[object, ...]
     [
         (["nosuchnet"], "no model is called 'nosuchnet'; choose one of mobilenetv2"),
         (["mobilnetv2"], "no model is called 'mobilnetv2'; did you mean mobilenetv2"),
-        (["mobilenetv2", "--to", "tensorrt"], "no target 'tensorrt': choose from tflite"),
-        (["mobilenetv2", "--int8", "--precision", "fp32"], "--int8 is --precision w8a8, not fp32"),
-        (["mobilenetv2", "--io", "int8"], "--io int8 is for quantized models; add --int8"),
+        (
+            ["mobilenetv2", "--to", "tensorrt"],
+            "no target 'tensorrt': choose from onnx, openvino, tflite, or all",
+        ),
+        (["mobilenetv2", "--to", "tflite,"], "no target '': choose from onnx"),
+        (["mobilenetv2", "--int8", "--precision", "fp32,fp16"], "--int8 is --precision w8a8, not fp32,fp16"),
+        (["mobilenetv2", "--io", "int8"], "--io and --per-tensor are for INT8 models; add --int8"),
+        (["mobilenetv2", "--per-tensor"], "--io and --per-tensor are for INT8 models; add --int8"),
+        (["mobilenetv2", "--int8", "--io", "int8", "--to", "all"], "--io int8 is for tflite alone"),
+        (["mobilenetv2", "--require-speedup", 2], "--require-speedup compares a smaller model with float"),
         (["mobilenetv2", "--mean", "127.5"], "not on the scale from 0 to 1; divide by 255"),
     ],
 )
@@ -117,14 +124,16 @@ def test_json_is_one_document_and_all_there_is(exported: Any, weights: Path, pic
     assert exported.stderr == ""
     assert exported.left == ()
     document = exported.document
-    assert set(document) == {"bundle", "verdict", "notices", "seconds", "float_size_bytes", "manifest"}
-    assert document["verdict"] == "pass"
+    assert set(document) == {"bundles", "notices", "seconds"}
+    (product,) = document["bundles"]
+    assert set(product) == {"bundle", "verdict", "pace", "float_size_bytes", "size_bytes", "manifest"}
+    assert product["verdict"] == "pass"
+    assert product["pace"] in {"faster", "slower", "alike"}
     (notice,) = document["notices"]
     assert notice.startswith("mine.pth does not say how its pictures are made")
-    assert {"Load the network", "Convert to tflite", "Quantize to INT8", "Write the bundle"} <= set(
-        document["seconds"]
-    )
-    manifest = document["manifest"]
+    stages = {"Load the network", "Convert to tflite", "Quantize tflite to INT8", "Write the bundle"}
+    assert stages <= set(document["seconds"])
+    manifest = product["manifest"]
     assert manifest["spec"]["origin"] == {
         "source": "file",
         "description": "mine.pth",
@@ -138,16 +147,20 @@ def test_json_is_one_document_and_all_there_is(exported: Any, weights: Path, pic
 
 
 def test_the_manifest_holds_the_proofs(exported: Any) -> None:
-    manifest = exported.document["manifest"]
+    manifest = exported.document["bundles"][0]["manifest"]
     assert manifest["parity"]["count"] == 8
     assert manifest["parity"]["top1"] == 1
     assert 0 < manifest["parity"]["max_rel"] < 1e-3
     found = manifest["verification"]
     assert (found["verdict"], found["agreement"]["count"], found["drop"]) == ("pass", 40, None)
     assert found["limits"]["min_agreement"] == 0
-    assert manifest["structure"]["float_operators"] == 0
-    assert manifest["structure"]["operators"]["CONV_2D"] >= 35
-    assert manifest["structure"]["input"]["dtype"] == "float32"
+    assert found["isa"].startswith(platform.machine())
+    assert manifest["recovery"] is None
+    structure = manifest["structure"]
+    assert (structure["precision"], structure["islands"]) == ("w8a8", {})
+    counts = {op["type"]: op["count"] for op in structure["operators"] if op["arithmetic"] == "int8"}
+    assert counts["CONV_2D"] >= 35
+    assert structure["inputs"][0]["dtype"] == "float32"
     assert manifest["latency"]["quantized"]["p50_ms"] > 0
     assert manifest["latency"]["speedup"]["ratio"] > 0
     assert manifest["machine"]["architecture"] == platform.machine()
@@ -156,10 +169,12 @@ def test_the_manifest_holds_the_proofs(exported: Any) -> None:
 
 def test_the_bundle_on_disk_is_the_one_that_was_told(exported: Any, bundle: Path) -> None:
     opened = Bundle.open(bundle)
-    assert opened.manifest == exported.document["manifest"]
+    (product,) = exported.document["bundles"]
+    assert opened.manifest == product["manifest"]
     assert opened.spec.labels.names == ("circle", "square", "cross", "star")
     assert opened.reference is not None
-    assert exported.document["float_size_bytes"] == opened.reference.stat().st_size
+    assert product["float_size_bytes"] == opened.reference.stat().st_size
+    assert product["size_bytes"] == opened.model.stat().st_size
     assert opened.model.stat().st_size < 0.4 * opened.reference.stat().st_size
     assert not [path for path in bundle.parent.iterdir() if path != bundle]
 
@@ -168,7 +183,7 @@ def test_the_bundle_on_disk_is_the_one_that_was_told(exported: Any, bundle: Path
 def forced(edgewise: Run, int8: Arguments, tmp_path_factory: pytest.TempPathFactory) -> tuple[Any, Path]:
     """The same export once more, in words, with a gate that fails and --force."""
     out = tmp_path_factory.mktemp("forced") / "bundle"
-    return edgewise("export", *int8, "--min-agreement", 1, "--force", "--out", out), out
+    return edgewise("export", *int8, "--min-agreement", 1, "--no-recover", "--force", "--out", out), out
 
 
 @pytest.mark.slow
@@ -183,7 +198,7 @@ def test_force_writes_and_says_so(forced: tuple[Any, Path]) -> None:
     ended, out = forced
     assert (ended.code, ended.stdout, ended.left) == (0, "", ())
     (said,) = [line for line in ended.stderr.splitlines() if "--force" in line]
-    assert said.startswith("! accuracy gate fail: top-1 agreement ")
+    assert said.startswith("! tflite w8a8: accuracy gate fail: top-1 agreement ")
     assert said.endswith("Written all the same, because of --force")
     assert "FAIL top-1 agreement" in ended.stderr
     assert ended.stderr.splitlines()[-1] == f"{out}/"
@@ -198,18 +213,18 @@ def test_a_gate_that_fails_shows_the_worst_layers_and_writes_nothing(
 ) -> None:
     out = tmp_path / "out"
     # No drop at all cannot be shown with twenty pictures, however they are answered.
-    gate = ("--data", labelled, "--max-drop", 0, "--strict")
+    gate = ("--data", labelled, "--max-drop", 0, "--strict", "--no-recover")
     ended = edgewise("export", *int8, *gate, "--out", out)
     assert (ended.code, ended.stdout, ended.left) == (3, "", ())
     *before, complaint = ended.stderr.splitlines()
-    assert complaint.startswith("edgewise: accuracy gate ")
+    assert complaint.startswith("edgewise: tflite w8a8: accuracy gate ")
     assert "on 20 pictures, allowed 0" in complaint
     assert complaint.endswith("Nothing was written; --force writes it all the same")
     table = before[next(index for index, line in enumerate(before) if line.startswith("worst layers")) :]
-    losses = [float(line.split()[-2]) for line in table[1:]]
+    losses = [float(line.split()[-4]) for line in table[1:]]
     assert len(losses) == 8
     assert losses == sorted(losses)
-    assert any("CONV_2D" in line for line in table)
+    assert any(line.startswith("features.") and "conv2d" in line for line in table)
     assert list(tmp_path.iterdir()) == []
 
 

@@ -9,15 +9,19 @@ import numpy as np
 import pytest
 from rich.console import Console
 
-from edgewise.cli._pipeline import Outcome
-from edgewise.cli._report import show_check, show_layers, show_outcome, to_json
-from edgewise.export._artifact import Bundle
+from edgewise.cli._pipeline import Outcome, Product
+from edgewise.cli._recovery import Recovery, Trial
+from edgewise.cli._report import show_check, show_layers, show_outcome, show_recovery, to_json
+from edgewise.cli._workshop import File, Twin
+from edgewise.export._artifact import Artifact, Bundle
+from edgewise.quantize._ladder import Rung
+from edgewise.quantize._recipe import Recipe
+from edgewise.quantize._sensitivity import LayerError
+from edgewise.runtime import open_session, runtime
 from edgewise.runtime.evaluation import Answers, Pictures, given
 from edgewise.runtime.golden import GoldenCheck
 from edgewise.runtime.latency import Latency
-from edgewise.runtime.layers import LayerError
 from edgewise.runtime.stats import Parity, parity
-from edgewise.runtime.tflite import structure
 from edgewise.runtime.timing import bootstrap_ratio, percentiles
 from edgewise.runtime.verify import Limits, judge
 
@@ -37,80 +41,137 @@ def pictures(description: str) -> Pictures:
 
 
 @pytest.fixture
-def outcome(bundle: Path) -> Outcome:
+def product(bundle: Path) -> Product:
     """The session's bundle, with invented answers and times."""
     opened = Bundle.open(bundle)
     assert opened.reference is not None
     exact, _ = answers(labelled=True).logits
+    files = []
+    for path, precision in ((opened.reference, "fp32"), (opened.model, "w8a8")):
+        artifact = Artifact(path, "tflite", precision, "float32", opened.spec)
+        files.append((artifact, open_session(path, "tflite"), runtime("tflite").structure(path)))
     slow, fast = [4.0, 4.1, 4.2], [2.0, 2.1, 2.2]
-    return Outcome(
-        bundle=opened,
-        parity=parity(exact, exact),
+    return Product(
+        twin=Twin(*files[0], parity(exact, exact)),
+        file=File(*files[1]),
         verification=judge(answers(labelled=True), pictures("val [1]"), Limits(1, 0.85)),
-        structure=structure(opened.model),
         latency=Latency(percentiles(slow), percentiles(fast), bootstrap_ratio(slow, fast)),
-        float_bytes=opened.reference.stat().st_size,
-        seconds={"Load the network": 1.23456},
+        bundle=opened,
     )
 
 
-def shown(outcome: Outcome) -> str:
+def shown(*products: Product) -> str:
     stream = io.StringIO()
-    show_outcome(Console(file=stream, width=400), outcome)
+    show_outcome(Console(file=stream, width=400), Outcome([*products], {}))
     return stream.getvalue()
 
 
-def row(text: str, name: str) -> list[str]:
-    """The cells of one line of the table."""
-    return next(line.split() for line in text.splitlines() if line.startswith(name))
+def row(text: str, *names: str) -> list[str]:
+    """The cells of one line of the table, after the first."""
+    return next(line.split()[2:] for line in text.splitlines() if line.split()[:2] == [*names])
 
 
-def test_the_table_has_both_files(outcome: Outcome) -> None:
-    text = shown(outcome)
-    before, after = f"{outcome.float_bytes / 1e6:.2f}", f"{outcome.bundle.model.stat().st_size / 1e6:.2f}"
-    assert row(text, "fp32") == ["fp32", before, "MB", "100.00", "%", "100.00", "%", "4.10", "ms"]
-    assert row(text, "w8a8")[:9] == ["w8a8", after, "MB", "96.00", "%", "100.00", "%", "2.10", "ms"]
+def test_the_table_has_both_files(product: Product) -> None:
+    text = shown(product)
+    before, after = (f"{file.structure.size_bytes / 1e6:.2f}" for file in (product.twin, product.file))
+    assert row(text, "tflite", "fp32") == [before, "MB", "100.00", "%", "100.00", "%", "4.10", "ms"]
+    assert row(text, "tflite", "w8a8") == [after, "MB", "96.00", "%", "100.00", "%", "2.10", "ms"]
 
 
-def test_the_verdict_and_its_conditions(outcome: Outcome) -> None:
-    text = shown(outcome)
+def test_a_twin_of_several_stands_once(product: Product) -> None:
+    half = replace(product.file, artifact=replace(product.file.artifact, precision="fp16"))
+    lines = shown(product, replace(product, file=half)).splitlines()
+    kinds = [line.split()[1] for line in lines if line.startswith("tflite ") and " ms" in line]
+    assert kinds == ["fp32", "w8a8", "fp16"]
+
+
+def test_the_verdict_and_its_conditions(product: Product) -> None:
+    assert product.bundle is not None
+    text = shown(product)
     assert "INCONCLUSIVE top-1 drops by 4.00 points (95 % interval " in text
     assert "on 100 pictures, allowed 1; about " in text
-    assert "top-1 agreement 96.0 % of 100 val [1], SQNR " in text
+    assert "w8a8 against fp32: top-1 agreement 96.0 % of 100 val [1], SQNR " in text
     assert "(worst picture: number 0, 0." in text or "(worst picture: number 0, -0." in text
-    assert "w8a8 is 1.95 times as fast as fp32 here (95 % interval " in text
-    assert f"weights: mine.pth (sha256 {outcome.bundle.spec.origin.sha256[:12]})" in text
+    assert "\nw8a8 is 1.95 times as fast as fp32 here (95 % interval " in text
+    assert f"weights: mine.pth (sha256 {product.bundle.spec.origin.sha256[:12]})" in text
     assert "3 pictures could not be read and were left out" in text
-    assert text.splitlines()[-1] == f"{outcome.bundle.folder}/"
+    assert text.splitlines()[-1] == f"{product.bundle.folder}/"
 
 
-def test_a_model_in_pieces_is_warned_of(outcome: Outcome) -> None:
-    pieces = replace(outcome.structure, whole=False, partitions=5)
-    assert "XNNPACK runs 5 pieces" in shown(replace(outcome, structure=pieces))
-    assert "pieces" not in shown(replace(outcome, structure=replace(pieces, whole=True, partitions=1)))
+def test_a_file_that_is_slower_than_float_is_told_with_the_reason(product: Product) -> None:
+    slow, fast = [4.0, 4.1, 4.2], [2.0, 2.1, 2.2]
+    slower = Latency(percentiles(fast), percentiles(slow), bootstrap_ratio(fast, slow))
+    pieces = replace(product.file, structure=replace(product.file.structure, whole=False, partitions=5))
+    text = shown(replace(product, file=pieces, latency=slower))
+    (line,) = [line for line in text.splitlines() if line.startswith("SLOWER than float ")]
+    assert " w8a8 is 0.51 times as fast as fp32 here " in line
+    assert "XNNPACK takes 5 pieces of the model" in line
+    even = Latency(percentiles(fast), percentiles(fast), bootstrap_ratio(fast, [2.1, 2.0, 2.2]))
+    assert "no faster than float w8a8 is 1.00 times" in shown(replace(product, latency=even))
 
 
-def test_without_labels_there_is_no_accuracy(outcome: Outcome) -> None:
+def test_without_labels_there_is_no_accuracy(product: Product) -> None:
     agreed = judge(answers(labelled=False), pictures("generated dead leaves"), Limits(1, 0.85))
-    text = shown(replace(outcome, verification=agreed))
-    assert row(text, "fp32")[3:5] == ["-", "-"]
+    text = shown(replace(product, verification=agreed))
+    assert row(text, "tflite", "fp32")[2:4] == ["-", "-"]
     assert "PASS top-1 agreement 96.0 % on 100 generated dead leaves, need 85 %" in text
 
 
-def test_a_float_bundle_has_one_row(outcome: Outcome) -> None:
-    alone = replace(outcome.bundle, reference=None, precision="fp32")
-    text = shown(replace(outcome, bundle=alone, latency=Latency(outcome.latency.float)))
-    assert row(text, "fp32")[:3] == ["fp32", f"{outcome.float_bytes / 1e6:.2f}", "MB"]
+def test_a_float_bundle_has_one_row(product: Product) -> None:
+    assert product.latency is not None
+    alone = replace(product, file=product.twin, latency=Latency(product.latency.float))
+    text = shown(alone)
+    assert row(text, "tflite", "fp32")[2:4] == ["96.00", "%"]
     assert "w8a8" not in text
 
 
-def test_json_is_plain_data(outcome: Outcome) -> None:
+def test_json_is_plain_data(product: Product) -> None:
+    assert product.bundle is not None
+    outcome = Outcome([product], {"Load the network": 1.23456})
     document = json.loads(json.dumps(to_json(outcome, ["a notice"]), allow_nan=False))
-    assert document["verdict"] == "inconclusive"
     assert document["notices"] == ["a notice"]
     assert document["seconds"] == {"Load the network": 1.235}
-    assert document["manifest"] == outcome.bundle.manifest
-    assert document["bundle"] == str(outcome.bundle.folder)
+    (found,) = document["bundles"]
+    assert (found["verdict"], found["pace"]) == ("inconclusive", "faster")
+    assert found["manifest"] == product.bundle.manifest
+    assert found["bundle"] == str(product.bundle.folder)
+
+
+def trial(product: Product, title: str, wrong: int, times: list[float]) -> Trial:
+    """A rung with so many of 100 answers wrong, and such times."""
+    exact = np.eye(10, dtype=np.float32)[np.arange(100) % 10]
+    other = exact.copy()
+    other[:wrong] = np.roll(exact[:wrong], 1, axis=1)
+    found = judge(
+        Answers((exact, other), np.arange(100), np.arange(100) % 10, 0), pictures("x"), Limits(1, 1)
+    )
+    latency = Latency(percentiles([4.0, 4.0]), percentiles(times), None)
+    return Trial(Rung(title, "w8a8", Recipe()), product.file, found, latency, 1.0)
+
+
+def test_what_was_tried_shows_its_pareto_front(product: Product) -> None:
+    trials = [
+        trial(product, "as it was", 50, [2.0, 2.0]),
+        trial(product, "no better and slower", 50, [3.0, 3.0]),
+        trial(product, "better and slower", 10, [2.5, 2.5]),
+        trial(product, "cured", 1, [2.6, 2.6]),
+    ]
+    assert trials[3].cures(trials[0])
+    assert not trials[2].cures(trials[0])  # it still loses ten points
+    stream = io.StringIO()
+    show_recovery(Console(file=stream, width=200), Recovery(trials, trials[3], None))
+    lines = [line.rstrip() for line in stream.getvalue().splitlines()]
+    assert [line.split()[-1] for line in lines[1:5]] == ["*", "MB", "*", "chosen"]
+    assert lines[1].startswith("as it was")
+    assert " 50.00 " in lines[1]
+    assert "on 100 pictures that give no verdict" in lines[5]
+
+
+def test_luck_is_no_cure(product: Product) -> None:
+    """What failed on the pictures of the verdict may do well on the others: the noise must fall too."""
+    failed, same = (trial(product, title, 1, [2.0, 2.0]) for title in ("as it was", "hardly changed"))
+    assert same.verification.passed
+    assert not same.cures(failed)
 
 
 @pytest.mark.parametrize(
@@ -122,10 +183,11 @@ def test_json_is_plain_data(outcome: Outcome) -> None:
     ],
 )
 def test_a_check_says_how_near_the_golden_sample_is(
-    outcome: Outcome, check: GoldenCheck, distance: str
+    product: Product, check: GoldenCheck, distance: str
 ) -> None:
     stream = io.StringIO()
-    show_check(Console(file=stream, width=400), outcome.bundle, check, outcome.verification)
+    assert product.bundle is not None
+    show_check(Console(file=stream, width=400), product.bundle, check, product.verification)
     _, golden, original, verdict = stream.getvalue().splitlines()
     assert golden == f"golden sample: {distance}; cosine with the original network 0.9877"
     assert original == "fp32 against the original network: 3.0e-06 relatively"
@@ -134,14 +196,16 @@ def test_a_check_says_how_near_the_golden_sample_is(
 
 def test_layers_stand_worst_first_as_they_come() -> None:
     stream = io.StringIO()
-    layers = [LayerError("a[0]", "CONV_2D", (1, 7, 7, 32), 2.25), LayerError("b", "ADD", (1, 4), 30.0)]
+    conv = LayerError("a[0]", "conv2d", (32, 7, 7), 2.25, 1.5)
+    layers = [conv, LayerError("b", "linear", (4,), 30.0, 20.0)]
     show_layers(Console(file=stream, width=100), layers)
     _, first, second = stream.getvalue().splitlines()
-    assert first.split() == ["a[0]", "CONV_2D", "7x7x32", "2.2", "dB"]
-    assert second.split() == ["b", "ADD", "4", "30.0", "dB"]
+    assert first.split() == ["a[0]", "conv2d", "32x7x7", "2.2", "dB", "1.5", "dB"]
+    assert second.split() == ["b", "linear", "4", "30.0", "dB", "20.0", "dB"]
 
 
 def test_no_layers_no_table() -> None:
     stream = io.StringIO()
     show_layers(Console(file=stream), [])
+    show_recovery(Console(file=stream), None)
     assert stream.getvalue() == ""

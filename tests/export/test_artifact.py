@@ -17,7 +17,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from edgewise.export._artifact import IOS, Artifact, Bundle, Golden, write_bundle
+from edgewise.export._artifact import IOS, Artifact, Bundle, write_bundle
+from edgewise.export._golden import Golden
 from edgewise.models.errors import EdgewiseError, UsageError
 from edgewise.models.spec import Labels, ModelSpec, Origin, Preprocess
 
@@ -112,6 +113,26 @@ def test_a_float_bundle_has_no_reference(tmp_path: Path) -> None:
     assert (bundle.reference, bundle.calibration, bundle.verification) == (None, None, None)
     assert bundle.model.name == "mobilenetv2-fp32.tflite"
     assert "mobilenetv2-w8a8.tflite" not in bundle.manifest["files"]
+
+
+def test_an_openvino_model_brings_its_weights_along(tmp_path: Path) -> None:
+    spec, folder = make_spec(), tmp_path / "sources"
+    folder.mkdir()
+    for precision in ("w8a8", "fp32"):
+        (folder / f"{precision}.xml").write_text(f"<net of {precision}/>")
+        (folder / f"{precision}.bin").write_bytes(precision.encode() * 9)
+    model, twin = (
+        Artifact(folder / f"{precision}.xml", "openvino", precision, "float32", spec)
+        for precision in ("w8a8", "fp32")
+    )
+    written = write_bundle(tmp_path / "b", model, twin, make_golden(spec), {})
+    for path, precision in ((written.model, "w8a8"), (written.reference, "fp32")):
+        assert path is not None
+        assert path.name == f"mobilenetv2-{precision}.xml"
+        assert path.with_suffix(".bin").read_bytes() == precision.encode() * 9
+    edit(written.folder, lambda manifest: manifest["files"].pop("mobilenetv2-fp32.bin"))
+    with pytest.raises(EdgewiseError, match=r"does not list .mobilenetv2-fp32\.bin. among"):
+        Bundle.open(written.folder)
 
 
 def test_the_same_content_gives_the_same_bytes(tmp_path: Path) -> None:
@@ -231,7 +252,7 @@ DELETE = object()
         ("schema", 0, "none of edgewise's"),
         ("name", DELETE, "'name' is NoneType instead of str"),
         ("target", 7, "'target' is int instead of str"),
-        ("precision", "w4a4", "'precision' is 'w4a4', not one of fp32, w8a8"),
+        ("precision", "w4a4", "'precision' is 'w4a4', not one of fp32, fp16, w8a32, w8a8, w8a8-mixed"),
         ("io", None, "'io' is NoneType instead of str"),
         ("model", "elsewhere.tflite", "does not list 'elsewhere.tflite' among its files"),
         ("model", "../secret", "does not list '../secret' among its files"),

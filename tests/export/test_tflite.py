@@ -6,16 +6,18 @@ from pathlib import Path
 
 import pytest
 import torch
+from ai_edge_litert.tools.flatbuffer_utils import opcode_to_name
 from torch import Tensor, nn
 
 from edgewise.export._artifact import Artifact
+from edgewise.export._flatbuffer import unpack
 from edgewise.export._graph import Network, trace
 from edgewise.export.tflite import export
 from edgewise.models.errors import EdgewiseError
 from edgewise.models.spec import ModelSpec, Tensor32
 from edgewise.runtime.reference import TorchSession
 from edgewise.runtime.stats import parity
-from edgewise.runtime.tflite import TfliteSession, layer_outputs, structure
+from edgewise.runtime.tflite import TfliteSession, structure
 
 
 def test_a_file_answers_as_its_network(
@@ -29,11 +31,13 @@ def test_a_file_answers_as_its_network(
 
 def test_pictures_go_in_channels_last(tiny_float: Artifact) -> None:
     found = structure(tiny_float.path)
-    assert (found.input["shape"], found.input["dtype"]) == ([1, 32, 32, 3], "float32")
-    assert (found.output["shape"], found.output["dtype"]) == ([1, 6], "float32")
-    assert "TRANSPOSE" not in found.operators
-    assert found.operators["CONV_2D"] == 8
-    assert found.operators["DEPTHWISE_CONV_2D"] == 3
+    (source,), (target,) = found.inputs, found.outputs
+    assert (source.shape, source.dtype) == ((1, 32, 32, 3), "float32")
+    assert (target.shape, target.dtype) == ((1, 6), "float32")
+    counts = {operator.type: operator.count for operator in found.operators}
+    assert "TRANSPOSE" not in counts
+    assert counts["CONV_2D"] == 8
+    assert counts["DEPTHWISE_CONV_2D"] == 3
 
 
 def test_an_artifact_says_what_it_is(tiny_float: Artifact, tiny_spec: ModelSpec) -> None:
@@ -41,11 +45,14 @@ def test_an_artifact_says_what_it_is(tiny_float: Artifact, tiny_spec: ModelSpec)
     assert tiny_float.spec == tiny_spec
 
 
-def test_layers_are_called_by_their_modules(tiny_float: Artifact, tiny_pictures: Tensor32) -> None:
-    found = layer_outputs(tiny_float.path, tiny_pictures[:1])
-    kinds = {name: operator for name, (operator, _) in found.items()}
-    assert kinds["0"] == kinds["3.layers.0"] == kinds["6"] == "CONV_2D"
-    assert kinds["5.layers.3"] == "DEPTHWISE_CONV_2D"
+def test_layers_are_called_by_their_modules(tiny_float: Artifact) -> None:
+    model = unpack(tiny_float.path.read_bytes())
+    kinds = {
+        model.subgraphs[0].tensors[operator.outputs[0]].name: opcode_to_name(model, operator.opcodeIndex)
+        for operator in model.subgraphs[0].operators
+    }
+    assert kinds[b"0"] == kinds[b"3.layers.0"] == kinds[b"6"] == "CONV_2D"
+    assert kinds[b"5.layers.3"] == "DEPTHWISE_CONV_2D"
 
 
 def test_the_labels_travel_with_the_file(tiny_float: Artifact, tiny_spec: ModelSpec) -> None:

@@ -2,15 +2,17 @@
 
 import copy
 
-import pytest
 import torch
 from torch import Tensor, nn
 from torch.nn.functional import conv2d, linear
 
 from edgewise.export._graph import Network, trace
-from edgewise.quantize._correction import _quantize, _quantize_weight, correct_biases
+from edgewise.quantize._correction import correct_biases
+from edgewise.quantize._recipe import Recipe
+from edgewise.quantize._simulation import round_activation, round_weight
 
 SIZE = 8
+PLAIN = Recipe()
 
 
 class Net(nn.Module):
@@ -36,32 +38,36 @@ def pictures() -> Tensor:
     return torch.randn(16, 3, SIZE, SIZE, generator=torch.Generator().manual_seed(1)) + 0.5
 
 
-def corrected(network: nn.Module) -> tuple[Network, int]:
+def corrected(network: nn.Module, recipe: Recipe = PLAIN) -> tuple[Network, int]:
     graph = trace(network, SIZE)
     with torch.no_grad():
-        return graph, correct_biases(graph, pictures())
+        return graph, correct_biases(graph, pictures(), recipe)
 
 
-def errors(exact: nn.Module, biases: dict[str, Tensor]) -> dict[str, float]:
+def errors(exact: nn.Module, biases: dict[str, Tensor], *, per_channel: bool = True) -> dict[str, float]:
     """The largest mean error of a channel, by layer, where INT8 layers have these biases."""
     old = dict(exact.named_parameters())
+    weights = {
+        name: round_weight(old[f"{name}.weight"].detach(), per_channel=per_channel)
+        for name in ("first", "second", "last")
+    }
     found = {}
     with torch.no_grad():
         x = pictures()
-        rounded = _quantize(x, x)
+        rounded = round_activation(x, x)
         y = conv2d(x, old["first.weight"], old["first.bias"], padding=1)
-        ours = conv2d(rounded, _quantize_weight(old["first.weight"]), biases["first.bias"], padding=1)
+        ours = conv2d(rounded, weights["first"], biases["first.bias"], padding=1)
         found["first"] = (y - ours).mean((0, 2, 3)).abs().max().item()
         x = y.clamp(0, 6)
-        rounded = _quantize(ours.clamp(0, 6), x)
+        rounded = round_activation(ours.clamp(0, 6), x)
         y = conv2d(x, old["second.weight"], old["second.bias"], padding=1)
-        ours = conv2d(rounded, _quantize_weight(old["second.weight"]), biases["second.bias"], padding=1)
+        ours = conv2d(rounded, weights["second"], biases["second.bias"], padding=1)
         found["second"] = (y - ours).mean((0, 2, 3)).abs().max().item()
-        x, rounded = y + x, _quantize(_quantize(ours, y) + rounded, y + x)
+        x, rounded = y + x, round_activation(round_activation(ours, y) + rounded, y + x)
         mean = x.mean((2, 3))
-        mean_rounded = _quantize(rounded.mean((2, 3)), mean)
+        mean_rounded = round_activation(rounded.mean((2, 3)), mean)
         y = linear(mean, old["last.weight"], old["last.bias"])
-        ours = linear(mean_rounded, _quantize_weight(old["last.weight"]), biases["last.bias"])
+        ours = linear(mean_rounded, weights["last"], biases["last.bias"])
         found["last"] = (y - ours).mean(0).abs().max().item()
     return found
 
@@ -75,6 +81,24 @@ def test_the_mean_error_of_every_channel_goes() -> None:
     for layer in ("first", "second", "last"):
         assert before[layer] > 1e-4
         assert after[layer] < 1e-5
+
+
+def test_it_goes_too_where_a_weight_has_one_scale() -> None:
+    exact = Net()
+    graph, _ = corrected(exact, Recipe(per_channel=False))
+    after = errors(exact, dict(graph.named_parameters()), per_channel=False)
+    assert max(after.values()) < 1e-5
+    assert errors(exact, dict(graph.named_parameters()))["second"] > 1e-4
+
+
+def test_a_layer_in_float_has_only_the_error_of_its_input() -> None:
+    exact = Net()
+    before = exact.state_dict()["first.bias"]
+    in_int8, in_float = (
+        (corrected(exact, recipe)[0].state_dict()["first.bias"] - before).abs().max()
+        for recipe in (PLAIN, Recipe(float_layers=("first",)))
+    )
+    assert 0 < in_float < 0.5 * in_int8
 
 
 def test_weights_are_not_touched() -> None:
@@ -114,23 +138,3 @@ def test_a_bias_of_two_layers_is_left_alone() -> None:
     graph, count = corrected(exact)
     assert count == 0
     assert torch.equal(graph.state_dict()["conv.bias"], before["conv.bias"])
-
-
-@pytest.mark.parametrize(("low", "high"), [(-1.0, 3.0), (0.5, 2.0), (-4.0, -1.0)])
-def test_activations_have_256_steps_and_a_zero(low: float, high: float) -> None:
-    like = torch.tensor([low, high])
-    step = (max(high, 0) - min(low, 0)) / 255
-    value = torch.linspace(min(low, 0), max(high, 0), 1001)
-    rounded = _quantize(value, like)
-    assert (rounded - value).abs().max() <= 1.01 * step
-    assert len(rounded.unique()) <= 256
-    assert (rounded == 0).any()
-    assert torch.equal(_quantize(torch.zeros(3), torch.zeros(3)), torch.zeros(3))
-
-
-def test_weights_have_255_steps_a_channel() -> None:
-    weight = torch.randn(4, 3, 3, 3) * torch.tensor([1e-3, 1, 1e3, 0])[:, None, None, None]
-    rounded = _quantize_weight(weight)
-    step = weight.flatten(1).abs().amax(1) / 127
-    assert ((rounded - weight).abs().flatten(1).amax(1) <= 0.501 * step).all()
-    assert (rounded[3] == 0).all()

@@ -142,3 +142,43 @@ def test_a_tensor_of_zeros_stays_finite() -> None:
     with torch.no_grad():
         equalize(graph, pictures())
     assert all(weight.isfinite().all() for weight in weights(graph))
+
+
+def test_blocks_with_squeeze_and_excitation_keep_their_function() -> None:
+    """EfficientNet's: SiLU, a product with a tensor (N, C, 1, 1), a residual; two groups are found."""
+
+    class Block(nn.Module):
+        def __init__(self, *, residual: bool) -> None:
+            super().__init__()
+            self.widen, self.narrow = nn.Conv2d(WIDTH, 12, 1, bias=False), nn.Conv2d(12, WIDTH, 1, bias=False)
+            self.norm = nn.BatchNorm2d(WIDTH)
+            self.gate = nn.Sequential(
+                nn.AdaptiveAvgPool2d(1),
+                nn.Conv2d(12, 3, 1),
+                nn.SiLU(inplace=True),
+                nn.Conv2d(3, 12, 1),
+                nn.Sigmoid(),
+            )
+            self.residual = residual
+
+        def forward(self, x: Tensor) -> Tensor:
+            wide = nn.functional.silu(self.widen(x), inplace=True)
+            y: Tensor = self.norm(self.narrow(wide * self.gate(wide)))
+            return y.add_(x) if self.residual else y
+
+    torch.manual_seed(0)
+    net = nn.Sequential(
+        nn.Conv2d(3, WIDTH, 3),
+        nn.Hardswish(inplace=True),
+        Block(residual=False),
+        Block(residual=True),
+        Block(residual=False),
+        nn.Conv2d(WIDTH, 4, 1),
+        nn.AdaptiveAvgPool2d(1),
+        nn.Flatten(),
+    )
+    graph, x = trace(net, SIZE), pictures()
+    with torch.no_grad():
+        before = graph(x)
+        assert equalize(graph, x) == 2
+        torch.testing.assert_close(graph(x), before, rtol=1e-4, atol=1e-5)

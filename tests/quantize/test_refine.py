@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import pytest
 import torch
 from torch import nn
 
@@ -9,7 +10,9 @@ from edgewise.export._artifact import Artifact
 from edgewise.export._graph import Network, trace
 from edgewise.models.spec import Tensor32
 from edgewise.quantize._calibration import Calibration
+from edgewise.quantize._recipe import Recipe
 from edgewise.quantize._refine import Refined, refine
+from edgewise.quantize._simulation import sample
 from edgewise.quantize.tflite import quantize
 from edgewise.runtime.stats import agreement
 from edgewise.runtime.tflite import TfliteSession
@@ -18,7 +21,7 @@ from edgewise.runtime.tflite import TfliteSession
 def test_the_original_is_left_untouched(tiny_network: nn.Module, tiny_calibration: Calibration) -> None:
     graph = trace(tiny_network, 32)
     before = {name: value.clone() for name, value in graph.state_dict().items()}
-    refined = refine(graph, tiny_calibration)
+    refined = refine(graph, tiny_calibration, Recipe())
     assert refined.original is graph
     assert all(torch.equal(value, before[name]) for name, value in graph.state_dict().items())
     after = refined.network.state_dict()
@@ -27,7 +30,28 @@ def test_the_original_is_left_untouched(tiny_network: nn.Module, tiny_calibratio
 
 
 def test_what_was_done_is_counted(tiny_refined: Refined) -> None:
-    assert (tiny_refined.equalized_groups, tiny_refined.corrected_layers) == (2, 12)
+    assert tiny_refined.to_json() == {"rewrites": 0, "equalized_groups": 2, "bias_corrected_layers": 12}
+
+
+@pytest.mark.parametrize(("equalized", "is_corrected"), [(False, False), (True, False), (False, True)])
+def test_a_recipe_says_what_is_done(
+    tiny_graph: Network, tiny_calibration: Calibration, equalized: bool, is_corrected: bool
+) -> None:
+    refined = refine(tiny_graph, tiny_calibration, Recipe(equalize=equalized, correct=is_corrected))
+    assert (refined.equalized_groups, refined.corrected_layers) == (2 * equalized, 12 * is_corrected)
+    old, new = tiny_graph.state_dict(), refined.network.state_dict()
+    changed = {name.rpartition(".")[2] for name in old if not torch.equal(old[name], new[name])}
+    assert ("weight" in changed) == equalized
+    assert bool(changed) == (equalized or is_corrected)
+
+
+def test_activations_without_int8_form_are_rewritten(tiny_calibration: Calibration) -> None:
+    torch.manual_seed(0)
+    graph = trace(nn.Sequential(nn.Conv2d(3, 4, 3), nn.Hardswish(inplace=True), nn.Conv2d(4, 2, 30)), 32)
+    refined = refine(graph, tiny_calibration, Recipe(equalize=False, correct=False))
+    assert refined.rewrites == 1
+    x = sample(tiny_calibration)
+    torch.testing.assert_close(refined.network(x), graph(x), rtol=1e-5, atol=1e-5)
 
 
 def test_the_int8_file_comes_closer_to_the_float_one(
@@ -38,8 +62,8 @@ def test_the_int8_file_comes_closer_to_the_float_one(
     tiny_pictures: Tensor32,
     tmp_path: Path,
 ) -> None:
-    nothing = Refined(tiny_graph, tiny_graph, 0, 0)
-    plain = quantize(tiny_float, nothing, tiny_calibration, "int8", tmp_path / "plain.tflite")
+    nothing = Refined(tiny_graph, tiny_graph, 0, 0, 0)
+    plain = quantize(tiny_float, nothing, tiny_calibration, Recipe(io="int8"), tmp_path / "plain.tflite")
     exact, refined, unrefined = (
         TfliteSession(file.path, 1)(tiny_pictures) for file in (tiny_float, tiny_int8["int8"], plain)
     )

@@ -47,3 +47,15 @@ def test_a_constant_of_two_layers_is_not_patched(tiny_float: Artifact, tiny_grap
     found = operators(model, layers(tiny_graph))
     found["4.layers.0"].inputs[2] = found["3.layers.0"].inputs[2]  # one bias for both
     assert patch(pack(model, 1024), tiny_graph, tiny_graph) is None
+
+
+def test_a_layer_without_bias_keeps_none(tiny_float: Artifact, tiny_graph: Network) -> None:
+    model = unpack(tiny_float.path.read_bytes())
+    last = operators(model, layers(tiny_graph))["12"]
+    last.inputs[2] = -1
+    bare = pack(model, 1024)
+    assert patch(bare, tiny_graph, tiny_graph) is None  # the network has one
+    without = copy.deepcopy(tiny_graph)
+    (bias,) = (node for node in without.graph.find_nodes(op="get_attr") if node.target == "12.bias")
+    parameter(without, bias).data.zero_()
+    assert patch(bare, without, without) == pack(unpack(bare), len(bare))

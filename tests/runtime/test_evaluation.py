@@ -23,6 +23,7 @@ from edgewise.runtime.evaluation import (
     given,
     refuse_overlap,
     shapes,
+    split,
     unlabelled,
 )
 from edgewise.runtime.tflite import TfliteSession
@@ -153,3 +154,38 @@ def test_pictures_that_were_calibrated_with_are_refused(folder: Path, tiny_spec:
     pictures.files[4].unlink()
     with pytest.raises(UsageError, match=r"1 of 18 evaluation pictures .*renamed\.png"):
         refuse_overlap(from_folder(folder, tiny_spec), used)
+
+
+def test_files_are_split_without_overlap(folder: Path, tiny_spec: ModelSpec) -> None:
+    copied = (folder / "ant" / "0.png").read_bytes()
+    (folder / "elk" / "copy.png").write_bytes(copied)  # one picture in two places must not be in both parts
+    pictures = from_folder(folder, tiny_spec)
+    searched, judged = split(pictures)
+    assert searched.count + judged.count == pictures.count == 19
+    assert searched.count in {4, 5}  # every fifth of 18 different ones, a copy included
+    digests = [{sha256_of(file) for file in part.files} for part in (searched, judged)]
+    assert not digests[0] & digests[1]
+    for part in (searched, judged):
+        assert part.labels is not None
+        for index, file in enumerate(part.files):
+            assert tiny_spec.labels.names[part.labels[index]] == file.parent.name
+    readable = next(index for index in range(judged.count) if judged.files[index].name != "1.png")
+    found = answers([flat], judged, tiny_spec.preprocess, silent)
+    assert readable in found.indices
+    assert split(pictures)[0].files == searched.files  # the same each time
+
+
+@pytest.mark.parametrize("labelled", [True, False])
+def test_generated_pictures_are_split_by_making_more(tiny_spec: ModelSpec, labelled: bool) -> None:
+    spec = replace(tiny_spec, labels=Labels(SHAPES))
+    pictures = shapes(spec, 600) if labelled else unlabelled(seed=0)
+    searched, judged = split(pictures)
+    assert judged == pictures
+    assert searched.count == (240 if labelled else pictures.count)
+    assert searched.decided == pictures.decided
+    first = [part.read(0, spec.preprocess) for part in (searched, judged)]
+    assert not np.array_equal(*first)
+    if labelled:
+        assert searched.labels == pictures.labels[:240] if pictures.labels else None
+        far = 12_000_000
+        assert shape_picture(32, EVALUATION_SEED, far + 5, EVALUATION_CLUTTER)[1] == 5

@@ -8,7 +8,7 @@ import pytest
 from edgewise.export._artifact import Artifact
 from edgewise.models.errors import EdgewiseError, ParityError
 from edgewise.models.spec import Tensor32
-from edgewise.runtime import checked, open_session
+from edgewise.runtime import accepted, checked, open_session
 from edgewise.runtime.tflite import TfliteSession
 
 
@@ -36,3 +36,30 @@ def test_logits_that_are_no_numbers_are_refused(value: float) -> None:
     logits[1, 2] = value
     with pytest.raises(ParityError, match="NaN or infinity"):
         checked(logits, 3)
+
+
+def test_pictures_of_the_right_kind_are_passed_on(tiny_pictures: Tensor32) -> None:
+    assert accepted(tiny_pictures, (32, 32, 3)) is tiny_pictures
+
+
+@pytest.mark.parametrize(
+    ("batch", "found"),
+    [
+        (np.zeros((2, 3, 32, 32), np.float32), r"float32 \(2, 3, 32, 32\)"),
+        (np.zeros((2, 32, 32, 3), np.float64), r"float64 \(2, 32, 32, 3\)"),
+        (np.zeros((2, 32, 32, 3), np.uint8), r"uint8 \(2, 32, 32, 3\)"),
+        (np.zeros((32, 32, 3), np.float32), r"float32 \(32, 32, 3\)"),
+        (np.zeros((0, 32, 32, 3), np.float32), r"float32 \(0, 32, 32, 3\)"),
+    ],
+)
+def test_pictures_of_another_kind_are_refused(batch: Tensor32, found: str) -> None:
+    with pytest.raises(EdgewiseError, match=rf"float32 pictures of shape \(N, 32, 32, 3\), found {found}"):
+        accepted(batch, (32, 32, 3))
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+def test_pictures_that_are_no_numbers_are_refused(value: float, tiny_pictures: Tensor32) -> None:
+    batch = tiny_pictures[:2].copy()
+    batch[1, 3, 4, 2] = value
+    with pytest.raises(EdgewiseError, match="NaN or infinity"):
+        accepted(batch, (32, 32, 3))

@@ -1,13 +1,29 @@
 """The torch module as a session."""
 
+from collections.abc import Callable
+from typing import Any
+
 import numpy as np
 import pytest
 import torch
 from torch import Tensor, nn
 
-from edgewise.models.errors import ParityError
+from edgewise.models.errors import EdgewiseError, ParityError
 from edgewise.models.spec import Tensor32
 from edgewise.runtime.reference import TorchSession
+
+ONES = np.ones((2, 4, 4, 3), np.float32)
+
+
+class Returns(nn.Module):
+    """Gives what `answer` makes of the mean colour, (N, 3)."""
+
+    def __init__(self, answer: Callable[[Tensor], Any]) -> None:
+        super().__init__()
+        self.answer = answer
+
+    def forward(self, x: Tensor) -> Any:
+        return self.answer(x.mean((2, 3)))
 
 
 def test_pictures_go_in_channels_last(tiny_network: nn.Module, tiny_pictures: Tensor32) -> None:
@@ -19,11 +35,44 @@ def test_pictures_go_in_channels_last(tiny_network: nn.Module, tiny_pictures: Te
 
 
 def test_a_network_that_answers_no_numbers_is_refused() -> None:
-    class Log(nn.Module):
-        def forward(self, x: Tensor) -> Tensor:
-            return x.mean((2, 3)).log()
-
-    session = TorchSession(Log())
-    assert session(np.ones((2, 4, 4, 3), np.float32)).shape == (2, 3)
+    session = TorchSession(Returns(torch.log))
+    assert session(ONES).shape == (2, 3)
     with pytest.raises(ParityError, match="NaN or infinity"):
-        session(-np.ones((2, 4, 4, 3), np.float32))
+        session(-ONES)
+
+
+@pytest.mark.parametrize(
+    ("answer", "found"),
+    [
+        (lambda x: (x, x[:, :1]), r"a tuple of 2: a tensor of shape \(2, 3\), a tensor of shape \(2, 1\)"),
+        (lambda x: {"logits": x}, r"a dict of 1: a tensor of shape \(2, 3\)"),
+        (lambda _: None, "NoneType"),
+        (lambda x: x[0], r"a tensor of shape \(3,\)"),
+        (lambda x: x[:, :, None, None], r"a tensor of shape \(2, 3, 1, 1\)"),
+    ],
+)
+def test_a_network_that_returns_anything_else_is_refused(answer: Callable[[Tensor], Any], found: str) -> None:
+    with pytest.raises(EdgewiseError, match=f"one tensor of logits, .*, but returned {found}$"):
+        TorchSession(Returns(answer))(ONES)
+
+
+@pytest.mark.parametrize("kind", [torch.float64, torch.bfloat16])
+def test_logits_of_another_precision_become_float32(kind: torch.dtype) -> None:
+    answer = TorchSession(Returns(lambda x: x.to(kind)))(ONES)
+    assert answer.dtype == np.float32
+    assert np.array_equal(answer, np.ones((2, 3)))
+
+
+@pytest.mark.parametrize(
+    ("batch", "message"),
+    [
+        (ONES * np.nan, "NaN or infinity"),
+        (ONES.astype(np.float64), "found float64"),
+        (ONES[:0], r"\(N, 4, 4, 3\), found float32 \(0, 4, 4, 3\)"),
+        (ONES[0], r"found float32 \(4, 4, 3\)"),
+        (ONES.transpose(0, 3, 1, 2), r"found float32 \(2, 3, 4, 4\)"),
+    ],
+)
+def test_other_pictures_are_refused(batch: Tensor32, message: str) -> None:
+    with pytest.raises(EdgewiseError, match=message):
+        TorchSession(Returns(torch.exp))(batch)

@@ -1,0 +1,131 @@
+"""When INT8 loses too much: climb the ladder of `quantize/_ladder.py` until a file keeps its accuracy.
+
+Rungs are judged by pictures that neither calibrated nor give the final verdict, which is given once, to the
+rung that was chosen.
+"""
+
+import time
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from ..models.errors import EdgewiseError
+from ..quantize._ladder import Rung, in_float, variants, weights_alone
+from ..quantize._recipe import Recipe
+from ..runtime import evaluation
+from ..runtime.evaluation import Pictures
+from ..runtime.latency import Latency
+from ..runtime.verify import Limits, Verification
+from ._terminal import Terminal
+from ._workshop import File, Twin, Workshop
+
+# What failed once may pass by luck on other pictures: a cure must also take half of the noise away.
+_LEAST_GAIN_DB = 3.0
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Trial:
+    """One rung: what it is, how it answers the search pictures, and what it costs."""
+
+    rung: Rung
+    file: File
+    verification: Verification
+    latency: Latency
+    seconds: float
+
+    @property
+    def sqnr_db(self) -> float:
+        """Signal to quantization noise of the logits."""
+        return self.verification.agreement.sqnr_db
+
+    def cures(self, failed: "Trial") -> bool:
+        """Whether it may be expected to pass the gate that `failed` did not pass."""
+        lost = self.verification.drop
+        within = lost is None or lost.points <= self.verification.limits.max_drop
+        return self.verification.passed and within and self.sqnr_db >= failed.sqnr_db + _LEAST_GAIN_DB
+
+    @property
+    def costs(self) -> tuple[float, float, int]:
+        """What one wants small: the noise (as the negative SQNR, dB), the latency (ms) and the size (bytes)."""
+        latency = self.latency.quantized or self.latency.float
+        return -self.sqnr_db, latency.p50_ms, self.file.structure.size_bytes
+
+    def beaten_by(self, other: "Trial") -> bool:
+        """Whether `other` is as good in all its costs and better in one."""
+        better = all(theirs <= mine for mine, theirs in zip(self.costs, other.costs, strict=True))
+        return better and self.costs != other.costs
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain data for a manifest."""
+        return {
+            "title": self.rung.title,
+            "precision": self.file.artifact.precision,
+            "verification": self.verification.to_json(),
+            "latency": asdict(self.latency),
+            "size_bytes": self.file.structure.size_bytes,
+            "seconds": round(self.seconds, 3),
+        }
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Recovery:
+    """What was tried, the first attempt first; the cure and its verdict, if there is one."""
+
+    trials: list[Trial]
+    chosen: Trial | None = None
+    verification: Verification | None = None
+
+    @property
+    def best(self) -> list[Trial]:
+        """The Pareto front of fidelity, latency and size."""
+        return [trial for trial in self.trials if not any(map(trial.beaten_by, self.trials))]
+
+
+class Search:
+    """The ladder of one target, and the clock."""
+
+    def __init__(
+        self, workshop: Workshop, twin: Twin, pictures: Pictures, limits: Limits, terminal: Terminal
+    ) -> None:
+        self._workshop, self._twin, self._limits, self._terminal = workshop, twin, limits, terminal
+        self._pictures, self._verdict = evaluation.split(pictures)
+
+    def climb(self, failed: File, recipe: Recipe, budget_s: float) -> Recovery:
+        """Try the rungs, the cheapest first; none begins when `budget_s` seconds are over."""
+        self._end = time.monotonic() + budget_s
+        trials = [self._trial(Rung("as it was", recipe.precision, recipe), failed)]
+        chosen = self._first_cure(trials, variants(recipe))
+        if chosen is None:  # the next rungs stand on the best of these
+            best = max(trials, key=lambda trial: trial.sqnr_db).rung.recipe or recipe
+            worst = [layer.name for layer in self._workshop.sensitivities(best)]
+            chosen = self._first_cure(trials, [*in_float(best, worst), weights_alone()])
+        verification = None
+        if chosen is not None:
+            verification = self._workshop.judged(self._twin, chosen.file, self._verdict, self._limits)
+        return Recovery(trials, chosen, verification)
+
+    def _first_cure(self, trials: list[Trial], rungs: Iterable[Rung]) -> Trial | None:
+        for rung in rungs:
+            if time.monotonic() > self._end:
+                self._terminal.announce(f"No time is left for: {rung.title}. --recover-budget gives more")
+                return None
+            try:
+                trial = self._trial(rung, self._made(rung))
+            except EdgewiseError as error:
+                self._terminal.announce(f"{rung.title}: {error}")
+                continue
+            trials.append(trial)
+            if trial.cures(trials[0]):
+                return trial
+        return None
+
+    def _made(self, rung: Rung) -> File:
+        if rung.recipe is None:
+            return self._workshop.compressed(self._twin, rung.precision)
+        return self._workshop.quantized(self._twin, rung.recipe)
+
+    def _trial(self, rung: Rung, file: File) -> Trial:
+        begin = time.monotonic()
+        verification = self._workshop.judged(self._twin, file, self._pictures, self._limits)
+        latency = self._workshop.timed(self._twin, file)
+        return Trial(rung, file, verification, latency, time.monotonic() - begin)

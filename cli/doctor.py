@@ -1,0 +1,136 @@
+"""`edgewise doctor`: what can be exported and run on this machine, and what to install otherwise."""
+
+import json
+import platform
+from dataclasses import asdict
+from importlib import metadata
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from ..models.errors import MissingDependencyError
+
+if TYPE_CHECKING:
+    from rich.console import Console
+    from rich.table import Table
+
+    from ._libraries import Library, Target
+
+
+@click.command(short_help="Show what can be exported and run here.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON document on stdout, and nothing else.")
+def command(*, as_json: bool) -> None:
+    """Show versions, the machine, what can be done for each target here, and what to install otherwise.
+
+    Every library is really imported, in a process of its own, which takes a while.
+    """
+    from ..export import targets
+    from ..runtime import machine
+    from ._libraries import judge, libraries
+    from ._terminal import terminal
+
+    with terminal(quiet=as_json) as screen:
+        with screen.stage("Import the libraries"):
+            installed = libraries()
+        with screen.stage("Ask the engines"):
+            judged = {name: judge(name, installed) for name in targets()}
+            weights = _weights(installed)
+        document = {
+            "edgewise": metadata.version("edgewise"),
+            "python": platform.python_version(),
+            "machine": machine.describe(),
+            "libraries": {name: asdict(library) for name, library in installed.items()},
+            "targets": {name: asdict(target) for name, target in judged.items()},
+            "weights": weights,
+        }
+        _show_machine(screen.console, document)
+        _show_targets(screen.console, judged)
+        _show_libraries(screen.console, installed)
+        _show_weights(screen.console, weights)
+        _show_mends(screen.console, judged)
+    if as_json:
+        click.echo(json.dumps(document, indent=2))
+    if not any(target.run for target in judged.values()):
+        raise MissingDependencyError("Running a model", "tflite", "an inference engine")
+
+
+def _weights(installed: "dict[str, Library]") -> dict[str, dict[str, bool]]:
+    """For each network, whether its ImageNet weights are cached and a checkpoint comes with edgewise."""
+    from ..models.weights import BUNDLED
+    from ..models.zoo import architectures
+    from ._libraries import cached_weights
+
+    cached = [] if installed["torchvision"].error else cached_weights()
+    return {
+        row.name: {"imagenet": row.name in cached, "bundled": any(BUNDLED.glob(f"{row.name}-*"))}
+        for row in architectures()
+    }
+
+
+def _show_machine(console: "Console", document: dict[str, Any]) -> None:
+    found = document["machine"]
+    memory = f", {found['memory_bytes'] / 1e9:.0f} GB of memory" if found["memory_bytes"] else ""
+    extensions = "unknown" if found["extensions"] is None else ", ".join(found["extensions"]) or "none"
+    saturates = (
+        "can saturate: x86 without VNNI adds pairs of products in 16 bits (VPMADDUBSW), so judge INT8 models "
+        "where they will run"
+        if found["saturates"]
+        else "does not saturate: this processor adds products in 32 bits"
+    )
+    for line in (
+        "",
+        f"edgewise {document['edgewise']}, Python {document['python']}, {found['system']}",
+        f"{found['processor'] or 'processor'}, {found['architecture']}, {found['cores']} cores{memory}",
+        f"extensions: {extensions}",
+        f"INT8 arithmetic {saturates}",
+        "",
+    ):
+        console.print(line, markup=False)
+
+
+def _show_targets(console: "Console", judged: "dict[str, Target]") -> None:
+    table = _table("target", "export", "quantize", "run")
+    for name, target in judged.items():
+        table.add_row(name, *map(_mark, (target.export, target.quantize, target.run)))
+    console.print(table)
+    console.print()
+
+
+def _show_libraries(console: "Console", installed: "dict[str, Library]") -> None:
+    from rich.markup import escape
+
+    from ._libraries import distribution
+
+    table = _table("library", "version")
+    for name, library in installed.items():
+        table.add_row(distribution(name), library.version or f"[red]{escape(library.error or '')}[/]")
+    console.print(table)
+    console.print()
+
+
+def _show_weights(console: "Console", weights: dict[str, dict[str, bool]]) -> None:
+    table = _table("network", "ImageNet weights cached", "checkpoint in edgewise")
+    for name, found in weights.items():
+        table.add_row(name, _mark(found["imagenet"]), _mark(found["bundled"]))
+    console.print(table)
+    console.print()
+
+
+def _show_mends(console: "Console", judged: "dict[str, Target]") -> None:
+    """What to install and what the engines warn of, or that nothing is missing."""
+    mends = dict.fromkeys(f"run: {target.install}" for target in judged.values() if target.install)
+    caveats = [f"{name}: {target.caveat}" for name, target in judged.items() if target.caveat]
+    for line in (*mends, *caveats):
+        console.print(f"! {line}", style="bold yellow", markup=False)
+    if not mends:
+        console.print("nothing is missing", style="green")
+
+
+def _table(*headings: str) -> "Table":
+    from rich.table import Table
+
+    return Table(*headings, box=None, pad_edge=False, padding=(0, 3, 0, 0))
+
+
+def _mark(found: bool) -> str:
+    return "[green]yes[/]" if found else "[red]no[/]"

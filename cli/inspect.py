@@ -1,0 +1,137 @@
+"""`edgewise inspect`: what a model file really is, whoever wrote it. Needs no torch."""
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from ..models.errors import EdgewiseError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from rich.console import Console
+    from rich.table import Table
+
+    from ..export._artifact import Bundle
+    from ..runtime.probe import Probed
+    from ..runtime.structure import Structure, Tensor
+
+_LONGEST = 200  # letters of a value: metadata may hold a thousand classes
+
+
+@click.command(short_help="Show what a model file really is.")
+@click.argument("path", metavar="FILE|BUNDLE", type=click.Path(path_type=Path))
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON document on stdout, and nothing else.")
+def command(path: Path, *, as_json: bool) -> None:
+    """Show operators, arithmetic, size, ends and metadata of a .tflite, .onnx or .xml file, or of a BUNDLE.
+
+    The file is opened in a child process: one that crashes its parser is reported. A bundle whose file is not
+    of the precision that its manifest says is an error.
+    """
+    from ..export._artifact import Bundle
+    from ..runtime.probe import probe, target_of
+    from ._terminal import terminal
+
+    with terminal(quiet=as_json) as screen:
+        bundle = Bundle.open(path) if path.is_dir() else None
+        file = bundle.model if bundle else path
+        target = bundle.target if bundle else target_of(path)
+        found = probe(file, target)
+        if bundle:
+            _show_bundle(screen.console, bundle)
+        _show(screen.console, file.name, target, found)
+    if as_json:
+        click.echo(json.dumps(_document(path, target, bundle, found), indent=2))
+    if bundle and bundle.precision != found.structure.precision:
+        raise EdgewiseError(
+            f"{path}: its manifest calls {file.name} {bundle.precision}, but it is "
+            f"{found.structure.precision} ({found.structure.float_layers} layers in float); do not trust the "
+            "bundle, export it again"
+        )
+
+
+def _document(path: Path, target: str, bundle: "Bundle | None", found: "Probed") -> dict[str, Any]:
+    return {
+        "path": str(path),
+        "target": target,
+        "structure": found.structure.to_json(),
+        "refusal": found.refusal,
+        "manifest": bundle.manifest if bundle else None,
+    }
+
+
+def _show_bundle(console: "Console", bundle: "Bundle") -> None:
+    """Whose bundle it is and what its exporter found, as the manifest has it."""
+    origin, verdict = bundle.spec.origin, "none"
+    if bundle.verification:
+        verdict = "{verdict}, by {pictures}".format_map(bundle.verification)
+    rows = [
+        ("bundle", f"{bundle.name}, {bundle.target}, {bundle.precision}"),
+        ("weights", f"{origin.description} ({origin.source}, sha256 {origin.sha256[:12]})"),
+        ("verdict", verdict),
+    ]
+    _show_rows(console, rows)
+
+
+def _show(console: "Console", name: str, target: str, found: "Probed") -> None:
+    structure = found.structure
+    _show_rows(console, [("file", f"{name}, {target}"), *_facts(structure)])
+    _show_rows(console, [(f"metadata {key}", value) for key, value in structure.metadata.items()])
+    console.print(_operators(structure))
+    if found.refusal:
+        console.print(f"\nedgewise cannot classify pictures with it: {found.refusal}", markup=False)
+
+
+def _facts(structure: "Structure") -> "Iterator[tuple[str, str]]":
+    """The figures of a file, each in words."""
+    stored = ", ".join(f"{count:,} {kind}" for kind, count in structure.weights.items()) or "none"
+    yield "precision", structure.precision
+    yield "size", f"{structure.size_bytes / 1e6:.2f} MB"
+    yield "parameters", f"{sum(structure.weights.values()):,} ({stored})"
+    yield "MACs", "unknown" if structure.macs is None else f"{structure.macs:,} for one picture"
+    for side, tensors in ("input", structure.inputs), ("output", structure.outputs):
+        for tensor in tensors:
+            yield side, _end(tensor)
+    if structure.precision.startswith("w8a8"):
+        islands = ", ".join(f"{count} {name}" for name, count in structure.islands.items())
+        yield "float islands", islands or "none"
+    if structure.partitions is not None:
+        pieces = f"{structure.partitions} piece{'s' * (structure.partitions != 1)}"
+        yield "XNNPACK", f"{pieces}, {'the whole model' if structure.whole else 'not the whole model'}"
+
+
+def _end(tensor: "Tensor") -> str:
+    shape = " x ".join("?" if side < 0 else str(side) for side in tensor.shape) or "scalar"
+    scale = "" if tensor.scale is None else f", scale {tensor.scale:.6g}, zero point {tensor.zero_point}"
+    return f"{tensor.name}: {tensor.dtype}, {shape}{scale}"
+
+
+def _operators(structure: "Structure") -> "Table":
+    from rich.table import Table
+
+    table = Table(box=None, pad_edge=False, padding=(0, 3, 0, 0))
+    for heading in ("operator", "arithmetic", "count"):
+        table.add_column(heading, justify="right" if heading == "count" else "left")
+    for operator in sorted(structure.operators, key=lambda found: (-found.count, found.type)):
+        table.add_row(_safe(operator.type), operator.arithmetic, str(operator.count))
+    return table
+
+
+def _show_rows(console: "Console", rows: list[tuple[str, str]]) -> None:
+    width = max((len(heading) for heading, _ in rows), default=0)
+    for heading, value in rows:
+        console.print(f"[dim]{_safe(heading.ljust(width))}[/]   {_safe(value)}")
+    if rows:
+        console.print()
+
+
+def _safe(text: str) -> str:
+    """`text` of a foreign file, so short and so tame that a terminal can take it."""
+    from rich.markup import escape
+
+    from ..runtime._child import printable
+
+    text = printable(text)
+    return escape(text if len(text) <= _LONGEST else f"{text[:_LONGEST]}…")

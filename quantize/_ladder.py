@@ -1,0 +1,62 @@
+"""The recovery ladder: what to try, one rung after the other, when an INT8 file loses too much.
+
+Cheapest first, where the price is paid by whoever runs the file. The first rungs change how the file is made
+and cost it nothing: no byte, no microsecond. Layers in float cost size and time, and as every border between
+INT8 and float costs a conversion too, few come before many; more than a quarter are hardly INT8 any more.
+INT8 weights alone keep the accuracy and most of the size, but not the speed: they come last.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+
+from ._recipe import Recipe
+
+_OTHER_RANGES = {"min-max": ("moving-average", "moving average"), "moving-average": ("min-max", "min-max")}
+_LAYERS_FOR_ONE = 4  # a quarter may stay in float
+
+
+@dataclass(frozen=True, slots=True)
+class Rung:
+    """One thing to try: its name in a table, and `recipe` for `quantize`, or None to `compress`."""
+
+    title: str
+    precision: str
+    recipe: Recipe | None
+
+
+def rungs(recipe: Recipe, layers: Sequence[str]) -> Iterator[Rung]:
+    """What to try after `recipe`; `layers` are the names of all layers, the most sensitive first."""
+    yield from variants(recipe)
+    yield from in_float(recipe, layers)
+    yield weights_alone()
+
+
+def variants(recipe: Recipe) -> Iterator[Rung]:
+    """Files of the same size and speed: each thing that can be done or left, the other way round."""
+    ranges, title = _OTHER_RANGES[recipe.ranges]
+    yield _rung(f"ranges: {title}", replace(recipe, ranges=ranges))
+    yield _rung(_toggled(recipe.equalize, "equalization"), replace(recipe, equalize=not recipe.equalize))
+    yield _rung(_toggled(recipe.correct, "bias correction"), replace(recipe, correct=not recipe.correct))
+
+
+def in_float(recipe: Recipe, layers: Sequence[str]) -> Iterator[Rung]:
+    """The worst 1, 2, 4, 8, ... of `layers` in float, beside those that `recipe` has there."""
+    worst = [name for name in layers if name not in recipe.float_layers]
+    count = 1
+    while len(recipe.float_layers) + count <= len(layers) // _LAYERS_FOR_ONE:
+        title = "worst layer in float" if count == 1 else f"worst {count} layers in float"
+        yield _rung(title, replace(recipe, float_layers=(*recipe.float_layers, *worst[:count])))
+        count *= 2
+
+
+def weights_alone() -> Rung:
+    """The last resort."""
+    return Rung("weights alone in INT8 (w8a32)", "w8a32", None)
+
+
+def _rung(title: str, recipe: Recipe) -> Rung:
+    return Rung(title, recipe.precision, recipe)
+
+
+def _toggled(done: bool, step: str) -> str:
+    return f"{'without' if done else 'with'} {step}"

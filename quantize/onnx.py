@@ -1,0 +1,129 @@
+"""Smaller ONNX files: INT8 as ONNX Runtime's own quantizer makes it, or the weights alone in INT8 or float16.
+
+Activations are unsigned and weights signed (U8S8), the pair that ONNX Runtime is fastest with on x86, written
+as QuantizeLinear and DequantizeLinear around float operators, which the runtime fuses when it opens the file.
+"""
+
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ..export._artifact import Artifact
+from ..export._graph import first_line
+from ..export._onnx_graph import INPUT, onnx_graph
+from ..export.onnx import save
+from ..models.errors import EdgewiseError, MissingDependencyError, UsageError
+from ..models.spec import Tensor32
+from ._calibration import Calibration
+from ._onnx_islands import isolate, nodes_of
+from ._onnx_patch import patch
+from ._onnx_weights import store
+from ._recipe import Recipe
+from ._refine import Refined
+
+if TYPE_CHECKING:
+    from onnx import ModelProto
+
+
+def quantize(
+    artifact: Artifact, refined: Refined, calibration: Calibration, recipe: Recipe, out: Path
+) -> Artifact:
+    """Write `artifact`, with the refined weights and INT8 arithmetic as `recipe` says, to `out`.
+
+    Raises:
+        MissingDependencyError: onnx or onnxruntime is not installed.
+        UsageError: `recipe` wants integer ends, which ONNX files do not have here.
+        EdgewiseError: the library cannot quantize this network, or it has no layer of a name in `recipe`.
+    """
+    if recipe.io != "float32":
+        raise UsageError(f"--io is for tflite: an ONNX file takes and gives float32, not {recipe.io}")
+    _require_libraries()
+    source = _refined_graph(artifact, refined)
+    try:
+        with TemporaryDirectory() as folder:
+            model, islands = _quantized(source, calibration, recipe, Path(folder))
+    except EdgewiseError:
+        raise
+    except Exception as error:  # the library raises what it likes
+        raise EdgewiseError(
+            f"ONNX Runtime cannot quantize {artifact.spec.name}: {first_line(error)}"
+        ) from error
+    isolate(model, islands)
+    details = recipe.to_json() | refined.to_json()
+    return save(model, Artifact(out, artifact.target, recipe.precision, recipe.io, artifact.spec, details))
+
+
+def compress(artifact: Artifact, precision: str, out: Path) -> Artifact:
+    """Write `artifact` with its weights alone in 'fp16' or 'w8a32' to `out`; needs no pictures.
+
+    Raises:
+        MissingDependencyError: onnx is not installed.
+        EdgewiseError: a weight is too large for float16.
+    """
+    _require_libraries()
+    import onnx
+
+    model = onnx.load(artifact.path)
+    store(model, precision)
+    return save(model, Artifact(out, artifact.target, precision, artifact.io, artifact.spec))
+
+
+def _require_libraries() -> None:
+    try:
+        import onnx  # noqa: F401 - are they there?
+        import onnxruntime.quantization  # noqa: F401
+    except ImportError as error:
+        raise MissingDependencyError("Quantizing ONNX", "export", error.name or "onnxruntime") from error
+
+
+def _refined_graph(artifact: Artifact, refined: Refined) -> "ModelProto":
+    """The float graph of the refined network: the exported one patched, or else a second conversion."""
+    import onnx
+
+    model = onnx.load(artifact.path)
+    if refined.rewrites == 0 and patch(model, refined.original, refined.network):
+        return model
+    return onnx_graph(refined.network, artifact.spec.preprocess.size)
+
+
+def _quantized(
+    source: "ModelProto", calibration: Calibration, recipe: Recipe, folder: Path
+) -> tuple["ModelProto", list[str]]:
+    """The INT8 model, and the names of the nodes that stay in float."""
+    import onnx
+    from onnxruntime.quantization import QuantType, quantize_static
+    from onnxruntime.quantization.shape_inference import quant_pre_process
+
+    exported, prepared, quantized = (
+        folder / f"{step}.onnx" for step in ("exported", "prepared", "quantized")
+    )
+    onnx.save(source, exported)
+    # The exporter knows every shape, and symbolic inference would want a computer algebra system.
+    quant_pre_process(exported, prepared, skip_symbolic_shape=True)
+    islands = nodes_of(onnx.load(prepared), recipe.float_layers)
+    quantize_static(
+        prepared,
+        quantized,
+        _Reader(calibration),
+        per_channel=recipe.per_channel,
+        activation_type=QuantType.QUInt8,
+        weight_type=QuantType.QInt8,
+        nodes_to_exclude=islands,
+        # The mean over all pictures: an exponential average would weigh them by their order. Of each picture
+        # only the ranges are kept, so nothing is gained by the options that collect them piece by piece.
+        extra_options={"CalibMovingAverage": recipe.ranges == "moving-average"},
+    )
+    return onnx.load(quantized), islands
+
+
+class _Reader:
+    """What the library reads pictures by: one (1, 3, S, S) after the other, then None."""
+
+    def __init__(self, calibration: Calibration) -> None:
+        self._pictures = calibration.inputs()
+
+    def get_next(self) -> dict[str, Tensor32] | None:
+        picture: Any = next(self._pictures, None)
+        return None if picture is None else {INPUT: np.ascontiguousarray(picture.transpose(0, 3, 1, 2))}

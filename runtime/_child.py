@@ -1,0 +1,64 @@
+"""Work that may crash its process, in a child: parsing a hostile file, importing a library that does not fit.
+
+The child is a module of edgewise that is run as a program; its answer is one JSON document.
+"""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import IO, Any
+
+TIMEOUT_S = 120.0
+_VARIABLES = {"ORT_DISABLE_TELEMETRY": "1"}  # ONNX Runtime reports to its maker from its import on
+
+
+class ChildDiedError(Exception):
+    """The child gave no answer; the message is how it ended: 'SIGSEGV', say."""
+
+
+def ask(module: str, *arguments: str, timeout_s: float = TIMEOUT_S) -> Any:
+    """What `module`, run with `arguments`, answers; NaN and infinity, which JSON lacks, become None.
+
+    Raises:
+        ChildDiedError: it crashed, or did not come to an end.
+    """
+    # -P: or else a file in the user's folder that is called as a library would be imported instead.
+    command = [sys.executable, "-P", "-m", module, *arguments]
+    try:
+        done = subprocess.run(  # noqa: S603 - an interpreter and a module of ours
+            command, env=os.environ | _VARIABLES, capture_output=True, check=False, timeout=timeout_s
+        )
+    except subprocess.TimeoutExpired as error:
+        raise ChildDiedError(f"no answer after {timeout_s:g} s") from error
+    if done.returncode:
+        raise ChildDiedError(_ending(done.returncode))
+    return json.loads(done.stdout, parse_constant=lambda _: None)
+
+
+@contextmanager
+def answering() -> Iterator[IO[str]]:
+    """In the child: where the answer goes. What libraries print on stdout goes to stderr."""
+    with os.fdopen(os.dup(1), "w") as answer:
+        os.dup2(2, 1)
+        yield answer
+
+
+def printable(text: str) -> str:
+    """`text` without what commands a terminal: it may come from a hostile file."""
+    return "".join(letter if letter.isprintable() else "\N{REPLACEMENT CHARACTER}" for letter in text)
+
+
+def in_words(error: Exception) -> str:
+    """An exception in one line."""
+    return printable(f"{type(error).__name__}: {next(iter(str(error).splitlines()), '')}")
+
+
+def _ending(returncode: int) -> str:
+    try:
+        return signal.Signals(-returncode).name
+    except ValueError:
+        return f"status {returncode}"

@@ -1,0 +1,135 @@
+"""Look at a file that may be damaged or hostile from a safe distance: in a child process.
+
+Parsers of model files are C++ that trusts what it reads: a constant of -inf in a padding, or an index out of
+range, is a segmentation fault in LiteRT. The parent reads no more than the first bytes.
+"""
+
+import json
+import os
+import sys
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ..models import errors
+from ..models.errors import EdgewiseError, UsageError
+from . import runtime
+from ._child import ChildDiedError, answering, ask, in_words, printable
+from .structure import Operator, Structure, Tensor
+
+_SUFFIXES = {".tflite": "tflite", ".onnx": "onnx", ".xml": "openvino"}
+_HEAD_BYTES = 4096
+# The first byte of a ModelProto, which announces its version, and what may follow that: the other fields.
+_ONNX_FIRST, _ONNX_THEN = b"\x08", b"\x12\x1a\x22\x28\x32\x3a\x42\x72"
+
+
+@dataclass(frozen=True, slots=True)
+class Probed:
+    """What was found; `refusal` is why edgewise cannot classify pictures with a file that opens, or None."""
+
+    structure: Structure
+    refusal: str | None = None
+
+
+def target_of(path: Path) -> str:
+    """The target whose runtime opens `path`, by its suffix and its first bytes, which must agree.
+
+    Raises:
+        UsageError: it is no file of a known kind, or not of the kind that its name says.
+    """
+    try:
+        with path.open("rb") as file:
+            head = file.read(_HEAD_BYTES)
+    except OSError as error:
+        raise UsageError(f"{path}: cannot be read ({error.strerror}); name a model file") from error
+    known = f"known are {', '.join(f'{suffix} ({name})' for suffix, name in _SUFFIXES.items())}"
+    named, held = _SUFFIXES.get(path.suffix.lower()), _target_by(head)
+    if named is None:
+        hint = f"; it holds {held}, so rename it" if held else ""
+        raise UsageError(f"{path}: {path.suffix or 'no suffix'} is no model file's suffix; {known}{hint}")
+    if held != named:
+        found = f"what {held} reads" if held else "something else" if head else "nothing"
+        raise UsageError(f"{path}: is called a file of {named} but holds {found}; {known}")
+    return named
+
+
+def probe(path: Path, target: str) -> Probed:
+    """Let a child process open `path`, describe it and classify one picture of zeros.
+
+    Raises:
+        EdgewiseError: the child cannot open it, dies of it or does not come to an end.
+        MissingDependencyError: the runtime is not installed.
+    """
+    try:
+        answer = ask(__name__, os.fspath(path.absolute()), target)
+    except ChildDiedError as error:
+        raise EdgewiseError(
+            f"{path.name}: crashes the {target} runtime ({error}), so it is damaged or hostile: do not use it"
+        ) from error
+    if "error" in answer:
+        kind = getattr(errors, answer["error"], EdgewiseError)
+        raise kind.__new__(kind, answer["message"])  # past __init__, which makes messages of its own
+    return Probed(_structure(answer["structure"]), answer["refusal"])
+
+
+def main() -> None:
+    """Be the child."""
+    with answering() as answer:
+        json.dump(_look(Path(sys.argv[1]), sys.argv[2]), answer)
+
+
+def _look(path: Path, target: str) -> dict[str, Any]:
+    try:
+        structure = runtime(target).structure(path)
+    except EdgewiseError as error:
+        return {"error": type(error).__name__, "message": printable(str(error))}
+    except Exception as error:  # noqa: BLE001 - engines raise what they like
+        said = f"{printable(path.name)}: the {target} runtime cannot read it ({in_words(error)})"
+        return {"error": "EdgewiseError", "message": said}
+    return {"structure": asdict(structure), "refusal": _refusal(path, target, structure)}
+
+
+def _refusal(path: Path, target: str, structure: Structure) -> str | None:
+    try:
+        session = runtime(target).open_session(path, 1)
+        if picture := _picture(structure):
+            session(np.zeros((1, *picture), np.float32))
+    except Exception as error:  # noqa: BLE001 - here a crash alone counts
+        return printable(str(error)) if isinstance(error, EdgewiseError) else in_words(error)
+    return None
+
+
+def _picture(structure: Structure) -> tuple[int, ...] | None:
+    """The (height, width, channels) of the pictures that the file takes; None where it does not tell."""
+    shape = structure.inputs[0].shape if len(structure.inputs) == 1 else ()
+    if len(shape) != 4:
+        return None
+    sides = (*shape[2:], shape[1]) if shape[1] == 3 else shape[1:]
+    return sides if min(sides) > 0 else None
+
+
+def _structure(found: dict[str, Any]) -> Structure:
+    """The inverse of `asdict`."""
+    operators = tuple(Operator(**operator) for operator in found.pop("operators"))
+    inputs, outputs = (
+        tuple(Tensor(**tensor | {"shape": tuple(tensor["shape"])}) for tensor in found.pop(side))
+        for side in ("inputs", "outputs")
+    )
+    return Structure(operators=operators, inputs=inputs, outputs=outputs, **found)
+
+
+def _target_by(head: bytes) -> str | None:
+    """The target by the first bytes of a file."""
+    if head[4:8] == b"TFL3":
+        return "tflite"
+    if b"<net" in head and head.lstrip().startswith(b"<"):
+        return "openvino"
+    if head[:1] == _ONNX_FIRST and head[2:3] and head[2] in _ONNX_THEN:
+        return "onnx"
+    return None
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,91 @@
+"""What a model file really is, read back from the file and from the engine that prepared it."""
+
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from ..models.errors import EdgewiseError
+
+
+@dataclass(frozen=True, slots=True)
+class Tensor:
+    """An input or output; an integer one stands for (value - zero_point) * scale. -1 is a free dimension."""
+
+    name: str
+    dtype: str
+    shape: tuple[int, ...]
+    scale: float | None = None
+    zero_point: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Operator:
+    """Operators of one `type`, as the format or engine calls it, and one arithmetic.
+
+    `arithmetic` is 'int8', 'int16', 'float32' or 'float16', or 'cast' for those that only change types.
+    `layer` says that the type has weights: a convolution or matrix product.
+    """
+
+    type: str
+    arithmetic: str
+    layer: bool
+    count: int
+
+
+@dataclass(frozen=True, slots=True)
+class Structure:
+    """A model file as its engine runs it here.
+
+    `weights` counts the stored values of constants by type, as they lie in the file. `macs` are
+    multiply-accumulate operations for one picture. `partitions` is how many pieces a delegate took, and
+    `whole` says that a single one spans the model; None where the engine has no delegates. `output_step` is
+    the value of one step (LSB) of the last INT8 tensor, None where that is float. `metadata` is what the
+    file says of itself.
+    """
+
+    operators: tuple[Operator, ...]
+    weights: dict[str, int]
+    inputs: tuple[Tensor, ...]
+    outputs: tuple[Tensor, ...]
+    size_bytes: int
+    macs: int | None = None
+    partitions: int | None = None
+    whole: bool | None = None
+    output_step: float | None = None
+    metadata: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def precision(self) -> str:
+        """The scheme that arithmetic and weights amount to: 'fp32', 'w8a32', 'w8a8-mixed' and so on."""
+        layers = {operator.arithmetic for operator in self.operators if operator.layer}
+        integer = sorted(layers & {"int8", "int16"}, key=lambda name: int(name.removeprefix("int")))
+        if integer:
+            scheme = f"w8a{integer[0].removeprefix('int')}"
+            return scheme if layers <= {integer[0]} else f"{scheme}-mixed"
+        stored = max(self.weights, key=lambda name: self.weights[name], default="float32")
+        return {"int8": "w8a32", "uint8": "w8a32", "float16": "fp16", "float32": "fp32"}.get(stored, stored)
+
+    @property
+    def islands(self) -> dict[str, int]:
+        """Operators without weights that compute in float, by type: of interest in an INT8 file."""
+        return self._floats(layer=False)
+
+    @property
+    def float_layers(self) -> int:
+        """How many layers compute in float."""
+        return sum(self._floats(layer=True).values())
+
+    def require(self, precision: str) -> None:
+        """Raise an `EdgewiseError` where the file is not what it is called."""
+        if self.precision != precision:
+            raise EdgewiseError(
+                f"the file is called {precision} but is {self.precision} ({self.float_layers} layers in "
+                f"float, stored values by type: {self.weights}), so it was not written; export another --precision"
+            )
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain data for a manifest or a report."""
+        return asdict(self) | {"precision": self.precision, "islands": self.islands}
+
+    def _floats(self, *, layer: bool) -> dict[str, int]:
+        kinds = (op for op in self.operators if op.layer == layer and op.arithmetic.startswith("float"))
+        return {op.type: op.count for op in kinds}

@@ -1,0 +1,159 @@
+"""What a file or a bundle really is, in words and as JSON; files that are no such thing are refused."""
+
+import json
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from edgewise.export import exporter, targets
+from edgewise.export._artifact import Artifact, Bundle, write_bundle
+from edgewise.export._flatbuffer import pack, unpack
+from edgewise.export._golden import Golden
+from edgewise.runtime import open_session, runtime
+from edgewise.runtime.golden import sample
+from edgewise.runtime.reference import TorchSession
+
+if TYPE_CHECKING:
+    from torch import nn
+    from torch.fx import GraphModule
+
+Run = Callable[..., Any]
+
+_SUFFIXES = {"onnx": ".onnx", "openvino": ".xml"}
+_RECORD = {"verification": {"verdict": "pass", "pictures": "generated dead leaves"}}
+
+
+@pytest.fixture(scope="module")
+def golden(tiny_network: "nn.Module", tiny_int8: dict[str, Artifact]) -> Golden:
+    file = tiny_int8["int8"]
+    return sample(file.spec.preprocess, TorchSession(tiny_network), open_session(file.path, file.target))
+
+
+@pytest.fixture(scope="module")
+def bundle(
+    golden: Golden,
+    tiny_float: Artifact,
+    tiny_int8: dict[str, Artifact],
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Path:
+    """A bundle of the tiny network, INT8 at both ends; not to be changed."""
+    folder = tmp_path_factory.mktemp("inspected") / "bundle"
+    write_bundle(folder, tiny_int8["int8"], tiny_float, golden, _RECORD)
+    return folder
+
+
+@pytest.mark.parametrize("target", targets())
+def test_a_file_of_each_target(
+    edgewise: Run,
+    without_torch: dict[str, str],
+    tiny_graph: "GraphModule",
+    tiny_float: Artifact,
+    tmp_path: Path,
+    target: str,
+) -> None:
+    file = tiny_float.path
+    if target != tiny_float.target:
+        path = tmp_path / f"a{_SUFFIXES[target]}"
+        file = exporter(target).export(tiny_graph, tiny_float.spec, path).path
+    ended = edgewise("inspect", file, "--json", **without_torch)
+    assert (ended.code, ended.stderr, ended.left) == (0, "", ())
+    found = ended.document
+    expected = runtime(target).structure(file)
+    assert found["structure"] == json.loads(json.dumps(expected.to_json()))
+    assert (found["path"], found["target"], found["manifest"]) == (str(file), target, None)
+    assert found["refusal"] is None
+    assert found["structure"]["precision"] == "fp32"
+    assert sum(found["structure"]["weights"].values()) > 1000
+    assert found["structure"]["macs"] > 10_000
+
+
+def test_a_bundle_in_words(edgewise: Run, bundle: Path) -> None:
+    ended = edgewise("inspect", bundle)
+    assert (ended.code, ended.stdout, ended.left) == (0, "", ())
+    lines = [" ".join(line.split()) for line in ended.stderr.splitlines()]
+    structure = runtime("tflite").structure(Bundle.open(bundle).model)
+    total = sum(structure.weights.values())
+    for line in (
+        "bundle tiny, tflite, w8a8",
+        "verdict pass, by generated dead leaves",
+        "file tiny-w8a8.tflite, tflite",
+        "precision w8a8",
+        f"MACs {structure.macs:,} for one picture",
+        "float islands none",
+        "XNNPACK 1 piece, the whole model",
+        "operator arithmetic count",
+    ):
+        assert line in lines
+    assert any(line.startswith("weights random weights (random, sha256") for line in lines)
+    assert any(line.startswith(f"parameters {total:,} (") for line in lines)
+    (source,) = [line for line in lines if line.startswith("input ")]
+    assert f"int8, 1 x 32 x 32 x 3, scale {structure.inputs[0].scale:.6g}, zero point " in source
+    for operator in structure.operators:
+        assert f"{operator.type} {operator.arithmetic} {operator.count}" in lines
+
+
+def test_a_bundle_in_json(edgewise: Run, bundle: Path) -> None:
+    ended = edgewise("inspect", bundle, "--json")
+    assert (ended.code, ended.stderr) == (0, "")
+    opened = Bundle.open(bundle)
+    assert ended.document["manifest"] == opened.manifest
+    assert ended.document["structure"]["precision"] == "w8a8"
+    assert ended.document["structure"]["size_bytes"] == opened.model.stat().st_size
+
+
+def test_a_bundle_that_is_not_what_its_manifest_says(
+    edgewise: Run, golden: Golden, tiny_float: Artifact, tmp_path: Path
+) -> None:
+    write_bundle(tmp_path / "false", replace(tiny_float, precision="w8a8"), None, golden, {})
+    ended = edgewise("inspect", tmp_path / "false", "--json")
+    assert ended.code == 1
+    assert "its manifest calls tiny-w8a8.tflite w8a8, but it is fp32 (" in ended.complaint
+    assert ended.document["structure"]["precision"] == "fp32"
+
+
+def test_a_file_that_crashes_its_parser(edgewise: Run, tiny_float: Artifact, tmp_path: Path) -> None:
+    raw = tiny_float.path.read_bytes()
+    model = unpack(raw)
+    last = model.subgraphs[0].operators[-1]
+    last.inputs = [last.inputs[0], -1, last.inputs[2]]  # no weights
+    (tmp_path / "hostile.tflite").write_bytes(pack(model, len(raw)))
+    ended = edgewise("inspect", tmp_path / "hostile.tflite")
+    assert (ended.code, ended.stdout) == (1, "")
+    assert ended.complaint.startswith("edgewise: hostile.tflite: crashes the tflite runtime (SIGSEGV)")
+
+
+def test_what_a_foreign_file_says_does_not_command_the_terminal(
+    edgewise: Run, tiny_float: Artifact, tmp_path: Path
+) -> None:
+    raw = tiny_float.path.read_bytes()
+    model = unpack(raw)
+    graph = model.subgraphs[0]
+    graph.tensors[graph.inputs[0]].name = "\x1b[2J[red]" + "x" * 1000
+    (tmp_path / "loud.tflite").write_bytes(pack(model, len(raw)))
+    ended = edgewise("inspect", tmp_path / "loud.tflite")
+    assert ended.code == 0
+    assert "\x1b" not in ended.stderr
+    assert "[2J[red]xxx" in ended.stderr
+    assert max(map(len, ended.stderr.splitlines())) < 300
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "code", "complaint"),
+    [
+        ("a.tflite", None, 2, "a.tflite: cannot be read (No such file or directory)"),
+        ("a.onnx", b"text", 2, "a.onnx: is called a file of onnx but holds something else"),
+        ("a.png", b"text", 2, "a.png: .png is no model file's suffix; known are .tflite (tflite), "),
+        ("a.tflite", b"\x1c\x00\x00\x00TFL3", 1, "a.tflite: LiteRT cannot open it"),
+    ],
+)
+def test_what_is_no_model_file(
+    edgewise: Run, tmp_path: Path, name: str, content: bytes | None, code: int, complaint: str
+) -> None:
+    if content is not None:
+        (tmp_path / name).write_bytes(content)
+    ended = edgewise("inspect", tmp_path / name, "--json")
+    assert (ended.code, ended.stdout) == (code, "")
+    assert complaint in ended.complaint

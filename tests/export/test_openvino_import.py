@@ -1,0 +1,42 @@
+"""The import that tells nobody, in a process of its own: the libraries decide once."""
+
+import subprocess
+import sys
+from pathlib import Path
+from textwrap import dedent
+
+import pytest
+
+from edgewise.export._openvino_import import importing
+from edgewise.models.errors import MissingDependencyError
+
+
+@pytest.mark.parametrize("library", ["openvino", pytest.param("nncf", marks=pytest.mark.slow)])
+def test_a_library_comes_without_its_telemetry(library: str, tmp_path: Path) -> None:
+    program = f"""
+        import sys
+        from edgewise.export._openvino_import import importing
+
+        with importing("Running OpenVINO", "openvino"):
+            import {library}
+        assert not [name for name in sys.modules if name.startswith("openvino_telemetry")]
+        import openvino_telemetry  # others may still want it
+    """
+    done = subprocess.run(
+        [sys.executable, "-c", dedent(program)],
+        env={"HOME": str(tmp_path), "PATH": ""},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert not [*tmp_path.glob("intel/*")]  # where the telemetry keeps its number for this user
+
+
+def test_a_missing_library_is_named() -> None:
+    with (
+        pytest.raises(MissingDependencyError, match=r"Flying needs wings, .*edgewise\[export\]"),
+        importing("Flying", "export"),
+    ):
+        import wings.feathers  # type: ignore[import-not-found]  # noqa: F401
+    assert sys.modules.get("openvino_telemetry", sys) is not None

@@ -1,0 +1,65 @@
+"""The ladder: which rungs, in which order."""
+
+import pytest
+
+from edgewise.quantize._ladder import Rung, in_float, rungs, variants
+from edgewise.quantize._recipe import Recipe
+
+LAYERS = tuple(f"layer{index}" for index in range(40))
+
+
+def test_rungs_come_cheapest_first() -> None:
+    assert [(rung.title, rung.precision) for rung in rungs(Recipe(), LAYERS)] == [
+        ("ranges: moving average", "w8a8"),
+        ("without equalization", "w8a8"),
+        ("without bias correction", "w8a8"),
+        ("worst layer in float", "w8a8-mixed"),
+        ("worst 2 layers in float", "w8a8-mixed"),
+        ("worst 4 layers in float", "w8a8-mixed"),
+        ("worst 8 layers in float", "w8a8-mixed"),
+        ("weights alone in INT8 (w8a32)", "w8a32"),
+    ]
+
+
+def test_a_variant_changes_one_thing_and_keeps_the_rest() -> None:
+    assert [rung.recipe for rung in variants(Recipe(io="uint8", per_channel=False, correct=False))] == [
+        Recipe(io="uint8", per_channel=False, correct=False, ranges="moving-average"),
+        Recipe(io="uint8", per_channel=False, correct=False, equalize=False),
+        Recipe(io="uint8", per_channel=False, correct=True),
+    ]
+
+
+def test_what_the_recipe_lacks_is_tried() -> None:
+    plain = Recipe(ranges="moving-average", equalize=False, correct=False)
+    assert [rung.title for rung in variants(plain)] == [
+        "ranges: min-max",
+        "with equalization",
+        "with bias correction",
+    ]
+
+
+def test_the_worst_layers_are_the_first_ones() -> None:
+    first, second, *_ = in_float(Recipe(io="int8"), LAYERS)
+    assert first.recipe == Recipe(io="int8", float_layers=LAYERS[:1])
+    assert second.recipe == Recipe(io="int8", float_layers=LAYERS[:2])
+
+
+def test_layers_that_are_in_float_stay_there_and_count() -> None:
+    found = list(in_float(Recipe(float_layers=LAYERS[1:4]), LAYERS))
+    assert [rung.recipe and rung.recipe.float_layers for rung in found] == [
+        (*LAYERS[1:4], LAYERS[0]),
+        (*LAYERS[1:4], LAYERS[0], LAYERS[4]),
+        (*LAYERS[1:4], LAYERS[0], *LAYERS[4:7]),
+    ]
+
+
+@pytest.mark.parametrize(("layers", "most"), [(0, 0), (3, 0), (4, 1), (15, 2), (16, 4)])
+def test_no_more_than_a_quarter_comes_into_float(layers: int, most: int) -> None:
+    counts = [len(rung.recipe.float_layers) for rung in in_float(Recipe(), LAYERS[:layers]) if rung.recipe]
+    assert max(counts, default=0) == most
+
+
+def test_the_last_rung_has_no_recipe() -> None:
+    *others, last = rungs(Recipe(), LAYERS)
+    assert last == Rung("weights alone in INT8 (w8a32)", "w8a32", None)
+    assert all(rung.recipe is not None and rung.precision == rung.recipe.precision for rung in others)

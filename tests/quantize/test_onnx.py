@@ -1,0 +1,222 @@
+"""Smaller ONNX files, made and run for real."""
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import onnx
+import pytest
+import torch
+from onnx import numpy_helper
+from torch import Tensor, nn
+
+from edgewise.export._artifact import Artifact
+from edgewise.export._graph import Network, trace
+from edgewise.export.onnx import export, save
+from edgewise.models.errors import EdgewiseError, UsageError
+from edgewise.models.spec import ModelSpec, Tensor32
+from edgewise.quantize._calibration import Calibration
+from edgewise.quantize._recipe import Recipe
+from edgewise.quantize._refine import Refined, refine
+from edgewise.quantize.onnx import _quantized, compress, quantize
+from edgewise.runtime.onnx import OnnxSession, open_reference, structure
+from edgewise.runtime.stats import agreement
+
+ISLANDS = ("3.layers.3", "4.layers.0", "12")
+
+
+@pytest.fixture(scope="module")
+def exact(tiny_graph: Network, tiny_spec: ModelSpec, tmp_path_factory: pytest.TempPathFactory) -> Artifact:
+    return export(tiny_graph, tiny_spec, tmp_path_factory.mktemp("float") / "tiny.onnx")
+
+
+@pytest.fixture(scope="module")
+def int8(
+    exact: Artifact,
+    tiny_refined: Refined,
+    tiny_calibration: Calibration,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Artifact:
+    out = tmp_path_factory.mktemp("int8") / "tiny.onnx"
+    return quantize(exact, tiny_refined, tiny_calibration, Recipe(), out)
+
+
+@pytest.fixture(scope="module")
+def mixed(
+    exact: Artifact,
+    tiny_refined: Refined,
+    tiny_calibration: Calibration,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Artifact:
+    out = tmp_path_factory.mktemp("mixed") / "tiny.onnx"
+    return quantize(exact, tiny_refined, tiny_calibration, Recipe(float_layers=ISLANDS), out)
+
+
+def constants(file: Artifact) -> dict[str, onnx.TensorProto]:
+    return {tensor.name: tensor for tensor in onnx.load(file.path).graph.initializer}
+
+
+def test_the_whole_network_is_integer(int8: Artifact) -> None:
+    found = structure(int8.path)
+    assert found.precision == int8.precision == "w8a8"
+    assert (found.float_layers, found.islands) == (0, {})
+    assert {operator.type: operator.count for operator in found.operators if operator.arithmetic == "cast"} == {
+        "QuantizeLinear": 1,
+        "DequantizeLinear": 1,
+    }
+
+
+def test_it_answers_as_the_float_file(int8: Artifact, exact: Artifact, tiny_pictures: Tensor32) -> None:
+    logits = OnnxSession(exact.path, 1)(tiny_pictures)
+    found = agreement(logits, OnnxSession(int8.path, 1)(tiny_pictures))
+    assert len(np.unique(logits.argmax(1))) > 3  # an easy agreement says nothing
+    assert found.top1 >= 0.9
+    assert found.sqnr_db > 15
+
+
+def test_a_file_says_what_it_is(int8: Artifact, tiny_refined: Refined, tiny_spec: ModelSpec) -> None:
+    assert int8.details == Recipe().to_json() | tiny_refined.to_json()
+    found = structure(int8.path).metadata
+    assert (found["producer"], found["precision"]) == ("edgewise", "w8a8")
+    assert json.loads(found["labels"]) == list(tiny_spec.labels.names)
+    assert not [key for key in found if key.startswith("onnx")]  # the library's own marks
+
+
+def test_the_same_pictures_give_the_same_bytes(
+    exact: Artifact, tiny_refined: Refined, tiny_calibration: Calibration, int8: Artifact, tmp_path: Path
+) -> None:
+    again = quantize(exact, tiny_refined, tiny_calibration, Recipe(), tmp_path / "again.onnx")
+    assert again.path.read_bytes() == int8.path.read_bytes()
+
+
+def test_a_network_with_other_operators_is_converted_anew(
+    tiny_spec: ModelSpec, tiny_calibration: Calibration, tiny_pictures: Tensor32, tmp_path: Path
+) -> None:
+    torch.manual_seed(0)
+    network = nn.Sequential(
+        nn.Conv2d(3, 8, 3, stride=2), nn.Hardswish(), nn.AdaptiveAvgPool2d(2), nn.Flatten(), nn.Linear(32, 6)
+    )
+    graph = trace(network, 32)
+    refined = refine(graph, tiny_calibration, Recipe())
+    assert refined.rewrites == 1
+    before = export(graph, tiny_spec, tmp_path / "float.onnx")
+    found = quantize(before, refined, tiny_calibration, Recipe(), tmp_path / "int8.onnx")
+    operators = {operator.type for operator in structure(found.path).operators}
+    assert not any("Hard" in name for name in operators)
+    answers = (OnnxSession(file.path, 1)(tiny_pictures) for file in (before, found))
+    assert agreement(*answers).sqnr_db > 20
+
+
+def test_ends_are_float(exact: Artifact, tiny_refined: Refined, tiny_calibration: Calibration) -> None:
+    with pytest.raises(UsageError, match="--io is for tflite"):
+        quantize(exact, tiny_refined, tiny_calibration, Recipe(io="uint8"), Path("never.onnx"))
+
+
+def test_one_scale_a_tensor_is_coarser(
+    exact: Artifact,
+    tiny_refined: Refined,
+    tiny_calibration: Calibration,
+    int8: Artifact,
+    tiny_pictures: Tensor32,
+    tmp_path: Path,
+) -> None:
+    recipe = Recipe(per_channel=False)
+    coarse = quantize(exact, tiny_refined, tiny_calibration, recipe, tmp_path / "coarse.onnx")
+    sizes = {name: tensor.dims for name, tensor in constants(coarse).items() if name.endswith("_scale")}
+    assert not any(sizes.values())
+    logits = OnnxSession(exact.path, 1)(tiny_pictures)
+    worse, better = (
+        agreement(logits, OnnxSession(file.path, 1)(tiny_pictures)).sqnr_db for file in (coarse, int8)
+    )
+    assert worse < better - 1
+
+
+def test_averaged_ranges_are_narrower(
+    exact: Artifact, tiny_refined: Refined, tiny_calibration: Calibration, int8: Artifact, tmp_path: Path
+) -> None:
+    recipe = Recipe(ranges="moving-average")
+    averaged = quantize(exact, tiny_refined, tiny_calibration, recipe, tmp_path / "averaged.onnx")
+    found, widest = (numpy_helper.to_array(constants(file)["input_scale"]) for file in (averaged, int8))
+    pictures = tiny_calibration.batch(32)
+    assert widest == pytest.approx((pictures.max() - pictures.min()) / 255, rel=1e-5)
+    each = pictures.max((1, 2, 3)).mean() - pictures.min((1, 2, 3)).mean()
+    assert found == pytest.approx(each / 255, rel=1e-5)
+    assert found < widest
+
+
+def test_layers_stay_in_float(mixed: Artifact, tiny_refined: Refined) -> None:
+    found = structure(mixed.path)
+    assert found.precision == mixed.precision == "w8a8-mixed"
+    assert found.float_layers == 3
+    kept = constants(mixed)
+    for name in ISLANDS:
+        weight = tiny_refined.network.get_parameter(f"{name}.weight").detach().numpy()
+        assert np.array_equal(numpy_helper.to_array(kept[f"{name}.weight"]), weight)
+    assert "0.weight" not in kept
+
+
+def test_the_runtime_leaves_float_layers_alone(mixed: Artifact, tiny_pictures: Tensor32) -> None:
+    answers = (session(tiny_pictures) for session in (OnnxSession(mixed.path, 1), open_reference(mixed.path)))
+    assert agreement(*answers).sqnr_db > 25
+
+
+def test_the_runtime_would_quantize_what_the_library_leaves(
+    exact: Artifact, tiny_calibration: Calibration, mixed: Artifact, tmp_path: Path
+) -> None:
+    source = onnx.load(exact.path)
+    model, nodes = _quantized(source, tiny_calibration, Recipe(float_layers=ISLANDS), tmp_path)
+    assert len(nodes) == 3
+    bare = save(model, replace(mixed, path=tmp_path / "bare.onnx"))
+    assert structure(bare.path).float_layers < 3
+
+
+def test_a_float_layer_must_exist(
+    exact: Artifact, tiny_refined: Refined, tiny_calibration: Calibration, tmp_path: Path
+) -> None:
+    recipe = Recipe(float_layers=("12", "13"))
+    with pytest.raises(EdgewiseError, match=r"'13' cannot stay in float: .* its 12 layers are 0, 3\.layers"):
+        quantize(exact, tiny_refined, tiny_calibration, recipe, tmp_path / "never.onnx")
+    assert not [*tmp_path.iterdir()]
+
+
+@pytest.mark.parametrize(("precision", "stored", "sqnr_db"), [("fp16", "float16", 50), ("w8a32", "int8", 25)])
+def test_weights_alone_are_stored_small(
+    exact: Artifact, tiny_pictures: Tensor32, tmp_path: Path, precision: str, stored: str, sqnr_db: float
+) -> None:
+    small = compress(exact, precision, tmp_path / "small.onnx")
+    before, after = structure(exact.path), structure(small.path)
+    assert (small.precision, after.precision) == (precision, precision)
+    assert after.metadata["precision"] == precision
+    assert after.operators == before.operators  # nothing is left to do for each picture
+    assert after.macs == before.macs
+    weights = sum(tensor.dims != [] and len(tensor.dims) > 1 for tensor in constants(exact).values())
+    assert weights == 12
+    assert after.weights[stored] == 32 * 6 + 3 * 8 * 9 + 3 * (2 * 8 * 16 + 16 * 9) + 8 * 32
+    assert numpy_helper.to_array(constants(small)["12.bias"]).dtype == np.float32
+    answers = (OnnxSession(file.path, 1)(tiny_pictures) for file in (exact, small))
+    assert agreement(*answers).sqnr_db > sqnr_db
+
+
+def test_weights_beyond_half_precision_are_refused(tiny_spec: ModelSpec, tmp_path: Path) -> None:
+    network = nn.Sequential(nn.Flatten(), nn.Linear(3 * 32 * 32, 6))
+    with torch.no_grad():
+        network[1].weight[2, 5] = -7e4
+    exact = export(trace(network, 32), tiny_spec, tmp_path / "float.onnx")
+    with pytest.raises(EdgewiseError, match=r"1\.weight has values beyond 65504"):
+        compress(exact, "fp16", tmp_path / "half.onnx")
+    assert compress(exact, "w8a32", tmp_path / "integer.onnx").size_bytes < 25_000
+
+
+def test_a_network_without_layers_to_quantize_is_no_accident(
+    tiny_spec: ModelSpec, tiny_calibration: Calibration, tmp_path: Path
+) -> None:
+    class Nothing(nn.Module):
+        def forward(self, x: Tensor) -> Tensor:
+            return x.mean((2, 3)).repeat(1, 2)
+
+    graph = trace(Nothing(), 32)
+    file = export(graph, tiny_spec, tmp_path / "float.onnx")
+    unrefined = Refined(graph, graph, 0, 0, 0)
+    found = quantize(file, unrefined, tiny_calibration, Recipe(), tmp_path / "int8.onnx")
+    assert structure(found.path).precision != "w8a8"

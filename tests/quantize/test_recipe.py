@@ -1,0 +1,20 @@
+"""A recipe is plain data."""
+
+import json
+
+from edgewise.quantize._recipe import RANGES, Recipe
+
+
+def test_the_default_is_full_int8_from_smallest_to_largest() -> None:
+    assert Recipe().precision == "w8a8"
+    assert Recipe().ranges == RANGES[0] == "min-max"
+
+
+def test_layers_in_float_are_in_the_name() -> None:
+    assert Recipe(float_layers=("features.1",)).precision == "w8a8-mixed"
+
+
+def test_it_can_be_written_into_a_manifest() -> None:
+    written = json.loads(json.dumps(Recipe(float_layers=("a", "b")).to_json()))
+    assert written["float_layers"] == ["a", "b"]
+    assert Recipe(**{**written, "float_layers": tuple(written["float_layers"])}).per_channel

@@ -1,0 +1,142 @@
+"""Files that are damaged, hostile or foreign, looked at from a safe distance."""
+
+import os
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from edgewise.export._artifact import Artifact
+from edgewise.export._flatbuffer import pack, unpack
+from edgewise.models.errors import EdgewiseError, MissingDependencyError, UsageError
+from edgewise.runtime import runtime
+from edgewise.runtime.probe import probe, target_of
+
+TFLITE = b"\x1c\x00\x00\x00TFL3" + bytes(24)
+ONNX = b"\x08\x0a\x12\x07pytorch"
+OPENVINO = b'<?xml version="1.0"?>\n<net name="Model0" version="11"></net>\n'
+
+
+def changed(artifact: Artifact, file: Path, change: Any) -> Path:
+    """A copy of a .tflite file after `change` of its objects."""
+    raw = artifact.path.read_bytes()
+    model = unpack(raw)
+    change(model)
+    file.write_bytes(pack(model, len(raw)))
+    return file
+
+
+def without_weights(model: Any) -> None:
+    """The last layer has no weights any more, and LiteRT reads them all the same."""
+    last = model.subgraphs[0].operators[-1]
+    last.inputs = np.array([last.inputs[0], -1, last.inputs[2]], np.int32)
+
+
+def with_two_outputs(model: Any) -> None:
+    graph = model.subgraphs[0]
+    graph.outputs = np.append(graph.outputs, graph.operators[-2].outputs[0])
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "target"),
+    [
+        ("a.tflite", TFLITE, "tflite"),
+        ("a.TFLITE", TFLITE, "tflite"),
+        ("a.onnx", ONNX, "onnx"),
+        ("a.xml", OPENVINO, "openvino"),
+        ("a.xml", OPENVINO.partition(b"\n")[2], "openvino"),
+    ],
+)
+def test_a_file_tells_its_target(tmp_path: Path, name: str, content: bytes, target: str) -> None:
+    (tmp_path / name).write_bytes(content)
+    assert target_of(tmp_path / name) == target
+
+
+def test_real_files_tell_their_target(tiny_float: Artifact) -> None:
+    assert target_of(tiny_float.path) == "tflite"
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "complaint"),
+    [
+        ("a.tflite", b"", "is called a file of tflite but holds nothing"),
+        ("a.tflite", ONNX, "is called a file of tflite but holds what onnx reads"),
+        ("a.onnx", OPENVINO, "is called a file of onnx but holds what openvino reads"),
+        ("a.onnx", b"\x08\x0a", "is called a file of onnx but holds something else"),
+        ("a.xml", b"<html>", "is called a file of openvino but holds something else"),
+        ("a.bin", TFLITE, r"\.bin is no model file's suffix; .*; it holds tflite, so rename it"),
+        (
+            "a.pth",
+            b"PK\x03\x04",
+            r"\.pth is no .* suffix; known are \.tflite \(tflite\), .*\(openvino\)$",
+        ),
+        ("a", b"text", "no suffix is no model file's suffix"),
+    ],
+)
+def test_what_is_no_model_file_is_refused(tmp_path: Path, name: str, content: bytes, complaint: str) -> None:
+    (tmp_path / name).write_bytes(content)
+    with pytest.raises(UsageError, match=complaint):
+        target_of(tmp_path / name)
+
+
+def test_a_file_that_is_not_there_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match=r"cannot be read \(No such file"):
+        target_of(tmp_path / "a.onnx")
+
+
+def test_the_child_finds_what_the_runtime_finds(tiny_int8: dict[str, Artifact]) -> None:
+    for file in tiny_int8.values():
+        found = probe(file.path, "tflite")
+        assert found.structure == runtime("tflite").structure(file.path)
+        assert found.refusal is None
+        assert found.structure.precision == "w8a8"
+
+
+def test_a_relative_path_will_do(tiny_float: Artifact, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tiny_float.path.parent)
+    assert probe(Path(tiny_float.path.name), "tflite").structure.precision == "fp32"
+
+
+def test_a_file_that_crashes_its_parser_is_told(tiny_float: Artifact, tmp_path: Path) -> None:
+    file = changed(tiny_float, tmp_path / "hostile.tflite", without_weights)
+    assert target_of(file) == "tflite"
+    with pytest.raises(EdgewiseError, match=r"^hostile\.tflite: crashes the tflite runtime \(SIGSEGV\)"):
+        probe(file, "tflite")
+
+
+@pytest.mark.parametrize("part", [0.1, 0.5, 0.9])
+def test_a_truncated_file_is_told(tiny_int8: dict[str, Artifact], tmp_path: Path, part: float) -> None:
+    whole = tiny_int8["int8"].path.read_bytes()
+    file = tmp_path / "cut.tflite"
+    file.write_bytes(whole[: int(part * len(whole))])
+    with pytest.raises(EdgewiseError, match=r"^cut\.tflite: "):
+        probe(file, target_of(file))
+
+
+@pytest.mark.parametrize(
+    ("name", "start"), [("noise.tflite", TFLITE), ("noise.onnx", ONNX), ("noise.xml", OPENVINO)]
+)
+def test_noise_after_the_right_beginning_is_told(tmp_path: Path, name: str, start: bytes) -> None:
+    file = tmp_path / name
+    file.write_bytes(start[: max(8, len(start) // 2)] + np.random.default_rng(0).bytes(4000))
+    with pytest.raises(EdgewiseError, match=rf"^{name}: ") as caught:
+        probe(file, target_of(file))
+    assert str(caught.value).isprintable()
+
+
+def test_a_model_that_is_no_classifier_is_described(tiny_float: Artifact, tmp_path: Path) -> None:
+    file = changed(tiny_float, tmp_path / "two.tflite", with_two_outputs)
+    found = probe(file, "tflite")
+    assert len(found.structure.outputs) == 2
+    assert found.refusal is not None
+    assert "2 outputs" in found.refusal
+
+
+def test_what_is_not_installed_is_the_same_error_as_here(
+    tiny_float: Artifact, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "ai_edge_litert.py").write_text("raise ModuleNotFoundError('no', name='ai_edge_litert')")
+    monkeypatch.setenv("PYTHONPATH", os.fspath(tmp_path))
+    with pytest.raises(MissingDependencyError, match=r"pip install 'edgewise\[tflite\]'$"):
+        probe(tiny_float.path, "tflite")
