@@ -39,14 +39,18 @@ class Trial:
         return self.verification.agreement.sqnr_db
 
     def cures(self, failed: "Trial") -> bool:
-        """Whether it may be expected to pass the gate that `failed` did not pass."""
-        lost = self.verification.drop
-        within = lost is None or lost.points <= self.verification.limits.max_drop
-        return self.verification.passed and within and self.sqnr_db >= failed.sqnr_db + _LEAST_GAIN_DB
+        """Whether it may be expected to pass the gate that `failed` did not pass.
+
+        The loss itself, not its interval alone, must be within the limit, or a single picture.
+        """
+        found = self.verification
+        lost, limit = found.drop, found.limits.max_drop
+        within = lost is None or lost.points <= max(limit, 100 / lost.count)
+        return found.passed and within and self.sqnr_db >= failed.sqnr_db + _LEAST_GAIN_DB
 
     @property
     def costs(self) -> tuple[float, float, int]:
-        """What one wants small: the noise (as the negative SQNR, dB), the latency (ms) and the size (bytes)."""
+        """What should be small: noise (the negative SQNR in dB), latency (ms) and size (bytes)."""
         latency = self.latency.quantized or self.latency.float
         return -self.sqnr_db, latency.p50_ms, self.file.structure.size_bytes
 

@@ -24,7 +24,7 @@ _WORST_LAYERS = 8
 
 def table(*headings: str, left: int = 1) -> Table:
     """A table without lines; all columns but the first `left` hold numbers."""
-    made = Table(box=None, pad_edge=False, padding=(0, 3, 0, 0))
+    made = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
     for place, heading in enumerate(headings):
         made.add_column(heading, justify="left" if place < left else "right")
     return made
@@ -131,7 +131,7 @@ def show_recovery(console: Console, recovery: Recovery | None) -> None:
     """What was tried: fidelity to the float file, latency and size; the Pareto front has a star."""
     if recovery is None:
         return
-    shown = table("tried", "", "drop", "agreement", "SQNR", "latency", "size", "", left=2)
+    shown = table("tried", "drop", "agreement", "SQNR", "latency", "size", "")
     for trial in recovery.trials:
         found, latency = trial.verification, trial.latency.quantized or trial.latency.float
         drop = f"{found.drop.points:.2f}" if found.drop else "-"
@@ -139,7 +139,6 @@ def show_recovery(console: Console, recovery: Recovery | None) -> None:
         star = "*" if trial in recovery.best else ""
         shown.add_row(
             trial.rung.title,
-            trial.file.artifact.precision,
             drop,
             agreement,
             f"{trial.sqnr_db:.1f} dB",

@@ -38,7 +38,7 @@ class Stage:
 
 
 class Terminal:
-    """Prints to the real stderr, whatever libraries do to it; remembers how long each stage took."""
+    """Prints to the real stderr, whatever libraries do to it; remembers how long each stage took in all."""
 
     def __init__(self, stream: IO[str], *, quiet: bool) -> None:
         # In a pipe or a file a line stays whole, so that it can be searched for.
@@ -63,8 +63,9 @@ class Terminal:
         start = time.perf_counter()
         with progress if self.console.is_terminal else _nothing():
             yield Stage(progress, title)
-        self.seconds[title] = time.perf_counter() - start
-        self.console.print(f"[green]✓[/] {escape(title)} [dim]{self.seconds[title]:.1f} s[/]")
+        spent = time.perf_counter() - start
+        self.seconds[title] = self.seconds.get(title, 0.0) + spent
+        self.console.print(f"[green]✓[/] {escape(title)} [dim]{spent:.1f} s[/]")
 
     def announce(self, line: str) -> None:
         """Say something that the user must not miss."""

@@ -104,8 +104,8 @@ class Workshop:
         return measure(sessions, self.calibration.batch(1))
 
     def _refine(self, recipe: Recipe) -> Refined:
-        # The network's part of a recipe; the rest is the quantizer's.
-        key = replace(recipe, io=Recipe.io, ranges=Recipe.ranges)
+        plain = Recipe()  # what is the quantizer's part of a recipe changes nothing here
+        key = replace(recipe, io=plain.io, ranges=plain.ranges)
         if key not in self._refined:
             with self._terminal.stage("Equalize channels, correct biases"):
                 self._refined[key] = refine(self._network, self.calibration, key)

@@ -70,9 +70,9 @@ def command(
         for bundle in opened:
             evaluation.refuse_overlap(pictures, (bundle.calibration or {}).get("files", ()))
         sessions: dict[str, Session] = original(opened, torch, weights, screen)
-        sessions |= {file.name: open_session(file.path, file.target, threads) for file in files}
-        if len(sessions) == 1:
+        if len(sessions) + len(files) == 1:
             raise UsageError(f"there is only one model, {files[0].name}: name another bundle, or --weights")
+        sessions |= {file.name: open_session(file.path, file.target, threads) for file in files}
         with screen.stage(f"Compare on {pictures.count} pictures") as progress:
             answers = evaluation.answers([*sessions.values()], pictures, spec.preprocess, progress)
         labels = answers.labels
@@ -81,7 +81,9 @@ def command(
             for name, logits in zip(sessions, answers.logits, strict=True)
         }
         pairs = matrix([*sessions], answers.logits)
-        _show(screen.console, pairs, accuracies)
+        if answers.skipped:
+            screen.announce(f"{answers.skipped} pictures could not be read and were left out")
+        _show(screen.console, pairs, accuracies, pictures.description)
         document = {
             "pictures": pictures.description,
             "count": len(answers.indices),
@@ -108,7 +110,9 @@ def _models(files: "list[Contender]", accuracies: "dict[str, Accuracy | None]") 
     ]
 
 
-def _show(console: "Console", pairs: "list[Pair]", accuracies: "dict[str, Accuracy | None]") -> None:
+def _show(
+    console: "Console", pairs: "list[Pair]", accuracies: "dict[str, Accuracy | None]", pictures: str
+) -> None:
     from rich.markup import escape
     from rich.table import Table
 
@@ -138,4 +142,5 @@ def _show(console: "Console", pairs: "list[Pair]", accuracies: "dict[str, Accura
                 f"{name}: top-1 {100 * found.top1:.2f} % (95 % interval {100 * low:.1f} to {100 * high:.1f})",
                 markup=False,
             )
-    console.print("each line: the second model against the first, on the same pictures", style="dim")
+    line = f"each line: the second model against the first, on {pairs[0].count} pictures: {pictures}"
+    console.print(line, style="dim", markup=False)

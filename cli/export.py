@@ -191,8 +191,15 @@ def _request(options: dict[str, Any]) -> "Request":
     overrides = Overrides(**{key: options.pop(key) for key in ("mean", "std", "imgsz", "resize", "labels")})
     limits = Limits(**{key: options.pop(key) for key in ("max_drop", "min_agreement", "strict")})
     speed = SpeedLimits(options.pop("max_latency"), options.pop("require_speedup"))
-    made = {"targets": targets, "precisions": precisions, "recipe": recipe, "overrides": overrides}
-    return Request(**made, limits=limits, speed=speed, **options)
+    return Request(
+        targets=targets,
+        precisions=precisions,
+        recipe=recipe,
+        overrides=overrides,
+        limits=limits,
+        speed=speed,
+        **options,
+    )
 
 
 def _precisions(*, int8: bool, given: tuple[str, ...] | None) -> tuple[str, ...]:

@@ -44,8 +44,13 @@ def onnx_graph(network: Network, size: int) -> "ModelProto":
 def strip(model: "ModelProto") -> None:
     """Take out what nothing reads, shapes that readers infer, and notes on where it was made."""
     graph = model.graph
-    read = {name for node in graph.node for name in node.input}
-    domains = {node.domain for node in graph.node}
+    nodes, read = [], {value.name for value in graph.output}
+    for node in reversed(graph.node):
+        if read.intersection(node.output):
+            read.update(node.input)
+            nodes.append(node)
+    domains = {node.domain for node in nodes}
+    keep(graph.node, nodes[::-1])
     for part in (graph, *graph.node, *graph.input, *graph.output, *graph.initializer):
         del part.metadata_props[:]
         part.ClearField("doc_string")

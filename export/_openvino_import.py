@@ -1,4 +1,7 @@
-"""Let OpenVINO in without its telemetry: a bare `import openvino` reports to Intel, and so does nncf."""
+"""Let OpenVINO in without its telemetry, and its errors in one line.
+
+A bare `import openvino` reports to Intel, and so does nncf.
+"""
 
 import sys
 from collections.abc import Iterator
@@ -7,6 +10,7 @@ from contextlib import contextmanager
 from ..models.errors import MissingDependencyError
 
 _TELEMETRY = "openvino_telemetry"
+_PLACES = ("Exception from", "Check '", "FrontEnd API failed", "Summary:")
 
 
 @contextmanager
@@ -26,3 +30,10 @@ def importing(task: str, extra: str) -> Iterator[None]:
     finally:
         if hidden:
             del sys.modules[_TELEMETRY]
+
+
+def reason(error: Exception) -> str:
+    """What OpenVINO says, in one line and without the places in its own sources that it begins with."""
+    lines = [line.strip(" -") for line in str(error).splitlines()]
+    said = " ".join(line for line in lines if line and not line.startswith(_PLACES))
+    return said.rstrip(".! ") or type(error).__name__

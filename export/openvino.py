@@ -15,9 +15,9 @@ import numpy as np
 from ..models.errors import EdgewiseError
 from ..models.spec import ModelSpec
 from ._artifact import Artifact
-from ._graph import Network, first_line
+from ._graph import Network
 from ._onnx_graph import onnx_graph
-from ._openvino_import import importing
+from ._openvino_import import importing, reason
 
 if TYPE_CHECKING:
     import openvino as ov
@@ -49,7 +49,7 @@ def read(graph: "ModelProto", network: Network) -> "ov.Model":
     try:
         model = ov.Core().read_model(graph.SerializeToString())
     except RuntimeError as error:
-        raise EdgewiseError(f"OpenVINO cannot read the network's ONNX graph: {first_line(error)}") from error
+        raise EdgewiseError(f"OpenVINO cannot read the network's ONNX graph: {reason(error)}") from error
     _name_layers(model, network)
     # As every OpenVINO converter ends: without it a bias is shape arithmetic, and ReLU6 two operations.
     apply_moc_transformations(model, cf=True)

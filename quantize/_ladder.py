@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 
 from ._recipe import Recipe
 
-_OTHER_RANGES = {"min-max": ("moving-average", "moving average"), "moving-average": ("min-max", "min-max")}
+_OTHER_RANGES = {"min-max": "moving-average", "moving-average": "min-max"}
 _LAYERS_FOR_ONE = 4  # a quarter may stay in float
 
 
@@ -24,23 +24,16 @@ class Rung:
     recipe: Recipe | None
 
 
-def rungs(recipe: Recipe, layers: Sequence[str]) -> Iterator[Rung]:
-    """What to try after `recipe`; `layers` are the names of all layers, the most sensitive first."""
-    yield from variants(recipe)
-    yield from in_float(recipe, layers)
-    yield weights_alone()
-
-
 def variants(recipe: Recipe) -> Iterator[Rung]:
-    """Files of the same size and speed: each thing that can be done or left, the other way round."""
-    ranges, title = _OTHER_RANGES[recipe.ranges]
-    yield _rung(f"ranges: {title}", replace(recipe, ranges=ranges))
+    """First: files of the same size and speed. Each thing that can be done or left, the other way round."""
+    ranges = _OTHER_RANGES[recipe.ranges]
+    yield _rung(f"{ranges} ranges", replace(recipe, ranges=ranges))
     yield _rung(_toggled(recipe.equalize, "equalization"), replace(recipe, equalize=not recipe.equalize))
     yield _rung(_toggled(recipe.correct, "bias correction"), replace(recipe, correct=not recipe.correct))
 
 
 def in_float(recipe: Recipe, layers: Sequence[str]) -> Iterator[Rung]:
-    """The worst 1, 2, 4, 8, ... of `layers` in float, beside those that `recipe` has there."""
+    """Then the worst 1, 2, 4, 8, ... of `layers` in float, beside those that `recipe` has there."""
     worst = [name for name in layers if name not in recipe.float_layers]
     count = 1
     while len(recipe.float_layers) + count <= len(layers) // _LAYERS_FOR_ONE:
@@ -51,7 +44,7 @@ def in_float(recipe: Recipe, layers: Sequence[str]) -> Iterator[Rung]:
 
 def weights_alone() -> Rung:
     """The last resort."""
-    return Rung("weights alone in INT8 (w8a32)", "w8a32", None)
+    return Rung("weights alone (w8a32)", "w8a32", None)
 
 
 def _rung(title: str, recipe: Recipe) -> Rung:

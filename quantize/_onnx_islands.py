@@ -58,8 +58,7 @@ def isolate(model: "ModelProto", names: Iterable[str]) -> None:
             node.input[0] = f"{node.name}_input"
             nodes.append(_per_channel(graph, makers[source], node.input[0], shapes[source].dim[1].dim_value))
         nodes.append(node)
-    read = {name for node in nodes for name in node.input} | {value.name for value in graph.output}
-    keep(graph.node, [node for node in nodes if read.intersection(node.output)])
+    keep(graph.node, nodes)
 
 
 def _per_channel(graph: "GraphProto", single: "NodeProto", output: str, channels: int) -> "NodeProto":

@@ -19,6 +19,7 @@ from ..models.spec import Tensor32
 from ._calibration import Calibration
 from ._onnx_islands import isolate, nodes_of
 from ._onnx_patch import patch
+from ._onnx_scales import absorb
 from ._onnx_weights import store
 from ._recipe import Recipe
 from ._refine import Refined
@@ -50,6 +51,7 @@ def quantize(
         raise EdgewiseError(
             f"ONNX Runtime cannot quantize {artifact.spec.name}: {first_line(error)}"
         ) from error
+    absorb(model)
     isolate(model, islands)
     details = recipe.to_json() | refined.to_json()
     return save(model, Artifact(out, artifact.target, recipe.precision, recipe.io, artifact.spec, details))

@@ -29,12 +29,12 @@ def read(path: Path, prepared: Path) -> Structure:
         import onnx
     except ImportError as error:
         raise MissingDependencyError("Inspecting ONNX", "export", "onnx") from error
-    model = onnx.load(path, load_external_data=False)
+    model, run = (onnx.load(file, load_external_data=False) for file in (path, prepared))
     graph = model.graph
     constants = _constants(graph)
     tensors = _tensors(model)
     return Structure(
-        operators=_counted(onnx.load(prepared).graph, tensors),
+        operators=_counted(run.graph, tensors),
         weights=_weights(constants),
         inputs=tuple(_described(value) for value in graph.input if value.name not in constants),
         outputs=tuple(map(_described, graph.output)),

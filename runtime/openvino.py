@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ..export._artifact import model_files
-from ..export._openvino_import import importing
+from ..export._openvino_import import importing, reason
 from ..models.errors import EdgewiseError
 from ..models.spec import Tensor32
 from . import accepted, checked
@@ -73,8 +73,8 @@ def caveat() -> str | None:
         return None
     name = {"bf16": "bfloat16", "f16": "float16"}.get(default, default)
     return (
-        f"OpenVINO computes float layers in {name} on this CPU by default (bfloat16 changed 2.5 % "
-        "of MobileNetV2's float top-1 answers); all that is told here was verified at float32: for the same answers "
+        f"OpenVINO computes float layers in {name} on this CPU by default (bfloat16 changed 2.5 % of "
+        "MobileNetV2's float top-1 answers); everything here was verified at float32: for the same answers "
         "compile with INFERENCE_PRECISION_HINT=f32"
     )
 
@@ -84,7 +84,7 @@ def _read(path: Path) -> "ov.Model":
     core = _core()
     if missing := [file for file in model_files(path) if not file.is_file()]:
         raise EdgewiseError(
-            f"{path.name}: OpenVINO cannot open it (there is no {missing[0]}); copy .xml and .bin together"
+            f"{path.name}: OpenVINO cannot open it (there is no {missing[0].name}); copy both its files"
         )
     with path.open("rb") as file:
         head = file.read(4096)
@@ -96,7 +96,7 @@ def _read(path: Path) -> "ov.Model":
     try:
         return core.read_model(path)
     except RuntimeError as error:
-        raise EdgewiseError(f"{path.name}: OpenVINO cannot open it ({_last_line(error)})") from error
+        raise EdgewiseError(f"{path.name}: OpenVINO cannot open it ({reason(error)})") from error
 
 
 def _for_one_picture(path: Path, model: "ov.Model") -> "ov.Model":
@@ -108,7 +108,7 @@ def _for_one_picture(path: Path, model: "ov.Model") -> "ov.Model":
         try:
             model.reshape(ov.PartialShape([1, *list(shape)[1:]]))
         except RuntimeError as error:
-            raise EdgewiseError(f"{path.name}: does not take one picture ({_last_line(error)})") from error
+            raise EdgewiseError(f"{path.name}: does not take one picture ({reason(error)})") from error
     return model
 
 
@@ -116,7 +116,7 @@ def _compile(path: Path, model: "ov.Model", options: dict[str, str]) -> "ov.Comp
     try:
         return _core().compile_model(model, "CPU", _EXACT | options)
     except RuntimeError as error:
-        raise EdgewiseError(f"{path.name}: OpenVINO cannot run it ({_last_line(error)})") from error
+        raise EdgewiseError(f"{path.name}: OpenVINO cannot run it ({reason(error)})") from error
 
 
 @cache
@@ -138,9 +138,3 @@ def _require_classifier(path: Path, model: "ov.Model") -> tuple[int, ...]:
             "need pictures [?,3,H,W] and logits [?,classes]"
         )
     return sides[2], sides[3], 3
-
-
-def _last_line(error: Exception) -> str:
-    """OpenVINO begins with places in its own sources and ends with the matter."""
-    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    return lines[-1].rstrip(".! ") if lines else type(error).__name__

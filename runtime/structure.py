@@ -21,7 +21,7 @@ class Tensor:
 class Operator:
     """Operators of one `type`, as the format or engine calls it, and one arithmetic.
 
-    `arithmetic` is 'int8', 'int16', 'float32' or 'float16', or 'cast' for those that only change types.
+    `arithmetic` is the type it computes in, as 'int8' or 'float32', or 'cast' where it only changes types.
     `layer` says that the type has weights: a convolution or matrix product.
     """
 
@@ -79,7 +79,7 @@ class Structure:
         if self.precision != precision:
             raise EdgewiseError(
                 f"the file is called {precision} but is {self.precision} ({self.float_layers} layers in "
-                f"float, stored values by type: {self.weights}), so it was not written; export another --precision"
+                f"float, stored values by type: {self.weights}); export another --precision"
             )
 
     def to_json(self) -> dict[str, Any]:

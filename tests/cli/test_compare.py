@@ -15,6 +15,7 @@ from edgewise.export import exporter
 from edgewise.export._artifact import Bundle, write_bundle
 from edgewise.export._graph import trace
 from edgewise.models.images import sha256_of
+from edgewise.models.spec import Preprocess
 from edgewise.models.weights import Overrides, load_model
 from edgewise.runtime import evaluation, machine, open_session
 from edgewise.runtime.evaluation import given
@@ -27,16 +28,30 @@ Run = Callable[..., Any]
 _NAMES = ["PyTorch", "tflite fp32", "onnx fp32", "tflite w8a8"]
 
 
-@pytest.fixture(scope="module")
-def onnx(weights: Path, labels: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The same network as a bundle for another runtime."""
-    folder = tmp_path_factory.mktemp("onnx")
+def onnx_bundle(weights: Path, labels: Path, folder: Path) -> Path:
+    """The network of `weights` as a float bundle for ONNX."""
     model = load_model("mobilenetv2", str(weights), Overrides(imgsz=32, resize=40, labels=labels))
     file = exporter("onnx").export(trace(model.network, 32), model.spec, folder / "a.onnx")
     session = open_session(file.path, "onnx")
     golden = sample(model.spec.preprocess, TorchSession(model.network), session)
-    write_bundle(folder / "bundle", file, None, golden, {})
-    return folder / "bundle"
+    return write_bundle(folder / "bundle", file, None, golden, {}).folder
+
+
+@pytest.fixture(scope="module")
+def onnx(weights: Path, labels: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The network of the session's export for another runtime; not to be changed."""
+    return onnx_bundle(weights, labels, tmp_path_factory.mktemp("onnx"))
+
+
+@pytest.fixture
+def other(weights: Path, tmp_path: Path) -> Path:
+    """Weights that differ: every logit is greater by one."""
+    import torch
+
+    state = torch.load(weights, weights_only=True)
+    state["classifier.1.bias"] += 1
+    torch.save(state, tmp_path / "other.pth")
+    return tmp_path / "other.pth"
 
 
 @pytest.fixture
@@ -94,6 +109,7 @@ def test_labelled_pictures_give_accuracies_and_a_table(
     (notice,) = [line for line in lines if line.startswith("!")]
     assert notice.startswith("! PyTorch is left out: the weights came from mine.pth; give that file by")
     assert "against max diff relative top-1 SQNR cosine" in lines
+    assert lines[-1].endswith(f"on 20 pictures: {labelled.name}")
     assert any(line.startswith("tflite fp32 onnx fp32 ") for line in lines)
     assert any(line.startswith("onnx fp32 tflite w8a8 ") for line in lines)
     for name in _NAMES[1:]:
@@ -107,38 +123,20 @@ def test_a_twin_that_two_bundles_carry_counts_once(edgewise: Run, bundle: Path) 
 
 
 def test_other_files_of_the_same_kind_are_told_apart(
-    edgewise: Run, onnx: Path, tmp_path: Path, weights: Path, labels: Path
+    edgewise: Run, onnx: Path, tmp_path: Path, other: Path, labels: Path
 ) -> None:
-    import torch
-
-    state = torch.load(weights, weights_only=True)
-    state["classifier.1.bias"] += 1
-    torch.save(state, tmp_path / "other.pth")
-    model = load_model(
-        "mobilenetv2", str(tmp_path / "other.pth"), Overrides(imgsz=32, resize=40, labels=labels)
-    )
-    file = exporter("onnx").export(trace(model.network, 32), model.spec, tmp_path / "a.onnx")
-    golden = sample(model.spec.preprocess, TorchSession(model.network), open_session(file.path, "onnx"))
-    write_bundle(tmp_path / "other", file, None, golden, {})
-    ended = edgewise("compare", onnx, tmp_path / "other", "--count", 4, "--json")
+    changed = onnx_bundle(other, labels, tmp_path)
+    ended = edgewise("compare", onnx, changed, "--count", 4, "--json")
     names = [model["name"] for model in ended.document["models"]]
-    assert names == ["onnx fp32", f"onnx fp32 of {tmp_path / 'other'}"]
+    assert names == ["onnx fp32", f"onnx fp32 of {changed}"]
     assert ended.document["pairs"][0]["max_abs"] == pytest.approx(1, abs=1e-4)
     assert "made from different weights" in ended.document["notices"][0]
 
 
-@pytest.mark.parametrize("torch", [[], ["--torch"]])
-def test_weights_that_are_not_the_bundle_s_are_refused(
-    edgewise: Run, onnx: Path, weights: Path, tmp_path: Path, torch: list[str]
-) -> None:
-    import torch as library
-
-    state = library.load(weights, weights_only=True)
-    state["classifier.1.bias"] += 1
-    library.save(state, tmp_path / "other.pth")
-    ended = edgewise("compare", onnx, "--weights", tmp_path / "other.pth", *torch)
+def test_weights_that_are_not_the_bundle_s_are_refused(edgewise: Run, onnx: Path, other: Path) -> None:
+    ended = edgewise("compare", onnx, "--weights", other)
     assert (ended.code, ended.stdout) == (2, "")
-    digest = sha256_of(tmp_path / "other.pth")[:12]
+    digest = sha256_of(other)[:12]
     assert f"other.pth have the sha256 {digest}, but the bundles were made from mine.pth (" in ended.complaint
 
 
@@ -190,7 +188,7 @@ def test_few_of_many_pictures_are_taken_evenly_with_their_labels_and_files() -> 
     some = thinned(all_of_them, 4)
     assert some.labels == (0, 2, 5, 7)
     assert [file.stem for file in some.files] == ["0", "2", "5", "7"]
-    taken = [int(some.read(index, None)[0, 0, 0]) for index in range(some.count)]  # type: ignore[arg-type]
+    taken = [int(some.read(index, Preprocess())[0, 0, 0]) for index in range(some.count)]
     assert taken == [0, 2, 5, 7]
     assert thinned(all_of_them, 10) is all_of_them
     assert thinned(given(pixels, "ten"), 3).labels is None

@@ -20,9 +20,7 @@ from edgewise.runtime.stats import parity
 
 
 @pytest.fixture(scope="module")
-def exported(
-    tiny_graph: Network, tiny_spec: ModelSpec, tmp_path_factory: pytest.TempPathFactory
-) -> Artifact:
+def exported(tiny_graph: Network, tiny_spec: ModelSpec, tmp_path_factory: pytest.TempPathFactory) -> Artifact:
     return export(tiny_graph, tiny_spec, tmp_path_factory.mktemp("onnx") / "tiny.onnx")
 
 

@@ -7,7 +7,7 @@ from textwrap import dedent
 
 import pytest
 
-from edgewise.export._openvino_import import importing
+from edgewise.export._openvino_import import importing, reason
 from edgewise.models.errors import MissingDependencyError
 
 
@@ -15,7 +15,7 @@ from edgewise.models.errors import MissingDependencyError
 def test_a_library_comes_without_its_telemetry(library: str, tmp_path: Path) -> None:
     program = f"""
         import sys
-        from edgewise.export._openvino_import import importing
+        from edgewise.export._openvino_import import importing, reason
 
         with importing("Running OpenVINO", "openvino"):
             import {library}
@@ -40,3 +40,21 @@ def test_a_missing_library_is_named() -> None:
     ):
         import wings.feathers  # type: ignore[import-not-found]  # noqa: F401
     assert sys.modules.get("openvino_telemetry", sys) is not None
+
+
+@pytest.mark.parametrize(
+    ("said", "told"),
+    [
+        (
+            "Exception from a.cpp:1:\nCheck 'x' failed at b.cpp:2:\nIncorrect weights in bin file!\n\n",
+            "Incorrect weights in bin file",
+        ),
+        (
+            "Exception from a.cpp:1:\nSummary:\n-- No rule for: Det-20\nSee here.\n",
+            "No rule for: Det-20 See here",
+        ),
+        ("", "RuntimeError"),
+    ],
+)
+def test_an_error_is_told_in_one_line(said: str, told: str) -> None:
+    assert reason(RuntimeError(said)) == told

@@ -61,11 +61,12 @@ def scales(path: Path) -> list[int]:
     ]
 
 
-def test_the_whole_network_is_integer(openvino_int8: Artifact) -> None:
+def test_the_whole_network_is_integer(openvino_int8: Artifact, tiny_network: nn.Module) -> None:
     found = structure(openvino_int8.path)
     assert found.precision == "w8a8"
     assert found.islands == {}
-    assert found.weights["int8"] > 10 * found.weights["float32"] / 2
+    layers = (layer for layer in tiny_network.modules() if isinstance(layer, nn.Conv2d | nn.Linear))
+    assert found.weights["int8"] == sum(layer.weight.numel() for layer in layers)
     assert (openvino_int8.precision, openvino_int8.io) == ("w8a8", "float32")
     assert openvino_int8.path.suffix == ".xml"
 
@@ -85,7 +86,7 @@ def test_activations_have_one_range_each_and_the_input_all_values(
 ) -> None:
     low, high = quantizers(openvino_int8.path)[0]
     seen = tiny_calibration.batch(32)
-    step = (seen.max() - seen.min()) / 255
+    step = float(seen.max() - seen.min()) / 255
     assert low == pytest.approx(seen.min(), abs=step)
     assert high == pytest.approx(seen.max(), abs=step)
 
@@ -158,7 +159,7 @@ def test_a_layer_that_is_not_there_is_refused(
     assert not [*tmp_path.iterdir()]
 
 
-@pytest.mark.parametrize(("precision", "kind", "loss_db"), [("fp16", "float16", 50), ("w8a32", "int8", 25)])
+@pytest.mark.parametrize(("precision", "kind", "loss_db"), [("fp16", "float16", 40), ("w8a32", "int8", 12)])
 def test_weights_alone_are_compressed(
     openvino_float: Artifact,
     tiny_pictures: Tensor32,

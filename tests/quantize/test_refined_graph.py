@@ -50,7 +50,7 @@ def test_equal_constants_are_converted_anew_with_the_original_activations(
     torch.manual_seed(0)
     stem, first, second, head = nn.Conv2d(3, 8, 3, 2), nn.Conv2d(8, 8, 3), nn.Conv2d(8, 8, 3), nn.Linear(8, 6)
     for layer in (stem, first, second):
-        nn.init.zeros_(layer.bias)
+        nn.init.zeros_(layer.get_parameter("bias"))
     network = nn.Sequential(
         stem, nn.Hardswish(), first, nn.ReLU(), second, nn.AdaptiveAvgPool2d(1), nn.Flatten(), head
     )

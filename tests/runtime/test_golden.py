@@ -12,7 +12,7 @@ from edgewise.export._golden import Golden
 from edgewise.models.errors import ParityError
 from edgewise.runtime.golden import MAX_LSB, GoldenCheck, check, sample
 from edgewise.runtime.reference import TorchSession
-from edgewise.runtime.tflite import TfliteSession
+from edgewise.runtime.tflite import TfliteSession, structure
 
 
 def golden_of(network: nn.Module, file: Artifact) -> Golden:
@@ -21,7 +21,8 @@ def golden_of(network: nn.Module, file: Artifact) -> Golden:
 
 def checked_with(golden: Golden, file: Artifact, twin: Artifact | None, folder: Path) -> GoldenCheck:
     """Write a bundle with this sample and check it from there."""
-    write_bundle(folder / "bundle", file, twin, golden, {"versions": {"pillow": "0.1"}})
+    record = {"versions": {"pillow": "0.1"}, "structure": structure(file.path).to_json()}
+    write_bundle(folder / "bundle", file, twin, golden, record)
     bundle = Bundle.open(folder / "bundle")
     return check(bundle, TfliteSession(bundle.model, 1))
 
@@ -55,10 +56,11 @@ def test_a_few_steps_are_another_machines_rounding(
     tiny_network: nn.Module, tiny_float: Artifact, tiny_int8: dict[str, Artifact], tmp_path: Path
 ) -> None:
     file = tiny_int8["int8"]
-    golden, step = golden_of(tiny_network, file), np.float32(TfliteSession(file.path, 1).output_step)
-    off = replace(golden, output=golden.output + 2 * step)
+    golden, step = golden_of(tiny_network, file), structure(file.path).output_step
+    assert step is not None
+    off = replace(golden, output=golden.output + np.float32(2 * step))
     assert checked_with(off, file, tiny_float, tmp_path).max_lsb == pytest.approx(2, abs=1e-3)
-    far = replace(golden, output=golden.output - (MAX_LSB + 1) * step)
+    far = replace(golden, output=golden.output - np.float32((MAX_LSB + 1) * step))
     with pytest.raises(ParityError, match=f"differs on this machine by {MAX_LSB + 1} steps .allowed"):
         checked_with(far, file, tiny_float, tmp_path)
 
@@ -70,6 +72,20 @@ def test_another_float_output_is_refused(
     changed = replace(golden, output=golden.output * np.float32(1.01))
     with pytest.raises(ParityError, match=r"differs on this machine by .* relatively"):
         checked_with(changed, tiny_float, None, tmp_path)
+
+
+def test_a_float_output_behind_int8_may_differ_as_steps_do(
+    tiny_network: nn.Module, tiny_float: Artifact, tmp_path: Path
+) -> None:
+    mixed = replace(tiny_float, precision="w8a8-mixed")  # whose last layer is in float, so without steps
+    golden = golden_of(tiny_network, tiny_float)
+    off = replace(golden, output=golden.output * np.float32(1.05))
+    found = checked_with(off, mixed, tiny_float, tmp_path)
+    assert found.max_lsb is None
+    assert 0.04 < found.max_rel < 0.06
+    far = replace(golden, output=golden.output * np.float32(1.2))
+    with pytest.raises(ParityError, match=r"differs on this machine by .* relatively"):
+        checked_with(far, mixed, tiny_float, tmp_path)
 
 
 def test_a_twin_of_another_network_is_refused(

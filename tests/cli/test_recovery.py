@@ -1,0 +1,108 @@
+"""The ladder, climbed for real by a small network with one scale a weight, which breaks it."""
+
+import io
+import json
+from pathlib import Path
+
+import pytest
+from torch import nn
+
+from edgewise.cli._recovery import Recovery, Search
+from edgewise.cli._terminal import Terminal
+from edgewise.cli._workshop import File, Twin, Workshop
+from edgewise.models.spec import ModelSpec
+from edgewise.models.weights import Model
+from edgewise.quantize._calibration import Calibration
+from edgewise.quantize._recipe import Recipe
+from edgewise.runtime.evaluation import Pictures, unlabelled
+from edgewise.runtime.verify import Limits
+
+LIMITS = Limits(max_drop=1, min_agreement=0.9)
+BROKEN = Recipe(per_channel=False, equalize=False, correct=False)
+
+
+@pytest.fixture(scope="module")
+def terminal() -> Terminal:
+    return Terminal(io.StringIO(), quiet=False)
+
+
+@pytest.fixture(scope="module")
+def workshop(
+    tiny_network: nn.Module,
+    tiny_spec: ModelSpec,
+    tiny_calibration: Calibration,
+    terminal: Terminal,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Workshop:
+    model = Model(tiny_network, tiny_spec)
+    return Workshop(model, tiny_calibration, tmp_path_factory.mktemp("workshop"), terminal)
+
+
+@pytest.fixture(scope="module")
+def twin(workshop: Workshop) -> Twin:
+    return workshop.twin("onnx")  # the quickest to convert
+
+
+@pytest.fixture(scope="module")
+def failed(workshop: Workshop, twin: Twin) -> File:
+    return workshop.quantized(twin, BROKEN)
+
+
+@pytest.fixture(scope="module")
+def pictures() -> Pictures:
+    return unlabelled(seed=0)
+
+
+@pytest.fixture(scope="module")
+def recovery(
+    workshop: Workshop, twin: Twin, failed: File, pictures: Pictures, terminal: Terminal
+) -> Recovery:
+    assert not workshop.judged(twin, failed, pictures, LIMITS).passed
+    return Search(workshop, twin, pictures, LIMITS, terminal).climb(failed, BROKEN, budget_s=600)
+
+
+def test_it_ends_with_a_file_that_passes(recovery: Recovery) -> None:
+    assert recovery.chosen is not None
+    assert recovery.verification is not None
+    assert recovery.verification.passed
+    assert recovery.chosen is recovery.trials[-1]
+    assert recovery.chosen.cures(recovery.trials[0])
+    assert not any(trial.cures(recovery.trials[0]) for trial in recovery.trials[:-1])
+    artifact = recovery.chosen.file.artifact
+    assert recovery.chosen.file.structure.precision == artifact.precision
+
+
+def test_the_cheapest_comes_first(recovery: Recovery) -> None:
+    titles = [trial.rung.title for trial in recovery.trials]
+    assert titles[:2] == ["as it was", "moving-average ranges"]
+    assert len(set(titles)) == len(titles)
+
+
+def test_the_search_does_not_see_the_pictures_of_the_verdict(recovery: Recovery, pictures: Pictures) -> None:
+    assert recovery.verification is not None
+    assert recovery.verification.pictures == pictures.description
+    searched, judged = recovery.trials[-1].verification, recovery.verification
+    assert searched.agreement != judged.agreement  # the same file, other pictures
+
+
+def test_the_first_attempt_costs_least_or_is_not_the_best(recovery: Recovery) -> None:
+    assert recovery.chosen in recovery.best
+    for trial in recovery.trials:
+        beaten = [other for other in recovery.trials if trial.beaten_by(other)]
+        assert bool(beaten) == (trial not in recovery.best)
+
+
+def test_what_was_tried_can_be_written_down(recovery: Recovery) -> None:
+    written = json.loads(json.dumps([trial.to_json() for trial in recovery.trials], allow_nan=False))
+    assert written[0]["title"] == "as it was"
+    assert written[-1]["verification"]["verdict"] == "pass"
+    assert all(trial["size_bytes"] > 0 and trial["seconds"] > 0 for trial in written)
+
+
+def test_no_budget_no_search(workshop: Workshop, twin: Twin, failed: File, pictures: Pictures) -> None:
+    said = io.StringIO()
+    search = Search(workshop, twin, pictures, LIMITS, Terminal(said, quiet=False))
+    found = search.climb(failed, BROKEN, budget_s=0)
+    assert [trial.rung.title for trial in found.trials] == ["as it was"]
+    assert (found.chosen, found.verification) == (None, None)
+    assert "! No time is left for: moving-average ranges. --recover-budget gives more" in said.getvalue()
