@@ -48,8 +48,8 @@ from ._atomic import MANIFEST, recover, replacing_folder
 from ._golden import Golden
 
 SCHEMA = 1
-# What weights and activations are: float; weights in half precision; weights in INT8; both in INT8 with static
-# scales; the same but for the layers that `details` names, which stay in float.
+# What weights and activations are: float; weights in half precision; weights in INT8; both in INT8, with
+# static scales; the same but for the layers that `details` names, which stay in float.
 PRECISIONS = ("fp32", "fp16", "w8a32", "w8a8", "w8a8-mixed")
 IOS = ("float32", "int8", "uint8")
 

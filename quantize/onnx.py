@@ -102,7 +102,7 @@ def _quantized(
         folder / f"{step}.onnx" for step in ("exported", "prepared", "quantized")
     )
     onnx.save(source, exported)
-    # The exporter knows every shape, and symbolic inference would want a computer algebra system.
+    # Plain shape inference is enough; the symbolic one would want a computer algebra system.
     quant_pre_process(exported, prepared, skip_symbolic_shape=True)
     islands = nodes_of(onnx.load(prepared), recipe.float_layers)
     quantize_static(
