@@ -129,10 +129,11 @@ def _files(request: Request, workshop: Workshop) -> list[tuple[Twin, File]]:
         for precision in request.precisions:
             if precision == "fp32":
                 made.append((twin, twin))
-            elif precision == "w8a8":
-                made.append((twin, workshop.quantized(twin, request.recipe)))
+            elif precision == "fp16":
+                made.append((twin, workshop.halved(twin)))
             else:
-                made.append((twin, workshop.compressed(twin, precision)))
+                recipe = request.recipe.weights_alone() if precision == "w8a32" else request.recipe
+                made.append((twin, workshop.quantized(twin, recipe)))
     return made
 
 

@@ -97,12 +97,12 @@ class Search:
     def climb(self, failed: File, recipe: Recipe, budget_s: float) -> Recovery:
         """Try the rungs, the cheapest first; none begins when `budget_s` seconds are over."""
         self._end = time.monotonic() + budget_s
-        trials = [self._trial(Rung("as it was", recipe.precision, recipe), failed)]
+        trials = [self._trial(Rung("as it was", recipe), failed)]
         chosen = self._first_cure(trials, variants(recipe))
         if chosen is None:  # the next rungs stand on the best of these
-            best = max(trials, key=lambda trial: trial.sqnr_db).rung.recipe or recipe
+            best = max(trials, key=lambda trial: trial.sqnr_db).rung.recipe
             worst = [layer.name for layer in self._workshop.sensitivities(best)]
-            chosen = self._first_cure(trials, [*in_float(best, worst), weights_alone()])
+            chosen = self._first_cure(trials, [*in_float(best, worst), weights_alone(best)])
         verification = None
         if chosen is not None:
             verification = self._workshop.judged(self._twin, chosen.file, self._verdict, self._limits)
@@ -114,7 +114,7 @@ class Search:
                 self._terminal.announce(f"No time is left for: {rung.title}. --recover-budget gives more")
                 return None
             try:
-                trial = self._trial(rung, self._made(rung))
+                trial = self._trial(rung, self._workshop.quantized(self._twin, rung.recipe))
             except EdgewiseError as error:
                 self._terminal.announce(f"{rung.title}: {error}")
                 continue
@@ -122,11 +122,6 @@ class Search:
             if trial.cures(trials[0]):
                 return trial
         return None
-
-    def _made(self, rung: Rung) -> File:
-        if rung.recipe is None:
-            return self._workshop.compressed(self._twin, rung.precision)
-        return self._workshop.quantized(self._twin, rung.recipe)
 
     def _trial(self, rung: Rung, file: File) -> Trial:
         begin = time.monotonic()

@@ -71,18 +71,17 @@ class Workshop:
         """The INT8 form of `twin`."""
         target = twin.artifact.target
         refined = self._refine(recipe)
-        with self._terminal.stage(f"Quantize {target} to INT8"):
+        with self._terminal.stage(f"Quantize {target} to {recipe.precision}"):
             make = quantizer(target).quantize
             return self._made(
                 target, lambda path: make(twin.artifact, refined, self.calibration, recipe, path)
             )
 
-    def compressed(self, twin: Twin, precision: str) -> File:
-        """`twin` with smaller weights: 'fp16' or 'w8a32'."""
+    def halved(self, twin: Twin) -> File:
+        """`twin` with float16 weights."""
         target = twin.artifact.target
-        with self._terminal.stage(f"Compress {target} to {precision}"):
-            make = quantizer(target).compress
-            return self._made(target, lambda path: make(twin.artifact, precision, path))
+        with self._terminal.stage(f"Halve the weights of {target}"):
+            return self._made(target, lambda path: quantizer(target).halve(twin.artifact, path))
 
     def sensitivities(self, recipe: Recipe) -> list[LayerError]:
         """The layers by what INT8 costs them, worst first."""

@@ -20,10 +20,10 @@ class Quantizer(Protocol):
     def quantize(
         self, artifact: Artifact, refined: "Refined", calibration: Calibration, recipe: Recipe, out: Path
     ) -> Artifact:
-        """Write `artifact`, with the refined weights and INT8 arithmetic as `recipe` says, to `out`."""
+        """Write `artifact`, with the refined weights and in INT8 as `recipe` says, to `out`."""
 
-    def compress(self, artifact: Artifact, precision: str, out: Path) -> Artifact:
-        """Write `artifact` with its weights alone in 'fp16' or 'w8a32' to `out`; needs no pictures."""
+    def halve(self, artifact: Artifact, out: Path) -> Artifact:
+        """Write `artifact` with its weights in float16 to `out`."""
 
 
 def quantizer(target: str) -> Quantizer:

@@ -11,25 +11,24 @@ from dataclasses import dataclass, replace
 
 from ._recipe import Recipe
 
-_OTHER_RANGES = {"min-max": "moving-average", "moving-average": "min-max"}
+_OTHER_RANGES = {"min-max": "mean-min-max", "mean-min-max": "min-max"}
 _LAYERS_FOR_ONE = 4  # a quarter may stay in float
 
 
 @dataclass(frozen=True, slots=True)
 class Rung:
-    """One thing to try: its name in a table, and `recipe` for `quantize`, or None to `compress`."""
+    """One thing to try, and its name in a table."""
 
     title: str
-    precision: str
-    recipe: Recipe | None
+    recipe: Recipe
 
 
 def variants(recipe: Recipe) -> Iterator[Rung]:
     """First: files of the same size and speed. Each thing that can be done or left, the other way round."""
     ranges = _OTHER_RANGES[recipe.ranges]
-    yield _rung(f"{ranges} ranges", replace(recipe, ranges=ranges))
-    yield _rung(_toggled(recipe.equalize, "equalization"), replace(recipe, equalize=not recipe.equalize))
-    yield _rung(_toggled(recipe.correct, "bias correction"), replace(recipe, correct=not recipe.correct))
+    yield Rung(f"{ranges} ranges", replace(recipe, ranges=ranges))
+    yield Rung(_toggled(recipe.equalize, "equalization"), replace(recipe, equalize=not recipe.equalize))
+    yield Rung(_toggled(recipe.correct, "bias correction"), replace(recipe, correct=not recipe.correct))
 
 
 def in_float(recipe: Recipe, layers: Sequence[str]) -> Iterator[Rung]:
@@ -38,17 +37,13 @@ def in_float(recipe: Recipe, layers: Sequence[str]) -> Iterator[Rung]:
     count = 1
     while len(recipe.float_layers) + count <= len(layers) // _LAYERS_FOR_ONE:
         title = "worst layer in float" if count == 1 else f"worst {count} layers in float"
-        yield _rung(title, replace(recipe, float_layers=(*recipe.float_layers, *worst[:count])))
+        yield Rung(title, replace(recipe, float_layers=(*recipe.float_layers, *worst[:count])))
         count *= 2
 
 
-def weights_alone() -> Rung:
+def weights_alone(recipe: Recipe) -> Rung:
     """The last resort."""
-    return Rung("weights alone (w8a32)", "w8a32", None)
-
-
-def _rung(title: str, recipe: Recipe) -> Rung:
-    return Rung(title, recipe.precision, recipe)
+    return Rung("weights alone (w8a32)", recipe.weights_alone())
 
 
 def _toggled(done: bool, step: str) -> str:

@@ -14,34 +14,41 @@ from ..export._onnx_graph import keep
 from ..models.errors import EdgewiseError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from onnx import GraphProto, ModelProto, NodeProto
 
-_Constant: TypeAlias = tuple[NDArray[Any], str]
+# Constants with their names, and the nodes that restore the weight from them.
+_Stored: TypeAlias = "tuple[list[tuple[NDArray[Any], str]], list[NodeProto]]"
 
 _LEVELS = 127
 _FINEST = np.float32(1e-30)  # a channel of zeros has a scale, too
 _LARGEST_HALF = float(np.finfo(np.float16).max)
 
 
-def store(model: "ModelProto", precision: str) -> None:
-    """Store the weights of layers, not their biases, in 'fp16', or in INT8 for 'w8a32'.
-
-    INT8 is symmetric, with a scale for every output channel.
+def store_halves(model: "ModelProto") -> None:
+    """Store the weights of layers, not their biases, in float16.
 
     Raises:
-        EdgewiseError: a weight is too large for float16.
+        EdgewiseError: a weight is too large for that.
     """
+    _store(model, lambda name, value, _: _half(name, value))
+
+
+def store_integers(model: "ModelProto") -> None:
+    """Store the weights of layers, not their biases, in INT8: symmetric, a scale for every output channel."""
+    _store(model, _integer)
+
+
+def _store(model: "ModelProto", shrink: "Callable[[str, NDArray[Any], int], _Stored]") -> None:
     from onnx import TensorProto, numpy_helper
 
     graph, restoring = model.graph, []
     axes = _output_axes(graph)
     for tensor in list(graph.initializer):
         if tensor.name in axes and tensor.data_type == TensorProto.FLOAT:
-            name, value = tensor.name, numpy_helper.to_array(tensor)
-            if precision == "fp16":
-                constants, nodes = _half(name, value)
-            else:
-                constants, nodes = _integer(name, value, axes[name])
+            value = numpy_helper.to_array(tensor)
+            constants, nodes = shrink(tensor.name, value, axes[tensor.name])
             graph.initializer.remove(tensor)
             graph.initializer.extend(numpy_helper.from_array(*constant) for constant in constants)
             restoring += nodes
@@ -65,7 +72,7 @@ def _output_axes(graph: "GraphProto") -> dict[str, int]:
     return axes
 
 
-def _half(name: str, value: NDArray[Any]) -> tuple[list[_Constant], list["NodeProto"]]:
+def _half(name: str, value: NDArray[Any]) -> _Stored:
     from onnx import TensorProto, helper
 
     if np.abs(value).max(initial=0) > _LARGEST_HALF:
@@ -77,7 +84,7 @@ def _half(name: str, value: NDArray[Any]) -> tuple[list[_Constant], list["NodePr
     return [(value.astype(np.float16), stored)], [cast]
 
 
-def _integer(name: str, value: NDArray[Any], axis: int) -> tuple[list[_Constant], list["NodeProto"]]:
+def _integer(name: str, value: NDArray[Any], axis: int) -> _Stored:
     from onnx import TensorProto, helper
 
     others = tuple(np.delete(np.arange(value.ndim), axis))

@@ -1,22 +1,24 @@
 """How a network is to become INT8: plain data that every target's quantizer understands."""
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
-RANGES = ("min-max", "moving-average")
+RANGES = ("min-max", "mean-min-max")
 
 
 @dataclass(frozen=True, slots=True)
 class Recipe:
-    """What to do before and while quantizing weights and activations to INT8.
+    """What to do before and while quantizing weights, and activations, to INT8.
 
-    `io` types the model's ends, where the target lets one choose. `per_channel` gives every output channel of
-    a weight its own scale, else the whole tensor has one. `ranges` is how the range of an activation follows
-    from the calibration pictures: the smallest and the largest value of all, or the exponential moving
-    average of those of each picture, which clips rare values. `equalize` and `correct` prepare the network
-    itself. `float_layers`, by the names of their modules, compute in float32.
+    Without `activations` only the weights become INT8, and the arithmetic stays in float. `io` types the
+    model's ends, where the target lets one choose. `per_channel` gives every output channel of a weight its
+    own scale, else the whole tensor has one. `ranges` is how the range of an activation follows from the
+    calibration pictures: the smallest and the largest value of all, or the mean of those of each picture
+    (in TFLite an exponential moving one), which clips rare values. `equalize` and `correct` prepare the
+    network itself. `float_layers`, by the names of their modules, compute in float32.
     """
 
+    activations: bool = True
     io: str = "float32"
     per_channel: bool = True
     ranges: str = "min-max"
@@ -26,8 +28,14 @@ class Recipe:
 
     @property
     def precision(self) -> str:
-        """What comes of it: 'w8a8', or 'w8a8-mixed' where layers stay in float."""
+        """What comes of it: 'w8a8', 'w8a8-mixed' where layers stay in float, or 'w8a32'."""
+        if not self.activations:
+            return "w8a32"
         return "w8a8-mixed" if self.float_layers else "w8a8"
+
+    def weights_alone(self) -> "Recipe":
+        """The same without INT8 activations; where the arithmetic is float, the rest need not be spared."""
+        return replace(self, activations=False, io="float32", per_channel=True, float_layers=())
 
     def to_json(self) -> dict[str, Any]:
         """Plain data for a manifest."""

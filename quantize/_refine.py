@@ -42,7 +42,7 @@ def refine(network: Network, calibration: Calibration, recipe: Recipe) -> Refine
     refined = copy.deepcopy(network).to(memory_format=torch.channels_last)
     batch = sample(calibration)
     with torch.no_grad():
-        rewrites = rewrite(refined)
+        rewrites = rewrite(refined) if recipe.activations else 0  # what stays in float needs no other form
         groups = equalize(refined, batch) if recipe.equalize else 0
         layers = correct_biases(refined, batch, recipe) if recipe.correct else 0
     # Exporters would write the other order of the weights down as operators.

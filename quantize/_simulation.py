@@ -74,7 +74,7 @@ def simulate(graph: Network, batch: "Tensor", recipe: Recipe, visit: Visit | Non
         def run_node(self, n: Node) -> Any:
             if n.op == "placeholder":
                 value = super().run_node(n)
-                return Signal(value, round_activation(value, value))
+                return Signal(value, round_activation(value, value) if recipe.activations else value)
             if n.op == "get_attr":
                 return Signal(*[super().run_node(n)] * 2)
             if n.op != "call_function":
@@ -157,6 +157,8 @@ def round_weight(weight: "Tensor", *, per_channel: bool) -> "Tensor":
 
 def _is_rounded(node: Node, recipe: Recipe) -> bool:
     """Whether a runtime writes this operator's output as a new INT8 tensor."""
+    if not recipe.activations:
+        return False
     source = node.args[0] if node.args else None
     maker = source if isinstance(source, type(node)) and _fused_activation(source) is node else node
     ends = _fused_activation(node) is None and operator(node) not in _SAME_VALUES

@@ -4,6 +4,7 @@ Activations are unsigned and weights signed (U8S8), the pair that ONNX Runtime i
 as QuantizeLinear and DequantizeLinear around float operators, which the runtime fuses when it opens the file.
 """
 
+from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
@@ -20,7 +21,7 @@ from ._calibration import Calibration
 from ._onnx_islands import isolate, nodes_of
 from ._onnx_patch import patch
 from ._onnx_scales import absorb
-from ._onnx_weights import store
+from ._onnx_weights import store_halves, store_integers
 from ._recipe import Recipe
 from ._refine import Refined
 
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
 def quantize(
     artifact: Artifact, refined: Refined, calibration: Calibration, recipe: Recipe, out: Path
 ) -> Artifact:
-    """Write `artifact`, with the refined weights and INT8 arithmetic as `recipe` says, to `out`.
+    """Write `artifact`, with the refined weights and in INT8 as `recipe` says, to `out`.
 
     Raises:
         MissingDependencyError: onnx or onnxruntime is not installed.
@@ -42,6 +43,11 @@ def quantize(
         raise UsageError(f"--io is for tflite: an ONNX file takes and gives float32, not {recipe.io}")
     _require_libraries()
     source = _refined_graph(artifact, refined)
+    details = recipe.to_json() | refined.to_json()
+    made = Artifact(out, artifact.target, recipe.precision, recipe.io, artifact.spec, details)
+    if not recipe.activations:
+        store_integers(source)
+        return save(source, made)
     try:
         with TemporaryDirectory() as folder:
             model, islands = _quantized(source, calibration, recipe, Path(folder))
@@ -53,12 +59,11 @@ def quantize(
         ) from error
     absorb(model)
     isolate(model, islands)
-    details = recipe.to_json() | refined.to_json()
-    return save(model, Artifact(out, artifact.target, recipe.precision, recipe.io, artifact.spec, details))
+    return save(model, made)
 
 
-def compress(artifact: Artifact, precision: str, out: Path) -> Artifact:
-    """Write `artifact` with its weights alone in 'fp16' or 'w8a32' to `out`; needs no pictures.
+def halve(artifact: Artifact, out: Path) -> Artifact:
+    """Write `artifact` with its weights in float16 to `out`.
 
     Raises:
         MissingDependencyError: onnx is not installed.
@@ -68,8 +73,8 @@ def compress(artifact: Artifact, precision: str, out: Path) -> Artifact:
     import onnx
 
     model = onnx.load(artifact.path)
-    store(model, precision)
-    return save(model, Artifact(out, artifact.target, precision, artifact.io, artifact.spec))
+    store_halves(model)
+    return save(model, replace(artifact, path=out, precision="fp16"))
 
 
 def _require_libraries() -> None:
@@ -115,7 +120,7 @@ def _quantized(
         nodes_to_exclude=islands,
         # The mean over all pictures: an exponential average would weigh them by their order. Of each picture
         # only the ranges are kept, so nothing is gained by the options that collect them piece by piece.
-        extra_options={"CalibMovingAverage": recipe.ranges == "moving-average"},
+        extra_options={"CalibMovingAverage": recipe.ranges == "mean-min-max"},
     )
     return onnx.load(quantized), islands
 

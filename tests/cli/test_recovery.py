@@ -73,7 +73,7 @@ def test_it_ends_with_a_file_that_passes(recovery: Recovery) -> None:
 
 def test_the_cheapest_comes_first(recovery: Recovery) -> None:
     titles = [trial.rung.title for trial in recovery.trials]
-    assert titles[:2] == ["as it was", "moving-average ranges"]
+    assert titles[:2] == ["as it was", "mean-min-max ranges"]
     assert len(set(titles)) == len(titles)
 
 
@@ -104,4 +104,4 @@ def test_no_budget_no_search(workshop: Workshop, twin: Twin, failed: File, pictu
     found = search.climb(failed, BROKEN, budget_s=0)
     assert [trial.rung.title for trial in found.trials] == ["as it was"]
     assert (found.chosen, found.verification) == (None, None)
-    assert "! No time is left for: moving-average ranges. --recover-budget gives more" in said.getvalue()
+    assert "! No time is left for: mean-min-max ranges. --recover-budget gives more" in said.getvalue()

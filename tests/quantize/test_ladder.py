@@ -9,9 +9,9 @@ LAYERS = tuple(f"layer{index}" for index in range(40))
 
 
 def test_rungs_come_cheapest_first() -> None:
-    ladder = [*variants(Recipe()), *in_float(Recipe(), LAYERS), weights_alone()]
-    assert [(rung.title, rung.precision) for rung in ladder] == [
-        ("moving-average ranges", "w8a8"),
+    ladder = [*variants(Recipe()), *in_float(Recipe(), LAYERS), weights_alone(Recipe())]
+    assert [(rung.title, rung.recipe.precision) for rung in ladder] == [
+        ("mean-min-max ranges", "w8a8"),
         ("without equalization", "w8a8"),
         ("without bias correction", "w8a8"),
         ("worst layer in float", "w8a8-mixed"),
@@ -24,14 +24,14 @@ def test_rungs_come_cheapest_first() -> None:
 
 def test_a_variant_changes_one_thing_and_keeps_the_rest() -> None:
     assert [rung.recipe for rung in variants(Recipe(io="uint8", per_channel=False, correct=False))] == [
-        Recipe(io="uint8", per_channel=False, correct=False, ranges="moving-average"),
+        Recipe(io="uint8", per_channel=False, correct=False, ranges="mean-min-max"),
         Recipe(io="uint8", per_channel=False, correct=False, equalize=False),
         Recipe(io="uint8", per_channel=False, correct=True),
     ]
 
 
 def test_what_the_recipe_lacks_is_tried() -> None:
-    plain = Recipe(ranges="moving-average", equalize=False, correct=False)
+    plain = Recipe(ranges="mean-min-max", equalize=False, correct=False)
     assert [rung.title for rung in variants(plain)] == [
         "min-max ranges",
         "with equalization",
@@ -47,7 +47,7 @@ def test_the_worst_layers_are_the_first_ones() -> None:
 
 def test_layers_that_are_in_float_stay_there_and_count() -> None:
     found = list(in_float(Recipe(float_layers=LAYERS[1:4]), LAYERS))
-    assert [rung.recipe and rung.recipe.float_layers for rung in found] == [
+    assert [rung.recipe.float_layers for rung in found] == [
         (*LAYERS[1:4], LAYERS[0]),
         (*LAYERS[1:4], LAYERS[0], LAYERS[4]),
         (*LAYERS[1:4], LAYERS[0], *LAYERS[4:7]),
@@ -56,9 +56,10 @@ def test_layers_that_are_in_float_stay_there_and_count() -> None:
 
 @pytest.mark.parametrize(("layers", "most"), [(0, 0), (3, 0), (4, 1), (15, 2), (16, 4)])
 def test_no_more_than_a_quarter_comes_into_float(layers: int, most: int) -> None:
-    counts = [len(rung.recipe.float_layers) for rung in in_float(Recipe(), LAYERS[:layers]) if rung.recipe]
+    counts = [len(rung.recipe.float_layers) for rung in in_float(Recipe(), LAYERS[:layers])]
     assert max(counts, default=0) == most
 
 
-def test_the_last_rung_has_no_recipe() -> None:
-    assert weights_alone() == Rung("weights alone (w8a32)", "w8a32", None)
+def test_the_last_rung_keeps_what_concerns_weights() -> None:
+    rung = weights_alone(Recipe(io="int8", per_channel=False, equalize=False, float_layers=("a",)))
+    assert rung == Rung("weights alone (w8a32)", Recipe(activations=False, equalize=False))

@@ -16,7 +16,7 @@ from edgewise.models.spec import ModelSpec, Tensor32
 from edgewise.quantize._calibration import Calibration
 from edgewise.quantize._recipe import Recipe
 from edgewise.quantize._refine import Refined, refine
-from edgewise.quantize.openvino import compress, quantize
+from edgewise.quantize.openvino import halve, quantize
 from edgewise.runtime.openvino import open_session, structure
 from edgewise.runtime.stats import agreement
 
@@ -98,7 +98,7 @@ def test_a_recipe_is_followed(
     tiny_calibration: Calibration,
     tmp_path: Path,
 ) -> None:
-    recipe = Recipe(per_channel=False, ranges="moving-average", float_layers=("4.layers.3", "12"))
+    recipe = Recipe(per_channel=False, ranges="mean-min-max", float_layers=("4.layers.3", "12"))
     made = quantize(openvino_float, tiny_refined, tiny_calibration, recipe, tmp_path / "mixed.xml")
     found = structure(made.path)
     assert (made.precision, found.precision, found.float_layers) == ("w8a8-mixed", "w8a8-mixed", 2)
@@ -159,16 +159,22 @@ def test_a_layer_that_is_not_there_is_refused(
     assert not [*tmp_path.iterdir()]
 
 
-@pytest.mark.parametrize(("precision", "kind", "loss_db"), [("fp16", "float16", 40), ("w8a32", "int8", 12)])
+@pytest.mark.parametrize(("precision", "kind", "loss_db"), [("fp16", "float16", 40), ("w8a32", "int8", 18)])
 def test_weights_alone_are_compressed(
     openvino_float: Artifact,
+    tiny_light: Refined,
+    tiny_calibration: Calibration,
     tiny_pictures: Tensor32,
     tmp_path: Path,
     precision: str,
     kind: str,
     loss_db: float,
 ) -> None:
-    made = compress(openvino_float, precision, tmp_path / f"{precision}.openvino")
+    out = tmp_path / f"{precision}.openvino"
+    if precision == "fp16":
+        made = halve(openvino_float, out)
+    else:
+        made = quantize(openvino_float, tiny_light, tiny_calibration, Recipe().weights_alone(), out)
     found = structure(made.path)
     assert (made.precision, made.io, found.precision) == (precision, "float32", precision)
     layers = {operator.arithmetic for operator in found.operators if operator.layer}
@@ -180,9 +186,13 @@ def test_weights_alone_are_compressed(
     assert not np.array_equal(exact, answers)
 
 
-def test_compressed_weights_are_the_nearest_steps(openvino_float: Artifact, tmp_path: Path) -> None:
+def test_small_weights_are_the_nearest_steps(
+    openvino_float: Artifact, tiny_graph: Network, tiny_calibration: Calibration, tmp_path: Path
+) -> None:
     """Also in a layer of nothing but zeros, whose scale is 0."""
-    made = compress(openvino_float, "w8a32", tmp_path / "w8a32.xml")
+    unrefined = Refined(tiny_graph, tiny_graph, 0, 0, 0)
+    out = tmp_path / "w8a32.xml"
+    made = quantize(openvino_float, unrefined, tiny_calibration, Recipe().weights_alone(), out)
     exact = {
         node.get_friendly_name(): node.input_value(1).get_node().data
         for node in ov.Core().read_model(openvino_float.path).get_ops()
@@ -202,9 +212,10 @@ def test_compressed_weights_are_the_nearest_steps(openvino_float: Artifact, tmp_
 
 
 def test_activations_stay_in_float_unless_the_user_says_otherwise(
-    openvino_float: Artifact, tmp_path: Path
+    openvino_float: Artifact, tiny_light: Refined, tiny_calibration: Calibration, tmp_path: Path
 ) -> None:
-    made = compress(openvino_float, "w8a32", tmp_path / "w8a32.xml")
+    out = tmp_path / "w8a32.xml"
+    made = quantize(openvino_float, tiny_light, tiny_calibration, Recipe().weights_alone(), out)
     sizes = [
         int(ov.Core().compile_model(path, "CPU").get_property("DYNAMIC_QUANTIZATION_GROUP_SIZE"))
         for path in (openvino_float.path, made.path)
@@ -218,4 +229,4 @@ def test_weights_too_large_for_half_precision_are_refused(tiny_spec: ModelSpec, 
         network.get_parameter("0.weight")[0, 0, 0, 0] = 7e4
     made = export(trace(network, 32), tiny_spec, tmp_path / "large.xml")
     with pytest.raises(EdgewiseError, match="beyond 65504"):
-        compress(made, "fp16", tmp_path / "half.xml")
+        halve(made, tmp_path / "half.xml")

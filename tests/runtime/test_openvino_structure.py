@@ -13,7 +13,7 @@ from edgewise.export.openvino import export
 from edgewise.models.spec import ModelSpec
 from edgewise.quantize._calibration import Calibration
 from edgewise.quantize._recipe import Recipe
-from edgewise.quantize.openvino import compress, quantize
+from edgewise.quantize.openvino import halve, quantize
 from edgewise.runtime.openvino import structure
 from edgewise.runtime.structure import Operator, Structure, Tensor
 
@@ -33,17 +33,17 @@ def files(
     tiny_graph: "Network",
     tiny_spec: ModelSpec,
     tiny_refined: "Refined",
+    tiny_light: "Refined",
     tiny_calibration: Calibration,
     tmp_path_factory: pytest.TempPathFactory,
 ) -> dict[str, Artifact]:
     """A file of each precision."""
     folder = tmp_path_factory.mktemp("files")
     made = {"fp32": export(tiny_graph, tiny_spec, folder / "fp32.xml")}
-    for precision in ("fp16", "w8a32"):
-        made[precision] = compress(made["fp32"], precision, folder / f"{precision}.xml")
-    for recipe in (Recipe(), Recipe(float_layers=("0",))):
-        path = folder / f"{recipe.precision}.xml"
-        made[recipe.precision] = quantize(made["fp32"], tiny_refined, tiny_calibration, recipe, path)
+    made["fp16"] = halve(made["fp32"], folder / "fp16.xml")
+    for recipe in (Recipe(), Recipe(float_layers=("0",)), Recipe().weights_alone()):
+        path, refined = folder / f"{recipe.precision}.xml", tiny_refined if recipe.activations else tiny_light
+        made[recipe.precision] = quantize(made["fp32"], refined, tiny_calibration, recipe, path)
     return made
 
 

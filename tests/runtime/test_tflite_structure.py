@@ -17,7 +17,7 @@ from edgewise.models.spec import Tensor32
 from edgewise.quantize._calibration import Calibration
 from edgewise.quantize._recipe import Recipe
 from edgewise.quantize._refine import Refined
-from edgewise.quantize.tflite import _run, compress, quantize
+from edgewise.quantize.tflite import _run, halve, quantize
 from edgewise.runtime._tflite_structure import _macs
 from edgewise.runtime.structure import Operator
 from edgewise.runtime.tflite import TfliteSession, structure
@@ -27,17 +27,18 @@ from edgewise.runtime.tflite import TfliteSession, structure
 def files(
     tiny_float: Artifact,
     tiny_refined: Refined,
+    tiny_light: Refined,
     tiny_int8: dict[str, Artifact],
     tiny_calibration: Calibration,
     tmp_path_factory: pytest.TempPathFactory,
 ) -> dict[str, Artifact]:
     """A file of each kind."""
     folder = tmp_path_factory.mktemp("kinds")
-    mixed = Recipe(float_layers=("3.layers.3", "12"))
+    mixed, light = Recipe(float_layers=("3.layers.3", "12")), Recipe().weights_alone()
     return {
         "fp32": tiny_float,
-        "fp16": compress(tiny_float, "fp16", folder / "fp16.tflite"),
-        "w8a32": compress(tiny_float, "w8a32", folder / "w8a32.tflite"),
+        "fp16": halve(tiny_float, folder / "fp16.tflite"),
+        "w8a32": quantize(tiny_float, tiny_light, tiny_calibration, light, folder / "w8a32.tflite"),
         "w8a8-mixed": quantize(tiny_float, tiny_refined, tiny_calibration, mixed, folder / "mixed.tflite"),
         **{f"w8a8 {io}": tiny_int8[io] for io in IOS},
     }
