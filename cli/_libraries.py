@@ -12,6 +12,7 @@ from importlib import import_module, metadata
 from typing import TYPE_CHECKING, Any
 
 from ..export import targets
+from ..export._engines import unreported
 from ..runtime._child import ChildDiedError, answering, ask, in_words
 
 if TYPE_CHECKING:
@@ -90,11 +91,9 @@ def distribution(module: str) -> str:
 
 def main() -> None:
     """Be the child."""
-    # OpenVINO and NNCF report to their maker when imported, but do without where this is absent.
-    sys.modules["openvino_telemetry"] = None  # type: ignore[assignment]
     answers: dict[str, Callable[..., Any]] = {"library": _imported, "caveat": _caveat, "cached": _cached}
     task, *arguments = sys.argv[1:]
-    with answering() as answer:
+    with unreported(), answering() as answer:
         json.dump(answers[task](*arguments), answer)
 
 

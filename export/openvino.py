@@ -15,9 +15,9 @@ import numpy as np
 from ..models.errors import EdgewiseError
 from ..models.spec import ModelSpec
 from ._artifact import Artifact
+from ._engines import importing, reason
 from ._graph import Network
 from ._onnx_graph import onnx_graph
-from ._openvino_import import importing, reason
 
 if TYPE_CHECKING:
     import openvino as ov

@@ -12,10 +12,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..export._artifact import Artifact
+from ..export._engines import importing
 from ..export._graph import first_line
 from ..export._onnx_graph import INPUT, onnx_graph
 from ..export.onnx import save
-from ..models.errors import EdgewiseError, MissingDependencyError, UsageError
+from ..models.errors import EdgewiseError, UsageError
 from ..models.spec import Tensor32
 from ._calibration import Calibration
 from ._onnx_islands import isolate, nodes_of
@@ -78,11 +79,9 @@ def halve(artifact: Artifact, out: Path) -> Artifact:
 
 
 def _require_libraries() -> None:
-    try:
+    with importing("Quantizing ONNX", "export"):
         import onnx  # noqa: F401 - are they there?
         import onnxruntime.quantization  # noqa: F401
-    except ImportError as error:
-        raise MissingDependencyError("Quantizing ONNX", "export", error.name or "onnxruntime") from error
 
 
 def _refined_graph(artifact: Artifact, refined: Refined) -> "ModelProto":

@@ -17,8 +17,8 @@ from numpy.typing import NDArray
 
 from ..export import openvino
 from ..export._artifact import Artifact
+from ..export._engines import importing
 from ..export._graph import first_line
-from ..export._openvino_import import importing
 from ..models.errors import EdgewiseError, UsageError
 from ..models.spec import Tensor32
 from ._calibration import Calibration

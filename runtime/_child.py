@@ -13,7 +13,6 @@ from contextlib import contextmanager
 from typing import IO, Any
 
 TIMEOUT_S = 120.0
-_VARIABLES = {"ORT_DISABLE_TELEMETRY": "1"}  # ONNX Runtime reports to its maker from its import on
 
 
 class ChildDiedError(Exception):
@@ -29,9 +28,7 @@ def ask(module: str, *arguments: str, timeout_s: float = TIMEOUT_S) -> Any:
     # -P: or else a file in the user's folder that is called as a library would be imported instead.
     command = [sys.executable, "-P", "-m", module, *arguments]
     try:
-        done = subprocess.run(  # noqa: S603 - an interpreter and a module of ours
-            command, env=os.environ | _VARIABLES, capture_output=True, check=False, timeout=timeout_s
-        )
+        done = subprocess.run(command, capture_output=True, check=False, timeout=timeout_s)  # noqa: S603
     except subprocess.TimeoutExpired as error:
         raise ChildDiedError(f"no answer after {timeout_s:g} s") from error
     if done.returncode:

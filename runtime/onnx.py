@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..models.errors import EdgewiseError, MissingDependencyError
+from ..export._engines import importing, reason
+from ..models.errors import EdgewiseError
 from ..models.spec import Tensor32
 from . import accepted, checked
 from .machine import saturates
@@ -84,10 +85,8 @@ def caveat() -> str | None:
 
 
 def _options(level: str, threads: int) -> "SessionOptions":
-    try:
+    with importing("Running ONNX", "onnx"):
         from onnxruntime import GraphOptimizationLevel, SessionOptions
-    except ImportError as error:
-        raise MissingDependencyError("Running ONNX", "onnx", "onnxruntime") from error
     options = SessionOptions()
     options.graph_optimization_level = getattr(GraphOptimizationLevel, level)
     options.intra_op_num_threads, options.inter_op_num_threads = threads, 1
@@ -101,8 +100,7 @@ def _open(path: Path, options: "SessionOptions") -> "InferenceSession":
     try:
         return InferenceSession(path, options, providers=["CPUExecutionProvider"])
     except Exception as error:  # the library's exceptions have no base of their own
-        said = next(iter(str(error).splitlines()), type(error).__name__)
-        raise EdgewiseError(f"{path.name}: ONNX Runtime cannot open it ({said})") from error
+        raise EdgewiseError(f"{path.name}: ONNX Runtime cannot open it ({reason(error)})") from error
 
 
 def _only(path: Path, end: str, tensors: list[Any]) -> Any:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ..export._artifact import model_files
-from ..export._openvino_import import importing, reason
+from ..export._engines import importing, reason
 from ..models.errors import EdgewiseError
 from ..models.spec import Tensor32
 from . import accepted, checked

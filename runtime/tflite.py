@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..models.errors import EdgewiseError, MissingDependencyError
+from ..export._engines import importing, reason
+from ..models.errors import EdgewiseError
 from ..models.spec import Tensor32
 from . import accepted, checked
 
@@ -74,16 +75,14 @@ def interpreter(path: Path, threads: int, *, reference: bool = False) -> "Interp
         EdgewiseError: the file cannot be opened.
         MissingDependencyError: LiteRT is not installed.
     """
-    try:
+    with importing("Running TFLite", "tflite"):
         from ai_edge_litert.interpreter import Interpreter, OpResolverType
-    except ImportError as error:
-        raise MissingDependencyError("Running TFLite", "tflite", "ai-edge-litert") from error
     kernels = OpResolverType.BUILTIN_REF if reference else OpResolverType.AUTO
     try:
         opened = Interpreter(str(path), num_threads=threads, experimental_op_resolver_type=kernels)
         opened.allocate_tensors()
     except (ValueError, RuntimeError, OSError) as error:
-        raise EdgewiseError(f"{path.name}: LiteRT cannot open it ({str(error).splitlines()[0]})") from error
+        raise EdgewiseError(f"{path.name}: LiteRT cannot open it ({reason(error)})") from error
     return opened
 
 

@@ -29,7 +29,7 @@ DEVICE = (
     "export/_artifact.py",
     "export/_atomic.py",
     "export/_golden.py",
-    "export/_openvino_import.py",
+    "export/_engines.py",
     "runtime/*",
 )
 NOT_DEVICE = ("runtime/reference.py",)

@@ -10,8 +10,8 @@ import torch
 from torch import Tensor, nn
 
 from edgewise.export._artifact import Artifact
+from edgewise.export._engines import importing
 from edgewise.export._graph import Network, trace
-from edgewise.export._openvino_import import importing
 from edgewise.export.openvino import LAYERS, export
 from edgewise.models.errors import EdgewiseError, UsageError
 from edgewise.models.spec import Labels, ModelSpec, Origin, Preprocess, Tensor32

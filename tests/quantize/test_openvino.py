@@ -8,8 +8,8 @@ import torch
 from torch import nn
 
 from edgewise.export._artifact import Artifact
+from edgewise.export._engines import importing
 from edgewise.export._graph import Network, trace
-from edgewise.export._openvino_import import importing
 from edgewise.export.openvino import export
 from edgewise.models.errors import EdgewiseError, UsageError
 from edgewise.models.spec import ModelSpec, Tensor32

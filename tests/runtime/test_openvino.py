@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from edgewise.export._artifact import Artifact
-from edgewise.export._openvino_import import importing
+from edgewise.export._engines import importing
 from edgewise.export.openvino import export
 from edgewise.models.errors import EdgewiseError
 from edgewise.models.spec import ModelSpec, Tensor32

@@ -8,7 +8,7 @@ import pytest
 from torch import nn
 
 from edgewise.export._artifact import Artifact
-from edgewise.export._openvino_import import importing
+from edgewise.export._engines import importing
 from edgewise.export.openvino import export
 from edgewise.models.spec import ModelSpec
 from edgewise.quantize._calibration import Calibration

@@ -7,15 +7,15 @@ from textwrap import dedent
 
 import pytest
 
-from edgewise.export._openvino_import import importing, reason
+from edgewise.export._engines import importing, reason
 from edgewise.models.errors import MissingDependencyError
 
 
-@pytest.mark.parametrize("library", ["openvino", pytest.param("nncf", marks=pytest.mark.slow)])
+@pytest.mark.parametrize("library", ["openvino", "onnxruntime", pytest.param("nncf", marks=pytest.mark.slow)])
 def test_a_library_comes_without_its_telemetry(library: str, tmp_path: Path) -> None:
     program = f"""
         import sys
-        from edgewise.export._openvino_import import importing, reason
+        from edgewise.export._engines import importing, reason
 
         with importing("Running OpenVINO", "openvino"):
             import {library}
@@ -24,12 +24,13 @@ def test_a_library_comes_without_its_telemetry(library: str, tmp_path: Path) -> 
     """
     done = subprocess.run(
         [sys.executable, "-c", dedent(program)],
-        env={"HOME": str(tmp_path), "PATH": ""},
+        env={"HOME": str(tmp_path), "TMPDIR": str(tmp_path), "PATH": ""},
         capture_output=True,
         text=True,
         check=False,
     )
     assert done.returncode == 0, done.stderr
+    assert not [*tmp_path.rglob("*.ses")]  # ONNX Runtime's
     assert not [*tmp_path.glob("intel/*")]  # where the telemetry keeps its number for this user
 
 
