@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image
 
 from edgewise.export._artifact import Bundle
@@ -131,7 +132,7 @@ def test_json_is_one_document_and_all_there_is(exported: Any, weights: Path, pic
     assert product["pace"] in {"faster", "slower", "alike"}
     (notice,) = document["notices"]
     assert notice.startswith("mine.pth does not say how its pictures are made")
-    stages = {"Load the network", "Convert to tflite", "Quantize tflite to INT8", "Write the bundle"}
+    stages = {"Load the network", "Convert to tflite", "Quantize tflite to w8a8", "Write the bundle"}
     assert stages <= set(document["seconds"])
     manifest = product["manifest"]
     assert manifest["spec"]["origin"] == {
@@ -226,6 +227,76 @@ def test_a_gate_that_fails_shows_the_worst_layers_and_writes_nothing(
     assert losses == sorted(losses)
     assert any(line.startswith("features.") and "conv2d" in line for line in table)
     assert list(tmp_path.iterdir()) == []
+
+
+# Several targets and precisions.
+
+
+EVERYTHING = [(target, kind) for target in ("onnx", "openvino", "tflite") for kind in ("w8a32", "w8a8")]
+
+
+@pytest.fixture(scope="session")
+def everything(edgewise: Run, int8: Arguments, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """All targets, in INT8 and with INT8 weights."""
+    out = tmp_path_factory.mktemp("everything") / "bundles"
+    wanted = ("--to", "all", "--precision", "w8a8,w8a32", "--min-agreement", 0)
+    ended = edgewise("export", *int8, *wanted, "--out", out)
+    assert (ended.code, ended.stdout, ended.left) == (0, "", ()), ended.stderr
+    for target, precision in EVERYTHING:
+        assert f"\n{target} {precision}\n" in ended.stderr
+    return out
+
+
+@pytest.mark.slow
+def test_every_target_gets_a_bundle_that_proves_itself_without_torch(
+    edgewise: Run, everything: Path, without_torch: dict[str, str]
+) -> None:
+    folders = sorted(path.name for path in everything.iterdir())
+    assert folders == [f"mobilenetv2-{target}-{precision}" for target, precision in EVERYTHING]
+    for target, precision in EVERYTHING:
+        bundle = Bundle.open(everything / f"mobilenetv2-{target}-{precision}")
+        assert (bundle.target, bundle.precision) == (target, precision)
+        assert bundle.manifest["structure"]["precision"] == precision
+        ended = edgewise("verify", bundle.folder, "--min-agreement", 0, "--json", **without_torch)
+        assert (ended.code, ended.stderr) == (0, ""), ended.stderr
+        assert ended.document["golden"]["max_rel"] == 0
+
+
+@pytest.mark.slow
+def test_every_target_says_the_same_of_a_picture(edgewise: Run, everything: Path) -> None:
+    picture = everything / "mobilenetv2-onnx-w8a32" / "golden" / "image.png"
+    bundles = [everything / f"mobilenetv2-{target}-w8a32" for target in ("onnx", "openvino", "tflite")]
+    said = [edgewise("predict", bundle, picture, "--top", 1).stdout for bundle in bundles]
+    assert len({text.split()[-1] for text in said}) == 1, said
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("gate", "complaint"),
+    [(["--max-latency", 1e-6], "--max-latency allows 1e-06"), (["--require-speedup", 1000], "asks for 1000")],
+)
+def test_a_file_that_is_too_slow_is_not_written(
+    edgewise: Run, int8: Arguments, tmp_path: Path, gate: list[object], complaint: str
+) -> None:
+    out = tmp_path / "out"
+    ended = edgewise("export", *int8, "--to", "onnx", "--min-agreement", 0, *gate, "--out", out)
+    assert (ended.code, ended.stdout) == (5, "")
+    assert ended.complaint.startswith("edgewise: latency gate: ")
+    assert complaint in ended.complaint
+    assert not out.exists()
+
+
+@pytest.mark.slow
+def test_a_network_that_answers_every_picture_alike_is_warned_of(
+    edgewise: Run, weights: Path, labels: Path, tmp_path: Path
+) -> None:
+    state = torch.load(weights, weights_only=True)
+    state["classifier.1.weight"].zero_()
+    torch.save(state, tmp_path / "constant.pth")
+    named = ("--weights", tmp_path / "constant.pth", "--imgsz", 32, "--resize", 40, "--labels", labels)
+    ended = edgewise("export", "mobilenetv2", *named, "--to", "onnx", "--out", tmp_path / "out")
+    assert ended.code == 0, ended.stderr
+    assert "! The network answers every picture alike, in float already" in ended.stderr
 
 
 # What ends it from outside.

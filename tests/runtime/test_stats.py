@@ -17,6 +17,7 @@ from edgewise.runtime.stats import (
     accuracy,
     agreement,
     correct,
+    is_constant,
     parity,
     softmax,
     top_k,
@@ -254,3 +255,12 @@ def test_every_record_is_json(values: Float64) -> None:
         text = json.dumps(asdict(record), allow_nan=False)
         assert json.loads(text)["count"] == len(values)
     assert asdict(Interval(0.0, 1.0)) == {"low": 0.0, "high": 1.0}
+
+
+def test_one_answer_to_all_is_seen() -> None:
+    one = np.tile(np.float32([3, -1, 2]), (5, 1))
+    assert is_constant(one)
+    assert is_constant(one * (1 + 1e-7 * np.arange(5)[:, None]))
+    assert is_constant(np.zeros((4, 3), np.float32))
+    assert not is_constant(one + 1e-3 * np.arange(5)[:, None])
+    assert not is_constant(one[:1])  # of one picture nothing can be said
