@@ -16,18 +16,11 @@ from ..runtime.timing import Percentiles
 from ..runtime.verify import Verification
 from ._pipeline import Outcome, Product
 from ._recovery import Recovery
+from ._terminal import table
 from ._workshop import Twin
 
 _COLOURS = {Verdict.PASS: "green", Verdict.FAIL: "red", Verdict.INCONCLUSIVE: "yellow"}
 _WORST_LAYERS = 8
-
-
-def table(*headings: str, left: int = 1) -> Table:
-    """A table without lines; all columns but the first `left` hold numbers."""
-    made = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
-    for place, heading in enumerate(headings):
-        made.add_column(heading, justify="left" if place < left else "right")
-    return made
 
 
 def show_outcome(console: Console, outcome: Outcome) -> None:

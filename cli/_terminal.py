@@ -19,6 +19,7 @@ from rich.progress import (
     TextColumn,
     TimeElapsedColumn,
 )
+from rich.table import Table
 
 from ..models.errors import EdgewiseError
 
@@ -71,6 +72,14 @@ class Terminal:
         """Say something that the user must not miss."""
         self.notices.append(line)
         self.console.print(f"[bold yellow]! {escape(line)}[/]")
+
+
+def table(*headings: str, left: int = 1) -> Table:
+    """A table without lines; all columns but the first `left` hold numbers. Cells are not broken."""
+    made = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
+    for place, heading in enumerate(headings):
+        made.add_column(heading, justify="left" if place < left else "right", no_wrap=True)
+    return made
 
 
 @contextmanager

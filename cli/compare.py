@@ -114,16 +114,15 @@ def _show(
     console: "Console", pairs: "list[Pair]", accuracies: "dict[str, Accuracy | None]", pictures: str
 ) -> None:
     from rich.markup import escape
-    from rich.table import Table
 
-    table = Table(box=None, pad_edge=False, padding=(0, 3, 0, 0))
-    for heading in ("", "against", "max diff", "relative", "top-1", "SQNR", "cosine"):
-        table.add_column(heading, justify="left" if heading in {"", "against"} else "right")
+    from ._terminal import table
+
+    shown = table("", "against", "max diff", "relative", "top-1", "SQNR", "cosine", left=2)
     for before, pair in zip([None, *pairs], pairs, strict=False):
         first = before is None or before.reference != pair.reference
         if before and first:
-            table.add_row()
-        table.add_row(
+            shown.add_row()
+        shown.add_row(
             f"[bold]{escape(pair.reference)}[/]" if first else "",
             escape(pair.candidate),
             f"{pair.max_abs:.1e}",
@@ -133,7 +132,7 @@ def _show(
             f"{pair.cosine:.5f}",
         )
     console.print()
-    console.print(table)
+    console.print(shown)
     console.print()
     for name, found in accuracies.items():
         if found:

@@ -12,7 +12,6 @@ from ..models.errors import MissingDependencyError
 
 if TYPE_CHECKING:
     from rich.console import Console
-    from rich.table import Table
 
     from ._libraries import Library, Target
 
@@ -89,10 +88,12 @@ def _show_machine(console: "Console", document: dict[str, Any]) -> None:
 
 
 def _show_targets(console: "Console", judged: "dict[str, Target]") -> None:
-    table = _table("target", "export", "quantize", "run")
+    from ._terminal import table
+
+    shown = table("target", "export", "quantize", "run", left=4)
     for name, target in judged.items():
-        table.add_row(name, *map(_mark, (target.export, target.quantize, target.run)))
-    console.print(table)
+        shown.add_row(name, *map(_mark, (target.export, target.quantize, target.run)))
+    console.print(shown)
     console.print()
 
 
@@ -100,19 +101,22 @@ def _show_libraries(console: "Console", installed: "dict[str, Library]") -> None
     from rich.markup import escape
 
     from ._libraries import distribution
+    from ._terminal import table
 
-    table = _table("library", "version")
+    shown = table("library", "version", left=2)
     for name, library in installed.items():
-        table.add_row(distribution(name), library.version or f"[red]{escape(library.error or '')}[/]")
-    console.print(table)
+        shown.add_row(distribution(name), library.version or f"[red]{escape(library.error or '')}[/]")
+    console.print(shown)
     console.print()
 
 
 def _show_weights(console: "Console", weights: dict[str, dict[str, bool]]) -> None:
-    table = _table("network", "ImageNet weights cached", "checkpoint in edgewise")
+    from ._terminal import table
+
+    shown = table("network", "ImageNet weights cached", "checkpoint in edgewise", left=3)
     for name, found in weights.items():
-        table.add_row(name, _mark(found["imagenet"]), _mark(found["bundled"]))
-    console.print(table)
+        shown.add_row(name, _mark(found["imagenet"]), _mark(found["bundled"]))
+    console.print(shown)
     console.print()
 
 
@@ -124,12 +128,6 @@ def _show_mends(console: "Console", judged: "dict[str, Target]") -> None:
         console.print(f"! {line}", style="bold yellow", markup=False)
     if not mends:
         console.print("nothing is missing", style="green")
-
-
-def _table(*headings: str) -> "Table":
-    from rich.table import Table
-
-    return Table(*headings, box=None, pad_edge=False, padding=(0, 3, 0, 0))
 
 
 def _mark(found: bool) -> str:

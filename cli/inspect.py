@@ -109,14 +109,12 @@ def _end(tensor: "Tensor") -> str:
 
 
 def _operators(structure: "Structure") -> "Table":
-    from rich.table import Table
+    from ._terminal import table
 
-    table = Table(box=None, pad_edge=False, padding=(0, 3, 0, 0))
-    for heading in ("operator", "arithmetic", "count"):
-        table.add_column(heading, justify="right" if heading == "count" else "left")
+    shown = table("operator", "arithmetic", "count", left=2)
     for operator in sorted(structure.operators, key=lambda found: (-found.count, found.type)):
-        table.add_row(_safe(operator.type), operator.arithmetic, str(operator.count))
-    return table
+        shown.add_row(_safe(operator.type), operator.arithmetic, str(operator.count))
+    return shown
 
 
 def _show_rows(console: "Console", rows: list[tuple[str, str]]) -> None:

@@ -258,7 +258,7 @@ def test_every_record_is_json(values: Float64) -> None:
 
 
 def test_one_answer_to_all_is_seen() -> None:
-    one = np.tile(np.float32([3, -1, 2]), (5, 1))
+    one = np.tile(np.array([3, -1, 2], np.float32), (5, 1))
     assert is_constant(one)
     assert is_constant(one * (1 + 1e-7 * np.arange(5)[:, None]))
     assert is_constant(np.zeros((4, 3), np.float32))
