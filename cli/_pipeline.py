@@ -170,7 +170,7 @@ def _gated(
     product: Product, request: Request, workshop: Workshop, pictures: Pictures, terminal: Terminal
 ) -> Product:
     """The product once it has passed the gate, if need be as another file."""
-    integer = product.file.artifact.precision == "w8a8"
+    integer = product.file.artifact.precision.startswith("w8a8")
     if not product.verification.passed and request.recover and integer:
         terminal.announce(f"{_name(product)}: {product.verification.reason()}. Looking for a cure")
         search = Search(workshop, product.twin, pictures, request.limits, terminal)

@@ -19,7 +19,7 @@ from ..runtime.verify import Limits, Verification
 from ._terminal import Terminal
 from ._workshop import File, Twin, Workshop
 
-# What failed once may pass by luck on other pictures: a cure must also take half of the noise away.
+# Half of the noise. What failed once may pass by luck on other pictures: a cure must also take so much away.
 _LEAST_GAIN_DB = 3.0
 
 
@@ -98,30 +98,34 @@ class Search:
         """Try the rungs, the cheapest first; none begins when `budget_s` seconds are over."""
         self._end = time.monotonic() + budget_s
         trials = [self._trial(Rung("as it was", recipe), failed)]
-        chosen = self._first_cure(trials, variants(recipe))
+        chosen = self._cure(trials, variants(recipe))
         if chosen is None:  # the next rungs stand on the best of these
             best = max(trials, key=lambda trial: trial.sqnr_db).rung.recipe
             worst = [layer.name for layer in self._workshop.sensitivities(best)]
-            chosen = self._first_cure(trials, [*in_float(best, worst), weights_alone(best)])
+            chosen = self._cure(trials, in_float(best, worst)) or self._cure(trials, [weights_alone(best)])
         verification = None
         if chosen is not None:
             verification = self._workshop.judged(self._twin, chosen.file, self._verdict, self._limits)
         return Recovery(trials, chosen, verification)
 
-    def _first_cure(self, trials: list[Trial], rungs: Iterable[Rung]) -> Trial | None:
+    def _cure(self, trials: list[Trial], rungs: Iterable[Rung]) -> Trial | None:
+        """The first of `rungs` that cures, or one further on, as long as each takes half of the noise away."""
+        cure: Trial | None = None
         for rung in rungs:
             if time.monotonic() > self._end:
                 self._terminal.announce(f"No time is left for: {rung.title}. --recover-budget gives more")
-                return None
+                break
             try:
                 trial = self._trial(rung, self._workshop.quantized(self._twin, rung.recipe))
             except EdgewiseError as error:
                 self._terminal.announce(f"{rung.title}: {error}")
                 continue
             trials.append(trial)
-            if trial.cures(trials[0]):
-                return trial
-        return None
+            if trial.cures(cure or trials[0]):
+                cure = trial
+            elif cure is not None:
+                break
+        return cure
 
     def _trial(self, rung: Rung, file: File) -> Trial:
         begin = time.monotonic()

@@ -64,9 +64,13 @@ def test_it_ends_with_a_file_that_passes(recovery: Recovery) -> None:
     assert recovery.chosen is not None
     assert recovery.verification is not None
     assert recovery.verification.passed
-    assert recovery.chosen is recovery.trials[-1]
-    assert recovery.chosen.cures(recovery.trials[0])
-    assert not any(trial.cures(recovery.trials[0]) for trial in recovery.trials[:-1])
+    first, *others = recovery.trials
+    cures = [trial for trial in others if trial.cures(first)]
+    assert recovery.chosen in cures
+    # Whatever was tried after it takes no half of its noise away.
+    later = others[others.index(recovery.chosen) + 1 :]
+    assert len(later) <= 1
+    assert not any(trial.cures(recovery.chosen) for trial in later)
     artifact = recovery.chosen.file.artifact
     assert recovery.chosen.file.structure.precision == artifact.precision
 
@@ -80,12 +84,12 @@ def test_the_cheapest_comes_first(recovery: Recovery) -> None:
 def test_the_search_does_not_see_the_pictures_of_the_verdict(recovery: Recovery, pictures: Pictures) -> None:
     assert recovery.verification is not None
     assert recovery.verification.pictures == pictures.description
-    searched, judged = recovery.trials[-1].verification, recovery.verification
+    assert recovery.chosen is not None
+    searched, judged = recovery.chosen.verification, recovery.verification
     assert searched.agreement != judged.agreement  # the same file, other pictures
 
 
 def test_the_first_attempt_costs_least_or_is_not_the_best(recovery: Recovery) -> None:
-    assert recovery.chosen in recovery.best
     for trial in recovery.trials:
         beaten = [other for other in recovery.trials if trial.beaten_by(other)]
         assert bool(beaten) == (trial not in recovery.best)
@@ -94,7 +98,7 @@ def test_the_first_attempt_costs_least_or_is_not_the_best(recovery: Recovery) ->
 def test_what_was_tried_can_be_written_down(recovery: Recovery) -> None:
     written = json.loads(json.dumps([trial.to_json() for trial in recovery.trials], allow_nan=False))
     assert written[0]["title"] == "as it was"
-    assert written[-1]["verification"]["verdict"] == "pass"
+    assert "pass" in {trial["verification"]["verdict"] for trial in written[1:]}
     assert all(trial["size_bytes"] > 0 and trial["seconds"] > 0 for trial in written)
 
 
