@@ -19,8 +19,9 @@ from ..runtime.verify import Limits, Verification
 from ._terminal import Terminal
 from ._workshop import File, Twin, Workshop
 
-# Half of the noise. What failed once may pass by luck on other pictures: a cure must also take so much away.
-_LEAST_GAIN_DB = 3.0
+# What failed once may pass by luck on other pictures: a cure must also leave no more than half of those on
+# which the answers differ. (SQNR would not do: a few pictures with huge logits decide it.)
+_MOST_LEFT = 0.5
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -34,9 +35,9 @@ class Trial:
     seconds: float
 
     @property
-    def sqnr_db(self) -> float:
-        """Signal to quantization noise of the logits."""
-        return self.verification.agreement.sqnr_db
+    def disagreement(self) -> float:
+        """The part of the pictures that it answers otherwise than its float twin."""
+        return 1 - self.verification.agreement.top1
 
     def cures(self, failed: "Trial") -> bool:
         """Whether it may be expected to pass the gate that `failed` did not pass.
@@ -46,13 +47,13 @@ class Trial:
         found = self.verification
         lost, limit = found.drop, found.limits.max_drop
         within = lost is None or lost.points <= max(limit, 100 / lost.count)
-        return found.passed and within and self.sqnr_db >= failed.sqnr_db + _LEAST_GAIN_DB
+        return found.passed and within and self.disagreement <= _MOST_LEFT * failed.disagreement
 
     @property
     def costs(self) -> tuple[float, float, int]:
-        """What should be small: noise (the negative SQNR in dB), latency (ms) and size (bytes)."""
+        """What should be small: disagreement, latency (ms) and size (bytes)."""
         latency = self.latency.quantized or self.latency.float
-        return -self.sqnr_db, latency.p50_ms, self.file.structure.size_bytes
+        return self.disagreement, latency.p50_ms, self.file.structure.size_bytes
 
     def beaten_by(self, other: "Trial") -> bool:
         """Whether `other` is as good in all its costs and better in one."""
@@ -100,7 +101,7 @@ class Search:
         trials = [self._trial(Rung("as it was", recipe), failed)]
         chosen = self._cure(trials, variants(recipe))
         if chosen is None:  # the next rungs stand on the best of these
-            best = max(trials, key=lambda trial: trial.sqnr_db).rung.recipe
+            best = min(trials, key=lambda trial: trial.disagreement).rung.recipe
             worst = [layer.name for layer in self._workshop.sensitivities(best)]
             chosen = self._cure(trials, in_float(best, worst)) or self._cure(trials, [weights_alone(best)])
         verification = None
@@ -109,7 +110,7 @@ class Search:
         return Recovery(trials, chosen, verification)
 
     def _cure(self, trials: list[Trial], rungs: Iterable[Rung]) -> Trial | None:
-        """The first of `rungs` that cures, or one further on, as long as each takes half of the noise away."""
+        """The first of `rungs` that cures, or one further on, as long as each cures more than the last."""
         cure: Trial | None = None
         for rung in rungs:
             if time.monotonic() > self._end:
@@ -123,6 +124,8 @@ class Search:
             trials.append(trial)
             if trial.cures(cure or trials[0]):
                 cure = trial
+                if not cure.disagreement:
+                    break
             elif cure is not None:
                 break
         return cure

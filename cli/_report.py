@@ -134,7 +134,7 @@ def show_recovery(console: Console, recovery: Recovery | None) -> None:
             trial.rung.title,
             drop,
             agreement,
-            f"{trial.sqnr_db:.1f} dB",
+            f"{found.agreement.sqnr_db:.1f} dB",
             _milliseconds(latency),
             _megabytes(trial.file.structure.size_bytes),
             "chosen" if trial is recovery.chosen else star,

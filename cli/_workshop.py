@@ -116,7 +116,7 @@ class Workshop:
         if (file.artifact.precision, found.precision) == ("w8a8", "w8a8-mixed"):
             # A quantizer may know better: NNCF spares the small layers of squeeze-and-excitation blocks.
             self._terminal.announce(
-                f"{target}: its quantizer leaves {found.float_layers} layers in float, so the file is w8a8-mixed"
+                f"{target}: its quantizer leaves {found.float_layers} layers in float, so it is w8a8-mixed"
             )
             file = replace(file, artifact=replace(file.artifact, precision="w8a8-mixed"))
         found.require(file.artifact.precision)

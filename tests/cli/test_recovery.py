@@ -67,7 +67,7 @@ def test_it_ends_with_a_file_that_passes(recovery: Recovery) -> None:
     first, *others = recovery.trials
     cures = [trial for trial in others if trial.cures(first)]
     assert recovery.chosen in cures
-    # Whatever was tried after it takes no half of its noise away.
+    # Whatever was tried after it does not cure what it left.
     later = others[others.index(recovery.chosen) + 1 :]
     assert len(later) <= 1
     assert not any(trial.cures(recovery.chosen) for trial in later)

@@ -168,7 +168,7 @@ def test_what_was_tried_shows_its_pareto_front(product: Product) -> None:
 
 
 def test_luck_is_no_cure(product: Product) -> None:
-    """What failed on the pictures of the verdict may do well on the others: the noise must fall too."""
+    """What failed on the pictures of the verdict may do well on others: it must differ on fewer, too."""
     failed, same = (trial(product, title, 1, [2.0, 2.0]) for title in ("as it was", "hardly changed"))
     assert same.verification.passed
     assert not same.cures(failed)
