@@ -1,4 +1,4 @@
-"""The main job for all targets on real weights and photographs, against what the bare libraries reach there."""
+"""The main job on real weights and photographs, for all targets, beside what the bare libraries reach."""
 
 import json
 import subprocess
