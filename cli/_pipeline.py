@@ -7,10 +7,11 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
-from ..export._artifact import Bundle, write_bundle
+from ..export._artifact import Bundle, bundle_name, write_bundle
 from ..export._atomic import refuse_foreign
 from ..models.errors import AccuracyError
 from ..models.weights import Model, Overrides, load_model
+from ..models.zoo import find
 from ..quantize._calibration import Calibration, from_folder, generated
 from ..quantize._recipe import Recipe
 from ..quantize._sensitivity import LayerError
@@ -62,6 +63,12 @@ class Request:
     force: bool
     out: Path | None
 
+    def folder(self, name: str) -> Path:
+        """Where the bundle of that name goes: to `out` itself, or into it where there are several."""
+        if self.out is not None and len(self.targets) * len(self.precisions) == 1:
+            return self.out
+        return (self.out or Path("dist")) / name
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Product:
@@ -98,8 +105,9 @@ class GateError(AccuracyError):
 
 def run(request: Request, terminal: Terminal) -> Outcome:
     """Do the main job. A gate that fails raises its error, and then nothing is written."""
-    if request.out is not None:
-        refuse_foreign(request.out)  # a folder that holds something else, before anything takes time
+    for target in request.targets:
+        for precision in request.precisions:  # a folder that holds something else, before anything takes time
+            refuse_foreign(request.folder(bundle_name(find(request.name).name, target, precision)))
     with terminal.stage("Load the network"):
         model = load_model(request.name, request.weights, request.overrides, terminal.announce)
     with terminal.stage("Prepare calibration pictures"):
@@ -118,7 +126,7 @@ def run(request: Request, terminal: Terminal) -> Outcome:
             for product in _judged(_files(request, workshop), pictures, request, workshop, terminal)
         ]
         with terminal.stage("Write the bundle" if len(products) == 1 else "Write the bundles"):
-            products = [_written(product, request, workshop, len(products)) for product in products]
+            products = [_written(product, request, workshop) for product in products]
     return Outcome(products, terminal.seconds)
 
 
@@ -176,10 +184,12 @@ def _gated(
         search = Search(workshop, product.twin, pictures, request.limits, terminal)
         found = search.climb(product.file, request.recipe, request.recover_budget)
         product = replace(product, recovery=found)
-        if found.chosen is not None and found.verification is not None and found.verification.passed:
+        if found.chosen is not None and found.verification is not None:
             cured = replace(product, file=found.chosen.file, verification=found.verification)
-            terminal.announce(f"{_name(cured)} passes: {found.chosen.rung.title}")
-            return cured
+            if found.verification.passed:
+                terminal.announce(f"{_name(cured)} passes: {found.chosen.rung.title}")
+                return cured
+            terminal.announce(f"{found.chosen.rung.title} is no cure: {found.verification.reason()}")
     try:
         product.verification.require()
     except AccuracyError as error:
@@ -207,12 +217,9 @@ def _measured(product: Product, request: Request, workshop: Workshop, terminal: 
     return replace(product, latency=latency)
 
 
-def _written(product: Product, request: Request, workshop: Workshop, count: int) -> Product:
-    """The product in its bundle: in `--out` itself, or in a folder there where there are several."""
+def _written(product: Product, request: Request, workshop: Workshop) -> Product:
+    """The product in its bundle."""
     artifact, model = product.file.artifact, workshop.model
-    folder = request.out or Path("dist")
-    if count > 1 or request.out is None:
-        folder /= artifact.bundle_name
     record: dict[str, Any] = {
         "parity": asdict(product.twin.parity),
         "verification": product.verification.to_json(),
@@ -226,6 +233,7 @@ def _written(product: Product, request: Request, workshop: Workshop, count: int)
     }
     sample = golden.sample(model.spec.preprocess, workshop.original, product.file.session)
     twin = product.twin.artifact if product.quantized else None
+    folder = request.folder(artifact.bundle_name)
     return replace(product, bundle=write_bundle(folder, artifact, twin, sample, record))
 
 

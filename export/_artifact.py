@@ -87,8 +87,13 @@ class Artifact:
 
     @property
     def bundle_name(self) -> str:
-        """The usual name of its bundle: 'mobilenetv2-tflite-w8a8'."""
-        return f"{self.spec.name}-{self.target}-{self.precision}"
+        """The usual name of its bundle."""
+        return bundle_name(self.spec.name, self.target, self.precision)
+
+
+def bundle_name(name: str, target: str, precision: str) -> str:
+    """The usual name of a bundle: 'mobilenetv2-tflite-w8a8'."""
+    return f"{name}-{target}-{precision}"
 
 
 def model_files(path: Path) -> tuple[Path, ...]:

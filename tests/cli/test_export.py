@@ -238,7 +238,8 @@ EVERYTHING = [(target, kind) for target in ("onnx", "openvino", "tflite") for ki
 @pytest.fixture(scope="session")
 def everything(edgewise: Run, int8: Arguments, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """All targets, in INT8 and with INT8 weights."""
-    out = tmp_path_factory.mktemp("everything") / "bundles"
+    out = tmp_path_factory.mktemp("everything")
+    (out / "notes.txt").write_text("A folder of bundles may hold other things.")
     wanted = ("--to", "all", "--precision", "w8a8,w8a32", "--min-agreement", 0)
     ended = edgewise("export", *int8, *wanted, "--out", out)
     assert (ended.code, ended.stdout, ended.left) == (0, "", ()), ended.stderr
@@ -251,8 +252,8 @@ def everything(edgewise: Run, int8: Arguments, tmp_path_factory: pytest.TempPath
 def test_every_target_gets_a_bundle_that_proves_itself_without_torch(
     edgewise: Run, everything: Path, without_torch: dict[str, str]
 ) -> None:
-    folders = sorted(path.name for path in everything.iterdir())
-    assert folders == [f"mobilenetv2-{target}-{precision}" for target, precision in EVERYTHING]
+    found = sorted(path.name for path in everything.iterdir())
+    assert found == [*(f"mobilenetv2-{target}-{kind}" for target, kind in EVERYTHING), "notes.txt"]
     for target, precision in EVERYTHING:
         bundle = Bundle.open(everything / f"mobilenetv2-{target}-{precision}")
         assert (bundle.target, bundle.precision) == (target, precision)
@@ -260,6 +261,16 @@ def test_every_target_gets_a_bundle_that_proves_itself_without_torch(
         ended = edgewise("verify", bundle.folder, "--min-agreement", 0, "--json", **without_torch)
         assert (ended.code, ended.stderr) == (0, ""), ended.stderr
         assert ended.document["golden"]["max_rel"] == 0
+
+
+def test_a_foreign_folder_where_one_of_several_bundles_should_go(
+    edgewise: Run, network: Arguments, tmp_path: Path
+) -> None:
+    (tmp_path / "mobilenetv2-tflite-fp32" / "mine").mkdir(parents=True)
+    ended = edgewise("export", *network, "--to", "all", "--out", tmp_path)
+    assert (ended.code, ended.stdout) == (2, "")
+    assert "mobilenetv2-tflite-fp32" in ended.complaint
+    assert "Load the network" not in ended.stderr
 
 
 @pytest.mark.slow
