@@ -146,7 +146,7 @@ def trial(product: Product, title: str, wrong: int, times: list[float]) -> Trial
         Answers((exact, other), np.arange(100), np.arange(100) % 10, 0), pictures("x"), Limits(1, 1)
     )
     latency = Latency(percentiles([4.0, 4.0]), percentiles(times), None)
-    return Trial(Rung(title, Recipe()), product.file, found, latency, 1.0)
+    return Trial(Rung(title, Recipe()), product.file, found, latency)
 
 
 def test_what_was_tried_shows_its_pareto_front(product: Product) -> None:
