@@ -10,6 +10,7 @@ from ..models.errors import EdgewiseError
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
+    from torch.export import ExportedProgram
     from torch.fx import GraphModule
 
 Network: TypeAlias = "GraphModule"  # (N, 3, S, S) float32 -> (N, classes)
@@ -20,7 +21,8 @@ def trace(network: "nn.Module", size: int) -> Network:
     """Capture `network` for pictures of `size` by `size` pixels and fold its batch norms.
 
     Raises:
-        EdgewiseError: it cannot be captured, with the operator or the line that stands in the way.
+        EdgewiseError: it cannot be captured, with the operator or the line that stands in the way, or
+            gives several outputs.
     """
     import torch
 
@@ -33,6 +35,7 @@ def trace(network: "nn.Module", size: int) -> Network:
             f"the network cannot be captured by torch.export: {first_line(error)}. "
             "Its forward must take one picture batch and must not branch on values"
         ) from error
+    _require_one_output(program)
     with torch.no_grad():
         return _fold_batch_norms(program.module(check_guards=False))
 
@@ -54,6 +57,15 @@ def set_parameter(graph: Network, node: Node, value: "Tensor") -> None:
 def is_own(source: Node | None) -> bool:
     """Whether an operator's argument is absent, or a parameter that no other operator reads."""
     return source is None or (source.op == "get_attr" and len(source.users) == 1)
+
+
+def _require_one_output(program: "ExportedProgram") -> None:
+    names = program.graph_signature.user_outputs
+    if len(names) != 1:
+        raise EdgewiseError(
+            f"the network gives {len(names)} outputs ({', '.join(map(str, names))}); let its forward return "
+            "the logits alone, (N, classes)"
+        )
 
 
 def _fold_batch_norms(graph: Network) -> Network:

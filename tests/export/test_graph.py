@@ -115,6 +115,19 @@ def test_a_network_that_branches_on_values_is_refused() -> None:
     assert "\n" not in str(error.value)
 
 
+class Auxiliary(nn.Module):
+    """Logits, and those of an auxiliary head."""
+
+    def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        logits = x.mean((2, 3))
+        return logits, logits[:, :2]
+
+
+def test_a_network_with_several_outputs_is_refused() -> None:
+    with pytest.raises(EdgewiseError, match=r"gives 2 outputs \(mean, slice_1\); let its forward return"):
+        trace(Auxiliary(), SIZE)
+
+
 def test_a_parameter_can_be_replaced() -> None:
     graph = trace(nn.Sequential(nn.Conv2d(3, 4, 1, bias=False)), SIZE)
     (node,) = graph.graph.find_nodes(op="get_attr")
