@@ -15,7 +15,7 @@ from ..models.zoo import find
 from ..quantize._calibration import Calibration, from_folder, generated
 from ..quantize._recipe import Recipe
 from ..quantize._sensitivity import LayerError
-from ..runtime import evaluation, golden, machine, open_session, runtime, saturation
+from ..runtime import evaluation, golden, machine, runtime, saturation
 from ..runtime.evaluation import Answers, Pictures, answers
 from ..runtime.latency import Latency, SpeedLimits
 from ..runtime.stats import is_constant
@@ -209,9 +209,9 @@ def _measured(product: Product, request: Request, workshop: Workshop, terminal: 
     if product.quantized or len(request.precisions) == 1:  # a float file beside others is their twin
         latency.require(request.speed)
     if artifact.precision.startswith("w8a8") and machine.saturates():
-        session = open_session(artifact.path, artifact.target)
         reference = runtime(artifact.target).open_reference(artifact.path)
-        warning = saturation.check(session, reference, workshop.calibration.batch(_SATURATION_PICTURES))
+        sessions = product.twin.session, product.file.session, reference
+        warning = saturation.check(*sessions, workshop.calibration.batch(_SATURATION_PICTURES))
         if warning:
             terminal.announce(f"{_name(product)}: {warning}")
     return replace(product, latency=latency)

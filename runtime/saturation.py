@@ -1,24 +1,28 @@
 """Whether INT8 arithmetic overflows here: a question on x86 without VNNI.
 
 There the product of unsigned activations and signed weights goes through VPMADDUBSW, which adds pairs of
-16-bit products and saturates (ONNX Runtime, 'Quantize ONNX models', on S8S8 and U8S8).
+16-bit products and saturates (ONNX Runtime, 'Quantize ONNX models', on S8S8 and U8S8). An emulated Haswell took
+MobileNetV2 in ONNX Runtime from 21 to 5 dB; LiteRT computed the same bits there as elsewhere.
 """
 
 from ..models.spec import Tensor32
 from . import Session
 from .stats import agreement
 
-# XNNPACK beside the reference kernels of LiteRT, and both ends of the other engines, keep more (measured).
-_LEAST_SQNR_DB = 20.0
+_MOST_LOST_DB = 3.0  # half of the signal; rounding in another order moves it by less
 
 
-def check(session: Session, reference: Session, batch: Tensor32) -> str | None:
-    """A warning where `session` answers `batch` (N, S, S, 3) otherwise than plain arithmetic does."""
-    found = agreement(reference(batch), session(batch))
-    if found.sqnr_db >= _LEAST_SQNR_DB:
+def check(exact: Session, quantized: Session, reference: Session, batch: Tensor32) -> str | None:
+    """A warning where `quantized` follows the float model worse than plain arithmetic, the `reference`, does.
+
+    `batch` is (N, S, S, 3).
+    """
+    logits = exact(batch)
+    here, plain = agreement(logits, quantized(batch)), agreement(logits, reference(batch))
+    if here.sqnr_db >= plain.sqnr_db - _MOST_LOST_DB:
         return None
     return (
-        f"INT8 arithmetic saturates on this processor: beside plain arithmetic its logits have an SQNR "
-        f"of {found.sqnr_db:.1f} dB and a top-1 agreement of {100 * found.top1:.0f} % on {found.count} "
-        "pictures. Judge it on the processor that is to run it"
+        "INT8 arithmetic saturates on this processor: its logits follow the float model with an SQNR of "
+        f"{here.sqnr_db:.1f} dB, by plain arithmetic with {plain.sqnr_db:.1f} dB ({here.count} pictures). "
+        "Judge the file on the processor that is to run it"
     )
