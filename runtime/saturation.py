@@ -1,8 +1,8 @@
 """Whether INT8 arithmetic overflows here: a question on x86 without VNNI.
 
 There the product of unsigned activations and signed weights goes through VPMADDUBSW, which adds pairs of
-16-bit products and saturates (ONNX Runtime, 'Quantize ONNX models', on S8S8 and U8S8). An emulated Haswell took
-MobileNetV2 in ONNX Runtime from 21 to 5 dB; LiteRT computed the same bits there as elsewhere.
+16-bit products and saturates (ONNX Runtime, 'Quantize ONNX models', on S8S8 and U8S8). An emulated Haswell
+took MobileNetV2 in ONNX Runtime from 21 to 5 dB; LiteRT computed the same bits there as elsewhere.
 """
 
 from ..models.spec import Tensor32
