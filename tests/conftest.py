@@ -189,3 +189,45 @@ def tiny_int8(
         io: quantize(tiny_float, tiny_refined, tiny_calibration, Recipe(io=io), folder / f"{io}.tflite")
         for io in IOS
     }
+
+
+@pytest.fixture(scope="session")
+def onnx_float(
+    tiny_graph: "GraphModule", tiny_spec: ModelSpec, tmp_path_factory: pytest.TempPathFactory
+) -> Artifact:
+    """Its float file for ONNX Runtime."""
+    from edgewise.export.onnx import export
+
+    return export(tiny_graph, tiny_spec, tmp_path_factory.mktemp("onnx") / "float.onnx")
+
+
+@pytest.fixture(scope="session")
+def onnx_int8(onnx_float: Artifact, tiny_refined: "Refined", tiny_calibration: "Calibration") -> Artifact:
+    """The same in INT8."""
+    from edgewise.quantize._recipe import Recipe
+    from edgewise.quantize.onnx import quantize
+
+    out = onnx_float.path.with_name("int8.onnx")
+    return quantize(onnx_float, tiny_refined, tiny_calibration, Recipe(), out)
+
+
+@pytest.fixture(scope="session")
+def openvino_float(
+    tiny_graph: "GraphModule", tiny_spec: ModelSpec, tmp_path_factory: pytest.TempPathFactory
+) -> Artifact:
+    """Its float file for OpenVINO."""
+    from edgewise.export.openvino import export
+
+    return export(tiny_graph, tiny_spec, tmp_path_factory.mktemp("openvino") / "float.xml")
+
+
+@pytest.fixture(scope="session")
+def openvino_int8(
+    openvino_float: Artifact, tiny_refined: "Refined", tiny_calibration: "Calibration"
+) -> Artifact:
+    """The same in INT8."""
+    from edgewise.quantize._recipe import Recipe
+    from edgewise.quantize.openvino import quantize
+
+    out = openvino_float.path.with_name("int8.xml")
+    return quantize(openvino_float, tiny_refined, tiny_calibration, Recipe(), out)

@@ -5,7 +5,6 @@ from dataclasses import replace
 from pathlib import Path
 
 import onnx
-import pytest
 from onnxruntime import InferenceSession
 from torch import nn
 
@@ -19,11 +18,6 @@ from edgewise.runtime.reference import TorchSession
 from edgewise.runtime.stats import parity
 
 
-@pytest.fixture(scope="module")
-def exported(tiny_graph: Network, tiny_spec: ModelSpec, tmp_path_factory: pytest.TempPathFactory) -> Artifact:
-    return export(tiny_graph, tiny_spec, tmp_path_factory.mktemp("onnx") / "tiny.onnx")
-
-
 def told(path: Path) -> dict[str, str]:
     session = InferenceSession(path, providers=["CPUExecutionProvider"])
     found: dict[str, str] = session.get_modelmeta().custom_metadata_map
@@ -31,19 +25,19 @@ def told(path: Path) -> dict[str, str]:
 
 
 def test_a_file_answers_as_its_network(
-    tiny_network: nn.Module, exported: Artifact, tiny_pictures: Tensor32
+    tiny_network: nn.Module, onnx_float: Artifact, tiny_pictures: Tensor32
 ) -> None:
-    exact, answer = TorchSession(tiny_network)(tiny_pictures), OnnxSession(exported.path, 1)(tiny_pictures)
+    exact, answer = TorchSession(tiny_network)(tiny_pictures), OnnxSession(onnx_float.path, 1)(tiny_pictures)
     assert parity(exact, answer).max_rel < 1e-4
 
 
-def test_an_artifact_says_what_it_is(exported: Artifact, tiny_spec: ModelSpec) -> None:
-    assert (exported.target, exported.precision, exported.io) == ("onnx", "fp32", "float32")
-    assert exported.spec == tiny_spec
+def test_an_artifact_says_what_it_is(onnx_float: Artifact, tiny_spec: ModelSpec) -> None:
+    assert (onnx_float.target, onnx_float.precision, onnx_float.io) == ("onnx", "fp32", "float32")
+    assert onnx_float.spec == tiny_spec
 
 
-def test_a_file_says_what_it_is(exported: Artifact, tiny_spec: ModelSpec) -> None:
-    found = told(exported.path)
+def test_a_file_says_what_it_is(onnx_float: Artifact, tiny_spec: ModelSpec) -> None:
+    found = told(onnx_float.path)
     assert (found["producer"], found["name"], found["precision"]) == ("edgewise", "tiny", "fp32")
     assert found["input_layout"] == "NCHW"
     assert json.loads(found["labels"]) == list(tiny_spec.labels.names)
@@ -52,7 +46,7 @@ def test_a_file_says_what_it_is(exported: Artifact, tiny_spec: ModelSpec) -> Non
     assert json.loads(found["std"]) == list(tiny_spec.preprocess.std)
     assert json.loads(found["origin"])["description"] == "random weights"
     assert "label_ids" not in found
-    model = onnx.load(exported.path)
+    model = onnx.load(onnx_float.path)
     assert (model.producer_name, model.producer_version, model.graph.name) == ("edgewise", "", "tiny")
 
 
@@ -65,10 +59,10 @@ def test_ids_of_labels_travel_too(tiny_graph: Network, tiny_spec: ModelSpec, tmp
 
 
 def test_the_same_network_gives_the_same_bytes(
-    tiny_graph: Network, tiny_spec: ModelSpec, exported: Artifact, tmp_path: Path
+    tiny_graph: Network, tiny_spec: ModelSpec, onnx_float: Artifact, tmp_path: Path
 ) -> None:
     again = export(tiny_graph, tiny_spec, tmp_path / "again.onnx")
-    assert again.path.read_bytes() == exported.path.read_bytes()
+    assert again.path.read_bytes() == onnx_float.path.read_bytes()
 
 
 def test_the_graph_of_the_network_is_left_as_it_is(

@@ -25,13 +25,6 @@ with importing("Testing", "export"):
 ODD_NAMES = ("great  white shark", 'say "ant" & <bee>', "élan", "tab\tbed", " ", "fox")
 
 
-@pytest.fixture(scope="module")
-def openvino_float(
-    tiny_graph: Network, tiny_spec: ModelSpec, tmp_path_factory: pytest.TempPathFactory
-) -> Artifact:
-    return export(tiny_graph, tiny_spec, tmp_path_factory.mktemp("float") / "tiny.xml")
-
-
 def test_a_file_answers_as_its_network(
     tiny_network: nn.Module, openvino_float: Artifact, tiny_pictures: Tensor32
 ) -> None:

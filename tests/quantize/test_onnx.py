@@ -12,7 +12,7 @@ from onnx import numpy_helper
 from torch import nn
 
 from edgewise.export._artifact import Artifact
-from edgewise.export._graph import Network, trace
+from edgewise.export._graph import trace
 from edgewise.export.onnx import export, save
 from edgewise.models.errors import EdgewiseError, UsageError
 from edgewise.models.spec import ModelSpec, Tensor32
@@ -27,39 +27,23 @@ ISLANDS = ("3.layers.3", "4.layers.0", "12")
 
 
 @pytest.fixture(scope="module")
-def exact(tiny_graph: Network, tiny_spec: ModelSpec, tmp_path_factory: pytest.TempPathFactory) -> Artifact:
-    return export(tiny_graph, tiny_spec, tmp_path_factory.mktemp("float") / "tiny.onnx")
-
-
-@pytest.fixture(scope="module")
-def int8(
-    exact: Artifact,
-    tiny_refined: Refined,
-    tiny_calibration: Calibration,
-    tmp_path_factory: pytest.TempPathFactory,
-) -> Artifact:
-    out = tmp_path_factory.mktemp("int8") / "tiny.onnx"
-    return quantize(exact, tiny_refined, tiny_calibration, Recipe(), out)
-
-
-@pytest.fixture(scope="module")
 def mixed(
-    exact: Artifact,
+    onnx_float: Artifact,
     tiny_refined: Refined,
     tiny_calibration: Calibration,
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Artifact:
     out = tmp_path_factory.mktemp("mixed") / "tiny.onnx"
-    return quantize(exact, tiny_refined, tiny_calibration, Recipe(float_layers=ISLANDS), out)
+    return quantize(onnx_float, tiny_refined, tiny_calibration, Recipe(float_layers=ISLANDS), out)
 
 
 def constants(file: Artifact) -> dict[str, onnx.TensorProto]:
     return {tensor.name: tensor for tensor in onnx.load(file.path).graph.initializer}
 
 
-def test_the_whole_network_is_integer(int8: Artifact) -> None:
-    found = structure(int8.path)
-    assert found.precision == int8.precision == "w8a8"
+def test_the_whole_network_is_integer(onnx_int8: Artifact) -> None:
+    found = structure(onnx_int8.path)
+    assert found.precision == onnx_int8.precision == "w8a8"
     assert (found.float_layers, found.islands) == (0, {})
     assert {
         operator.type: operator.count for operator in found.operators if operator.arithmetic == "cast"
@@ -69,27 +53,33 @@ def test_the_whole_network_is_integer(int8: Artifact) -> None:
     }
 
 
-def test_it_answers_as_the_float_file(int8: Artifact, exact: Artifact, tiny_pictures: Tensor32) -> None:
-    logits = OnnxSession(exact.path, 1)(tiny_pictures)
-    found = agreement(logits, OnnxSession(int8.path, 1)(tiny_pictures))
+def test_it_answers_as_the_float_file(
+    onnx_int8: Artifact, onnx_float: Artifact, tiny_pictures: Tensor32
+) -> None:
+    logits = OnnxSession(onnx_float.path, 1)(tiny_pictures)
+    found = agreement(logits, OnnxSession(onnx_int8.path, 1)(tiny_pictures))
     assert len(np.unique(logits.argmax(1))) > 3  # an easy agreement says nothing
     assert found.top1 >= 0.9
     assert found.sqnr_db > 15
 
 
-def test_a_file_says_what_it_is(int8: Artifact, tiny_refined: Refined, tiny_spec: ModelSpec) -> None:
-    assert int8.details == Recipe().to_json() | tiny_refined.to_json()
-    found = structure(int8.path).metadata
+def test_a_file_says_what_it_is(onnx_int8: Artifact, tiny_refined: Refined, tiny_spec: ModelSpec) -> None:
+    assert onnx_int8.details == Recipe().to_json() | tiny_refined.to_json()
+    found = structure(onnx_int8.path).metadata
     assert (found["producer"], found["precision"]) == ("edgewise", "w8a8")
     assert json.loads(found["labels"]) == list(tiny_spec.labels.names)
     assert not [key for key in found if key.startswith("onnx")]  # the library's own marks
 
 
 def test_the_same_pictures_give_the_same_bytes(
-    exact: Artifact, tiny_refined: Refined, tiny_calibration: Calibration, int8: Artifact, tmp_path: Path
+    onnx_float: Artifact,
+    tiny_refined: Refined,
+    tiny_calibration: Calibration,
+    onnx_int8: Artifact,
+    tmp_path: Path,
 ) -> None:
-    again = quantize(exact, tiny_refined, tiny_calibration, Recipe(), tmp_path / "again.onnx")
-    assert again.path.read_bytes() == int8.path.read_bytes()
+    again = quantize(onnx_float, tiny_refined, tiny_calibration, Recipe(), tmp_path / "again.onnx")
+    assert again.path.read_bytes() == onnx_int8.path.read_bytes()
 
 
 def test_a_network_with_other_operators_is_converted_anew(
@@ -111,36 +101,40 @@ def test_a_network_with_other_operators_is_converted_anew(
     assert agreement(*answers).sqnr_db > 10
 
 
-def test_ends_are_float(exact: Artifact, tiny_refined: Refined, tiny_calibration: Calibration) -> None:
+def test_ends_are_float(onnx_float: Artifact, tiny_refined: Refined, tiny_calibration: Calibration) -> None:
     with pytest.raises(UsageError, match="--io is for tflite"):
-        quantize(exact, tiny_refined, tiny_calibration, Recipe(io="uint8"), Path("never.onnx"))
+        quantize(onnx_float, tiny_refined, tiny_calibration, Recipe(io="uint8"), Path("never.onnx"))
 
 
 def test_one_scale_a_tensor_is_coarser(
-    exact: Artifact,
+    onnx_float: Artifact,
     tiny_refined: Refined,
     tiny_calibration: Calibration,
-    int8: Artifact,
+    onnx_int8: Artifact,
     tiny_pictures: Tensor32,
     tmp_path: Path,
 ) -> None:
     recipe = Recipe(per_channel=False)
-    coarse = quantize(exact, tiny_refined, tiny_calibration, recipe, tmp_path / "coarse.onnx")
+    coarse = quantize(onnx_float, tiny_refined, tiny_calibration, recipe, tmp_path / "coarse.onnx")
     sizes = {name: tensor.dims for name, tensor in constants(coarse).items() if name.endswith("_scale")}
     assert {tuple(size) for size in sizes.values()} <= {(), (1,)}
-    logits = OnnxSession(exact.path, 1)(tiny_pictures)
+    logits = OnnxSession(onnx_float.path, 1)(tiny_pictures)
     worse, better = (
-        agreement(logits, OnnxSession(file.path, 1)(tiny_pictures)).sqnr_db for file in (coarse, int8)
+        agreement(logits, OnnxSession(file.path, 1)(tiny_pictures)).sqnr_db for file in (coarse, onnx_int8)
     )
     assert worse < better - 1
 
 
 def test_averaged_ranges_are_narrower(
-    exact: Artifact, tiny_refined: Refined, tiny_calibration: Calibration, int8: Artifact, tmp_path: Path
+    onnx_float: Artifact,
+    tiny_refined: Refined,
+    tiny_calibration: Calibration,
+    onnx_int8: Artifact,
+    tmp_path: Path,
 ) -> None:
     recipe = Recipe(ranges="mean-min-max")
-    averaged = quantize(exact, tiny_refined, tiny_calibration, recipe, tmp_path / "averaged.onnx")
-    found, widest = (numpy_helper.to_array(constants(file)["input_scale"]) for file in (averaged, int8))
+    averaged = quantize(onnx_float, tiny_refined, tiny_calibration, recipe, tmp_path / "averaged.onnx")
+    found, widest = (numpy_helper.to_array(constants(file)["input_scale"]) for file in (averaged, onnx_int8))
     pictures = tiny_calibration.batch(32)
     assert widest == pytest.approx((pictures.max() - pictures.min()) / 255, rel=1e-5)
     each = pictures.max((1, 2, 3)).mean() - pictures.min((1, 2, 3)).mean()
@@ -165,9 +159,9 @@ def test_the_runtime_leaves_float_layers_alone(mixed: Artifact, tiny_pictures: T
 
 
 def test_the_runtime_would_quantize_what_the_library_leaves(
-    exact: Artifact, tiny_calibration: Calibration, mixed: Artifact, tmp_path: Path
+    onnx_float: Artifact, tiny_calibration: Calibration, mixed: Artifact, tmp_path: Path
 ) -> None:
-    source = onnx.load(exact.path)
+    source = onnx.load(onnx_float.path)
     model, nodes = _quantized(source, tiny_calibration, Recipe(float_layers=ISLANDS), tmp_path)
     assert len(nodes) == 3
     bare = save(model, replace(mixed, path=tmp_path / "bare.onnx"))
@@ -175,17 +169,17 @@ def test_the_runtime_would_quantize_what_the_library_leaves(
 
 
 def test_a_float_layer_must_exist(
-    exact: Artifact, tiny_refined: Refined, tiny_calibration: Calibration, tmp_path: Path
+    onnx_float: Artifact, tiny_refined: Refined, tiny_calibration: Calibration, tmp_path: Path
 ) -> None:
     recipe = Recipe(float_layers=("12", "13"))
     with pytest.raises(EdgewiseError, match=r"'13' cannot stay in float: .* its 12 layers are 0, 3\.layers"):
-        quantize(exact, tiny_refined, tiny_calibration, recipe, tmp_path / "never.onnx")
+        quantize(onnx_float, tiny_refined, tiny_calibration, recipe, tmp_path / "never.onnx")
     assert not [*tmp_path.iterdir()]
 
 
 @pytest.mark.parametrize(("precision", "stored", "sqnr_db"), [("fp16", "float16", 50), ("w8a32", "int8", 18)])
 def test_weights_alone_are_stored_small(
-    exact: Artifact,
+    onnx_float: Artifact,
     tiny_light: Refined,
     tiny_calibration: Calibration,
     tiny_pictures: Tensor32,
@@ -196,17 +190,17 @@ def test_weights_alone_are_stored_small(
 ) -> None:
     out = tmp_path / "small.onnx"
     if precision == "fp16":
-        small = halve(exact, out)
+        small = halve(onnx_float, out)
     else:
-        small = quantize(exact, tiny_light, tiny_calibration, Recipe().weights_alone(), out)
-    before, after = structure(exact.path), structure(small.path)
+        small = quantize(onnx_float, tiny_light, tiny_calibration, Recipe().weights_alone(), out)
+    before, after = structure(onnx_float.path), structure(small.path)
     assert (small.precision, after.precision) == (precision, precision)
     assert after.metadata["precision"] == precision
     assert after.operators == before.operators  # nothing is left to do for each picture
     assert after.macs == before.macs
     assert after.weights[stored] == 8 * 3 * 9 + 3 * (2 * 8 * 16 + 16 * 9) + 8 * 32 + 32 * 6
     assert numpy_helper.to_array(constants(small)["12.bias"]).dtype == np.float32
-    answers = (OnnxSession(file.path, 1)(tiny_pictures) for file in (exact, small))
+    answers = (OnnxSession(file.path, 1)(tiny_pictures) for file in (onnx_float, small))
     assert agreement(*answers).sqnr_db > sqnr_db
 
 
@@ -214,7 +208,7 @@ def test_weights_beyond_half_precision_are_refused(tiny_spec: ModelSpec, tmp_pat
     network = nn.Sequential(nn.Flatten(), nn.Linear(3 * 32 * 32, 6))
     with torch.no_grad():
         network.get_parameter("1.weight")[2, 5] = -7e4
-    exact = export(trace(network, 32), tiny_spec, tmp_path / "float.onnx")
+    onnx_float = export(trace(network, 32), tiny_spec, tmp_path / "float.onnx")
     with pytest.raises(EdgewiseError, match=r"1\.weight has values beyond 65504"):
-        halve(exact, tmp_path / "half.onnx")
+        halve(onnx_float, tmp_path / "half.onnx")
     assert not (tmp_path / "half.onnx").exists()

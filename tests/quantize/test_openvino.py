@@ -24,24 +24,6 @@ with importing("Testing", "export"):
     import openvino as ov
 
 
-@pytest.fixture(scope="module")
-def openvino_float(
-    tiny_graph: Network, tiny_spec: ModelSpec, tmp_path_factory: pytest.TempPathFactory
-) -> Artifact:
-    return export(tiny_graph, tiny_spec, tmp_path_factory.mktemp("float") / "tiny.xml")
-
-
-@pytest.fixture(scope="module")
-def openvino_int8(
-    openvino_float: Artifact,
-    tiny_refined: Refined,
-    tiny_calibration: Calibration,
-    tmp_path_factory: pytest.TempPathFactory,
-) -> Artifact:
-    out = tmp_path_factory.mktemp("int8") / "tiny.openvino"
-    return quantize(openvino_float, tiny_refined, tiny_calibration, Recipe(), out)
-
-
 def quantizers(path: Path) -> list[tuple[float, float]]:
     """The ranges of all activations; per channel they would be more than two numbers each."""
     return [

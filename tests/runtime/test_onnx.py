@@ -11,33 +11,11 @@ import pytest
 from onnx import TensorProto, helper, numpy_helper
 
 from edgewise.export._artifact import Artifact
-from edgewise.export._graph import Network
-from edgewise.export.onnx import export
 from edgewise.models.errors import EdgewiseError, MissingDependencyError, ParityError
-from edgewise.models.spec import ModelSpec, Tensor32
-from edgewise.quantize._calibration import Calibration
-from edgewise.quantize._recipe import Recipe
-from edgewise.quantize._refine import Refined
-from edgewise.quantize.onnx import quantize
+from edgewise.models.spec import Tensor32
 from edgewise.runtime import onnx as runtime
 from edgewise.runtime.onnx import OnnxSession, caveat, open_reference, open_session, structure
 from edgewise.runtime.stats import agreement
-
-
-@pytest.fixture(scope="module")
-def exact(tiny_graph: Network, tiny_spec: ModelSpec, tmp_path_factory: pytest.TempPathFactory) -> Artifact:
-    return export(tiny_graph, tiny_spec, tmp_path_factory.mktemp("float") / "tiny.onnx")
-
-
-@pytest.fixture(scope="module")
-def int8(
-    exact: Artifact,
-    tiny_refined: Refined,
-    tiny_calibration: Calibration,
-    tmp_path_factory: pytest.TempPathFactory,
-) -> Artifact:
-    out = tmp_path_factory.mktemp("int8") / "tiny.onnx"
-    return quantize(exact, tiny_refined, tiny_calibration, Recipe(), out)
 
 
 def written(path: Path, shape: list[Any], kind: int = TensorProto.FLOAT, outputs: int = 1) -> Path:
@@ -53,14 +31,14 @@ def written(path: Path, shape: list[Any], kind: int = TensorProto.FLOAT, outputs
     return path
 
 
-def test_pictures_together_are_pictures_one_by_one(exact: Artifact, tiny_pictures: Tensor32) -> None:
-    session = open_session(exact.path, 1)
+def test_pictures_together_are_pictures_one_by_one(onnx_float: Artifact, tiny_pictures: Tensor32) -> None:
+    session = open_session(onnx_float.path, 1)
     together = session(tiny_pictures[:5])
     assert together.shape == (5, 6)
     assert together.dtype == np.float32
     single = np.concatenate([session(tiny_pictures[index : index + 1]) for index in range(5)])
     assert np.allclose(together, single, atol=1e-5)
-    assert np.allclose(together, OnnxSession(exact.path, 2)(tiny_pictures[:5]), atol=1e-5)
+    assert np.allclose(together, OnnxSession(onnx_float.path, 2)(tiny_pictures[:5]), atol=1e-5)
 
 
 def test_a_file_for_one_picture_gets_them_one_by_one(tiny_pictures: Tensor32, tmp_path: Path) -> None:
@@ -70,8 +48,10 @@ def test_a_file_for_one_picture_gets_them_one_by_one(tiny_pictures: Tensor32, tm
         assert np.allclose(found, pictures.mean((1, 2)), atol=1e-5)
 
 
-def test_reference_arithmetic_agrees(exact: Artifact, int8: Artifact, tiny_pictures: Tensor32) -> None:
-    for file, sqnr_db in ((exact, 100), (int8, 25)):
+def test_reference_arithmetic_agrees(
+    onnx_float: Artifact, onnx_int8: Artifact, tiny_pictures: Tensor32
+) -> None:
+    for file, sqnr_db in ((onnx_float, 100), (onnx_int8, 25)):
         answers = (
             session(tiny_pictures) for session in (OnnxSession(file.path, 1), open_reference(file.path))
         )
@@ -107,17 +87,17 @@ def test_reference_arithmetic_is_that_of_the_file(tmp_path: Path) -> None:
     [((1, 3, 32, 32), np.float32), ((1, 32, 32, 3), np.float64), ((0, 32, 32, 3), np.float32)],
 )
 def test_pictures_of_another_shape_or_type_are_refused(
-    exact: Artifact, shape: tuple[int, ...], kind: Any
+    onnx_float: Artifact, shape: tuple[int, ...], kind: Any
 ) -> None:
     with pytest.raises(EdgewiseError, match=r"float32 pictures of shape \(N, 32, 32, 3\)"):
-        OnnxSession(exact.path, 1)(np.zeros(shape, kind))
+        OnnxSession(onnx_float.path, 1)(np.zeros(shape, kind))
 
 
-def test_pictures_that_are_no_numbers_are_refused(int8: Artifact) -> None:
+def test_pictures_that_are_no_numbers_are_refused(onnx_int8: Artifact) -> None:
     picture = np.zeros((1, 32, 32, 3), np.float32)
     picture[0, 3, 4, 1] = np.nan
     with pytest.raises(EdgewiseError, match="NaN or infinity"):
-        OnnxSession(int8.path, 1)(picture)
+        OnnxSession(onnx_int8.path, 1)(picture)
 
 
 def test_logits_that_are_no_numbers_are_refused(tmp_path: Path) -> None:
@@ -165,9 +145,9 @@ def test_two_outputs_are_named(tmp_path: Path) -> None:
 @pytest.mark.parametrize("opened", [lambda path: OnnxSession(path, 1), open_reference, structure])
 @pytest.mark.parametrize("part", [0, 7, 0.5, 0.9])
 def test_a_truncated_file_is_refused(
-    exact: Artifact, tmp_path: Path, part: float, opened: Callable[[Path], object]
+    onnx_float: Artifact, tmp_path: Path, part: float, opened: Callable[[Path], object]
 ) -> None:
-    content = exact.path.read_bytes()
+    content = onnx_float.path.read_bytes()
     path = tmp_path / "cut.onnx"
     path.write_bytes(content[: int(part * len(content)) if part < 1 else int(part)])
     with pytest.raises(EdgewiseError, match=r"^cut\.onnx: ONNX Runtime cannot open it \(") as error:
@@ -189,10 +169,10 @@ def test_a_missing_file_is_refused(tmp_path: Path) -> None:
         open_session(tmp_path / "nowhere.onnx", 1)
 
 
-def test_a_missing_library_is_named(exact: Artifact, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_missing_library_is_named(onnx_float: Artifact, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "onnxruntime", None)
     with pytest.raises(MissingDependencyError, match=r"needs onnxruntime.*edgewise\[onnx\]"):
-        open_session(exact.path, 1)
+        open_session(onnx_float.path, 1)
 
 
 @pytest.mark.parametrize("saturates", [True, False])

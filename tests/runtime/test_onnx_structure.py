@@ -11,10 +11,8 @@ from onnx import TensorProto, helper, numpy_helper
 from onnxruntime.quantization import QuantFormat, QuantType, quantize_dynamic, quantize_static
 
 from edgewise.export._artifact import Artifact
-from edgewise.export._graph import Network
-from edgewise.export.onnx import export
 from edgewise.models.errors import MissingDependencyError
-from edgewise.models.spec import ModelSpec, Tensor32
+from edgewise.models.spec import Tensor32
 from edgewise.quantize._calibration import Calibration
 from edgewise.quantize._recipe import Recipe
 from edgewise.quantize._refine import Refined
@@ -26,11 +24,6 @@ from edgewise.runtime.structure import Operator, Structure, Tensor
 CONVOLUTIONS, LINEAR = 8 * 27 + 3 * (8 * 16 + 16 * 9 + 16 * 8) + 8 * 32, 32 * 6
 WEIGHTS, CHANNELS = CONVOLUTIONS + LINEAR, 8 + 3 * (16 + 16 + 8) + 32 + 6
 MACS = 16 * 16 * CONVOLUTIONS + LINEAR
-
-
-@pytest.fixture(scope="module")
-def exact(tiny_graph: Network, tiny_spec: ModelSpec, tmp_path_factory: pytest.TempPathFactory) -> Artifact:
-    return export(tiny_graph, tiny_spec, tmp_path_factory.mktemp("float") / "tiny.onnx")
 
 
 def arithmetic(found: Structure) -> dict[str, str]:
@@ -61,28 +54,28 @@ class Pictures:
         return None if picture is None else {"input": picture.transpose(0, 3, 1, 2)}
 
 
-def test_a_float_file(exact: Artifact) -> None:
-    found = structure(exact.path)
+def test_a_float_file(onnx_float: Artifact) -> None:
+    found = structure(onnx_float.path)
     assert found.precision == "fp32"
     assert set(arithmetic(found).values()) == {"float32"}
     assert sum(operator.count for operator in found.operators if operator.layer) == 12
     assert found.inputs == (Tensor("input", "float32", (-1, 3, 32, 32)),)
     assert found.outputs == (Tensor("logits", "float32", (-1, 6)),)
     assert found.macs == MACS
-    assert found.size_bytes == exact.path.stat().st_size
+    assert found.size_bytes == onnx_float.path.stat().st_size
     assert found.output_step is None
     assert (found.partitions, found.whole) == (None, None)
     assert (found.metadata["producer"], found.metadata["opset"]) == ("edgewise", "20")
 
 
 def test_an_integer_file(
-    exact: Artifact,
+    onnx_float: Artifact,
     tiny_refined: Refined,
     tiny_calibration: Calibration,
     tiny_pictures: Tensor32,
     tmp_path: Path,
 ) -> None:
-    file = quantize(exact, tiny_refined, tiny_calibration, Recipe(), tmp_path / "int8.onnx")
+    file = quantize(onnx_float, tiny_refined, tiny_calibration, Recipe(), tmp_path / "int8.onnx")
     found = structure(file.path)
     assert (found.precision, found.macs) == ("w8a8", MACS)
     assert Operator("QLinearConv", "int8", layer=True, count=11) in found.operators
@@ -96,11 +89,11 @@ def test_an_integer_file(
 
 
 def test_a_file_in_the_form_of_integer_operators(
-    exact: Artifact, tiny_calibration: Calibration, tmp_path: Path
+    onnx_float: Artifact, tiny_calibration: Calibration, tmp_path: Path
 ) -> None:
     path = tmp_path / "operators.onnx"
     quantize_static(
-        exact.path,
+        onnx_float.path,
         path,
         Pictures(tiny_calibration),
         quant_format=QuantFormat.QOperator,
@@ -112,9 +105,9 @@ def test_a_file_in_the_form_of_integer_operators(
     assert found.islands == {}
 
 
-def test_a_file_that_rounds_each_picture(exact: Artifact, tmp_path: Path) -> None:
+def test_a_file_that_rounds_each_picture(onnx_float: Artifact, tmp_path: Path) -> None:
     path = tmp_path / "dynamic.onnx"
-    quantize_dynamic(exact.path, path, weight_type=QuantType.QUInt8)
+    quantize_dynamic(onnx_float.path, path, weight_type=QuantType.QUInt8)
     found = structure(path)
     assert found.precision == "w8a8"
     assert arithmetic(found)["ConvInteger"] == "int8"
@@ -181,7 +174,7 @@ def test_the_step_of_an_integer_output(tmp_path: Path) -> None:
         assert structure(path).output_step == step
 
 
-def test_a_missing_library_is_named(exact: Artifact, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_missing_library_is_named(onnx_float: Artifact, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "onnx", None)
     with pytest.raises(MissingDependencyError, match=r"Inspecting ONNX needs onnx.*edgewise\[export\]"):
-        structure(exact.path)
+        structure(onnx_float.path)

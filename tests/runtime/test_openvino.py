@@ -1,47 +1,21 @@
 """Sessions on real OpenVINO files: the same answers however asked, refusals, and what to beware of."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import pytest
 
 from edgewise.export._artifact import Artifact
 from edgewise.export._engines import importing
-from edgewise.export.openvino import export
 from edgewise.models.errors import EdgewiseError
-from edgewise.models.spec import ModelSpec, Tensor32
-from edgewise.quantize._calibration import Calibration
-from edgewise.quantize._recipe import Recipe
-from edgewise.quantize.openvino import quantize
+from edgewise.models.spec import Tensor32
 from edgewise.runtime import openvino
 from edgewise.runtime.openvino import open_reference, open_session, structure
 from edgewise.runtime.stats import agreement
 
-if TYPE_CHECKING:
-    from edgewise.export._graph import Network
-    from edgewise.quantize._refine import Refined
-
 with importing("Testing", "openvino"):
     import openvino as ov
-
-
-@pytest.fixture(scope="module")
-def float_file(
-    tiny_graph: "Network", tiny_spec: ModelSpec, tmp_path_factory: pytest.TempPathFactory
-) -> Artifact:
-    return export(tiny_graph, tiny_spec, tmp_path_factory.mktemp("float") / "tiny.xml")
-
-
-@pytest.fixture(scope="module")
-def int8_file(
-    float_file: Artifact,
-    tiny_refined: "Refined",
-    tiny_calibration: Calibration,
-    tmp_path_factory: pytest.TempPathFactory,
-) -> Artifact:
-    out = tmp_path_factory.mktemp("int8") / "tiny.xml"
-    return quantize(float_file, tiny_refined, tiny_calibration, Recipe(), out)
 
 
 def foreign(path: Path, shape: list[int], other: list[int] | None = None, *, rank: int = 2) -> Path:
@@ -58,7 +32,7 @@ def foreign(path: Path, shape: list[int], other: list[int] | None = None, *, ran
     return path
 
 
-@pytest.mark.parametrize("kind", ["float_file", "int8_file"])
+@pytest.mark.parametrize("kind", ["openvino_float", "openvino_int8"])
 def test_pictures_go_through_one_by_one(
     kind: str, tiny_pictures: Tensor32, request: pytest.FixtureRequest
 ) -> None:
@@ -72,8 +46,8 @@ def test_pictures_go_through_one_by_one(
     assert np.array_equal(together, open_session(path, 2)(tiny_pictures[:5]))
 
 
-def test_an_answer_outlives_the_next_question(float_file: Artifact, tiny_pictures: Tensor32) -> None:
-    session = open_session(float_file.path, 1)
+def test_an_answer_outlives_the_next_question(openvino_float: Artifact, tiny_pictures: Tensor32) -> None:
+    session = open_session(openvino_float.path, 1)
     first = session(tiny_pictures[:1])
     kept = first.copy()
     session(tiny_pictures[1:2])
@@ -81,30 +55,30 @@ def test_an_answer_outlives_the_next_question(float_file: Artifact, tiny_picture
 
 
 def test_the_reference_computes_in_float_and_answers_alike(
-    float_file: Artifact, int8_file: Artifact, tiny_pictures: Tensor32
+    openvino_float: Artifact, openvino_int8: Artifact, tiny_pictures: Tensor32
 ) -> None:
     exact, fast = (
-        open_reference(int8_file.path)(tiny_pictures),
-        open_session(int8_file.path, 1)(tiny_pictures),
+        open_reference(openvino_int8.path)(tiny_pictures),
+        open_session(openvino_int8.path, 1)(tiny_pictures),
     )
     assert not np.array_equal(exact, fast)
     assert agreement(exact, fast).sqnr_db > 25
     for options, types in (({}, {"u8"}), (openvino._PLAIN, {"f32"})):
-        compiled = ov.Core().compile_model(int8_file.path, "CPU", openvino._EXACT | options)
+        compiled = ov.Core().compile_model(openvino_int8.path, "CPU", openvino._EXACT | options)
         nodes: list[Any] = compiled.get_runtime_model().get_ops()
         info = [{key: value.astype(str) for key, value in node.get_rt_info().items()} for node in nodes]
         assert {one["runtimePrecision"] for one in info if one["layerType"] == "Convolution"} == types
-    floats = open_reference(float_file.path)(tiny_pictures)
-    assert np.array_equal(floats, open_session(float_file.path, 1)(tiny_pictures))
+    floats = open_reference(openvino_float.path)(tiny_pictures)
+    assert np.array_equal(floats, open_session(openvino_float.path, 1)(tiny_pictures))
 
 
 def test_float_is_float32_whatever_the_processor_prefers(
-    float_file: Artifact, tiny_pictures: Tensor32
+    openvino_float: Artifact, tiny_pictures: Tensor32
 ) -> None:
-    ours = open_session(float_file.path, 1)(tiny_pictures[:1])
+    ours = open_session(openvino_float.path, 1)(tiny_pictures[:1])
     picture = np.ascontiguousarray(tiny_pictures[:1].transpose(0, 3, 1, 2))
     for options, same in (({"INFERENCE_PRECISION_HINT": "f32"}, True), ({}, openvino.caveat() is None)):
-        theirs = ov.Core().compile_model(float_file.path, "CPU", options)(picture)[0]
+        theirs = ov.Core().compile_model(openvino_float.path, "CPU", options)(picture)[0]
         assert (np.abs(theirs - ours).max() < 1e-5 * np.abs(ours).max()) == same
 
 
@@ -124,13 +98,13 @@ def test_another_default_is_told(default: str, told: str | None, monkeypatch: py
 
 
 @pytest.mark.parametrize("shape", [(1, 3, 32, 32), (1, 31, 32, 3), (32, 32, 3), (0, 32, 32, 3)])
-def test_pictures_of_another_shape_are_refused(float_file: Artifact, shape: tuple[int, ...]) -> None:
+def test_pictures_of_another_shape_are_refused(openvino_float: Artifact, shape: tuple[int, ...]) -> None:
     with pytest.raises(EdgewiseError, match=r"pictures of shape \(N, 32, 32, 3\)"):
-        open_session(float_file.path, 1)(np.zeros(shape, np.float32))
+        open_session(openvino_float.path, 1)(np.zeros(shape, np.float32))
 
 
-def test_pictures_of_another_type_or_no_numbers_are_refused(float_file: Artifact) -> None:
-    session = open_session(float_file.path, 1)
+def test_pictures_of_another_type_or_no_numbers_are_refused(openvino_float: Artifact) -> None:
+    session = open_session(openvino_float.path, 1)
     with pytest.raises(EdgewiseError, match="uint8"):
         session(np.zeros((1, 32, 32, 3), np.uint8))
     with pytest.raises(EdgewiseError, match="NaN"):
@@ -165,9 +139,9 @@ def test_what_is_no_classifier_is_refused(
 @pytest.mark.parametrize("suffix", [".xml", ".bin"])
 @pytest.mark.parametrize("part", [0.0, 0.2, 0.9])
 def test_a_truncated_file_is_refused(
-    float_file: Artifact, tmp_path: Path, part: float, suffix: str, capfd: pytest.CaptureFixture[str]
+    openvino_float: Artifact, tmp_path: Path, part: float, suffix: str, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    for path in float_file.files.values():
+    for path in openvino_float.files.values():
         content = path.read_bytes()
         end = int(part * len(content)) if path.suffix == suffix else len(content)
         (tmp_path / f"cut{path.suffix}").write_bytes(content[:end])
@@ -188,9 +162,9 @@ def test_a_text_file_is_refused(tmp_path: Path, text: str, capfd: pytest.Capture
     assert capfd.readouterr() == ("", "")
 
 
-def test_a_missing_file_is_named(float_file: Artifact, tmp_path: Path) -> None:
+def test_a_missing_file_is_named(openvino_float: Artifact, tmp_path: Path) -> None:
     with pytest.raises(EdgewiseError, match=r"there is no nowhere\.xml"):
         open_session(tmp_path / "nowhere.xml", 1)
-    (tmp_path / "half.xml").write_bytes(float_file.path.read_bytes())
+    (tmp_path / "half.xml").write_bytes(openvino_float.path.read_bytes())
     with pytest.raises(EdgewiseError, match=r"there is no half\.bin\); copy both"):
         open_session(tmp_path / "half.xml", 1)
