@@ -207,7 +207,7 @@ def _measured(product: Product, request: Request, workshop: Workshop, terminal: 
     with terminal.stage(f"Measure latency of {_name(product)}"):
         latency = workshop.timed(product.twin, product.file)
     if product.quantized or len(request.precisions) == 1:  # a float file beside others is their twin
-        latency.require(request.speed)
+        latency.require(request.speed, _name(product))
     if artifact.precision.startswith("w8a8") and machine.saturates():
         reference = runtime(artifact.target).open_reference(artifact.path)
         sessions = product.twin.session, product.file.session, reference

@@ -51,17 +51,17 @@ class Latency:
             return Pace.FASTER
         return Pace.SLOWER if self.speedup.interval.high < 1 else Pace.ALIKE
 
-    def require(self, limits: SpeedLimits) -> None:
-        """Raise a `LatencyError` where the model is slower than `limits` allow."""
+    def require(self, limits: SpeedLimits, name: str) -> None:
+        """Raise a `LatencyError` where the model, called `name`, is slower than `limits` allow."""
         found = (self.quantized or self.float).p50_ms
         if limits.max_ms is not None and found > limits.max_ms:
             raise LatencyError(
-                f"latency gate: {found:.2f} ms of CPU time here, --max-latency allows {limits.max_ms:g}"
+                f"{name}: latency gate: {found:.2f} ms of CPU time here, --max-latency allows {limits.max_ms:g}"
             )
         wanted = limits.min_speedup
         if wanted is not None and self.speedup is not None and self.speedup.ratio < wanted:
             raise LatencyError(
-                f"latency gate: {self.speedup.ratio:.2f} times as fast as its float twin here, "
+                f"{name}: latency gate: {self.speedup.ratio:.2f} times as fast as its float twin here, "
                 f"--require-speedup asks for {wanted:g}"
             )
 

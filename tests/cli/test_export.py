@@ -292,7 +292,7 @@ def test_a_file_that_is_too_slow_is_not_written(
     out = tmp_path / "out"
     ended = edgewise("export", *int8, "--to", "onnx", "--min-agreement", 0, *gate, "--out", out)
     assert (ended.code, ended.stdout) == (5, "")
-    assert ended.complaint.startswith("edgewise: latency gate: ")
+    assert ended.complaint.startswith("edgewise: onnx w8a8: latency gate: ")
     assert complaint in ended.complaint
     assert not out.exists()
 

@@ -56,27 +56,32 @@ def test_the_whole_interval_says_which_is_faster(slow: list[float], fast: list[f
 
 def test_limits_that_are_kept() -> None:
     found = timed([4.0, 4.1, 4.2], [2.0, 2.1, 2.2])
-    found.require(SpeedLimits())
-    found.require(SpeedLimits(max_ms=2.1, min_speedup=1.9))
-    Latency(found.float).require(SpeedLimits(max_ms=4.1, min_speedup=1.9))  # a float file has no speed-up
+    found.require(SpeedLimits(), "it")
+    found.require(SpeedLimits(max_ms=2.1, min_speedup=1.9), "it")
+    Latency(found.float).require(
+        SpeedLimits(max_ms=4.1, min_speedup=1.9), "it"
+    )  # a float file has no speed-up
 
 
 @pytest.mark.parametrize(
     ("limits", "complaint"),
     [
-        (SpeedLimits(max_ms=2), r"2\.10 ms of CPU time here, --max-latency allows 2$"),
-        (SpeedLimits(min_speedup=2.5), r"1\.95 times as fast .* asks for 2\.5$"),
+        (
+            SpeedLimits(max_ms=2),
+            r"^onnx w8a8: latency gate: 2\.10 ms of CPU time here, --max-latency allows 2$",
+        ),
+        (SpeedLimits(min_speedup=2.5), r"^onnx w8a8: latency gate: 1\.95 times as fast .* asks for 2\.5$"),
     ],
 )
 def test_limits_that_are_not(limits: SpeedLimits, complaint: str) -> None:
     with pytest.raises(LatencyError, match=complaint) as caught:
-        timed([4.0, 4.1, 4.2], [2.0, 2.1, 2.2]).require(limits)
+        timed([4.0, 4.1, 4.2], [2.0, 2.1, 2.2]).require(limits, "onnx w8a8")
     assert caught.value.exit_code == 5
 
 
 def test_a_float_file_must_keep_the_milliseconds_too() -> None:
     with pytest.raises(LatencyError, match=r"4\.10 ms"):
-        Latency(timed([4.0, 4.1, 4.2], [1, 1, 1]).float).require(SpeedLimits(max_ms=4))
+        Latency(timed([4.0, 4.1, 4.2], [1, 1, 1]).float).require(SpeedLimits(max_ms=4), "it")
 
 
 def test_reasons_name_what_costs_time() -> None:
