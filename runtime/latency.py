@@ -56,7 +56,8 @@ class Latency:
         found = (self.quantized or self.float).p50_ms
         if limits.max_ms is not None and found > limits.max_ms:
             raise LatencyError(
-                f"{name}: latency gate: {found:.2f} ms of CPU time here, --max-latency allows {limits.max_ms:g}"
+                f"{name}: latency gate: {found:.2f} ms of CPU time here, "
+                f"--max-latency allows {limits.max_ms:g}"
             )
         wanted = limits.min_speedup
         if wanted is not None and self.speedup is not None and self.speedup.ratio < wanted:
