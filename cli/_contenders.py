@@ -1,6 +1,6 @@
 """What `edgewise compare` compares: the files of bundles, PyTorch's network, and the pictures."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -10,7 +10,7 @@ from ..models.images import sha256_of
 from ..models.spec import ModelSpec
 from ..models.weights import load_model
 from ..runtime import Session
-from ..runtime.evaluation import Pictures
+from ..runtime.evaluation import Pictures, take
 from ..runtime.reference import TorchSession
 from ._terminal import Terminal
 
@@ -77,14 +77,7 @@ def thinned(pictures: Pictures, count: int) -> Pictures:
     """At most `count` of the pictures, evenly from all: a folder has them in the order of their classes."""
     if pictures.count <= count:
         return pictures
-    taken = [place * pictures.count // count for place in range(count)]
-    return replace(
-        pictures,
-        read=lambda index, preprocess: pictures.read(taken[index], preprocess),
-        count=count,
-        labels=pictures.labels and tuple(pictures.labels[index] for index in taken),
-        files=pictures.files and tuple(pictures.files[index] for index in taken),
-    )
+    return take(pictures, [place * pictures.count // count for place in range(count)])
 
 
 def _load(bundles: list[Bundle], weights: Path | None) -> "nn.Module":

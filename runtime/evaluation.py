@@ -109,14 +109,18 @@ def split(pictures: Pictures) -> tuple[Pictures, Pictures]:
     searched = frozenset(sorted(set(digests))[::_SEARCH_EVERY])
     chosen = [index for index, digest in enumerate(digests) if digest in searched]
     rest = [index for index, digest in enumerate(digests) if digest not in searched]
-    return _take(pictures, chosen), _take(pictures, rest)
+    return take(pictures, chosen), take(pictures, rest)
 
 
-def _take(pictures: Pictures, indices: list[int]) -> Pictures:
-    """Those numbers of a set of files."""
-    files = tuple(pictures.files[index] for index in indices)
-    labels = tuple(pictures.labels[index] for index in indices) if pictures.labels else None
-    return replace(pictures, read=partial(_crop, files), count=len(files), labels=labels, files=files)
+def take(pictures: Pictures, indices: Sequence[int]) -> Pictures:
+    """Those numbers of a set, numbered anew."""
+    return replace(
+        pictures,
+        read=lambda index, preprocess: pictures.read(indices[index], preprocess),
+        count=len(indices),
+        labels=pictures.labels and tuple(pictures.labels[index] for index in indices),
+        files=pictures.files and tuple(pictures.files[index] for index in indices),
+    )
 
 
 def _further(read: Callable[[int, Preprocess], Pixels], index: int, preprocess: Preprocess) -> Pixels:
