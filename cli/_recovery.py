@@ -5,7 +5,7 @@ rung that was chosen.
 """
 
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -97,21 +97,29 @@ class Search:
         """Try the rungs, the cheapest first; none begins when `budget_s` seconds are over."""
         self._end = time.monotonic() + budget_s
         trials = [self._trial(Rung("as it was", recipe), failed)]
-        chosen = self._cure(trials, variants(recipe))
-        if chosen is None:  # the next rungs stand on the best of these
-            best = min(trials, key=lambda trial: trial.disagreement).rung.recipe
-            worst = [layer.name for layer in self._workshop.sensitivities(best)]
-            chosen = self._cure(trials, in_float(best, worst)) or self._cure(trials, [weights_alone(best)])
-        verification = None
-        if chosen is not None:
-            verification = self._workshop.judged(self._twin, chosen.file, self._verdict, self._limits)
-        return Recovery(trials, chosen, verification)
+        for rungs in self._ladder(recipe, trials):
+            if chosen := self._cure(trials, rungs):
+                verdict = self._workshop.judged(self._twin, chosen.file, self._verdict, self._limits)
+                return Recovery(trials, chosen, verdict)
+            if self._late():
+                break
+        return Recovery(trials)
+
+    def _ladder(self, recipe: Recipe, trials: list[Trial]) -> Iterator[Iterable[Rung]]:
+        """The parts of the ladder; the later ones stand on the best that `trials` hold by then."""
+        yield variants(recipe)
+        best = min(trials, key=lambda trial: trial.disagreement).rung.recipe
+        yield in_float(best, [layer.name for layer in self._workshop.sensitivities(best)])
+        yield [weights_alone(best)]
+
+    def _late(self) -> bool:
+        return time.monotonic() > self._end
 
     def _cure(self, trials: list[Trial], rungs: Iterable[Rung]) -> Trial | None:
         """The first of `rungs` that cures, or one further on, as long as each cures more than the last."""
         cure: Trial | None = None
         for rung in rungs:
-            if time.monotonic() > self._end:
+            if self._late():
                 self._terminal.announce(f"No time is left for: {rung.title}. --recover-budget gives more")
                 break
             try:

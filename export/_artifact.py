@@ -20,7 +20,7 @@
     model        file name of the model
     reference    file name of the float twin, or null
     spec         `ModelSpec.to_json()`: preprocessing, labels, origin of the weights
-    details      what the exporter or quantizer found in the model: operator counts and the like
+    details      what the quantizer did: its recipe, and how much of the network was refined for it
     files        every other file of the bundle, by its name relative to the folder, with '/' between parts:
                  {"sha256": hexadecimal, "size_bytes": integer}
 

@@ -109,3 +109,5 @@ def test_no_budget_no_search(workshop: Workshop, twin: Twin, failed: File, pictu
     assert [trial.rung.title for trial in found.trials] == ["as it was"]
     assert (found.chosen, found.verification) == (None, None)
     assert "! No time is left for: mean-min-max ranges. --recover-budget gives more" in said.getvalue()
+    assert said.getvalue().count("No time is left") == 1
+    assert "Find the layers that lose most" not in said.getvalue()
