@@ -1,6 +1,5 @@
 """The network as an ONNX graph: what the ONNX file holds and what OpenVINO reads its own from."""
 
-import copy
 from typing import TYPE_CHECKING, Any, cast
 from weakref import WeakKeyDictionary
 
@@ -64,13 +63,11 @@ def _convert(network: Network, size: int) -> "ModelProto":
     """The exporter's own graph, which its optimiser has folded and cleared of operators that do nothing."""
     import torch
 
-    # With weights in channels-last order pooling is captured with strides, for which ONNX has but a Gather.
-    ordered = copy.deepcopy(network).to(memory_format=torch.contiguous_format)
     example = torch.zeros(2, 3, size, size)  # a batch of one would be specialised
     batch = torch.export.Dim("batch")
     try:
         # Captured here: the exporter itself would warn that the network is not in evaluation mode.
-        captured = torch.export.export(ordered, (example,), dynamic_shapes=({0: batch},))
+        captured = torch.export.export(network, (example,), dynamic_shapes=({0: batch},))
         program: Any = torch.onnx.export(
             captured,
             dynamo=True,

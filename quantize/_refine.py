@@ -45,6 +45,6 @@ def refine(network: Network, calibration: Calibration, recipe: Recipe) -> Refine
         rewrites = rewrite(refined) if recipe.activations else 0  # what stays in float needs no other form
         groups = equalize(refined, batch) if recipe.equalize else 0
         layers = correct_biases(refined, batch, recipe) if recipe.correct else 0
-    # Exporters would write the other order of the weights down as operators.
+    # With weights in the other order pooling is captured with strides, for which ONNX has but a Gather.
     refined.to(memory_format=torch.contiguous_format)
     return Refined(network, refined, rewrites, groups, layers)
