@@ -5,6 +5,7 @@ from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any
 
 from .errors import MissingDependencyError, UsageError
+from .libraries import library
 
 if TYPE_CHECKING:
     from torch import nn
@@ -12,26 +13,31 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Architecture:
-    """A network that `edgewise export` takes.
+    """A network that edgewise trains and exports: `builder` of a `library` with further `options`.
 
-    `parameters` and `macs` (multiply-accumulates, one 224 by 224 picture) are those of torchvision's
-    `builder` with 1000 classes; `top1` is the paper's on ImageNet, in percent; `paper` is an arXiv id.
+    What was published of it, with 1000 classes of ImageNet and one picture of `size` pixels, is None where
+    nothing is known: the `year`, the `paper`'s arXiv id, `parameters`, `macs` (multiply-accumulates), `top1`
+    in percent.
     """
 
     name: str
     title: str
+    library: str
     builder: str
-    year: int
-    paper: str
-    parameters: int
-    macs: int
-    top1: float
+    options: tuple[tuple[str, Any], ...] = ()
+    size: int = 224
+    year: int | None = None
+    paper: str | None = None
+    parameters: float | None = None
+    macs: float | None = None
+    top1: float | None = None
 
 
 _ARCHITECTURES = (
     Architecture(
         name="mobilenetv2",
         title="MobileNetV2",
+        library="torchvision",
         builder="mobilenet_v2",
         year=2018,
         paper="1801.04381",
@@ -42,6 +48,7 @@ _ARCHITECTURES = (
     Architecture(
         name="mobilenetv3small",
         title="MobileNetV3-Small",
+        library="torchvision",
         builder="mobilenet_v3_small",
         year=2019,
         paper="1905.02244",
@@ -52,6 +59,7 @@ _ARCHITECTURES = (
     Architecture(
         name="mobilenetv3large",
         title="MobileNetV3-Large",
+        library="torchvision",
         builder="mobilenet_v3_large",
         year=2019,
         paper="1905.02244",
@@ -62,6 +70,7 @@ _ARCHITECTURES = (
     Architecture(
         name="efficientnetb0",
         title="EfficientNet-B0",
+        library="torchvision",
         builder="efficientnet_b0",
         year=2019,
         paper="1905.11946",
@@ -97,11 +106,10 @@ def build(architecture: Architecture, classes: int) -> "nn.Module":
     """The network in evaluation mode, (N, 3, S, S) float32 to (N, classes) logits; its weights are random.
 
     Raises:
-        MissingDependencyError: torchvision is not installed.
+        MissingDependencyError: its library is not installed.
     """
-    builder = getattr(torchvision().models, architecture.builder)
-    network: nn.Module = builder(weights=None, num_classes=classes)
-    return network.eval()
+    made = library(architecture.library)
+    return made.build(architecture.builder, classes, dict(architecture.options))
 
 
 def torchvision() -> Any:

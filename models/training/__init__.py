@@ -1,0 +1,1 @@
+"""Training: data, augmentation, optimiser, schedule and Lightning's loop around them."""

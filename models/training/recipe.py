@@ -1,0 +1,104 @@
+"""How to train: every choice in one place, checked, and stored with the weights that came of it."""
+
+from dataclasses import asdict, dataclass, fields
+from typing import Any, Literal, Self
+
+from ..errors import UsageError
+
+
+@dataclass(frozen=True, slots=True)
+class Recipe:
+    """What `edgewise train` may be told. Counts are in epochs or pictures, probabilities from 0 to 1.
+
+    learning_rate: for 256 pictures a step over all devices; scaled linearly (arXiv 1706.02677).
+    warmup: epochs in which it rises linearly from nothing.
+    schedule: afterwards a cosine to nothing (arXiv 1608.03983), or `step_factor` every `step_epochs`.
+    cycles: of the cosine, each from the full rate; a snapshot is kept at the end of each (arXiv 1704.00109).
+    tune: all weights, the last layer alone, or layer groups from the last to the first, a further one each
+        `unfreeze_epochs` (arXiv 1801.06146).
+    layer_decay: each earlier group of layers learns at this part of the next one's rate; 1 is alike.
+    crop: the smallest part of the picture's area that a random crop may take; 1 takes the evaluation crop.
+    randaugment: magnitude, 0 to 30 (arXiv 1909.13719); mixup, cutmix: their alpha (arXiv 1710.09412,
+        1905.04899); 0 leaves one out.
+    dropout: of every dropout layer; None keeps the network's own.
+    ema: decay of the running mean of the weights a step, which is then the result; 0 leaves it out.
+    balance: weigh classes in the loss by their effective number of pictures (arXiv 1901.05555).
+    patience: stop after so many epochs without a better top-1; 0 never does.
+    """
+
+    epochs: int = 10
+    batch: int = 64
+    optimizer: Literal["sgd", "adamw"] = "sgd"
+    learning_rate: float = 0.1
+    momentum: float = 0.9
+    weight_decay: float = 1e-4
+    schedule: Literal["cosine", "step"] = "cosine"
+    warmup: float = 0.5
+    cycles: int = 1
+    step_epochs: int = 3
+    step_factor: float = 0.1
+    tune: Literal["all", "head", "gradual"] = "all"
+    unfreeze_epochs: int = 1
+    layer_decay: float = 1.0
+    crop: float = 0.35
+    flip: float = 0.5
+    colour_jitter: float = 0.0
+    randaugment: int = 0
+    mixup: float = 0.0
+    cutmix: float = 0.0
+    label_smoothing: float = 0.1
+    dropout: float | None = None
+    ema: float = 0.0
+    balance: bool = False
+    patience: int = 0
+    clip: float = 0.0
+    precision: Literal["auto", "32-true", "bf16-mixed", "16-mixed"] = "auto"
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        for name, (low, high) in _BOUNDS.items():
+            value = getattr(self, name)
+            if value is not None and not low <= value <= high:
+                raise UsageError(f"--{name.replace('_', '-')} {value}: need {low:g} to {high:g}")
+        if self.cycles > self.epochs:
+            raise UsageError(f"--cycles {self.cycles} in --epochs {self.epochs}: each needs an epoch at least")
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain data for a checkpoint."""
+        return asdict(self)
+
+    @classmethod
+    def from_json(cls, data: dict[str, Any]) -> Self:
+        """The inverse of `to_json`; an unknown field is a `UsageError`."""
+        known = {field.name for field in fields(cls)}
+        if unknown := sorted(set(data) - known):
+            raise UsageError(f"{', '.join(unknown)}: no part of a training recipe of this version of edgewise")
+        return cls(**data)
+
+
+_MOST = float("inf")
+_BOUNDS: dict[str, tuple[float, float]] = {
+    "epochs": (1, _MOST),
+    "batch": (1, _MOST),
+    "learning_rate": (1e-12, _MOST),
+    "momentum": (0, 1),
+    "weight_decay": (0, 1),
+    "warmup": (0, _MOST),
+    "cycles": (1, _MOST),
+    "step_epochs": (1, _MOST),
+    "step_factor": (0, 1),
+    "unfreeze_epochs": (1, _MOST),
+    "layer_decay": (0, 1),
+    "crop": (0.01, 1),
+    "flip": (0, 1),
+    "colour_jitter": (0, 1),
+    "randaugment": (0, 30),
+    "mixup": (0, _MOST),
+    "cutmix": (0, _MOST),
+    "label_smoothing": (0, 0.99),
+    "dropout": (0, 0.99),
+    "ema": (0, 0.999999),
+    "patience": (0, _MOST),
+    "clip": (0, _MOST),
+    "seed": (0, 2**32 - 1),
+}
