@@ -7,12 +7,14 @@ import json
 import os
 import sys
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass
 from importlib import import_module, metadata
 from typing import TYPE_CHECKING, Any
 
 from ..export import targets
 from ..export._engines import unreported
+from ..models.errors import MissingDependencyError
 from ..runtime._child import ChildDiedError, answering, ask, in_words
 
 if TYPE_CHECKING:
@@ -136,10 +138,16 @@ def _caveat(target: str) -> str | None:
 
 
 def _cached() -> list[str]:
-    from ..models._imagenet import cached_file, default_weights
-    from ..models.zoo import architectures
+    from ..models.weights.download import cached_file
+    from ..models.zoo import architectures, published
 
-    return [row.name for row in architectures() if cached_file(default_weights(row)).is_file()]
+    found = []
+    for row in architectures():
+        with suppress(MissingDependencyError):  # timm is an extra
+            weights = published(row)
+            if weights and cached_file(weights).is_file():
+                found.append(row.name)
+    return found
 
 
 if __name__ == "__main__":

@@ -113,10 +113,12 @@ def _show_libraries(console: "Console", installed: "dict[str, Library]") -> None
 def _show_weights(console: "Console", weights: dict[str, dict[str, bool]]) -> None:
     from ._terminal import table
 
+    here = {name: found for name, found in weights.items() if any(found.values())}
     shown = table("network", "ImageNet weights cached", "checkpoint in edgewise", left=3)
-    for name, found in weights.items():
+    for name, found in here.items():
         shown.add_row(name, _mark(found["imagenet"]), _mark(found["bundled"]))
     console.print(shown)
+    console.print(f"{len(weights) - len(here)} more networks have neither yet", markup=False)
     console.print()
 
 

@@ -1,14 +1,17 @@
 """The architectures, one row each, with what their papers say of them. Imports torch only to build one."""
 
 from dataclasses import dataclass
-from difflib import get_close_matches
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
-from .errors import MissingDependencyError, UsageError
-from .libraries import library
+from ._zoo_rows import ROWS
+from .libraries import Published, libraries, library
+from .libraries._names import fold, pick
 
 if TYPE_CHECKING:
     from torch import nn
+
+    from .spec import Preprocess
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,73 +36,45 @@ class Architecture:
     top1: float | None = None
 
 
-_ARCHITECTURES = (
-    Architecture(
-        name="mobilenetv2",
-        title="MobileNetV2",
-        library="torchvision",
-        builder="mobilenet_v2",
-        year=2018,
-        paper="1801.04381",
-        parameters=3_504_872,
-        macs=300_774_272,
-        top1=72.0,
-    ),
-    Architecture(
-        name="mobilenetv3small",
-        title="MobileNetV3-Small",
-        library="torchvision",
-        builder="mobilenet_v3_small",
-        year=2019,
-        paper="1905.02244",
-        parameters=2_542_856,
-        macs=56_510_400,
-        top1=67.4,
-    ),
-    Architecture(
-        name="mobilenetv3large",
-        title="MobileNetV3-Large",
-        library="torchvision",
-        builder="mobilenet_v3_large",
-        year=2019,
-        paper="1905.02244",
-        parameters=5_483_032,
-        macs=216_589_760,
-        top1=75.2,
-    ),
-    Architecture(
-        name="efficientnetb0",
-        title="EfficientNet-B0",
-        library="torchvision",
-        builder="efficientnet_b0",
-        year=2019,
-        paper="1905.11946",
-        parameters=5_288_548,
-        macs=385_814_752,
-        top1=77.1,
-    ),
-)
-
-
+@cache
 def architectures() -> tuple[Architecture, ...]:
     """Every architecture, in the order of the table."""
-    return _ARCHITECTURES
+    return tuple(
+        Architecture(
+            name=name,
+            title=title,
+            library=source.rpartition(":")[0] or "torchvision",
+            builder=source.rpartition(":")[2],
+            options=tuple(options.items()),
+            size=size,
+            year=year,
+            paper=paper,
+            parameters=round(millions * 1e6),
+            macs=round(thousand_millions * 1e9),
+            top1=top1,
+        )
+        for name, title, source, options, size, year, paper, millions, thousand_millions, top1 in ROWS
+    )
 
 
 def find(name: str) -> Architecture:
-    """The architecture called `name`, with any case, dashes, underscores and spaces.
+    """The architecture called `name`: by its name, title or library's name, however these are spelt.
+
+    'timm:NAME' and 'torchvision:NAME' are any networks of these libraries, 'net.py:factory' is a user's own.
 
     Raises:
         UsageError: there is none.
+        MissingDependencyError: its library is not installed.
     """
-    by_name = {_fold(row.name): row for row in _ARCHITECTURES}
-    if row := by_name.get(_fold(name)):
-        return row
-    near = get_close_matches(_fold(name), by_name)
-    hint = "did you mean" if near else "choose one of"
-    raise UsageError(
-        f"no model is called {name!r}; {hint} {', '.join(by_name[key].name for key in near or by_name)}"
-    )
+    if name.endswith(".py") or name.rpartition(":")[0].endswith(".py"):
+        return _of_library("file", name, name)
+    prefix, _, asked = name.partition(":")
+    source = prefix.strip().casefold()
+    if asked and source in libraries():
+        known = {builder: builder for builder in library(source).names()}
+        builder = pick(asked, known, f"network of {source}", f"it has {', '.join([*known][:5])} and more")
+        return _of_library(source, builder, f"{source}:{builder}")
+    return pick(name, _named(), "model", "run 'edgewise models' for those there are")
 
 
 def build(architecture: Architecture, classes: int) -> "nn.Module":
@@ -112,18 +87,43 @@ def build(architecture: Architecture, classes: int) -> "nn.Module":
     return made.build(architecture.builder, classes, dict(architecture.options))
 
 
-def torchvision() -> Any:
-    """The library that has the networks and their ImageNet weights.
+def skeleton(architecture: Architecture, classes: int) -> "nn.Module":
+    """The network without memory for its weights, on the device 'meta': for names, shapes and counts.
 
     Raises:
-        MissingDependencyError: it is not installed.
+        MissingDependencyError: its library is not installed.
     """
-    try:
-        import torchvision
-    except ModuleNotFoundError as error:
-        raise MissingDependencyError("loading a network", "export", error.name or "torchvision") from error
-    return torchvision
+    import torch
+
+    if architecture.library != "file":  # a user's code may load weights
+        try:
+            with torch.device("meta"):
+                return build(architecture, classes)
+        except RuntimeError:  # RegNet computes its widths with tensors
+            pass
+    return build(architecture, classes).to("meta")
 
 
-def _fold(name: str) -> str:
-    return "".join(letter for letter in name.casefold() if letter.isalnum())
+def preprocess(architecture: Architecture) -> "Preprocess":
+    """How pictures are made for the network, whoever trains it; raises like `build`."""
+    return library(architecture.library).preprocess(architecture.builder)
+
+
+def published(architecture: Architecture) -> Published | None:
+    """The ImageNet weights that its library recommends, if it has any; raises like `build`."""
+    return library(architecture.library).published(architecture.builder, dict(architecture.options))
+
+
+@cache
+def _named() -> dict[str, Architecture]:
+    """The rows by name, title and library's name; the last is that of the row without options."""
+    rows = architectures()
+    further = [(row.title, row) for row in rows] + [(row.builder, row) for row in rows if not row.options]
+    names = {row.name: row for row in rows}
+    taken = {fold(name) for name in names}
+    return names | {name: row for name, row in further if fold(name) not in taken}
+
+
+def _of_library(source: str, builder: str, name: str) -> Architecture:
+    size = library(source).preprocess(builder).size
+    return Architecture(name=name, title=builder, library=source, builder=builder, size=size)

@@ -9,10 +9,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol, TypeAlias, cast
 
-from ..spec import Preprocess
-
 if TYPE_CHECKING:
     from torch import nn
+
+    from ..spec import Preprocess
 
 Options: TypeAlias = Mapping[str, Any]  # further arguments of a builder, like a width multiplier
 
@@ -28,7 +28,7 @@ class Published:
     description: str
     url: str
     sha256: str
-    preprocess: Preprocess
+    preprocess: "Preprocess"
 
 
 class Library(Protocol):
@@ -45,7 +45,7 @@ class Library(Protocol):
             UsageError: it has no such network.
         """
 
-    def preprocess(self, builder: str) -> Preprocess:
+    def preprocess(self, builder: str) -> "Preprocess":
         """How pictures are made for the network, whoever trains it; raises like `build`."""
 
     def published(self, builder: str, options: Options) -> Published | None:

@@ -1,34 +1,70 @@
-"""torchvision's classification networks."""
+"""torchvision's classification networks, without the auxiliary heads that some were trained with."""
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 from ..errors import MissingDependencyError
 from ..spec import Preprocess
 from . import Options, Published
+from ._names import pick
 
 if TYPE_CHECKING:
     from torch import nn
 
+# They come with two further classifiers, and re-normalise ImageNet's mean and standard deviation to these
+# where their published weights are loaded. Ours expect pictures that are normalised so from the start.
+_INCEPTIONS = ("googlenet", "inception_v3")
+_INCEPTION_MEAN = _INCEPTION_STD = (0.5, 0.5, 0.5)
+
 
 def names() -> list[str]:
     """All that it can build, sorted."""
-    raise NotImplementedError
+    models = _models()
+    return sorted(models.list_models(module=models))  # the subpackages hold detection, video and more
 
 
 def build(builder: str, classes: int, options: Options) -> "nn.Module":
     """See `Library.build`."""
-    network: nn.Module = getattr(_models(), builder)(weights=None, num_classes=classes, **options)
+    name = _known(builder)
+    more = dict(options)
+    if name in _INCEPTIONS:
+        more = {"aux_logits": False, "init_weights": False, **more}
+    elif name.startswith("vit_"):  # made for one size of pictures: that of its weights
+        more = {"image_size": preprocess(name).size, **more}
+    network: nn.Module = _models().get_model(name, weights=None, num_classes=classes, **more)
     return network.eval()
 
 
 def preprocess(builder: str) -> Preprocess:
     """See `Library.preprocess`."""
-    raise NotImplementedError
+    preset = _weights(builder).transforms()
+    inception = _known(builder) in _INCEPTIONS
+    return Preprocess(
+        size=preset.crop_size[0],
+        resize=preset.resize_size[0],
+        mean=_INCEPTION_MEAN if inception else tuple(preset.mean),
+        std=_INCEPTION_STD if inception else tuple(preset.std),
+        interpolation=preset.interpolation.value,
+    )
 
 
 def published(builder: str, options: Options) -> Published | None:
     """See `Library.published`."""
-    raise NotImplementedError
+    weights = _weights(builder)
+    if options:  # of another width, say
+        return None
+    digest = Path(urlsplit(weights.url).path).stem.rpartition("-")[2]  # file names end in its start
+    return Published(f"torchvision {weights}", weights.url, digest, preprocess(builder))
+
+
+def _weights(builder: str) -> Any:
+    return _models().get_model_weights(_known(builder)).DEFAULT
+
+
+def _known(builder: str) -> str:
+    known = {name: name for name in names()}
+    return pick(builder, known, "network of torchvision", f"it has {', '.join(known)}")
 
 
 def _models() -> Any:

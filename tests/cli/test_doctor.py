@@ -49,8 +49,11 @@ def test_every_target_has_its_needs() -> None:
 
 
 @pytest.mark.slow
-def test_where_everything_is_installed(edgewise: Run) -> None:
-    ended = edgewise("doctor", "--json")
+def test_where_everything_is_installed(edgewise: Run, tmp_path: Path) -> None:
+    cached = tmp_path / "hub" / "checkpoints" / "timm-mobilenetv1_100.ra4_e3600_r224_in1k.safetensors"
+    cached.parent.mkdir(parents=True)
+    cached.touch()
+    ended = edgewise("doctor", "--json", TORCH_HOME=str(tmp_path))
     assert (ended.code, ended.stderr, ended.left) == (0, "", ())
     found = ended.document
     assert found["machine"] == machine.describe()
@@ -64,7 +67,8 @@ def test_where_everything_is_installed(edgewise: Run) -> None:
         assert (target["export"], target["quantize"], target["run"]) == (True, True, True)
         assert target["install"] is None
     assert set(found["weights"]) == {row.name for row in architectures()}
-    assert found["weights"]["mobilenetv2"]["bundled"] is True
+    assert found["weights"]["mobilenetv2"] == {"imagenet": False, "bundled": True}
+    assert found["weights"]["mobilenetv1"] == {"imagenet": True, "bundled": False}
 
 
 def test_where_only_engines_are_installed(edgewise: Run, stubs: Stubs) -> None:
@@ -73,6 +77,8 @@ def test_where_only_engines_are_installed(edgewise: Run, stubs: Stubs) -> None:
     rows = {tuple(line.split()) for line in ended.stderr.splitlines()}
     assert {(name, "no", "no", "yes") for name in targets()} < rows
     assert {(distribution(name), "not", "installed") for name in _CONVERTERS} < rows
+    assert ("mobilenetv2", "no", "yes") in rows  # of the networks, those with weights here
+    assert f"{len(architectures()) - 1} more networks have neither yet" in ended.stderr
     assert "! run: pip install 'edgewise[export]'" in ended.stderr.splitlines()
     assert f"{platform.machine()}, " in ended.stderr
 

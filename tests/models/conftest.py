@@ -5,14 +5,14 @@ import threading
 from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import Any
 from urllib.request import install_opener
 
 import pytest
 import torch
 from torch import Tensor
+from torchvision.models import MobileNet_V2_Weights
 
-from edgewise.models import _imagenet
+from edgewise.models.libraries import Published, library
 from edgewise.models.zoo import build, find
 
 
@@ -31,16 +31,27 @@ def ten() -> dict[str, Tensor]:
 
 
 @pytest.fixture
-def published(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Any]:
-    """Torchvision's weights of MobileNetV2, not cached, at an address that refuses all calls."""
+def publish(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Callable[[str], Published]]:
+    """Give torchvision's weights of MobileNetV2 another address, and a cache where they are not."""
     install_opener(None)  # it remembers the proxies of its first call
     for name in ("http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("TORCH_HOME", str(tmp_path / "torch"))
-    weights = _imagenet.default_weights(find("mobilenetv2"))
-    monkeypatch.setattr(weights.value, "url", "http://127.0.0.1:9/net-00000000.pth")  # port 9 discards
-    yield weights
+
+    def publish(url: str) -> Published:
+        monkeypatch.setattr(MobileNet_V2_Weights.DEFAULT.value, "url", url)
+        found = library("torchvision").published("mobilenet_v2", {})
+        assert found is not None
+        return found
+
+    yield publish
     install_opener(None)
+
+
+@pytest.fixture
+def published(publish: Callable[[str], Published]) -> Published:
+    """These weights, not cached, at an address that refuses all calls."""
+    return publish("http://127.0.0.1:9/net-00000000.pth")  # port 9 discards
 
 
 @pytest.fixture

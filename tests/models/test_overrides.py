@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edgewise.models._overrides import Overrides, read_labels
 from edgewise.models.errors import UsageError
+from edgewise.models.overrides import Overrides, read_labels
 from edgewise.models.spec import Labels, ModelSpec, Origin, Preprocess
 
 GIVEN = Preprocess(size=200, resize=250, mean=(0.1, 0.2, 0.3), std=(0.4, 0.5, 0.6), interpolation="bicubic")

@@ -46,9 +46,10 @@ class Overrides:
                 f"{self.labels or spec.origin.description}: names {len(labels)} classes, but the network has "
                 f"{classes} outputs; give one class a line by --labels, in the order of the outputs"
             )
-        return replace(spec, preprocess=self._preprocess(spec.preprocess), labels=labels)
+        return replace(spec, preprocess=self.preprocess(spec.preprocess), labels=labels)
 
-    def _preprocess(self, given: Preprocess) -> Preprocess:
+    def preprocess(self, given: Preprocess) -> Preprocess:
+        """`given`, changed likewise; raises where the sizes do not fit."""
         size = given.size if self.imgsz is None else self.imgsz
         resize = round(size * given.resize / given.size) if self.resize is None else self.resize
         return replace(

@@ -9,16 +9,21 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from safetensors.torch import save as packed
+from safetensors.torch import save_file
 from torch import Tensor
 
 from edgewise.models import weights as weights_module
 from edgewise.models.checkpoint import save
+from edgewise.models.data.folders import labelled_images
 from edgewise.models.errors import EdgewiseError, UsageError
-from edgewise.models.images import crops, labelled_images, sha256_of
+from edgewise.models.images import crops, sha256_of
+from edgewise.models.libraries import Published, timm
 from edgewise.models.spec import Labels, ModelSpec, Origin, Preprocess
-from edgewise.models.weights import Model, Overrides, load_model
+from edgewise.models.weights import Model, Overrides, load_model, model_name
 from edgewise.models.zoo import build, find
 
+Publish = Callable[[str], Published]
 Serve = Callable[..., str]
 Patch = pytest.MonkeyPatch
 
@@ -93,14 +98,13 @@ def test_nothing_bundled_is_a_usage_error() -> None:
 
 
 @pytest.fixture
-def online(published: Any, serve: Serve, monkeypatch: Patch, thousand: dict[str, Tensor]) -> Any:
+def online(publish: Publish, serve: Serve, thousand: dict[str, Tensor]) -> Published:
     """Torchvision's weights, which a server offers with other values."""
-    monkeypatch.setattr(published.value, "url", serve(saved(thousand)))
-    return published
+    return publish(serve(saved(thousand)))
 
 
 @pytest.mark.parametrize("source", ["imagenet", "auto"])
-def test_imagenet(online: Any, thousand: dict[str, Tensor], said: list[str], source: str) -> None:
+def test_imagenet(online: Published, thousand: dict[str, Tensor], said: list[str], source: str) -> None:
     model = load_model(NAME, source, announce=said.append)
     assert holds(model, thousand)
     assert model.record is None
@@ -163,11 +167,9 @@ class Bomb:
         return os.mkdir, (str(self.marker),)
 
 
-def test_published_weights_run_no_code_either(
-    published: Any, serve: Serve, monkeypatch: Patch, tmp_path: Path
-) -> None:
+def test_published_weights_run_no_code_either(publish: Publish, serve: Serve, tmp_path: Path) -> None:
     marker = tmp_path / "marker"
-    monkeypatch.setattr(published.value, "url", serve(saved({"weight": Bomb(marker)})))
+    publish(serve(saved({"weight": Bomb(marker)})))
     with pytest.raises(EdgewiseError, match="never runs code"):
         load_model(NAME, "imagenet")
     assert not marker.exists()
@@ -253,8 +255,159 @@ def test_labels_must_be_as_many_as_the_outputs(tmp_path: Path, foreign: str) -> 
 
 @pytest.mark.parametrize("source", ["imagenette", "missing.pth", ".", ""])
 def test_an_unknown_source_is_a_usage_error(source: str) -> None:
-    with pytest.raises(UsageError, match=rf"--weights {source}: no such file; .* auto, imagenet, bundled"):
+    with pytest.raises(
+        UsageError, match=rf"--weights {source}: no such file; .* auto, imagenet, bundled, random"
+    ):
         load_model(NAME, source)
+
+
+@pytest.mark.usefixtures("nothing_bundled")
+def test_without_published_weights_random_ones_are_offered() -> None:
+    said = r"no ImageNet weights of MobileNetV2 0\.35 are published, .*; give --weights random to see size"
+    with pytest.raises(UsageError, match=said):
+        load_model("mobilenetv2_035")
+    with pytest.raises(
+        UsageError, match=r"no ImageNet weights of MobileNetV2 0\.35 are published; give --weights"
+    ):
+        load_model("mobilenetv2_035", "imagenet")
+
+
+def test_random_weights_have_the_classes_of_imagenet(said: list[str]) -> None:
+    small = Overrides(imgsz=64)
+    model = load_model("mobilenetv2_035", "random", small, said.append)
+    assert said == ["mobilenetv2_035 has random weights: its answers mean nothing, its size and speed do"]
+    assert model.spec.preprocess == Preprocess(64, 66)
+    assert (len(model.spec.labels), model.spec.labels.ids[0]) == (1000, "n01440764")
+    assert (model.spec.origin.source, model.spec.origin.description) == ("random", "random weights, seed 0")
+    again = load_model("mobilenetv2_035", "random", small, said.append)
+    assert again.spec == model.spec
+    larger = load_model("mobilenetv2_035", "random", Overrides(imgsz=96), said.append)
+    assert larger.spec.origin.sha256 != model.spec.origin.sha256  # other statistics
+
+
+def test_random_weights_take_the_users_classes(tmp_path: Path, said: list[str]) -> None:
+    (tmp_path / "labels.txt").write_text("a\nb\nc\n")
+    told = Overrides(imgsz=64, labels=tmp_path / "labels.txt")
+    model = load_model("mobilenetv2_035", "random", told, said.append)
+    assert model.spec.labels == Labels(("a", "b", "c"))
+    assert model.network(torch.zeros(1, 3, 64, 64)).shape == (1, 3)
+
+
+def test_a_checkpoint_of_ours_is_a_model(tmp_path: Path, ten: dict[str, Tensor], said: list[str]) -> None:
+    path = own_file(tmp_path / "model.safetensors", ten)
+    model = load_model(str(path), announce=said.append)
+    assert holds(model, ten)
+    assert (model.spec.name, model.record) == (NAME, RECORD)
+    assert model.spec.origin == Origin("file", "model.safetensors", sha256_of(path))
+    assert said == []
+    with pytest.raises(UsageError, match=r"--weights imagenet: .*model\.safetensors has weights of its own"):
+        load_model(str(path), "imagenet")
+
+
+def test_a_foreign_file_is_no_model(tmp_path: Path, ten: dict[str, Tensor]) -> None:
+    save_file(ten, tmp_path / "foreign.safetensors")
+    for ask in (load_model, model_name):
+        with pytest.raises(UsageError, match=r"does not say whose weights it holds; name the network"):
+            ask(str(tmp_path / "foreign.safetensors"))
+        with pytest.raises(UsageError, match=r"gone\.safetensors: no such weights file"):
+            ask(str(tmp_path / "gone.safetensors"))
+
+
+NET = """
+import torch
+from torch import nn
+
+def small(classes):
+    return nn.Sequential(nn.Conv2d(3, 4, 3), nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(4, classes))
+
+def fixed():
+    return small(5)
+
+def feature_map():
+    return nn.Conv2d(3, 4, 3)
+"""
+
+
+@pytest.fixture
+def net(tmp_path: Path) -> str:
+    (tmp_path / "net.py").write_text(NET)
+    return str(tmp_path / "net.py")
+
+
+def test_a_users_network_is_taken_as_its_factory_makes_it(net: str, tmp_path: Path, said: list[str]) -> None:
+    model = load_model(f"{net}:fixed", overrides=Overrides(imgsz=32), announce=said.append)
+    assert model.spec.name == f"{net}:fixed"
+    assert model.spec.labels == Labels(tuple(f"class {index}" for index in range(5)))
+    assert (model.spec.origin.source, model.spec.origin.description) == ("file", "net.py:fixed")
+    assert load_model(f"{net}:fixed", announce=said.append).spec.origin == model.spec.origin
+    assert said[0].startswith(
+        f"{net}:fixed is taken with the weights that net.py:fixed gives it (5 classes, "
+    )
+    (tmp_path / "labels.txt").write_text("a\nb\n")
+    two = load_model(
+        f"{net}:small", overrides=Overrides(labels=tmp_path / "labels.txt"), announce=said.append
+    )
+    assert two.spec.labels == Labels(("a", "b"))
+    with pytest.raises(UsageError, match=r"labels\.txt: names 2 classes, but the network has 5 outputs"):
+        load_model(f"{net}:fixed", overrides=Overrides(labels=tmp_path / "labels.txt"))
+
+
+def test_a_users_network_takes_weights_from_a_file(net: str, tmp_path: Path, said: list[str]) -> None:
+    made = load_model(f"{net}:small", "random", announce=said.append)
+    torch.save(made.network.state_dict(), tmp_path / "net.pth")
+    model = load_model(f"{net}:small", str(tmp_path / "net.pth"), announce=said.append)
+    assert holds(model, made.network.state_dict())
+    assert said[1].startswith(
+        "net.pth does not say how its pictures are made: taking the usual way (resize 256"
+    )
+    assert len(model.spec.labels) == 1000
+
+
+def test_a_users_network_must_classify(net: str) -> None:
+    with pytest.raises(UsageError, match=r"answers one picture with \(1, 4, 222, 222\) float"):
+        load_model(f"{net}:feature_map")
+
+
+def test_a_size_that_the_network_cannot_take_is_refused() -> None:
+    with pytest.raises(
+        UsageError, match=r"vitb16: does not take pictures of 64 pixels .*give another --imgsz"
+    ):
+        load_model("vitb16", "random", Overrides(imgsz=64))
+
+
+@pytest.mark.parametrize(
+    ("asked", "name"),
+    [
+        ("MobileNet_V2", NAME),
+        ("timm:ResNet18", "timm:resnet18"),
+        ("torchvision:resnet18", "torchvision:resnet18"),
+    ],
+)
+def test_a_name_is_known_before_anything_is_built(asked: str, name: str) -> None:
+    assert model_name(asked) == name
+
+
+def test_the_name_in_a_checkpoint_is_the_models(net: str, tmp_path: Path, ten: dict[str, Tensor]) -> None:
+    assert model_name(str(own_file(tmp_path / "own.safetensors", ten))) == NAME
+    assert model_name(f"{net}:small") == f"{net}:small"
+    with pytest.raises(UsageError, match="no model is called 'resnet5o'"):
+        model_name("resnet5o")
+
+
+def test_weights_of_timm_come_from_a_hub(
+    publish: Publish, serve: Serve, monkeypatch: Patch, said: list[str]
+) -> None:
+    publish("http://127.0.0.1:9/net-00000000.pth")  # for the cache
+    network = build(find("mobilenetv1"), 1000)
+    url = serve(packed(network.state_dict()), "model.safetensors")
+    hub = url.replace("/model.safetensors", "/{}/resolve/main/model.safetensors")
+    monkeypatch.setattr(timm, "_HUB", hub)
+    model = load_model("mobilenetv1", announce=said.append)
+    assert holds(model, network.state_dict())
+    assert model.spec.origin.description == "timm mobilenetv1_100.ra4_e3600_r224_in1k"
+    assert model.spec.preprocess == Preprocess(224, 256, (0.5,) * 3, (0.5,) * 3, "bicubic")
+    assert model.spec.labels.ids[0] == "n01440764"
+    assert said == []
 
 
 def test_real_weights_recognise_real_photographs(realdata: Path) -> None:

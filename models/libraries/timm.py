@@ -1,0 +1,88 @@
+"""timm's networks, by its names, with or without the tag of their weights: 'resnet50', 'resnet50.a1_in1k'."""
+
+import math
+import re
+from functools import cache
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+from ..errors import MissingDependencyError
+from ..spec import Preprocess
+from . import Options, Published
+from ._names import pick
+
+if TYPE_CHECKING:
+    from torch import nn
+
+_HUB = "https://huggingface.co/{}/resolve/main/model.safetensors"
+_DIGEST = re.compile(r"-([0-9a-f]{8,64})\.\w+$")  # where a file's name ends in the start of its sha256
+
+
+def names() -> list[str]:
+    """All that it can build, sorted."""
+    return list(_names())
+
+
+def build(builder: str, classes: int, options: Options) -> "nn.Module":
+    """See `Library.build`; the option `channel_multiplier` makes MobileNetV1 narrower."""
+    name = _known(builder)
+    network: nn.Module
+    if "channel_multiplier" in options:
+        # Its public builders fix the width, and hand on no other: the generator is the only door.
+        generator: Any = import_module("timm.models.efficientnet")
+        network = generator._gen_mobilenet_v1(name, num_classes=classes, **options)  # noqa: SLF001
+    else:
+        network = _timm().create_model(name, num_classes=classes, **options)
+    return network.eval()
+
+
+def preprocess(builder: str) -> Preprocess:
+    """See `Library.preprocess`."""
+    config = _config(builder)
+    if config is None:
+        return Preprocess()
+    size = config.input_size[-1]
+    return Preprocess(
+        size=size,
+        resize=max(size, math.floor(size / config.crop_pct)),
+        mean=tuple(config.mean),
+        std=tuple(config.std),
+        interpolation=config.interpolation,
+    )
+
+
+def published(builder: str, options: Options) -> Published | None:
+    """See `Library.published`."""
+    config = _config(builder)
+    if config is None or options or config.num_classes != 1000 or not config.has_weights:
+        return None
+    if config.crop_mode != "center" or config.crop_pct > 1:  # `Preprocess` neither squashes nor frames
+        return None
+    # The hub has files in timm's names of today; those at the other address may be of another form.
+    url = _HUB.format(config.hf_hub_id) if config.hf_hub_id else config.url
+    digest = _DIGEST.search(url)
+    name = f"timm {config.architecture}.{config.tag}" if config.tag else f"timm {config.architecture}"
+    return Published(name, url, digest[1] if digest else "", preprocess(builder))
+
+
+def _config(builder: str) -> Any:
+    return _timm().get_pretrained_cfg(_known(builder))
+
+
+def _known(builder: str) -> str:
+    known = {name: name for name in _names()}
+    return pick(builder, known, "network of timm", "timm.list_models() has them all")
+
+
+@cache
+def _names() -> tuple[str, ...]:
+    timm = _timm()
+    return tuple(sorted({*timm.list_models(), *timm.list_pretrained()}))
+
+
+def _timm() -> Any:
+    try:
+        import timm
+    except ModuleNotFoundError as error:
+        raise MissingDependencyError("this network", "timm", error.name or "timm") from error
+    return timm

@@ -1,0 +1,192 @@
+"""From `--weights` to a loaded network: published for ImageNet, bundled, a file, or never trained at all."""
+
+import sys
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+from .. import imagenet
+from ..checkpoint import Checkpoint, load
+from ..errors import UsageError
+from ..foreign import name_of
+from ..foreign.keras import is_keras, load_keras
+from ..foreign.program import is_program, load_program
+from ..libraries import Published
+from ..model import Model
+from ..overrides import Overrides, read_labels
+from ..spec import Labels, ModelSpec, Origin
+from ..zoo import Architecture, architectures, find, preprocess, published
+from .announcements import assumptions, fallback, made
+from .download import fetch, is_at_hand
+from .fitting import count_outputs, fit
+from .untrained import SEED, digest, seeded, untrained
+
+__all__ = ["BUNDLED", "Model", "Overrides", "load_model", "model_name"]
+
+BUNDLED = Path(__file__).parents[1] / "bundled"
+_NO_OVERRIDES = Overrides()
+_OURS = ".safetensors"  # a model that is named so is a checkpoint of ours
+_IMAGENET_CLASSES = 1000
+
+
+def _say(line: str) -> None:
+    print(line, file=sys.stderr)  # noqa: T201
+
+
+def model_name(name: str) -> str:
+    """What `load_model(name)` will call its model, found out without building it.
+
+    Raises:
+        UsageError: there is no such model.
+        EdgewiseError: a checkpoint cannot be read.
+        MissingDependencyError: the library of that network is not installed.
+    """
+    if _opener(name):
+        return name_of(Path(name))
+    return _ours(name)[0].name if name.endswith(_OURS) else find(name).name
+
+
+def load_model(
+    name: str,
+    source: str = "auto",
+    overrides: Overrides = _NO_OVERRIDES,
+    announce: Callable[[str], None] = _say,
+) -> Model:
+    """The model called `name`, which `zoo.find` knows, with the weights that `source` names.
+
+    'imagenet': published by its library and downloaded once. 'bundled': trained on generated shapes, comes
+    with the package. 'random': never trained. 'auto': the first of the first two that is at hand, or what a
+    user's own factory makes. Anything else: the path of a file. `name` may also be the file of a whole model,
+    a checkpoint of ours, Keras's or `torch.export`'s, with which `source` is 'auto'. Whatever had to be
+    assumed is said by `announce`, one line each.
+
+    Raises:
+        UsageError: no such model, file or bundled checkpoint; weights or labels that do not fit the model.
+        EdgewiseError: weights that cannot be downloaded or read, or are not all finite.
+        MissingDependencyError: the library of that network is not installed.
+    """
+    checkpoint = None
+    opener = _opener(name)
+    if source != "auto" and (opener or name.endswith(_OURS)):
+        raise UsageError(f"--weights {source}: {name} has weights of its own; leave --weights out")
+    if opener:
+        return opener(Path(name).expanduser(), overrides, announce)
+    if name.endswith(_OURS):
+        spec, checkpoint = _ours(name)
+        name, source = spec.name, name
+    architecture = find(name)
+    weights = published(architecture)
+    kind = _kind(architecture, weights, source)
+    if kind in {"random", "made"}:
+        return _made(architecture, kind, overrides, announce)
+    path = _file(architecture, kind, source, weights)
+    checkpoint = checkpoint or load(path)
+    own, origin = checkpoint.spec, Origin(kind, path.name, checkpoint.sha256)
+    if own and own.name != architecture.name:
+        raise UsageError(f"{path}: holds weights of {own.name}; run with that name instead of {name}")
+    network, _ = fit(architecture, checkpoint.tensors, path)
+    given = own.preprocess if own else preprocess(architecture)
+    classes = count_outputs(architecture, network, overrides.imgsz or given.size)
+    spec = overrides.apply(own or _assumed(architecture, classes, origin), classes)
+    if kind in {"bundled", "imagenet"}:
+        known = spec.origin if own else weights
+        origin = replace(origin, description=known.description if known else path.name)
+    model = Model(network, replace(spec, origin=origin), checkpoint.record)
+    if kind == "bundled" and source == "auto":
+        announce(fallback(architecture, model.spec, model.record))
+    elif kind == "file" and own is None:
+        for line in assumptions(model.spec, architecture.library, overrides):
+            announce(line)
+    return model
+
+
+def _opener(name: str) -> Callable[[Path, Overrides, Callable[[str], None]], Model] | None:
+    """What opens a file that is a whole model, of Keras or `torch.export`; None for other names."""
+    if is_keras(name):
+        return load_keras
+    return load_program if is_program(name) else None
+
+
+def _ours(name: str) -> tuple[ModelSpec, Checkpoint]:
+    """The checkpoint of ours that a model is named by, and what it says of itself."""
+    checkpoint = load(Path(name).expanduser())
+    if checkpoint.spec is None:
+        raise UsageError(f"{name}: does not say whose weights it holds; name the network, and give --weights")
+    return checkpoint.spec, checkpoint
+
+
+def _kind(architecture: Architecture, weights: Published | None, source: str) -> str:
+    """What `source` is: 'imagenet', 'bundled', 'random', 'made' by a user's factory, or 'file'."""
+    if source != "auto":
+        return source if source in {"imagenet", "bundled", "random"} else "file"
+    if weights and is_at_hand(weights):
+        return "imagenet"
+    if _bundled(architecture).is_file():
+        return "bundled"
+    if architecture.library == "file":
+        return "made"
+    missing = (
+        f"the ImageNet weights of {architecture.title} are neither cached nor within reach"
+        if weights
+        else f"no ImageNet weights of {architecture.title} are published"
+    )
+    raise UsageError(
+        f"{missing}, and none come with edgewise (but for {_with_bundled()}); "
+        f"{'connect to the network, ' if weights else ''}give --weights random to see size and speed alone, "
+        "or give --weights PATH"
+    )
+
+
+def _file(architecture: Architecture, kind: str, source: str, weights: Published | None) -> Path:
+    if kind == "imagenet":
+        if weights is None:
+            raise UsageError(
+                f"no ImageNet weights of {architecture.title} are published; give --weights PATH"
+            )
+        return fetch(weights)
+    path = _bundled(architecture) if kind == "bundled" else Path(source).expanduser()
+    if path.is_file():
+        return path
+    if kind == "bundled":
+        raise UsageError(
+            f"no checkpoint of {architecture.title} comes with edgewise, only of {_with_bundled()}; "
+            "give --weights imagenet or --weights PATH"
+        )
+    raise UsageError(
+        f"--weights {source}: no such file; give its path, or one of auto, imagenet, bundled, random"
+    )
+
+
+def _bundled(architecture: Architecture) -> Path:
+    return BUNDLED / f"{architecture.name}-shapes.safetensors"
+
+
+def _with_bundled() -> str:
+    return ", ".join(row.name for row in architectures() if _bundled(row).is_file()) or "no model"
+
+
+def _made(
+    architecture: Architecture, kind: str, overrides: Overrides, announce: Callable[[str], None]
+) -> Model:
+    """A network whose weights come from no file: random, or as a user's factory gives them."""
+    asked = len(read_labels(overrides.labels)) if overrides.labels else _IMAGENET_CLASSES
+    if kind == "random":
+        origin = Origin("random", f"random weights, seed {SEED}", "")
+        prepared = overrides.apply(_assumed(architecture, asked, origin), asked).preprocess
+        network = untrained(architecture, asked, prepared)
+    else:
+        origin = Origin("file", Path(architecture.builder).name, "")
+        network = seeded(architecture, asked)
+    classes = count_outputs(architecture, network, overrides.imgsz or preprocess(architecture).size)
+    spec = overrides.apply(_assumed(architecture, classes, origin), classes)
+    spec = replace(spec, origin=replace(origin, sha256=digest(network)))
+    announce(made(spec))
+    return Model(network, spec)
+
+
+def _assumed(architecture: Architecture, classes: int, origin: Origin) -> ModelSpec:
+    """What weights without a description are taken for."""
+    labels = Labels(tuple(f"class {index}" for index in range(classes)))
+    if classes == _IMAGENET_CLASSES:
+        labels = imagenet.labels()
+    return ModelSpec(architecture.name, preprocess(architecture), labels, origin)

@@ -1,0 +1,138 @@
+"""Puts named tensors into a network, or says why they do not fit."""
+
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ..errors import EdgewiseError, UsageError
+from ..zoo import Architecture, build, skeleton
+
+if TYPE_CHECKING:
+    import torch
+    from torch import nn
+
+_COUNTER = "num_batches_tracked"  # of batch norms, for training only, and missing in old checkpoints
+_AUXILIARY = ("AuxLogits.", "aux1.", "aux2.")  # heads for the training of inceptions, which we do not build
+_OLD_NAMES = (  # of torchvision's own files: DenseNet, ViT
+    (re.compile(r"(denselayer\d+\.(?:norm|conv))\.([12]\.)"), r"\1\2"),
+    (re.compile(r"(\.mlp)\.linear_1\."), r"\1.0."),
+    (re.compile(r"(\.mlp)\.linear_2\."), r"\1.3."),
+)
+_UNLIKELY = 1009  # a number of classes that no other layer has channels
+_SHOWN = 3
+
+
+def fit(
+    architecture: Architecture, tensors: Mapping[str, "torch.Tensor"], path: Path
+) -> "tuple[nn.Module, int]":
+    """The network with the weights `tensors` that came from `path`, and its number of classes.
+
+    Raises:
+        UsageError: they are not the weights of this architecture.
+        EdgewiseError: a weight is NaN or infinite.
+    """
+    last_layer = head(architecture)
+    # Without a classifier of rank two or more there is no telling, and the comparison will say what is wrong.
+    last = tensors.get(f"{last_layer}.weight")
+    classes = last.shape[0] if last is not None and last.ndim > 1 else 1000
+    network = build(architecture, classes)
+    expected = network.state_dict()
+    tensors = _understood(tensors, expected)
+    _refuse_misfits(architecture, expected, tensors, last_layer, path)
+    for name, tensor in tensors.items():
+        if not tensor.isfinite().all():
+            raise EdgewiseError(
+                f"{path}: {name} holds NaN or infinite weights, so the training diverged or the file is "
+                "damaged; take another checkpoint"
+            )
+    expected.update(tensors)  # which says, as they do not, that they are of this version of the library
+    network.load_state_dict(expected)
+    return network, classes
+
+
+def head(architecture: Architecture) -> str:
+    """The name of the last layer with weights whose rows are the classes."""
+    from torch import nn
+
+    layers: list[tuple[str, int]] = [
+        (name, layer.weight.shape[0])
+        for name, layer in skeleton(architecture, _UNLIKELY).named_modules()
+        if isinstance(layer, nn.Linear | nn.Conv2d)
+    ]
+    # A user's own network may not ask for the number of classes: then it is the last layer of all.
+    rows = [name for name, rows in layers if rows == _UNLIKELY] or [name for name, _ in layers] or [""]
+    return rows[-1]
+
+
+def count_outputs(architecture: Architecture, network: "nn.Module", size: int) -> int:
+    """How many classes the network tells apart, by its answer to an empty picture.
+
+    Raises:
+        UsageError: it does not take pictures of `size` pixels, or does not answer with logits.
+    """
+    import torch
+
+    try:
+        with torch.inference_mode():
+            logits = network(torch.zeros(1, 3, size, size))
+    except Exception as error:  # each library has its own
+        told = (str(error).strip().splitlines() or [type(error).__name__])[0]
+        raise UsageError(
+            f"{architecture.name}: does not take pictures of {size} pixels ({told}); give another --imgsz"
+        ) from error
+    if not isinstance(logits, torch.Tensor) or logits.ndim != 2 or len(logits) != 1:
+        kind = _kind(logits) if isinstance(logits, torch.Tensor) else type(logits).__name__
+        raise UsageError(f"{architecture.name}: answers one picture with {kind}; let it return (1, classes)")
+    return logits.shape[1]
+
+
+def _understood(
+    tensors: Mapping[str, "torch.Tensor"], expected: Mapping[str, "torch.Tensor"]
+) -> "dict[str, torch.Tensor]":
+    """The tensors by their names of today, without auxiliary heads, and with new counters."""
+    understood = {}
+    for old, tensor in tensors.items():
+        name = old
+        for pattern, new in _OLD_NAMES:
+            name = pattern.sub(new, name)
+        name = name if name in expected else old
+        if name in expected or not name.startswith(_AUXILIARY):
+            understood[name] = tensor
+    counters = {name: tensor for name, tensor in expected.items() if name.endswith(_COUNTER)}
+    return understood | counters
+
+
+def _refuse_misfits(
+    architecture: Architecture,
+    expected: Mapping[str, "torch.Tensor"],
+    found: Mapping[str, "torch.Tensor"],
+    last_layer: str,
+    path: Path,
+) -> None:
+    missing = [name for name in expected if name not in found]
+    unexpected = [name for name in found if name not in expected]
+    different = [
+        f"{name} is {_kind(found[name])} instead of {_kind(tensor)}"
+        for name, tensor in expected.items()
+        if name in found and _kind(found[name]) != _kind(tensor)
+    ]
+    if not (missing or unexpected or different):
+        return
+    problems = (
+        f"{len(names)} {kind} ({', '.join(names[:_SHOWN])}{', ...' if len(names) > _SHOWN else ''})"
+        for kind, names in (("missing", missing), ("unexpected", unexpected), ("different", different))
+        if names
+    )
+    if missing and not different and all(name.startswith(f"{last_layer}.") for name in missing):
+        hint = "the last layer is not among them: save the whole network"
+    elif len(missing) + len(different) > len(expected) / 2:
+        hint = "they look like another network's, or a wider or narrower one's: check the model's name"
+    else:
+        hint = f"save the state dict of {architecture.library}'s {architecture.builder}"
+    raise UsageError(f"{path}: does not fit {architecture.name}, tensors {'; '.join(problems)}; {hint}")
+
+
+def _kind(tensor: "torch.Tensor") -> str:
+    """Shape and type, of which float is one: '(10, 1280) float'."""
+    return f"{tuple(tensor.shape)} {'float' if tensor.is_floating_point() else str(tensor.dtype)}"

@@ -1,0 +1,95 @@
+"""Networks that were never trained, but whose layers carry signal: for speed, size and trying things out."""
+
+import hashlib
+from typing import TYPE_CHECKING
+
+from ..spec import Preprocess
+from ..synthetic import dead_leaves
+from ..zoo import Architecture, build
+
+if TYPE_CHECKING:
+    import torch
+    from torch import nn
+
+SEED = 0
+_PICTURES = 8
+_OFF = 1e-4  # what starts this close to zero switches its branch off
+
+
+def untrained(architecture: Architecture, classes: int, preprocess: Preprocess) -> "nn.Module":
+    """The network with random weights, the same each time."""
+    network = seeded(architecture, classes)
+    _switch_on(network)
+    _fit_statistics(network, preprocess)
+    return network
+
+
+def seeded(architecture: Architecture, classes: int) -> "nn.Module":
+    """The network as its library makes it, the same each time."""
+    import torch
+
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(SEED)
+        return build(architecture, classes)
+
+
+def digest(network: "nn.Module") -> str:
+    """The sha256 of the weights that come from no file."""
+    sha256 = hashlib.sha256()
+    for name, tensor in sorted(network.state_dict().items()):
+        sha256.update(name.encode())
+        sha256.update(tensor.detach().cpu().contiguous().numpy().tobytes())
+    return sha256.hexdigest()
+
+
+def _switch_on(network: "nn.Module") -> None:
+    """Draw what starts at zero: heads, the scales of branches (LayerScale, the last norm of a residual).
+
+    Where no norm keeps the signal's scale (AlexNet), the weights must (He et al., arXiv 1502.01852).
+    """
+    import torch
+    from torch import nn
+
+    random = torch.Generator().manual_seed(SEED)
+    layers = list(network.modules())
+    if not any(isinstance(layer, nn.BatchNorm2d | nn.LayerNorm | nn.GroupNorm) for layer in layers):
+        for layer in layers:
+            if isinstance(layer, nn.Conv2d | nn.Linear):
+                nn.init.kaiming_normal_(layer.weight, nonlinearity="relu", generator=random)
+    with torch.no_grad():
+        for name, weight in network.named_parameters():
+            if name.endswith("bias") or weight.abs().max() > _OFF:
+                continue
+            if weight.numel() == max(weight.shape):
+                weight.uniform_(0.5, 1.5, generator=random)
+            else:
+                weight.normal_(0, 0.02, generator=random)
+
+
+def _fit_statistics(network: "nn.Module", preprocess: Preprocess) -> None:
+    """Give the batch norms the statistics of generated pictures, as training would."""
+    import torch
+    from torch import nn
+
+    norms = [module for module in network.modules() if isinstance(module, nn.BatchNorm2d)]
+    if not norms:
+        return
+    before = [norm.momentum for norm in norms]
+    for norm in norms:
+        norm.reset_running_stats()
+        norm.momentum = None  # the mean over all that it sees
+        norm.train()
+    with torch.no_grad():
+        network(_pictures(preprocess))
+    for norm, momentum in zip(norms, before, strict=True):
+        norm.momentum = momentum
+        norm.eval()
+
+
+def _pictures(preprocess: Preprocess) -> "torch.Tensor":
+    import numpy as np
+    import torch
+    from PIL import Image
+
+    leaves = (Image.fromarray(dead_leaves(preprocess.resize, SEED, index)) for index in range(_PICTURES))
+    return torch.from_numpy(np.stack([preprocess(image) for image in leaves])).permute(0, 3, 1, 2)
