@@ -9,8 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from ..models.data.folders import labelled_images, part_to_judge
 from ..models.errors import EdgewiseError, UsageError
-from ..models.images import labelled_images, read_image, sha256_of
+from ..models.images import read_image, sha256_of
 from ..models.shapes import EVALUATION_CLUTTER, EVALUATION_SEED, SHAPES, shape_picture
 from ..models.spec import ModelSpec, Pixels, Preprocess, Tensor32
 from ..models.synthetic import dead_leaves
@@ -56,10 +57,14 @@ class Answers:
 
 
 def from_folder(folder: Path, spec: ModelSpec) -> Pictures:
-    """The pictures of a folder of class folders; raises as `labelled_images` does."""
-    found = labelled_images(folder, spec.labels)
-    files, labels = zip(*found, strict=True)
-    return Pictures(folder.name, partial(_crop, files), len(files), labels, files)
+    """The pictures of a folder of class folders, or of the second of `train/` and `val/` that hold such.
+
+    Raises as `labelled_images` does.
+    """
+    judged = part_to_judge(folder, spec.labels)
+    files, labels = zip(*labelled_images(judged, spec.labels), strict=True)
+    description = folder.name if judged == folder else f"{folder.name}/{judged.name}"
+    return Pictures(description, partial(_crop, files), len(files), labels, files)
 
 
 def shapes(spec: ModelSpec, count: int) -> Pictures:
@@ -84,12 +89,12 @@ def from_files(files: Sequence[Path]) -> Pictures:
 def choose(spec: ModelSpec, data: Path | None, count: int, photos: Sequence[Path], seed: int) -> Pictures:
     """What to judge by, the best that there is.
 
-    The user's labelled pictures; or `count` of the generated set of the bundled weights; or, without labels,
-    `photos`; or generated pictures.
+    The user's labelled pictures; or `count` of the generated shapes, where these are the classes; or,
+    without labels, `photos`; or generated pictures.
     """
     if data is not None:
         return from_folder(data, spec)
-    if spec.origin.source == "bundled":
+    if spec.labels.names == SHAPES:
         return shapes(spec, count)
     return from_files(photos) if len(photos) >= _DECIDED else unlabelled(seed)
 

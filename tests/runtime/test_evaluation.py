@@ -67,6 +67,21 @@ def test_a_folder_gives_pictures_and_labels(folder: Path, tiny_spec: ModelSpec, 
     assert np.array_equal(found.logits[0], found.logits[1])
 
 
+def test_of_a_set_for_training_only_the_part_to_judge_by_counts(folder: Path, tiny_spec: ModelSpec) -> None:
+    whole = folder / "set"
+    for part in ("train", "val"):
+        (whole / part).mkdir(parents=True)
+    for name in tiny_spec.labels.names:
+        (folder / name).rename(whole / "val" / name)
+    (whole / "train" / "ant").mkdir()
+    Image.new("RGB", (9, 9)).save(whole / "train" / "ant" / "0.png")
+    pictures = from_folder(whole, tiny_spec)
+    assert (pictures.count, pictures.description) == (18, "set/val")
+    assert pictures.files == from_folder(whole / "val", tiny_spec).files
+    named = replace(tiny_spec, labels=Labels(("train", "val")))
+    assert from_folder(whole, named).labels == (0, *[1] * 18)
+
+
 def test_pictures_that_all_cannot_be_read_are_an_error(folder: Path, tiny_spec: ModelSpec) -> None:
     for file in folder.rglob("*.png"):
         file.write_bytes(b"no picture")

@@ -1,0 +1,151 @@
+"""`edgewise data`: labelled pictures as a training would see them, and generated ones to write."""
+
+import json
+from collections import Counter
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from ..models.errors import UsageError
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+    from ..models.data import Dataset
+    from ._terminal import Stage, Terminal
+
+_SHOWN = 10  # corrupt files on the screen; --json has them all
+
+
+@click.group(short_help="Look at labelled pictures, or generate some.")
+def command() -> None:
+    """Look at labelled pictures as `edgewise train` sees them, or generate some to try it on."""
+
+
+@command.command("make")
+@click.argument("kind", metavar="shapes", type=click.Choice(["shapes"]))
+@click.argument("folder", metavar="DIR", type=click.Path(path_type=Path))
+@click.option(
+    "--count", type=click.IntRange(min=12), default=24_000, help="To learn from.", show_default=True
+)
+@click.option(
+    "--val-count", type=click.IntRange(min=12), default=4_800, help="To judge by.", show_default=True
+)
+@click.option("--size", type=click.IntRange(8, 1024), default=96, help="Pixels a side.", show_default=True)
+@click.option(
+    "--seed", type=click.IntRange(min=0), default=0, help="Another one gives others.", show_default=True
+)
+def make(kind: str, folder: Path, count: int, val_count: int, size: int, seed: int) -> None:
+    """Write generated shapes to DIR/train/CLASS/*.png and DIR/val/CLASS/*.png: whole, or not at all.
+
+    By default these are the pictures that `--data shapes` draws as it goes.
+    """
+    del kind
+    from ..export._atomic import replacing_folder
+    from ..models.data import generated
+    from ._terminal import terminal
+
+    if folder.exists() and not (folder.is_dir() and not any(folder.iterdir())):
+        raise UsageError(f"{folder}: is there already; name a folder that is not, or is empty")
+    with terminal() as screen:
+        dataset = generated(size, count, val_count, seed)
+        with screen.stage("Draw pictures") as progress, replacing_folder(folder) as beside:
+            _write(dataset, beside, progress)
+        screen.console.print(f"{folder}: {dataset.description}", markup=False)
+
+
+def _write(dataset: "Dataset", folder: Path, progress: "Stage") -> None:
+    from ..models.data.threads import in_threads
+
+    names, parts = dataset.labels.names, {"train": dataset.train, "val": dataset.val}
+    for part in parts:
+        for name in names:
+            (folder / part / name).mkdir(parents=True)
+
+    def write(place: tuple[str, int]) -> None:
+        part, index = place
+        path = folder / part / names[parts[part].labels[index]] / f"{index:05}.png"
+        parts[part].read(index).save(path, compress_level=1)
+
+    places = [(part, index) for part, samples in parts.items() for index in range(len(samples))]
+    in_threads(write, places, progress)
+
+
+@command.command("show")
+@click.argument("source", metavar="DIR|shapes")
+@click.option(
+    "--val-share",
+    type=click.FloatRange(0, 1, min_open=True, max_open=True),
+    default=0.1,
+    help="Part of each class to judge by, where DIR has no val/.",
+    show_default=True,
+)
+@click.option("--seed", type=click.IntRange(min=0), default=0, help="Of that choice.", show_default=True)
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON document on stdout, and nothing else.")
+def show(source: str, val_share: float, seed: int, *, as_json: bool) -> None:
+    """Read every picture and count: by class, by what had to be converted, and the corrupt ones.
+
+    DIR holds a folder of pictures for each class, or train/ and val/ that hold such folders.
+    """
+    from ..models.data import open_dataset
+    from ._terminal import terminal
+
+    with terminal(quiet=as_json) as screen:
+        with screen.stage("Read the pictures") as progress:
+            dataset = open_dataset(source, val_share=val_share, seed=seed, progress=progress)
+        document = _document(dataset)
+        _show(screen, dataset, document)
+    if as_json:
+        click.echo(json.dumps(document, indent=2))
+
+
+def _document(dataset: "Dataset") -> dict[str, Any]:
+    train, val = Counter(dataset.train.labels), Counter(dataset.val.labels)
+    names = dataset.labels.names
+    ids = dataset.labels.ids or (None,) * len(names)
+    return {
+        "description": dataset.description,
+        "train": len(dataset.train),
+        "val": len(dataset.val),
+        "imbalance": max(train.values()) / min(train.values()),
+        "classes": [
+            {"name": name, "id": identity, "train": train[label], "val": val[label]}
+            for label, (name, identity) in enumerate(zip(names, ids, strict=True))
+        ],
+        "kinds": dataset.kinds,
+        "corrupt": dataset.corrupt,
+        "notes": dataset.notes,
+    }
+
+
+def _show(screen: "Terminal", dataset: "Dataset", document: dict[str, Any]) -> None:
+    from ..runtime._child import printable
+
+    screen.console.print(_counts(document))
+    kinds = ", ".join(f"{count:,} {kind}" for kind, count in dataset.kinds.items())
+    for line in (
+        dataset.description,
+        f"the largest class has {document['imbalance']:.1f} times the pictures of the smallest",
+        f"unlike plain RGB: {kinds or 'none'}",
+    ):
+        screen.console.print(printable(line), markup=False)
+    left_out = [f"left out: {line}" for line in dataset.corrupt]
+    if len(left_out) > _SHOWN:
+        left_out[_SHOWN:] = [f"left out: {len(left_out) - _SHOWN} more, which --json lists"]
+    for line in (*dataset.notes, *left_out):
+        screen.announce(printable(line))
+
+
+def _counts(document: dict[str, Any]) -> "Table":
+    from rich.markup import escape
+
+    from ..runtime._child import printable
+    from ._terminal import table
+
+    shown = table("class", "train", "val")
+    for row in document["classes"]:
+        name = " ".join(filter(None, (row["id"], row["name"])))
+        shown.add_row(escape(printable(name)), f"{row['train']:,}", f"{row['val']:,}")
+    shown.add_row("[dim]all[/]", f"{document['train']:,}", f"{document['val']:,}")
+    return shown

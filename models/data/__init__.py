@@ -1,0 +1,148 @@
+"""Labelled pictures to train and to judge with: folders of class folders, or the generated shapes."""
+
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+
+from PIL import Image
+
+from ..errors import UsageError
+from ..images import read_image
+from ..shapes import EVALUATION_CLUTTER, EVALUATION_SEED, SHAPES, TRAIN_SEED, shape_picture
+from ..spec import Labels
+from .audit import check_classes, check_pictures, notes
+from .folders import class_folders, labels_of, parts
+from .scan import Scanned, scan
+from .split import held_out
+
+GENERATED = "shapes"  # what `--data` calls the generated set
+TRAIN_COUNT, VAL_COUNT = 24_000, 4_800  # pictures that it has unless told otherwise
+
+_ARCHIVES = (".7z", ".bz2", ".gz", ".rar", ".tar", ".tgz", ".xz", ".zip", ".zst")
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Samples:
+    """Pictures and their classes: `read` gives number i in RGB, `labels[i]` is its place in the classes."""
+
+    labels: tuple[int, ...]
+    read: Callable[[int], Image.Image]
+    files: tuple[Path, ...] = ()
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Dataset:
+    """Pictures to learn from, others to judge by, their classes.
+
+    `kinds` counts what had to be converted or was left out: 'grey', 'CMYK', '16-bit', 'palette', 'alpha',
+    'EXIF-rotated', 'animated', 'multi-page', 'corrupt'; `corrupt` are the files that were left out, each with
+    the reason; `notes` say, a line each, what else a user should know.
+    """
+
+    description: str
+    train: Samples
+    val: Samples
+    labels: Labels
+    kinds: dict[str, int] = field(default_factory=dict)
+    corrupt: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+
+
+def open_dataset(
+    source: str | Path,
+    *,
+    val_share: float = 0.1,
+    seed: int = 0,
+    size: int = 96,
+    progress: Callable[[int, int], None] = lambda done, total: None,  # noqa: ARG005
+) -> Dataset:
+    """What `--data` names: a folder with `train/` and `val/`, a folder of class folders, or 'shapes'.
+
+    Of class folders alone, `val_share` of each class is held out by `seed`. Every picture is decoded once,
+    as `progress` tells; those that cannot be are left out. Generated pictures are `size` pixels a side.
+
+    Raises:
+        UsageError: no such folder, no pictures, more than half of them corrupt, a single class, a class
+            without pictures, a class in `val/` that `train/` lacks.
+    """
+    if not 0 < val_share < 1:
+        raise UsageError(f"--val-share {val_share}: need more than 0 and less than 1")
+    if str(source) == GENERATED:
+        return generated(size)
+    folder = Path(source)
+    if folder.is_file():
+        mend = "unpack it and name the folder" if folder.suffix.lower() in _ARCHIVES else "name a folder"
+        raise UsageError(f"{folder}: is a file; {mend} that holds a folder of pictures for each class")
+    return _from_folder(folder, val_share, seed, progress)
+
+
+def generated(size: int, train: int = TRAIN_COUNT, val: int = VAL_COUNT, seed: int = 0) -> Dataset:
+    """The generated shapes, drawn as they are read; another `seed` gives others.
+
+    Raises:
+        UsageError: less than a picture of each class to learn from or to judge by.
+    """
+    if min(train, val) < len(SHAPES):
+        raise UsageError(f"{train} and {val} pictures: need {len(SHAPES)} at least of each, one a class")
+    # Odd streams to learn from and even ones to judge by: no two seeds mix them.
+    return Dataset(
+        f"generated shapes, {train:,} to learn from and {val:,} to judge by",
+        _drawn(train, partial(_draw, size, TRAIN_SEED + 2 * seed, 0.0)),
+        _drawn(val, partial(_draw, size, EVALUATION_SEED + 2 * seed, EVALUATION_CLUTTER)),
+        Labels(SHAPES),
+    )
+
+
+def _drawn(count: int, draw: Callable[[int], Image.Image]) -> Samples:
+    return Samples(tuple(index % len(SHAPES) for index in range(count)), draw)
+
+
+def _draw(size: int, seed: int, clutter: float, index: int) -> Image.Image:
+    return Image.fromarray(shape_picture(size, seed, index, clutter)[0])
+
+
+def _from_folder(folder: Path, share: float, seed: int, progress: Callable[[int, int], None]) -> Dataset:
+    split = parts(folder)
+    found = [class_folders(part) for part in split or (folder,)]
+    check_classes(folder, found[0], found[-1])
+    places = {name: place for place, name in enumerate(found[0])}
+    labels = labels_of(places)
+    labels.text()  # or else what is learned could not be exported
+    files = [(path, places[name]) for part in found for name, paths in part.items() for path in paths]
+    scanned = scan(files, progress)
+    whole = [picture for picture in scanned if picture.fault is None]
+    if split:
+        how = f"judged by {split[1].name}/"
+        val = [picture for picture in whole if picture.path.is_relative_to(split[1])]
+    else:
+        how = f"{share:.0%} of each class held out by seed {seed}"
+        val = held_out(whole, share, seed)
+    judged = {picture.path for picture in val}
+    train = [picture for picture in whole if picture.path not in judged]
+    corrupt = [picture for picture in scanned if picture.fault is not None]
+    faults = tuple(f"{picture.path.relative_to(folder).as_posix()}: {picture.fault}" for picture in corrupt)
+    check_pictures(folder, labels, train, val, faults)
+    kinds = Counter(kind for picture in whole for kind in picture.kinds) + Counter(corrupt=len(corrupt))
+    return Dataset(
+        f"{folder.resolve().name}, {how}",
+        _samples(train),
+        _samples(val),
+        labels,
+        dict(kinds.most_common()),
+        faults,
+        tuple(notes(folder, labels, train, val)),
+    )
+
+
+def _samples(pictures: Sequence[Scanned]) -> Samples:
+    files = tuple(picture.path for picture in pictures)
+    return Samples(tuple(picture.label for picture in pictures), partial(_read, files), files)
+
+
+def _read(files: tuple[Path, ...], index: int) -> Image.Image:
+    return read_image(files[index])
