@@ -32,17 +32,24 @@ class Checkpoint:
     record: dict[str, Any] | None = None
 
 
-def save(path: Path, network: "torch.nn.Module", spec: ModelSpec, record: dict[str, Any]) -> None:
-    """Write `network`'s weights as float16 safetensors with `spec` and `record` in the header."""
+def save(
+    path: Path, network: "torch.nn.Module", spec: ModelSpec, record: dict[str, Any], *, half: bool = True
+) -> None:
+    """Write `network`'s weights as safetensors with `spec` and `record` in the header, whole or not at all.
+
+    They are stored as float16, which takes half the room, or just as they are.
+    """
     import torch
-    from safetensors.torch import save_file
+    from safetensors.torch import save as packed
 
     header = json.dumps({"spec": spec.to_json(), "record": record}, sort_keys=True)
     tensors = {
-        name: (tensor.half() if tensor.dtype == torch.float32 else tensor).contiguous()
+        name: (tensor.half() if half and tensor.dtype == torch.float32 else tensor).contiguous()
         for name, tensor in network.state_dict().items()
     }
-    save_file(tensors, path, metadata={_HEADER: header})
+    partial = path.with_name(f".{path.name}.partial")
+    partial.write_bytes(packed(tensors, metadata={_HEADER: header}))
+    partial.replace(path)
 
 
 def load(path: Path) -> Checkpoint:

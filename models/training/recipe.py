@@ -61,7 +61,16 @@ class Recipe:
             if value is not None and not low <= value <= high:
                 raise UsageError(f"--{name.replace('_', '-')} {value}: need {low:g} to {high:g}")
         if self.cycles > self.epochs:
-            raise UsageError(f"--cycles {self.cycles} in --epochs {self.epochs}: each needs an epoch at least")
+            raise UsageError(
+                f"--cycles {self.cycles} in --epochs {self.epochs}: each needs an epoch at least"
+            )
+        if self.cycles > 1 and self.schedule != "cosine":
+            raise UsageError(f"--cycles {self.cycles}: only the cosine goes in cycles, not {self.schedule}")
+
+    @classmethod
+    def for_tuning(cls) -> Self:
+        """The defaults where training begins with trained weights: a gentler rate forgets less of them."""
+        return cls(learning_rate=0.03)
 
     def to_json(self) -> dict[str, Any]:
         """Plain data for a checkpoint."""
@@ -72,7 +81,9 @@ class Recipe:
         """The inverse of `to_json`; an unknown field is a `UsageError`."""
         known = {field.name for field in fields(cls)}
         if unknown := sorted(set(data) - known):
-            raise UsageError(f"{', '.join(unknown)}: no part of a training recipe of this version of edgewise")
+            raise UsageError(
+                f"{', '.join(unknown)}: no part of a training recipe of this version of edgewise"
+            )
         return cls(**data)
 
 
@@ -81,7 +92,7 @@ _BOUNDS: dict[str, tuple[float, float]] = {
     "epochs": (1, _MOST),
     "batch": (1, _MOST),
     "learning_rate": (1e-12, _MOST),
-    "momentum": (0, 1),
+    "momentum": (0, 0.9999),
     "weight_decay": (0, 1),
     "warmup": (0, _MOST),
     "cycles": (1, _MOST),

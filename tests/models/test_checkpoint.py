@@ -43,6 +43,13 @@ def test_our_own_file_brings_weights_spec_and_record_back(tmp_path: Path) -> Non
         )  # half of float16's spacing
 
 
+def test_weights_are_stored_just_as_they_are_on_demand(tmp_path: Path) -> None:
+    network = nn.Sequential(OrderedDict(layer=nn.Linear(3, 2), norm=nn.BatchNorm1d(2)))
+    save(tmp_path / "own.safetensors", network, SPEC, {}, half=False)
+    assert same(load(tmp_path / "own.safetensors").tensors, network.state_dict())
+    assert [path.name for path in tmp_path.iterdir()] == ["own.safetensors"]
+
+
 @pytest.mark.parametrize("name", ["a.pth", "old.pt", "a.safetensors"])
 def test_foreign_files_bring_tensors_alone(tmp_path: Path, name: str) -> None:
     if name.endswith(".safetensors"):

@@ -1,0 +1,161 @@
+"""What happens around the epochs, for Lightning's `Trainer`; import it inside functions."""
+
+import math
+import os
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, cast
+
+import torch
+from lightning.pytorch import LightningModule, Trainer
+from lightning.pytorch.callbacks import Callback, Checkpoint, RichProgressBar, WeightAveraging
+from lightning.pytorch.plugins.io import TorchCheckpointIO
+from rich.console import Console
+from torch import Tensor, nn
+from torch.optim.swa_utils import get_ema_multi_avg_fn
+
+from ..errors import EdgewiseError
+from .module import mend
+from .optimizer import cycle_ends
+from .recipe import Recipe
+from .run import COLUMNS, LAST, METRICS, MODEL, Row, best, write_metrics
+
+Store = Callable[[Path, list[Row]], None]  # write the weights of the last epoch of these
+
+
+class Recorder(Checkpoint):
+    """At the end of each epoch writes what the run's folder holds, the state to resume from last of all.
+
+    A kill at any moment leaves whole files, and repeating the epoch writes the same ones again.
+    """
+
+    def __init__(self, folder: Path, recipe: Recipe, store: Store) -> None:
+        self.folder, self.recipe, self.store = folder, recipe, store
+        self.history: list[Row] = []
+        self._began = self._rate = 0.0
+
+    def state_dict(self) -> dict[str, Any]:
+        """Plain data, for `run.history`."""
+        return {"history": self.history}
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """Go on with the epochs of the state."""
+        self.history = state_dict["history"]
+
+    def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Take back what a killed epoch may have written."""
+        if trainer.is_global_zero:
+            write_metrics(self.folder / METRICS, self.history)
+
+    def on_train_epoch_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Start the clock."""
+        self._began, self._rate = time.monotonic(), 0.0
+
+    def on_train_batch_start(
+        self, trainer: Trainer, pl_module: LightningModule, batch: Any, batch_idx: int
+    ) -> None:
+        """Note the epoch's highest learning rate."""
+        self._rate = max(self._rate, trainer.optimizers[0].param_groups[0]["lr"])
+
+    def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Write all files of the folder; on every rank, since the figures are gathered from all."""
+        row = self._row(trainer)
+        self.history.append(row)
+        if trainer.is_global_zero:
+            if best(self.history) is row:
+                self.store(self.folder / MODEL, self.history)
+            ends = cycle_ends(self.recipe)
+            if len(ends) > 1 and row["epoch"] in ends:
+                number = ends.index(int(row["epoch"])) + 1
+                self.store(self.folder / f"snapshot-{number}.safetensors", self.history)
+            write_metrics(self.folder / METRICS, self.history)
+        trainer.save_checkpoint(self.folder / LAST)
+
+    def _row(self, trainer: Trainer) -> Row:
+        gathered = trainer.callback_metrics
+        figures = {name: float(gathered[name]) for name in COLUMNS if name in gathered}
+        if not all(map(math.isfinite, figures.values())):
+            raise EdgewiseError(
+                f"the weights after epoch {trainer.current_epoch + 1} give no finite loss: the training "
+                f"diverged. {mend(self.recipe)}"
+            )
+        return {
+            "epoch": trainer.current_epoch + 1,
+            **figures,
+            "learning_rate": self._rate,
+            "seconds": time.monotonic() - self._began,
+        }
+
+
+class RunningMean(WeightAveraging):
+    """An exponential mean of weights and batch statistics; Lightning judges it and resumes with it.
+
+    Its memory grows with the steps up to `decay`, since with a long one from the start a short training
+    would end with much of the weights that it began with.
+    """
+
+    def __init__(self, decay: float) -> None:
+        def update(means: Any, currents: Any, steps: Tensor | int) -> None:
+            grown = min(decay, (1 + float(steps)) / (10 + float(steps)))
+            if means[0].is_floating_point():
+                get_ema_multi_avg_fn(grown)(means, currents, steps)  # type: ignore[no-untyped-call]
+            else:  # the number of batches that were seen
+                torch._foreach_copy_(means, currents)
+
+        super().__init__(multi_avg_fn=update)
+
+    @property
+    def network(self) -> nn.Module:
+        """The network with the mean weights."""
+        if self._average_model is None:
+            raise RuntimeError("the mean exists during a fit only")
+        return cast(nn.Module, self._average_model.module.network)
+
+
+class WholeFiles(TorchCheckpointIO):
+    """Checkpoints that appear whole or not at all.
+
+    Lightning's own way writes in the folder for temporary files, from where a move to another disk is a copy
+    that a kill can cut.
+    """
+
+    def save_checkpoint(
+        self, checkpoint: dict[str, Any], path: Any, storage_options: Any | None = None
+    ) -> None:
+        """Write beside `path`, then rename."""
+        partial = Path(path).with_name(f".{Path(path).name}.partial")
+        with partial.open("wb") as file:
+            torch.save(checkpoint, file)
+            file.flush()
+            os.fsync(file.fileno())
+        partial.replace(path)
+
+
+class Bar(RichProgressBar):
+    """Lightning's bars, on a screen of ours; a finished epoch's stays, with its figures."""
+
+    def __init__(self, screen: Console) -> None:
+        super().__init__(leave=True, console_kwargs={"file": screen.file, "force_terminal": True})
+
+    def get_metrics(self, trainer: Trainer, pl_module: LightningModule) -> dict[str, Any]:
+        """The figures beside the bar, without the version of the logger's folder, of which there is one."""
+        return {
+            name: value for name, value in super().get_metrics(trainer, pl_module).items() if name != "v_num"
+        }
+
+
+class Lines(Callback):
+    """A line an epoch, where a bar cannot be drawn."""
+
+    def __init__(self, epochs: int, screen: Console) -> None:
+        self.epochs, self.screen = epochs, screen
+
+    def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Print it."""
+        figures = {name: float(value) for name, value in trainer.callback_metrics.items()}
+        if trainer.is_global_zero:
+            self.screen.print(
+                f"epoch {trainer.current_epoch + 1} of {self.epochs}: loss {figures['train_loss']:.3f}, "
+                f"validation loss {figures['val_loss']:.3f}, top-1 {figures['val_top1']:.1%}"
+            )

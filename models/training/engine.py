@@ -1,0 +1,177 @@
+"""From a plan to a trained checkpoint: Lightning's loop, and the run's folder around it."""
+
+import importlib.metadata
+import importlib.util
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from .. import checkpoint
+from ..errors import MissingDependencyError
+from ..spec import ModelSpec, Origin
+from ..zoo import find
+from . import run
+from .balance import class_weights
+from .plan import Plan, Result
+
+if TYPE_CHECKING:
+    from rich.console import Console
+    from torch import Tensor, nn
+
+    from .callbacks import Store
+    from .module import Learner
+
+_GLIMPSE, _BATCH = 256, 32  # pictures
+_LIBRARIES = ("lightning", "numpy", "pillow", "torch", "torchvision")
+
+
+def _say(line: str) -> None:
+    print(line, file=sys.stderr)  # noqa: T201
+
+
+def train(
+    plan: Plan,
+    *,
+    resume: bool = False,
+    announce: Callable[[str], None] = _say,
+    screen: "Console | None" = None,
+) -> Result:
+    """Train, and keep the best epoch's weights in `plan.out`; with `resume` go on after the last whole epoch.
+
+    Progress is shown on `screen`: bars on a terminal, else a line an epoch.
+
+    With several devices every one of them runs this, in a process that Lightning starts from the same command
+    line; the first alone writes and announces.
+
+    Raises:
+        UsageError: the folder, the weights to begin with or the devices do not fit the plan.
+        EdgewiseError: the training diverged, or a file cannot be read or written.
+        MissingDependencyError: Lightning is not installed.
+        KeyboardInterrupt: the user stopped it; it can be resumed.
+    """
+    first = is_first()
+    if resume and first:
+        run.check(plan.out, plan.to_json())
+    rows = run.history(plan.out) if resume else []
+    if resume and first:
+        announce(_where(plan, rows))
+    if not run.is_finished(rows, plan.recipe):
+        fit = _prepared(plan, screen)
+        if not resume and first:  # now that the plan is known to be sound
+            run.begin(plan.out, plan.to_json())
+        rows = fit(plan.out / run.LAST if rows else None)
+    best = run.best(rows)
+    return Result(
+        path=plan.out / run.MODEL,
+        top1=best["val_top1"],
+        ece=best["val_ece"],
+        epochs=len(rows),
+        seconds=sum(row["seconds"] for row in rows),
+        stopped_early=len(rows) < plan.recipe.epochs,
+    )
+
+
+def is_first() -> bool:
+    """Whether this is the process that speaks for all; with one device it is the only one.
+
+    Raises:
+        MissingDependencyError: Lightning, which started the others, is not installed.
+    """
+    if importlib.util.find_spec("lightning") is None:
+        raise MissingDependencyError("training", "train", "lightning")
+    from lightning.pytorch.utilities import rank_zero_only
+
+    rank: int = rank_zero_only.rank  # type: ignore[attr-defined]  # set by Lightning
+    return rank == 0
+
+
+def _where(plan: Plan, rows: list[run.Row]) -> str:
+    if run.is_finished(rows, plan.recipe):
+        return f"{plan.out}: this run is finished, after {len(rows)} epochs; nothing is left to do"
+    if not rows:
+        return f"{plan.out}: no epoch of this run was whole; beginning again"
+    return f"{plan.out}: going on after epoch {len(rows)} of {plan.recipe.epochs}"
+
+
+def _prepared(plan: Plan, screen: "Console | None") -> Callable[[Path | None], list[run.Row]]:
+    """Lightning's loop, ready to begin or to go on from a checkpoint; it returns the epochs of the run."""
+    import lightning
+
+    from .callbacks import Recorder, RunningMean
+    from .loader import Pictures
+    from .trainer import interruptible, make_trainer, progress, quiet
+
+    recipe = plan.recipe
+    lightning.seed_everything(recipe.seed, workers=True, verbose=False)
+    learner = _learner(plan)
+    mean = RunningMean(recipe.ema) if recipe.ema else None
+    recorder = Recorder(plan.out, recipe, _store(plan, lambda: mean.network if mean else learner.network))
+    data = Pictures(plan.dataset, plan.preprocess, recipe, plan.workers)
+    callbacks = [*progress(recipe.epochs, screen), *([mean] if mean else []), recorder]
+    with quiet():
+        trainer = make_trainer(plan, callbacks)
+
+    def fit(last: Path | None) -> list[run.Row]:
+        with quiet(), interruptible():
+            trainer.loggers[0].log_hyperparams(recipe.to_json())
+            trainer.fit(learner, datamodule=data, ckpt_path=last, weights_only=True)
+        return recorder.history
+
+    return fit
+
+
+def _learner(plan: Plan) -> "Learner":
+    from ..weights.fitting import head
+    from .module import Learner
+    from .start import begin, set_dropout
+    from .tune import layer_groups
+    from .unfold import unfold
+
+    architecture, classes = find(plan.name), len(plan.dataset.labels)
+    network = begin(architecture, classes, plan.start, plan.origin)
+    if plan.start is not None:
+        unfold(network, _glimpse(plan))
+    if plan.recipe.dropout is not None:
+        set_dropout(network, plan.recipe.dropout)
+    groups = layer_groups(network, head(architecture))
+    weights = class_weights(plan.dataset.train.labels, classes) if plan.recipe.balance else None
+    return Learner(network, plan.recipe, groups, classes, weights)
+
+
+def _glimpse(plan: Plan) -> "Iterator[Tensor]":
+    """Some of the pictures to learn from, evenly from all, as the network will be judged by."""
+    import torch
+
+    samples, count = plan.dataset.train, len(plan.dataset.train)
+    chosen = [place * count // min(count, _GLIMPSE) for place in range(min(count, _GLIMPSE))]
+    for start in range(0, len(chosen), _BATCH):
+        pictures = [plan.preprocess(samples.read(index)) for index in chosen[start : start + _BATCH]]
+        yield torch.from_numpy(np.stack(pictures)).permute(0, 3, 1, 2)
+
+
+def _store(plan: Plan, network: "Callable[[], nn.Module]") -> "Store":
+    """Writes what `network` gives, as a checkpoint that `load_model` reads."""
+    architecture, data = find(plan.name), plan.dataset
+    origin = Origin("trained", f"{architecture.title} trained by edgewise on {data.description}", "")
+    spec = ModelSpec(architecture.name, plan.preprocess, data.labels, origin)
+    libraries = [*_LIBRARIES, *({"timm"} & {architecture.library})]
+
+    def store(path: Path, rows: list[run.Row]) -> None:
+        row = rows[-1]
+        record = {
+            "recipe": plan.recipe.to_json(),
+            "epoch": row["epoch"],
+            "top1": round(row["val_top1"], 6),
+            "ece": round(row["val_ece"], 6),
+            "loss": round(row["val_loss"], 6),
+            "judged_on": f"{len(data.val):,} pictures of {data.description}",
+            "started_from": plan.origin,
+            "seconds": round(sum(row["seconds"] for row in rows), 1),
+            "versions": {library: importlib.metadata.version(library) for library in libraries},
+        }
+        checkpoint.save(path, network(), spec, record, half=False)
+
+    return store

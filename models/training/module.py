@@ -1,0 +1,131 @@
+"""What is learned and how it is judged, for Lightning's `Trainer`; import it inside functions."""
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+import lightning
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+from torch.optim.lr_scheduler import LambdaLR
+from torchmetrics import MeanMetric
+from torchmetrics.classification import MulticlassAccuracy, MulticlassCalibrationError
+
+from ..errors import EdgewiseError
+from . import optimizer
+from .recipe import Recipe
+from .tune import first_learning, let_learn
+
+if TYPE_CHECKING:
+    from lightning.pytorch.utilities.types import OptimizerLRSchedulerConfig
+
+    from .loader import Batch
+
+
+class Learner(lightning.LightningModule):
+    """Teaches `network` by cross-entropy; its validation gives top-1, loss and calibration error.
+
+    Loss and calibration in validation are those of the plain network: no weights of classes, no smoothing,
+    and in float32 whatever the training computes in.
+    """
+
+    def __init__(
+        self,
+        network: nn.Module,
+        recipe: Recipe,
+        groups: Mapping[str, int],
+        classes: int,
+        class_weights: list[float] | None = None,
+    ) -> None:
+        super().__init__()
+        if recipe.tune == "head":  # for good, so before DDP asks which weights learn
+            let_learn(network, groups, max(groups.values()))
+        self.network = network.train().to(memory_format=torch.channels_last)
+        self.recipe, self.groups = recipe, groups
+        self.class_weights: Tensor | None
+        weights = torch.tensor(class_weights) if class_weights else None
+        self.register_buffer("class_weights", weights, persistent=False)
+        # NaN passes through, to be found rather than skipped. Weights would not: then all count alike.
+        self.train_loss, self.val_loss = (MeanMetric(nan_strategy="disable") for _ in range(2))
+        self.train_top1, self.val_top1 = (MulticlassAccuracy(classes, average="micro") for _ in range(2))
+        self.val_ece = MulticlassCalibrationError(classes, n_bins=15)
+        self._unseen: tuple[Tensor, int] | None = None  # the last step's loss and number
+
+    def on_train_epoch_start(self) -> None:
+        """Thaw what learns from this epoch on."""
+        last = max(self.groups.values())
+        let_learn(self.network, self.groups, first_learning(self.recipe, self.current_epoch, last))
+
+    def on_train_batch_start(self, batch: "Batch", index: int) -> None:
+        """Seed each epoch's draws (dropout, stochastic depth) by its number, whatever was drawn before.
+
+        At the first batch, since the loader draws when it begins, which in a resumed epoch is earlier.
+        """
+        if index == 0:
+            key = np.random.SeedSequence([self.recipe.seed, self.current_epoch, self.global_rank])
+            torch.manual_seed(int(key.generate_state(1)[0]))  # on a CPU, torch looks at 32 bits alone
+
+    def training_step(self, batch: "Batch", index: int) -> Tensor:
+        """The loss of one batch, whose targets are classes or, mixed, shares of all classes."""
+        images, targets = batch
+        logits = self.network(images)
+        loss = functional.cross_entropy(
+            logits, targets, weight=self.class_weights, label_smoothing=self.recipe.label_smoothing
+        )
+        self.train_loss.update(loss.detach().expand(len(targets)))
+        self.train_top1.update(logits.argmax(dim=1), targets if targets.ndim == 1 else targets.argmax(dim=1))
+        self.log("loss", loss, prog_bar=True)
+        self.log("rate", self.trainer.optimizers[0].param_groups[0]["lr"])
+        self.log("train_loss", self.train_loss, on_step=False, on_epoch=True)
+        self.log("train_top1", self.train_top1, on_step=False, on_epoch=True)
+        return loss
+
+    def on_train_batch_end(self, outputs: Any, batch: "Batch", index: int) -> None:
+        """Look at the loss of the step before: to wait for this one's would halt the device each time."""
+        self._look()
+        self._unseen = outputs["loss"].detach(), index
+
+    def on_validation_epoch_start(self) -> None:
+        """Look at the loss of the last step."""
+        self._look()
+
+    def validation_step(self, batch: "Batch", index: int) -> None:
+        """Judge one batch."""
+        images, targets = batch
+        with torch.autocast(self.device.type, enabled=False):
+            logits = self.network(images)
+        self.val_loss.update(functional.cross_entropy(logits, targets, reduction="none"))
+        self.val_top1.update(logits, targets)
+        self.val_ece.update(logits.softmax(dim=1), targets)
+        self.log("val_loss", self.val_loss)
+        self.log("val_top1", self.val_top1, prog_bar=True)
+        self.log("val_ece", self.val_ece)
+
+    def configure_optimizers(self) -> "OptimizerLRSchedulerConfig":
+        """See `optimizer`; the rate changes every step."""
+        best = optimizer.optimizer(self.network, self.groups, self.recipe, self.trainer.world_size)
+        steps = int(self.trainer.estimated_stepping_batches) // self.recipe.epochs
+        schedule = LambdaLR(best, optimizer.schedule(self.recipe, steps))
+        return {"optimizer": best, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
+
+    def _look(self) -> None:
+        """End a training that has diverged, before anything of it is stored.
+
+        Raises:
+            EdgewiseError: the loss is NaN or infinite.
+        """
+        unseen, self._unseen = self._unseen, None
+        if unseen and not unseen[0].isfinite():
+            raise EdgewiseError(
+                f"the loss is {unseen[0].item():g} in epoch {self.current_epoch + 1}, step {unseen[1] + 1}: "
+                f"the training diverged. {mend(self.recipe)}"
+            )
+
+
+def mend(recipe: Recipe) -> str:
+    """What to do about a training that diverged."""
+    return (
+        f"Begin again in another --out with a lower --learning-rate than {recipe.learning_rate:g}, or with "
+        "--clip 1; what was written before stays"
+    )

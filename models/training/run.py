@@ -1,0 +1,140 @@
+"""A run's folder: what was begun in it, how far it came, and whether it may go on.
+
+recipe.json says what is trained. last.ckpt holds the state after the last whole epoch, its history of all
+epochs included, of which metrics.csv is a copy to read.
+"""
+
+import csv
+import io
+import json
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any, TypeAlias
+
+from ..errors import EdgewiseError, UsageError
+from .recipe import Recipe
+
+Row: TypeAlias = dict[str, float]  # of an epoch: see COLUMNS
+COLUMNS = ("epoch", "learning_rate", "train_loss", "train_top1", "val_loss", "val_top1", "val_ece", "seconds")
+
+MODEL, LAST, RECIPE, METRICS = "model.safetensors", "last.ckpt", "recipe.json", "metrics.csv"
+HISTORY = "Recorder"  # the callback that keeps it, by which last.ckpt names it
+_SHOWN = 3
+
+
+def begin(folder: Path, description: dict[str, Any]) -> None:
+    """Make the folder of a new run.
+
+    Raises:
+        UsageError: there is something already.
+        EdgewiseError: it cannot be written.
+    """
+    try:
+        if folder.is_dir() and any(folder.iterdir()):
+            mend = "go on with it by --resume or " if (folder / RECIPE).is_file() else ""
+            raise UsageError(f"{folder}: holds files already; {mend}choose another --out")
+        if folder.exists() and not folder.is_dir():
+            raise UsageError(f"{folder}: a file is in the way; choose another --out")
+        folder.mkdir(parents=True, exist_ok=True)
+        write_text(folder / RECIPE, json.dumps(description, indent=2, ensure_ascii=False) + "\n")
+    except OSError as error:
+        raise EdgewiseError(
+            f"{folder}: cannot be written ({error.strerror}); choose another --out"
+        ) from error
+
+
+def check(folder: Path, description: dict[str, Any]) -> None:
+    """Refuse to go on with a run that was begun differently.
+
+    Raises:
+        UsageError: no run is there, or one with another recipe, network or other pictures.
+        EdgewiseError: its description cannot be read.
+    """
+    path = folder / RECIPE
+    if not path.is_file():
+        raise UsageError(f"{folder}: holds no run to resume; leave --resume out to begin one")
+    try:
+        begun = dict(_flat(json.loads(path.read_text("utf-8"))))
+    except (OSError, ValueError, RecursionError, AttributeError) as error:
+        raise EdgewiseError(f"{path}: cannot be read ({error}); begin again with another --out") from error
+    wanted = dict(_flat(json.loads(json.dumps(description))))
+    differences = [
+        f"{name} is {_short(wanted.get(name))} and was {_short(begun.get(name))}"
+        for name in dict.fromkeys([*begun, *wanted])
+        if begun.get(name) != wanted.get(name) and name != "origin"
+    ]
+    if differences:
+        more = f" and {len(differences) - _SHOWN} more" if len(differences) > _SHOWN else ""
+        raise UsageError(
+            f"{folder}: cannot be resumed, {'; '.join(differences[:_SHOWN])}{more}; "
+            "resume with what it was begun with or choose another --out"
+        )
+
+
+def _flat(data: Any, name: str = "") -> Iterator[tuple[str, Any]]:
+    """The fields of nested dictionaries, as 'recipe.epochs'."""
+    for key, value in data.items():
+        if isinstance(value, dict):
+            yield from _flat(value, f"{name}{key}.")
+        else:
+            yield f"{name}{key}", value
+
+
+def _short(value: Any, most: int = 60) -> str:
+    text = json.dumps(value, ensure_ascii=False)
+    return text if len(text) <= most else f"{text[: most - 3]}..."
+
+
+def history(folder: Path) -> list[Row]:
+    """The epochs that last.ckpt holds; none where it is not there.
+
+    Raises:
+        EdgewiseError: it cannot be read.
+    """
+    import torch
+
+    path = folder / LAST
+    if not path.is_file():
+        return []
+    try:
+        state = torch.load(path, map_location="cpu", weights_only=True, mmap=True)
+        rows: list[Row] = state["callbacks"][HISTORY]["history"]
+    except Exception as error:  # the unpickler raises almost anything on a damaged file
+        raise EdgewiseError(
+            f"{path}: is damaged ({type(error).__name__}); begin again with another --out"
+        ) from error
+    return rows
+
+
+def best(rows: Sequence[Row]) -> Row:
+    """The epoch whose weights are the result: of those with the highest top-1 that with the lowest loss."""
+    return max(rows, key=lambda row: (row["val_top1"], -row["val_loss"]))
+
+
+def is_finished(rows: Sequence[Row], recipe: Recipe) -> bool:
+    """Whether no epoch is left, or early stopping ended the run."""
+    return len(rows) >= recipe.epochs or is_stopped(rows, recipe)
+
+
+def is_stopped(rows: Sequence[Row], recipe: Recipe) -> bool:
+    """Whether `recipe.patience` epochs were no better than one before them."""
+    if not rows or not recipe.patience:
+        return False
+    first_best = max(rows, key=lambda row: row["val_top1"])
+    return recipe.patience <= rows[-1]["epoch"] - first_best["epoch"]
+
+
+def write_metrics(path: Path, rows: Sequence[Row]) -> None:
+    """A line an epoch, in `COLUMNS`."""
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(COLUMNS)
+    writer.writerows([f"{row[column]:.6g}" for column in COLUMNS] for row in rows)
+    write_text(path, text.getvalue())
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write a file that appears whole or not at all."""
+    partial = path.with_name(f".{path.name}.partial")
+    partial.write_text(text, "utf-8")
+    partial.replace(path)

@@ -1,0 +1,54 @@
+"""From `--weights` to what a training begins with."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from ..overrides import Overrides
+from ..spec import Preprocess
+from ..weights import load_model, model_name
+from ..weights.download import is_at_hand
+from ..zoo import find, preprocess, published
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from torch import Tensor
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class StartingPoint:
+    """An architecture's `name`, weights to begin with (None: random ones) and where they came from."""
+
+    name: str
+    tensors: "Mapping[str, Tensor] | None"
+    origin: str
+    preprocess: Preprocess
+
+
+def starting_point(
+    name: str, source: str, overrides: Overrides, announce: Callable[[str], None]
+) -> StartingPoint:
+    """What `source` names for the architecture or checkpoint called `name`.
+
+    As for `load_model`; but 'random' is a network as its library initialises it, and 'auto' comes to that
+    where no ImageNet weights are at hand.
+
+    Raises:
+        UsageError, EdgewiseError, MissingDependencyError: as `load_model` does.
+    """
+    if source == "auto" and not name.endswith(".safetensors"):
+        weights = published(find(name))
+        source = "imagenet" if weights and is_at_hand(weights) else "random"
+        if weights and source == "random":
+            announce(
+                f"The ImageNet weights of {find(name).title} are neither cached nor within reach: training "
+                "begins with random ones. To insist, give --weights imagenet or --weights PATH"
+            )
+    if source == "random":
+        architecture = find(name)
+        plain = overrides.preprocess(preprocess(architecture))
+        return StartingPoint(architecture.name, None, "random weights", plain)
+    model = load_model(name, source, overrides, announce)
+    origin = f"{model.spec.origin.description} (sha256 {model.spec.origin.sha256[:12]})"
+    return StartingPoint(model_name(name), model.network.state_dict(), origin, model.spec.preprocess)

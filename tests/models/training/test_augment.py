@@ -1,0 +1,172 @@
+"""Augmentation: what is drawn follows from the key alone, and each step does what its name says."""
+
+import pickle
+from dataclasses import replace
+from typing import Literal, TypeAlias
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+from PIL import Image
+
+from edgewise.models.shapes import shape_picture
+from edgewise.models.spec import Preprocess
+from edgewise.models.training.augment import Augmentation, drawing_from, mixing
+from edgewise.models.training.recipe import Recipe
+
+Way: TypeAlias = Literal["bilinear", "bicubic"]
+OFF = Recipe(crop=1, flip=0)
+PREPROCESS = Preprocess(size=24, resize=28)
+KINDS = [
+    replace(OFF, crop=0.35),
+    replace(OFF, flip=0.5),
+    replace(OFF, colour_jitter=0.4),
+    replace(OFF, randaugment=9),
+    replace(OFF, crop=0.35, flip=0.5, colour_jitter=0.4, randaugment=9),
+]
+
+
+def picture(index: int = 0, size: int = 40) -> Image.Image:
+    return Image.fromarray(shape_picture(size, 1, index)[0])
+
+
+@given(
+    width=st.integers(20, 70),
+    height=st.integers(20, 70),
+    extra=st.integers(0, 9),
+    way=st.sampled_from(["bilinear", "bicubic"]),
+)
+def test_with_everything_off_a_picture_is_the_evaluations(
+    width: int, height: int, extra: int, way: Way
+) -> None:
+    preprocess = replace(PREPROCESS, resize=24 + extra, interpolation=way)
+    image = picture(size=70).crop((0, 0, width, height))
+    pixels = Augmentation(preprocess, OFF)(image, 5, 6)
+    np.testing.assert_array_equal(pixels, preprocess.crop(image))
+    np.testing.assert_array_equal(preprocess.normalise(pixels), preprocess(image))
+
+
+@pytest.mark.parametrize("recipe", KINDS)
+def test_the_key_alone_decides_what_is_drawn(recipe: Recipe) -> None:
+    augment, image = Augmentation(PREPROCESS, recipe), picture()
+    first = [augment(image, 1, index) for index in range(20)]
+    torch.manual_seed(7)
+    again = [augment(image, 1, index) for index in reversed(range(20))][::-1]
+    np.testing.assert_array_equal(first, again)
+    assert np.shape(first) == (20, 24, 24, 3)
+    assert np.asarray(first).dtype == np.uint8
+    assert len({made.tobytes() for made in first}) > 1
+    assert any((augment(image, 2, index) != first[index]).any() for index in range(20))
+
+
+def test_what_others_draw_from_torch_stays_as_it_was() -> None:
+    augment = Augmentation(PREPROCESS, KINDS[-1])
+    torch.manual_seed(3)
+    expected = torch.rand(4)
+    torch.manual_seed(3)
+    augment(picture(), 1, 2)
+    assert torch.equal(torch.rand(4), expected)
+
+
+def test_a_certain_flip_flips_every_picture_and_half_a_one_about_half() -> None:
+    plain, mirrored = PREPROCESS.crop(picture()), PREPROCESS.crop(picture())[:, ::-1]
+    certain, half = (Augmentation(PREPROCESS, replace(OFF, flip=flip)) for flip in (1, 0.5))
+    for index in range(10):
+        np.testing.assert_array_equal(certain(picture(), index), mirrored)
+    made = [half(picture(), index) for index in range(200)]
+    flipped = sum(np.array_equal(one, mirrored) for one in made)
+    assert flipped + sum(np.array_equal(one, plain) for one in made) == 200
+    assert 70 < flipped < 130  # more than four standard deviations on either side
+
+
+def test_a_crop_takes_the_area_and_ratio_that_it_may() -> None:
+    """A picture whose colours are its coordinates shows which part of it was taken."""
+    down, right = np.mgrid[0:200, 0:200].astype(np.uint8)
+    image = Image.fromarray(np.dstack([down, right, right]))
+    augment = Augmentation(Preprocess(size=50, resize=50), replace(OFF, crop=0.4))
+    areas = []
+    for index in range(200):
+        made = augment(image, index).astype(float)
+        # From the middle of the first row to that of the last: all but a fiftieth.
+        height = (made[-1, 25, 0] - made[0, 25, 0]) * 50 / 49
+        width = (made[25, -1, 1] - made[25, 0, 1]) * 50 / 49
+        areas.append(height * width / 200**2)
+        assert 3 / 4 * 0.95 < width / height < 4 / 3 * 1.05
+    assert 0.38 < min(areas) < 0.45
+    assert 0.85 < max(areas) < 1.02
+
+
+@pytest.mark.parametrize("way", ["bilinear", "bicubic"])
+def test_randaugment_takes_each_magnitude(way: Way) -> None:
+    preprocess = replace(PREPROCESS, interpolation=way)
+    plain, changed = preprocess.crop(picture()), []
+    for magnitude in range(1, 31):
+        augment = Augmentation(preprocess, replace(OFF, randaugment=magnitude))
+        made = np.array([augment(picture(), magnitude, index) for index in range(6)], float)
+        changed.append(np.abs(made - plain).mean())
+    assert np.mean(changed[20:]) > np.mean(changed[:10]) > 0
+
+
+def test_what_a_turn_lays_bare_has_the_mean_colour() -> None:
+    preprocess = replace(PREPROCESS, mean=(0.2, 0.4, 0.6))
+    augment = Augmentation(preprocess, replace(OFF, randaugment=30))
+    black = Image.new("RGB", (28, 28))
+    corners = {tuple(augment(black, index)[0, 0].tolist()) for index in range(60)}
+    assert (51, 102, 153) in corners
+
+
+def test_jitter_changes_colours_and_moves_nothing() -> None:
+    augment = Augmentation(PREPROCESS, replace(OFF, colour_jitter=0.5))
+    left = Image.new("RGB", (28, 28), (200, 90, 30))
+    left.paste((30, 90, 200), (14, 0, 28, 28))
+    made = [augment(left, index) for index in range(20)]
+    assert len({tuple(one[0, 0].tolist()) for one in made}) > 15
+    for one in made:
+        assert (one[:, :12] == one[0, 0]).all()
+        assert (one[:, 12:] == one[0, -1]).all()
+
+
+def test_without_mixup_and_cutmix_nothing_is_mixed() -> None:
+    assert mixing(OFF, 10) is None
+
+
+def mixed(recipe: Recipe, key: int) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+    """A batch of three plain pictures, the same mixed, and its targets of four classes."""
+    images = torch.tensor([1.0, 10.0, 100.0]).reshape(3, 1, 1, 1).expand(3, 3, 8, 8).contiguous()
+    mix = mixing(recipe, 4)
+    assert mix is not None
+    with drawing_from(key):
+        made, targets = mix(images, torch.tensor([0, 1, 3]))
+    assert targets.dtype == torch.float32
+    assert targets.shape == (3, 4)
+    torch.testing.assert_close(targets.sum(1), torch.ones(3))
+    return images, made, targets
+
+
+@pytest.mark.parametrize("key", range(5))
+def test_mixup_weighs_two_pictures_as_their_classes(key: int) -> None:
+    images, made, targets = mixed(replace(OFF, mixup=1.0), key)
+    own = targets[torch.arange(3), torch.tensor([0, 1, 3])].reshape(3, 1, 1, 1)
+    torch.testing.assert_close(made, own * images + (1 - own) * images.roll(1, 0))
+
+
+@pytest.mark.parametrize("key", range(5))
+def test_cutmix_weighs_classes_by_their_pixels(key: int) -> None:
+    images, made, targets = mixed(replace(OFF, cutmix=1.0), key)
+    own = made == images
+    assert (own | (made == images.roll(1, 0))).all()
+    torch.testing.assert_close(own.float().mean((1, 2, 3)), targets[torch.arange(3), torch.tensor([0, 1, 3])])
+
+
+def test_with_both_on_each_has_its_turns() -> None:
+    recipe = replace(OFF, mixup=1.0, cutmix=1.0)
+    cut = [set(mixed(recipe, key)[1].flatten().tolist()) <= {1.0, 10.0, 100.0} for key in range(40)]
+    assert 8 < sum(cut) < 32
+
+
+def test_workers_can_be_sent_what_augments_and_mixes() -> None:
+    recipe = replace(KINDS[-1], mixup=0.2, cutmix=1.0)
+    for each in (Augmentation(PREPROCESS, recipe), Augmentation(PREPROCESS, OFF), mixing(recipe, 4)):
+        assert pickle.loads(pickle.dumps(each)) is not None  # noqa: S301 - our own

@@ -1,0 +1,100 @@
+"""What happens around the epochs."""
+
+import io
+from pathlib import Path
+
+import pytest
+import torch
+from lightning.pytorch import LightningModule, Trainer
+from lightning.pytorch.callbacks import Callback
+from rich.console import Console
+from torch import Tensor, nn
+from torch.utils.data import DataLoader
+
+from edgewise.models.training.callbacks import Bar, RunningMean, WholeFiles
+from edgewise.models.training.trainer import quiet
+
+DECAY = 0.6
+
+
+class Tiny(LightningModule):
+    def __init__(self) -> None:
+        super().__init__()
+        self.network = nn.Sequential(nn.Linear(2, 2), nn.BatchNorm1d(2))
+
+    def training_step(self, batch: Tensor, index: int) -> Tensor:
+        answers: Tensor = self.network(batch)
+        return answers.exp().sum()
+
+    def validation_step(self, batch: Tensor, index: int) -> None:
+        self.judged = {name: tensor.clone() for name, tensor in self.network.state_dict().items()}
+
+    def configure_optimizers(self) -> torch.optim.Optimizer:
+        return torch.optim.SGD(self.network.parameters(), lr=0.1)
+
+
+class Steps(Callback):
+    def __init__(self) -> None:
+        self.states: list[dict[str, Tensor]] = []
+
+    def on_train_batch_end(self, trainer: Trainer, pl_module: LightningModule, *rest: object) -> None:
+        assert isinstance(pl_module, Tiny)
+        self.states.append({name: value.clone() for name, value in pl_module.network.state_dict().items()})
+
+
+def fit(folder: Path, *callbacks: Callback, bar: bool = False) -> Tiny:
+    torch.manual_seed(0)
+    learner, data = Tiny(), torch.randn(24, 2)
+    with quiet():
+        trainer = Trainer(
+            accelerator="cpu",
+            max_epochs=2,
+            callbacks=list(callbacks),
+            logger=False,
+            enable_checkpointing=False,
+            enable_model_summary=False,
+            enable_progress_bar=bar,
+            num_sanity_val_steps=0,
+            default_root_dir=folder,
+        )
+        trainer.fit(learner, DataLoader(data, 4), DataLoader(data, 24))  # type: ignore[arg-type]
+    return learner
+
+
+def test_the_mean_of_the_weights_is_what_is_judged_and_kept(tmp_path: Path) -> None:
+    steps, mean = Steps(), RunningMean(DECAY)
+    judged = fit(tmp_path, steps, mean).judged
+    expected = dict(steps.states[0])
+    for number, state in enumerate(steps.states[1:], start=1):
+        decay = min(DECAY, (1 + number) / (10 + number))
+        for name, value in state.items():
+            expected[name] = (
+                decay * expected[name] + (1 - decay) * value if value.is_floating_point() else value
+            )
+    kept = mean.network.state_dict()
+    for name, value in expected.items():
+        torch.testing.assert_close(kept[name], value)
+        torch.testing.assert_close(judged[name], value)
+    assert not torch.allclose(kept["0.weight"], steps.states[-1]["0.weight"])
+    assert kept["1.num_batches_tracked"] == 12
+
+
+def test_outside_a_fit_there_is_no_mean() -> None:
+    with pytest.raises(RuntimeError, match="during a fit only"):
+        _ = RunningMean(0.9).network
+
+
+def test_bars_go_to_the_screen_without_the_version_of_the_log(tmp_path: Path) -> None:
+    screen = Console(file=io.StringIO(), force_terminal=True, width=200)
+    fit(tmp_path, Bar(screen), bar=True)
+    assert isinstance(screen.file, io.StringIO)
+    assert "Epoch 1/1" in screen.file.getvalue()
+    assert "v_num" not in screen.file.getvalue()
+
+
+def test_a_checkpoint_that_cannot_be_written_leaves_the_one_before(tmp_path: Path) -> None:
+    path = tmp_path / "last.ckpt"
+    WholeFiles().save_checkpoint({"epoch": 1}, path)
+    with pytest.raises(AttributeError, match="pickle"):
+        WholeFiles().save_checkpoint({"epoch": lambda: 2}, path)
+    assert torch.load(path, weights_only=True) == {"epoch": 1}

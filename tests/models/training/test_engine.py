@@ -1,0 +1,308 @@
+"""Whole trainings on a handful of generated shapes, killed, resumed and shared by two processes.
+
+Run as a program, this file is a training of its own: OUT, fields of the plan and of the recipe as JSON.
+"""
+
+import csv
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from dataclasses import replace
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from numpy.typing import NDArray
+from PIL import Image
+from rich.console import Console
+
+from edgewise.models.checkpoint import load
+from edgewise.models.data import Dataset, Samples
+from edgewise.models.errors import EdgewiseError, UsageError
+from edgewise.models.shapes import EVALUATION_SEED, SHAPES, TRAIN_SEED, shape_pictures
+from edgewise.models.spec import Labels, Preprocess
+from edgewise.models.training.engine import train
+from edgewise.models.training.plan import Plan, Result
+from edgewise.models.training.recipe import Recipe
+from edgewise.models.weights import BUNDLED, load_model
+
+SIZE = 32
+PREPROCESS = Preprocess(size=SIZE, resize=SIZE, mean=(0.5, 0.5, 0.5), std=(0.5, 0.5, 0.5))
+QUICK = Recipe(epochs=2, batch=16, learning_rate=0.5, crop=1)
+# All that holds a state between steps or draws at random.
+RICH: dict[str, Any] = {
+    "epochs": 4,
+    "cycles": 2,
+    "tune": "gradual",
+    "ema": 0.9,
+    "mixup": 0.2,
+    "dropout": 0.3,
+    "layer_decay": 0.7,
+    "patience": 4,
+    "clip": 1,
+}
+
+
+@cache
+def dataset() -> Dataset:
+    """Discs, rings, half discs and crescents: 64 to learn from, 32 to judge by."""
+    return Dataset(
+        "generated shapes", samples(TRAIN_SEED, 64), samples(EVALUATION_SEED, 32), Labels(SHAPES[:4])
+    )
+
+
+def samples(seed: int, count: int) -> Samples:
+    pixels, labels = shape_pictures(SIZE, seed, count * len(SHAPES) // 4)
+    few = pixels[labels < 4]
+    return Samples(tuple(labels[labels < 4].tolist()), lambda index: Image.fromarray(few[index]))
+
+
+def plan(out: Path, recipe: Recipe = QUICK, **fields: Any) -> Plan:
+    start = load(BUNDLED / "mobilenetv2-shapes.safetensors").tensors
+    whole: dict[str, Any] = {
+        "start": start,
+        "origin": "the bundled checkpoint",
+        "accelerator": "cpu",
+        **fields,
+    }
+    return Plan("mobilenetv2", dataset(), recipe, PREPROCESS, out=out, **whole)
+
+
+def child(out: Path, recipe: dict[str, Any], **fields: Any) -> "subprocess.Popen[bytes]":
+    arguments = [str(out), json.dumps(fields), json.dumps(recipe)]
+    return subprocess.Popen([sys.executable, "-W", "error::UserWarning", __file__, *arguments])
+
+
+def main() -> None:
+    torch.set_num_threads(1)
+    out, fields, recipe = Path(sys.argv[1]), json.loads(sys.argv[2]), json.loads(sys.argv[3])
+    result = train(plan(out, replace(QUICK, **recipe), **fields))
+    rank = os.environ.get("LOCAL_RANK", "0")
+    out.with_name(f"result{rank}.json").write_text(json.dumps([result.top1, result.ece, result.epochs]))
+
+
+@pytest.fixture(scope="module", autouse=True)
+def one_thread() -> Iterator[None]:
+    """As the child has: sums in another order end in other digits."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory: pytest.TempPathFactory) -> tuple[Plan, Result]:
+    chosen = plan(tmp_path_factory.mktemp("trained") / "below" / "run")
+    return chosen, train(chosen)
+
+
+def curve(folder: Path) -> list[dict[str, str]]:
+    with (folder / "metrics.csv").open() as file:
+        return [
+            {name: value for name, value in row.items() if name != "seconds"} for row in csv.DictReader(file)
+        ]
+
+
+def wait_for(path: Path, lines: int) -> None:
+    deadline = time.monotonic() + 240
+    while not path.is_file() or len(path.read_text().splitlines()) < lines:
+        assert time.monotonic() < deadline, f"{path} never had {lines} lines"
+        time.sleep(0.01)
+
+
+def answers(path: Path) -> NDArray[np.float32]:
+    network = load_model("mobilenetv2", str(path)).network
+    images = np.stack([PREPROCESS(dataset().val.read(index)) for index in range(len(dataset().val))])
+    with torch.inference_mode():
+        logits: NDArray[np.float32] = network(torch.from_numpy(images).permute(0, 3, 1, 2)).numpy()
+    return logits
+
+
+def test_the_result_goes_straight_into_load_model(trained: tuple[Plan, Result]) -> None:
+    _, result = trained
+    model = load_model("mobilenetv2", str(result.path))
+    assert model.spec.preprocess == PREPROCESS
+    assert model.spec.labels == dataset().labels
+    stored = load(result.path).spec
+    assert stored
+    assert stored.origin.description == "MobileNetV2 trained by edgewise on generated shapes"
+    assert model.record
+    assert model.record["recipe"] == QUICK.to_json()
+    assert model.record["judged_on"] == "32 pictures of generated shapes"
+    assert model.record["started_from"] == "the bundled checkpoint"
+    assert set(model.record["versions"]) >= {"torch", "lightning"}
+
+
+def test_the_top1_told_is_that_of_the_file(trained: tuple[Plan, Result]) -> None:
+    _, result = trained
+    right = answers(result.path).argmax(axis=1) == dataset().val.labels
+    assert result.top1 == right.mean() > 0.4  # chance is 0.25
+    record = load(result.path).record
+    assert record
+    assert record["top1"] == pytest.approx(result.top1, abs=1e-6)
+
+
+def test_the_folder_holds_a_clean_line_an_epoch_and_events(trained: tuple[Plan, Result]) -> None:
+    chosen, result = trained
+    rows = curve(chosen.out)
+    assert [row["epoch"] for row in rows] == ["1", "2"]
+    assert list(rows[0]) == [
+        "epoch", "learning_rate", "train_loss", "train_top1", "val_loss", "val_top1", "val_ece"
+    ]  # fmt: skip
+    assert max(float(row["val_top1"]) for row in rows) == pytest.approx(result.top1, abs=1e-5)
+    assert list((chosen.out / "tensorboard").glob("events.*"))
+    assert not list(chosen.out.glob(".*"))
+
+
+def test_the_same_seed_gives_the_same_weights_and_another_does_not(
+    trained: tuple[Plan, Result], tmp_path: Path
+) -> None:
+    chosen, result = trained
+    first = load(result.path).tensors
+    again = load(train(plan(tmp_path / "again")).path).tensors
+    assert all(torch.equal(first[name], again[name]) for name in first)
+    train(plan(tmp_path / "other", replace(QUICK, seed=1)))
+    assert curve(tmp_path / "other") != curve(chosen.out)
+
+
+def test_a_folder_that_is_taken_is_left_alone(trained: tuple[Plan, Result]) -> None:
+    with pytest.raises(UsageError, match="holds files already; go on with it by --resume or choose another"):
+        train(trained[0])
+
+
+def test_a_finished_run_says_so(trained: tuple[Plan, Result]) -> None:
+    chosen, result = trained
+    said: list[str] = []
+    assert train(chosen, resume=True, announce=said.append) == result
+    assert said == [f"{chosen.out}: this run is finished, after 2 epochs; nothing is left to do"]
+
+
+def test_a_run_goes_on_with_its_own_recipe_and_classes_alone(trained: tuple[Plan, Result]) -> None:
+    chosen, _ = trained
+    other = replace(chosen.recipe, epochs=3, label_smoothing=0.2)
+    with pytest.raises(
+        UsageError, match=r"recipe.epochs is 3 and was 2; recipe.label_smoothing is 0.2 and was"
+    ):
+        train(replace(chosen, recipe=other), resume=True)
+    fewer = replace(chosen.dataset, labels=Labels(("a", "b", "c", "d")))
+    with pytest.raises(UsageError, match=r'classes is \["a", "b", "c", "d"\] and was \["disc"'):
+        train(replace(chosen, dataset=fewer), resume=True)
+
+
+def test_nothing_to_resume_is_an_error(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="holds no run to resume; leave --resume out"):
+        train(plan(tmp_path / "new"), resume=True)
+
+
+def test_weights_of_another_network_leave_no_folder_behind(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="the bundled checkpoint: does not fit mobilenetv2"):
+        train(plan(tmp_path / "run", start={"stem.weight": torch.zeros(1)}))
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_divergence_ends_the_training_before_it_is_stored(tmp_path: Path) -> None:
+    with pytest.raises(EdgewiseError, match=r"in epoch 1, step \d: the training diverged.*--learning-rate"):
+        train(plan(tmp_path / "run", replace(QUICK, learning_rate=1e30)))
+    assert sorted(path.name for path in (tmp_path / "run").iterdir()) == [
+        "metrics.csv",
+        "recipe.json",
+        "tensorboard",
+    ]
+
+
+def test_patience_ends_a_training_that_gets_no_better(tmp_path: Path) -> None:
+    stuck = plan(tmp_path / "run", replace(QUICK, epochs=9, learning_rate=1e-9, tune="head", patience=1))
+    result = train(stuck)
+    assert (result.epochs, result.stopped_early) == (2, True)
+    said: list[str] = []
+    assert train(stuck, resume=True, announce=said.append) == result
+    assert "finished, after 2 epochs" in said[0]
+
+
+def test_only_the_last_layer_learns_with_head(tmp_path: Path) -> None:
+    chosen = plan(tmp_path / "run", replace(QUICK, epochs=1, tune="head"))
+    assert chosen.start
+    found = load(train(chosen).path).tensors
+    moved = {name for name, tensor in found.items() if not torch.equal(tensor, chosen.start[name])}
+    assert moved == {"classifier.1.weight", "classifier.1.bias"}  # statistics of batch norms stay
+
+
+@pytest.fixture(scope="module")
+def rich(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A run with all that a recipe has, which nothing stopped."""
+    out = tmp_path_factory.mktemp("rich") / "run"
+    with (out.parent / "screen").open("w") as file:
+        train(plan(out, replace(QUICK, **RICH)), screen=Console(file=file, width=200))
+    return out
+
+
+def test_each_cycle_leaves_a_member_for_an_ensemble(rich: Path) -> None:
+    first, second = (answers(rich / f"snapshot-{number}.safetensors") for number in (1, 2))
+    assert not np.allclose(first, second)
+    assert not (rich / "snapshot-3.safetensors").exists()
+
+
+def test_without_a_terminal_each_epoch_is_a_line(rich: Path) -> None:
+    lines = (rich.parent / "screen").read_text().splitlines()
+    assert len(lines) == 4
+    assert lines[0].startswith("epoch 1 of 4: loss ")
+
+
+def same_run(one: Path, other: Path) -> bool:
+    first, second = (load(folder / "snapshot-2.safetensors").tensors for folder in (one, other))
+    return curve(one) == curve(other) and all(torch.equal(first[name], second[name]) for name in first)
+
+
+def test_a_run_stopped_by_ctrl_c_ends_like_one_that_was_not(rich: Path, tmp_path: Path) -> None:
+    def press() -> None:
+        wait_for(tmp_path / "run" / "metrics.csv", 2)
+        os.kill(os.getpid(), signal.SIGINT)
+
+    chosen, before = plan(tmp_path / "run", replace(QUICK, **RICH)), signal.getsignal(signal.SIGINT)
+    pressing = threading.Thread(target=press)
+    pressing.start()
+    with pytest.raises(KeyboardInterrupt):  # noqa: PT012 - wherever it comes
+        train(chosen)
+        pressing.join()
+    assert signal.getsignal(signal.SIGINT) is before
+    assert 1 <= len(curve(chosen.out)) < 4
+    train(chosen, resume=True, announce=print)
+    assert same_run(rich, tmp_path / "run")
+
+
+@pytest.mark.slow
+def test_a_run_that_was_killed_ends_like_one_that_was_not(rich: Path, tmp_path: Path) -> None:
+    out = tmp_path / "run"
+    running = child(out, RICH, workers=1)
+    wait_for(out / "metrics.csv", 2)
+    time.sleep(0.2)  # into the next epoch
+    running.kill()
+    assert running.wait() == -signal.SIGKILL
+    said: list[str] = []
+    train(plan(out, replace(QUICK, **RICH)), resume=True, announce=said.append)
+    assert "going on after epoch" in said[0]
+    assert same_run(rich, out)
+
+
+@pytest.mark.slow
+def test_two_processes_train_one_network(tmp_path: Path) -> None:
+    recipe = {"epochs": 2, "batch": 8, "tune": "gradual"}
+    assert child(tmp_path / "run", recipe, devices=2).wait(240) == 0
+    first, second = (json.loads((tmp_path / f"result{rank}.json").read_text()) for rank in (0, 1))
+    assert first == second
+    assert first[2] == len(curve(tmp_path / "run")) == 2
+    assert len(list((tmp_path / "run" / "tensorboard").glob("events.*"))) == 1
+    right = answers(tmp_path / "run" / "model.safetensors").argmax(axis=1) == dataset().val.labels
+    assert first[0] == pytest.approx(right.mean(), abs=1e-6)  # each picture was counted once
+
+
+if __name__ == "__main__":
+    main()

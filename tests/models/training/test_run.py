@@ -1,0 +1,126 @@
+"""A run's folder: what may be begun in it, what may go on."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from edgewise.models.errors import EdgewiseError, UsageError
+from edgewise.models.training.recipe import Recipe
+from edgewise.models.training.run import (
+    COLUMNS,
+    Row,
+    begin,
+    best,
+    check,
+    history,
+    is_finished,
+    is_stopped,
+    write_metrics,
+)
+
+ABOUT = {"name": "tiny", "recipe": {"epochs": 3, "seed": 0}, "classes": ["a", "b"], "origin": "random"}
+
+
+def rows(*top1: float) -> list[Row]:
+    return [
+        {**dict.fromkeys(COLUMNS, 0.5), "epoch": epoch + 1, "val_top1": value}
+        for epoch, value in enumerate(top1)
+    ]
+
+
+def test_a_new_folder_tells_what_is_trained(tmp_path: Path) -> None:
+    begin(tmp_path / "a" / "b", ABOUT)
+    assert json.loads((tmp_path / "a" / "b" / "recipe.json").read_text()) == ABOUT
+    check(tmp_path / "a" / "b", ABOUT)
+
+
+def test_an_empty_folder_will_do_and_a_full_one_will_not(tmp_path: Path) -> None:
+    begin(tmp_path, ABOUT)
+    with pytest.raises(UsageError, match=r"holds files already; go on with it by --resume or choose"):
+        begin(tmp_path, ABOUT)
+    (tmp_path / "recipe.json").rename(tmp_path / "thesis.txt")
+    with pytest.raises(UsageError, match=r"holds files already; choose another --out"):
+        begin(tmp_path, ABOUT)
+    with pytest.raises(UsageError, match=r"thesis.txt: a file is in the way"):
+        begin(tmp_path / "thesis.txt", ABOUT)
+    with pytest.raises(EdgewiseError, match=r"cannot be written \(.*\); choose another --out"):
+        begin(tmp_path / "thesis.txt" / "run", ABOUT)
+
+
+@pytest.mark.parametrize(
+    ("change", "named"),
+    [
+        ({"name": "other"}, 'name is "other" and was "tiny"'),
+        ({"recipe": {"epochs": 4, "seed": 0}}, "recipe.epochs is 4 and was 3"),
+        ({"recipe": {"epochs": 3}}, "recipe.seed is null and was 0"),
+        ({"recipe": {"epochs": 3, "seed": 0, "new": True}}, "recipe.new is true and was null"),
+        ({"classes": ["a", "c" * 99]}, r'classes is \["a", "c+\.\.\. and was \["a", "b"\]'),
+        ({"a": 1, "b": 2, "c": 3, "d": 4, "e": 5}, "and 2 more; resume with what it was begun with"),
+    ],
+)
+def test_what_differs_from_the_beginning_is_named(tmp_path: Path, change: dict[str, Any], named: str) -> None:
+    begin(tmp_path, ABOUT)
+    with pytest.raises(UsageError, match=f"cannot be resumed, .*{named}"):
+        check(tmp_path, {**ABOUT, **change})
+
+
+def test_where_the_weights_came_from_may_be_told_otherwise(tmp_path: Path) -> None:
+    begin(tmp_path, ABOUT)
+    check(tmp_path, {**ABOUT, "origin": "the cache"})
+
+
+@pytest.mark.parametrize("text", ["{", "[1]", "[" * 9999, "\udcff"])
+def test_a_damaged_description_is_an_error(tmp_path: Path, text: str) -> None:
+    (tmp_path / "recipe.json").write_bytes(text.encode("utf-8", "surrogateescape"))
+    with pytest.raises(EdgewiseError, match=r"recipe.json: cannot be read"):
+        check(tmp_path, ABOUT)
+
+
+def test_the_history_is_that_of_the_last_checkpoint(tmp_path: Path) -> None:
+    assert history(tmp_path) == []
+    torch.save({"callbacks": {"Recorder": {"history": rows(0.5, 0.6)}}}, tmp_path / "last.ckpt")
+    assert history(tmp_path) == rows(0.5, 0.6)
+    (tmp_path / "last.ckpt").write_bytes((tmp_path / "last.ckpt").read_bytes()[:100])
+    with pytest.raises(EdgewiseError, match=r"last.ckpt: is damaged"):
+        history(tmp_path)
+
+
+def test_the_best_epoch_has_the_highest_top1_and_then_the_lowest_loss() -> None:
+    told = rows(0.5, 0.7, 0.7, 0.6)
+    told[2]["val_loss"] = 0.4
+    assert best(told) is told[2]
+    assert best(rows(0.7, 0.7))["epoch"] == 1
+
+
+@pytest.mark.parametrize(
+    ("top1", "patience", "stopped"),
+    [
+        ([], 1, False),
+        ([0.5, 0.5], 0, False),
+        ([0.5, 0.5], 1, True),
+        ([0.5, 0.6], 1, False),
+        ([0.5, 0.6, 0.5], 2, False),
+        ([0.6, 0.5, 0.6], 2, True),
+    ],
+)
+def test_patience_counts_the_epochs_since_the_first_best(
+    top1: list[float], patience: int, stopped: bool
+) -> None:
+    recipe = Recipe(epochs=9, patience=patience)
+    assert is_stopped(rows(*top1), recipe) is is_finished(rows(*top1), recipe) is stopped
+
+
+def test_a_run_of_all_its_epochs_is_finished() -> None:
+    assert is_finished(rows(0.1, 0.2), Recipe(epochs=2))
+    assert not is_finished(rows(0.1), Recipe(epochs=2))
+
+
+def test_metrics_are_a_line_an_epoch(tmp_path: Path) -> None:
+    write_metrics(tmp_path / "metrics.csv", rows(0.123456789))
+    assert (
+        tmp_path / "metrics.csv"
+    ).read_text() == f"{','.join(COLUMNS)}\n1,0.5,0.5,0.5,0.5,0.123457,0.5,0.5\n"
+    assert [path.name for path in tmp_path.iterdir()] == ["metrics.csv"]

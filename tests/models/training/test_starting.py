@@ -1,0 +1,59 @@
+"""What a training begins with, by each way there is."""
+
+from pathlib import Path
+
+import pytest
+import torch
+
+from edgewise.models.checkpoint import save
+from edgewise.models.errors import UsageError
+from edgewise.models.overrides import Overrides
+from edgewise.models.spec import Labels, ModelSpec, Origin, Preprocess
+from edgewise.models.training.starting import starting_point
+from edgewise.models.zoo import build, find
+
+
+@pytest.fixture
+def own(tmp_path: Path) -> Path:
+    """A checkpoint of ours."""
+    torch.manual_seed(0)
+    network = build(find("squeezenet1_1"), 3)
+    spec = ModelSpec(
+        "squeezenet1_1", Preprocess(64, 64), Labels(("a", "b", "c")), Origin("trained", "here", "")
+    )
+    save(tmp_path / "own.safetensors", network, spec, {})
+    return tmp_path / "own.safetensors"
+
+
+@pytest.fixture
+def said() -> list[str]:
+    return []
+
+
+def test_random_weights_are_left_to_the_library(said: list[str]) -> None:
+    found = starting_point("SqueezeNet 1.1", "random", Overrides(imgsz=64), said.append)
+    assert (found.name, found.tensors, found.origin) == ("squeezenet1_1", None, "random weights")
+    assert found.preprocess.size == 64
+    assert said == []
+
+
+def test_a_network_without_published_weights_begins_at_random(said: list[str]) -> None:
+    found = starting_point("mobilenetv2_050", "auto", Overrides(), said.append)
+    assert found.tensors is None
+    assert said == []
+
+
+@pytest.mark.parametrize("by_name", [False, True])
+def test_a_checkpoint_of_ours_brings_its_preprocessing(own: Path, said: list[str], by_name: bool) -> None:
+    name, source = ("squeezenet1_1", str(own)) if by_name else (str(own), "auto")
+    found = starting_point(name, source, Overrides(), said.append)
+    assert found.name == "squeezenet1_1"
+    assert found.preprocess == Preprocess(64, 64)
+    assert found.tensors is not None
+    assert found.tensors["classifier.1.weight"].shape[0] == 3
+    assert found.origin.startswith("own.safetensors (sha256 ")
+
+
+def test_a_file_that_is_not_there_is_a_usage_error(said: list[str]) -> None:
+    with pytest.raises(UsageError, match="no such file"):
+        starting_point("squeezenet1_1", "nowhere.pth", Overrides(), said.append)

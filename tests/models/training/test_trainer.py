@@ -1,0 +1,78 @@
+"""Lightning's trainer, its devices, its remarks and its exits."""
+
+import logging
+import signal
+import sys
+import warnings
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from PIL import Image
+
+from edgewise.models.data import Dataset, Samples
+from edgewise.models.errors import UsageError
+from edgewise.models.spec import Labels, Preprocess
+from edgewise.models.training.plan import Plan
+from edgewise.models.training.recipe import Recipe
+from edgewise.models.training.trainer import interruptible, make_trainer, progress, quiet
+
+PICTURES = Samples((0, 1), lambda _: Image.new("RGB", (8, 8)))
+DATA = Dataset("two", PICTURES, PICTURES, Labels(("a", "b")))
+
+
+def plan(recipe: Recipe, **fields: Any) -> Plan:
+    whole: dict[str, Any] = {"accelerator": "cpu", "out": Path("run"), **fields}
+    return Plan("mobilenetv2", DATA, recipe, Preprocess(), None, "random", **whole)
+
+
+@pytest.mark.parametrize(
+    ("asked", "found"), [("auto", "32-true"), ("bf16-mixed", "bf16-mixed"), ("32-true", "32-true")]
+)
+def test_a_processor_computes_in_float32_unless_told_otherwise(asked: Any, found: str) -> None:
+    with quiet():
+        assert make_trainer(plan(Recipe(precision=asked)), []).precision == found
+
+
+def test_devices_that_are_not_there_are_a_usage_error() -> None:
+    with pytest.raises(UsageError, match=r"--accelerator abacus, --devices 1, .* not to be had here \("):
+        make_trainer(plan(Recipe(), accelerator="abacus"), [])
+    if not torch.cuda.is_available():
+        with pytest.raises(UsageError, match=r"--accelerator gpu, --devices 2, .* not to be had here \("):
+            make_trainer(plan(Recipe(), accelerator="gpu", devices=2), [])
+
+
+def test_nothing_is_shown_where_nobody_looks() -> None:
+    assert progress(3, None) == []
+
+
+def test_an_exit_after_ctrl_c_is_an_interruption_again() -> None:
+    before = signal.getsignal(signal.SIGINT)
+
+    def as_lightning_does() -> None:
+        try:
+            signal.raise_signal(signal.SIGINT)
+        except KeyboardInterrupt:
+            signal.signal(signal.SIGINT, signal.SIG_IGN)
+            sys.exit(1)
+
+    with pytest.raises(KeyboardInterrupt), interruptible():
+        as_lightning_does()
+    assert signal.getsignal(signal.SIGINT) is before
+
+
+def test_another_exit_is_left_alone() -> None:
+    with pytest.raises(SystemExit), interruptible():
+        sys.exit(3)
+
+
+def test_only_what_is_known_as_noise_is_silenced() -> None:
+    logger = logging.getLogger("lightning.pytorch")
+    level = logger.level
+    with quiet():
+        assert logger.level == logging.WARNING
+        warnings.warn("The 'train_dataloader' does not have many workers", stacklevel=1)
+        with pytest.raises(UserWarning, match="something else"):
+            warnings.warn("something else", stacklevel=1)
+    assert logger.level == level
