@@ -11,11 +11,10 @@ if TYPE_CHECKING:
     from ai_edge_quantizer.recipe_manager import RecipeManager
 
 _ALL = ".*"
-_LAYERS = ("CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED")
 
 
 def full_integer(recipe: Recipe, in_float: Iterable[str]) -> "RecipeManager":
-    """Everything in INT8 but for the layers that write the tensors `in_float`; the ends as `recipe` says."""
+    """Everything in INT8 but for what writes the tensors `in_float`; the ends as `recipe` says."""
     from ai_edge_quantizer.algorithm_manager import AlgorithmName
     from ai_edge_quantizer.qtyping import QuantGranularity, TFLOperationName
     from ai_edge_quantizer.recipe_manager import RecipeManager
@@ -23,14 +22,17 @@ def full_integer(recipe: Recipe, in_float: Iterable[str]) -> "RecipeManager":
     plan, nothing = RecipeManager(), AlgorithmName.NO_QUANTIZE
     granularity = QuantGranularity.CHANNELWISE if recipe.per_channel else QuantGranularity.TENSORWISE
     plan.add_static_config(_ALL, TFLOperationName.ALL_SUPPORTED, 8, 8, granularity)
-    for end in (TFLOperationName.INPUT, TFLOperationName.OUTPUT):
+    ends = TFLOperationName.INPUT, TFLOperationName.OUTPUT
+    for end in ends:
         if recipe.io == "float32":
             plan.add_quantization_config(_ALL, end, algorithm_key=nothing)
         elif recipe.io == "uint8":
             plan.add_quantization_config(_ALL, end, _unsigned())
     for name in in_float:
-        # By their types: the network's output goes by the name of the tensor that its last layer writes.
-        for kind in map(TFLOperationName, _LAYERS):
+        # Not all types at once: the network's output goes by the name of the tensor that its last one writes.
+        for kind in (
+            kind for kind in TFLOperationName if kind not in (*ends, TFLOperationName.ALL_SUPPORTED)
+        ):
             plan.add_quantization_config(f"^{re.escape(name)};$", kind, algorithm_key=nothing)
     return plan
 

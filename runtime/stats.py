@@ -145,6 +145,17 @@ def accuracy(logits: Logits, labels: ArrayLike) -> Accuracy:
     return Accuracy(right / count, wilson(right, count), int((ranks < 5).sum()) / count, count)
 
 
+def calibration_error(logits: Logits, labels: ArrayLike, bins: int = 15) -> float:
+    """The expected calibration error (ECE) of (N, C) logits, in [0, 1]; raises as `correct` does.
+
+    Images are sorted by the probability p of their answer into `bins` of equal width, (m - 1, m] / bins; of
+    each bin counts |fraction of right answers - mean p|, weighted by its images (arXiv 1706.04599, eq. 3).
+    """
+    right, confidence = correct(logits, labels), softmax(logits).max(axis=1)
+    place = np.ceil(confidence * bins).astype(np.intp) - 1
+    return float(np.abs(np.bincount(place, right - confidence)).sum() / len(right))
+
+
 def wilson(successes: int, count: int) -> Interval:
     """Wilson's score interval for a proportion (JASA 22:209, 1927), good at 0 and 1 too.
 

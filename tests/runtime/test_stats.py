@@ -5,10 +5,12 @@ from dataclasses import asdict
 
 import numpy as np
 import pytest
+import torch
 from hypothesis import example, given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import array_shapes, arrays
 from numpy.typing import NDArray
+from torchmetrics.classification import MulticlassCalibrationError
 
 from edgewise.models.errors import EdgewiseError, ParityError, UsageError
 from edgewise.runtime.stats import (
@@ -16,6 +18,7 @@ from edgewise.runtime.stats import (
     Interval,
     accuracy,
     agreement,
+    calibration_error,
     correct,
     is_constant,
     parity,
@@ -264,3 +267,39 @@ def test_one_answer_to_all_is_seen() -> None:
     assert is_constant(np.zeros((4, 3), np.float32))
     assert not is_constant(one + 1e-3 * np.arange(5)[:, None])
     assert not is_constant(one[:1])  # of one picture nothing can be said
+
+
+# calibration
+
+
+@given(seeds, st.integers(1, 40), st.integers(2, 9))
+def test_calibration_error_is_that_of_torchmetrics(seed: int, images: int, classes: int) -> None:
+    # Half of the answers are surer than the other half, by chance.
+    values = normal(seed, images, classes) * np.where(np.arange(images) % 2, 1, 4)[:, None]
+    labels = np.random.default_rng(seed).integers(0, classes, images)
+    metric = MulticlassCalibrationError(num_classes=classes, n_bins=15, norm="l1")
+    expected = metric(torch.from_numpy(softmax(values)), torch.from_numpy(labels))
+    assert calibration_error(values, labels) == pytest.approx(expected.item(), abs=1e-6)
+
+
+def test_a_network_that_is_always_sure_and_half_the_time_wrong() -> None:
+    values = np.tile([[1000.0, 0.0]], (10, 1))
+    assert calibration_error(values, [0, 1] * 5) == pytest.approx(0.5)
+    assert calibration_error(values, [0] * 10) == 0
+
+
+def test_a_network_that_is_as_sure_as_it_is_right_has_no_calibration_error() -> None:
+    values = np.tile(np.log([[0.75, 0.25]]), (8, 1))
+    assert calibration_error(values, [0, 0, 0, 1] * 2) == pytest.approx(0, abs=1e-12)
+
+
+def test_errors_of_one_bin_may_cancel_but_not_those_of_two() -> None:
+    values = np.log([[0.7, 0.3], [0.9, 0.1]])
+    assert calibration_error(values, [0, 0], bins=1) == pytest.approx(0.2)
+    assert calibration_error(values, [1, 0], bins=1) == pytest.approx(0.3)
+    assert calibration_error(values, [1, 0], bins=10) == pytest.approx((0.7 + 0.1) / 2)
+
+
+def test_calibration_error_wants_labels_of_the_classes() -> None:
+    with pytest.raises(UsageError, match="labels run from 0 to 2"):
+        calibration_error(np.zeros((2, 2)), [0, 2])

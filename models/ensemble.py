@@ -1,0 +1,210 @@
+"""Several networks as one: the weighted mean of their probabilities or logits, in a single graph."""
+
+import hashlib
+import re
+from collections import Counter
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
+
+from .errors import UsageError
+from .model import Model
+from .spec import Labels, ModelSpec, Origin, Preprocess
+
+if TYPE_CHECKING:
+    from torch import Tensor, nn
+
+Average: TypeAlias = Literal["probabilities", "logits"]
+
+_LEAST = 1e-30  # of a probability: float32 has a logarithm of it, and every runtime the same
+
+
+def combine(members: Sequence[Model], weights: Sequence[float] | None, average: Average) -> Model:
+    """One network of all `members`, fed as the first one is; None weighs them alike.
+
+    Its output are logits again: the weighted mean of the members' logits, or the logarithm of that of their
+    probabilities, whose softmax is the mean itself. Where a member was trained with another mean and std, or
+    with the classes in another order, that is made good inside of the graph.
+
+    Raises:
+        UsageError: fewer than two members or the same one twice, weights that are not positive or not one a
+            member, pictures of different size or scaling, different classes.
+    """
+    shares = normalised(weights, len(members))
+    _refuse_twins(members)
+    first = members[0].spec
+    network = _network([aligned(member, first) for member in members], shares, average)
+    spec = ModelSpec(_name(members), first.preprocess, first.labels, _origin(members, shares, average))
+    parts = [_record(member, share) for member, share in zip(members, shares, strict=True)]
+    return Model(network, spec, {"average": average, "members": parts})
+
+
+def normalised(weights: Sequence[float] | None, count: int) -> tuple[float, ...]:
+    """`weights` that sum to one; a `UsageError` unless there are `count`, two or more, all above zero."""
+    given = [1.0] * count if weights is None else [float(weight) for weight in weights]
+    if count < 2:
+        raise UsageError(f"an ensemble needs two members or more, found {count}; name another")
+    if len(given) != count:
+        raise UsageError(f"{len(given)} weights for {count} members; give one for each, or none")
+    if not all(0 < weight < float("inf") for weight in given):
+        raise UsageError(f"weights {', '.join(f'{weight:g}' for weight in given)}: need numbers above zero")
+    return tuple(weight / sum(given) for weight in given)
+
+
+def averaged(logits: "Sequence[Tensor]", weights: "Tensor", average: Average) -> "Tensor":
+    """The ensemble's logits (N, classes) from those of its members, whose `weights` are (members, 1).
+
+    Of probabilities the logarithm is taken last, without logsumexp: INT8 files compute all this in float,
+    and so it takes the fewest operators. A probability under 1e-30 counts as that; its logit lies 69 below
+    that of a certain answer.
+    """
+    import torch
+
+    terms = logits if average == "logits" else [values.softmax(1) for values in logits]
+    mean = (torch.stack(list(terms), 1) * weights).sum(1)
+    return mean if average == "logits" else mean.clamp_min(_LEAST).log()
+
+
+def aligned(member: Model, like: ModelSpec) -> "nn.Module":
+    """The network of `member`, but fed with the pictures of `like` and answering in its order of classes.
+
+    The other mean and std are a depthwise convolution of one pixel, so that INT8 files give every channel a
+    scale of its own and lose nothing.
+
+    Raises:
+        UsageError: pictures of different size or scaling, different classes.
+    """
+    from torch import nn
+
+    preprocess, target = member.spec.preprocess, like.preprocess
+    _require_same_pictures(member.spec, like)
+    parts = [member.network]
+    if (preprocess.mean, preprocess.std) != (target.mean, target.std):
+        parts.insert(0, _renormalisation(target, preprocess))
+    order = _order(member.spec, like)
+    if order != list(range(len(order))):
+        parts.append(_selection(order))
+    return nn.Sequential(*parts).eval() if len(parts) > 1 else member.network
+
+
+def _network(members: "list[nn.Module]", weights: Sequence[float], average: Average) -> "nn.Module":
+    import torch
+    from torch import nn
+
+    class Ensemble(nn.Module):
+        """All members on the same pictures, (N, 3, S, S), and the average of their answers, (N, classes)."""
+
+        def __init__(self) -> None:
+            super().__init__()
+            self.members = nn.ModuleList(members)
+            self.weights = nn.Buffer(torch.tensor(weights)[:, None])
+
+        def forward(self, pictures: "Tensor") -> "Tensor":
+            return averaged([member(pictures) for member in self.members], self.weights, average)
+
+    return Ensemble().eval()
+
+
+def _renormalisation(given: Preprocess, wanted: Preprocess) -> "nn.Module":
+    """(x * std + mean - wanted mean) / wanted std, by channel."""
+    import torch
+
+    old_mean, old_std, mean, std = (
+        torch.tensor(values, dtype=torch.float64)
+        for values in (given.mean, given.std, wanted.mean, wanted.std)
+    )
+    layer = torch.nn.Conv2d(3, 3, 1, groups=3)
+    layer.load_state_dict({"weight": (old_std / std)[:, None, None, None], "bias": (old_mean - mean) / std})
+    return layer
+
+
+def _selection(order: list[int]) -> "nn.Module":
+    import torch
+    from torch import nn
+
+    class Selection(nn.Module):
+        """The classes in another order."""
+
+        def __init__(self) -> None:
+            super().__init__()
+            self.order = nn.Buffer(torch.tensor(order))
+
+        def forward(self, logits: "Tensor") -> "Tensor":
+            return logits.index_select(1, self.order)
+
+    return Selection()
+
+
+def _order(spec: ModelSpec, like: ModelSpec) -> list[int]:
+    """Where `spec` has the classes of `like`, by their ids where both have them: names may occur twice."""
+    both = bool(spec.labels.ids and like.labels.ids)
+    own, wanted = (_keys(labels, ids=both) for labels in (spec.labels, like.labels))
+    if own == wanted:
+        return list(range(len(own)))
+    odd = [name for name in (*own, *wanted) if own.count(name) != wanted.count(name)]
+    if odd or len(set(own)) != len(own):
+        example = f"only one has {odd[0]!r}" if odd else "their order differs and some names occur twice"
+        raise UsageError(
+            f"{like.name} and {spec.name} have different classes, {len(wanted)} and {len(own)} ({example}); "
+            "take members of one data set, or name the classes by --labels"
+        )
+    places = {key: place for place, key in enumerate(own)}
+    return [places[key] for key in wanted]
+
+
+def _keys(labels: Labels, *, ids: bool) -> tuple[str, ...]:
+    return labels.ids if ids else labels.names
+
+
+def _require_same_pictures(spec: ModelSpec, like: ModelSpec) -> None:
+    """Refuse what no graph can make good: pictures that are cut or scaled in another way."""
+    own, wanted = spec.preprocess, like.preprocess
+    if (own.size, own.resize) != (wanted.size, wanted.resize):
+        raise UsageError(
+            f"{spec.name} takes {own.size} pixels cut from {own.resize}, {like.name} {wanted.size} from "
+            f"{wanted.resize}: give all members the same by --imgsz {wanted.size} --resize {wanted.resize}"
+        )
+    if own.interpolation != wanted.interpolation:
+        raise UsageError(
+            f"{spec.name} was trained on {own.interpolation} pictures, {like.name} on {wanted.interpolation} "
+            f"ones: give all members the same by --interpolation {wanted.interpolation}"
+        )
+
+
+def _refuse_twins(members: Sequence[Model]) -> None:
+    seen: dict[str, ModelSpec] = {}
+    for member in members:
+        spec = member.spec
+        key = spec.origin.sha256 or str(id(member.network))
+        if twin := seen.get(key):
+            raise UsageError(
+                f"{spec.name} with the weights {twin.origin.description} is named twice; name another "
+                "member, or give this one more weight by --weights"
+            )
+        seen[key] = spec
+
+
+def _name(members: Sequence[Model]) -> str:
+    """'ensemble-mobilenetv2x2-resnet18', for two of one architecture; a user's own goes by its file."""
+    counts = Counter(re.split(r"[/\\]", member.spec.name)[-1].replace(".py:", "-") for member in members)
+    names = (f"{name}x{count}" if count > 1 else name for name, count in counts.items())
+    return re.sub(r"[^\w.+-]+", "-", f"ensemble-{'-'.join(names)}")
+
+
+def _origin(members: Sequence[Model], weights: Sequence[float], average: Average) -> Origin:
+    parts = " + ".join(
+        f"{weight:.3g} {member.spec.name} ({member.spec.origin.description})"
+        for member, weight in zip(members, weights, strict=True)
+    )
+    digests = "".join(member.spec.origin.sha256 for member in members)
+    return Origin("ensemble", f"mean of {average}: {parts}", hashlib.sha256(digests.encode()).hexdigest())
+
+
+def _record(member: Model, weight: float) -> dict[str, Any]:
+    origin = member.spec.origin
+    return {
+        "name": member.spec.name,
+        "weights": origin.description,
+        "sha256": origin.sha256,
+        "weight": weight,
+        "top1": (member.record or {}).get("top1"),
+    }
