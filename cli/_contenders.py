@@ -2,20 +2,19 @@
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from ..export._artifact import Bundle, model_files
 from ..models.errors import EdgewiseError, UsageError
+from ..models.foreign.keras import is_keras
+from ..models.foreign.program import is_program
 from ..models.images import sha256_of
+from ..models.model import Model
 from ..models.spec import ModelSpec
-from ..models.weights import load_model
+from ..models.weights import Overrides, load_model
 from ..runtime import Session
 from ..runtime.evaluation import Pictures, take
-from ..runtime.reference import TorchSession
+from ..runtime.reference import reference
 from ._terminal import Terminal
-
-if TYPE_CHECKING:
-    from torch import nn
 
 _BY_NAME = ("bundled", "imagenet")  # origins of weights that can be loaded again without being given
 _SAME = {"name": "architecture", "labels": "classes", "preprocess": "preprocessing"}  # of one network
@@ -61,16 +60,17 @@ def contenders(bundles: list[Bundle]) -> list[Contender]:
 def original(
     bundles: list[Bundle], wanted: bool | None, weights: Path | None, screen: Terminal
 ) -> dict[str, Session]:
-    """A session of the network in PyTorch, by its name; empty where that is not wanted or cannot be had."""
+    """A session of the network in its framework, by that name; empty where unwanted or not to be had."""
     if wanted is False:
         return {}
     try:
-        return {"PyTorch": TorchSession(_load(bundles, weights))}
+        session = reference(_load(bundles, weights).network)
     except EdgewiseError as error:
         if wanted or weights:
             raise
-        screen.announce(f"PyTorch is left out: {error}")
+        screen.announce(f"the original network is left out: {error}")
         return {}
+    return {session.framework: session}
 
 
 def thinned(pictures: Pictures, count: int) -> Pictures:
@@ -80,7 +80,7 @@ def thinned(pictures: Pictures, count: int) -> Pictures:
     return take(pictures, [place * pictures.count // count for place in range(count)])
 
 
-def _load(bundles: list[Bundle], weights: Path | None) -> "nn.Module":
+def _load(bundles: list[Bundle], weights: Path | None) -> Model:
     """The network that every bundle was made from, proven by the sha256 of its weights."""
     spec = bundles[0].spec
     origin = spec.origin
@@ -88,10 +88,14 @@ def _load(bundles: list[Bundle], weights: Path | None) -> "nn.Module":
         raise UsageError("the bundles were made from different weights; compare those of one")
     if weights is None and origin.source not in _BY_NAME:
         raise UsageError(f"the weights came from {origin.description}; give that file by --weights")
-    model = load_model(spec.name, str(weights or origin.source), announce=lambda _: None)
+    size = Overrides(imgsz=spec.preprocess.size, resize=spec.preprocess.resize)
+    if weights and (is_keras(str(weights)) or is_program(str(weights))):
+        model = load_model(str(weights), overrides=size, announce=lambda _: None)
+    else:
+        model = load_model(spec.name, str(weights or origin.source), size, announce=lambda _: None)
     if (found := model.spec.origin.sha256) != origin.sha256:
         raise UsageError(
             f"the weights {weights or origin.source} have the sha256 {found[:12]}, but the bundles were made "
             f"from {origin.description} ({origin.sha256[:12]}); give that file by --weights"
         )
-    return model.network
+    return model

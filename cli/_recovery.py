@@ -107,7 +107,7 @@ class Search:
 
     def _ladder(self, recipe: Recipe, trials: list[Trial]) -> Iterator[Iterable[Rung]]:
         """The parts of the ladder; the later ones stand on the best that `trials` hold by then."""
-        yield variants(recipe)
+        yield variants(recipe, refines=self._workshop.refines)
         best = min(trials, key=lambda trial: trial.disagreement).rung.recipe
         yield in_float(best, [layer.name for layer in self._workshop.sensitivities(best)])
         yield [weights_alone(best)]

@@ -6,10 +6,12 @@ from pathlib import Path
 
 from ..export import exporter
 from ..export._artifact import Artifact
-from ..export._graph import trace
+from ..export._graph import Network, trace
+from ..models.foreign.keras import KerasNetwork
 from ..models.weights import Model
 from ..quantize import quantizer
 from ..quantize._calibration import Calibration
+from ..quantize._forms import without_int8
 from ..quantize._recipe import Recipe
 from ..quantize._refine import Refined, refine
 from ..quantize._sensitivity import LayerError, sensitivities
@@ -17,7 +19,7 @@ from ..runtime import Session, evaluation, open_session, stats
 from ..runtime.evaluation import Pictures, answers
 from ..runtime.latency import Latency, measure
 from ..runtime.probe import probe
-from ..runtime.reference import TorchSession
+from ..runtime.reference import reference
 from ..runtime.stats import Parity
 from ..runtime.structure import Structure
 from ..runtime.verify import Limits, Verification, judge, require_parity
@@ -38,34 +40,42 @@ class File:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Twin(File):
-    """The float file of a target, and how it compares with the network."""
+    """The float file of a target, and how it compares with the `original` network, of PyTorch or Keras."""
 
     parity: Parity
+    original: str
 
 
 class Workshop:
-    """One network, one set of calibration pictures, one folder for the files."""
+    """One network, one set of calibration pictures, one folder for the files.
+
+    Networks of Keras have no graph of torch's operators: nothing can be refined or found out layer by layer.
+    """
 
     def __init__(self, model: Model, calibration: Calibration, folder: Path, terminal: Terminal) -> None:
         self.model, self.calibration = model, calibration
-        self.original = TorchSession(model.network)
+        self.original = reference(model.network)
         self._folder, self._terminal = folder, terminal
         self._refined: dict[Recipe, Refined] = {}
         self._count = 0
-        with terminal.stage("Capture the graph"):
-            self._network = trace(model.network, model.spec.preprocess.size)
+        self._network = self._captured(model)
+
+    @property
+    def refines(self) -> bool:
+        """Whether it can prepare the network itself for INT8."""
+        return not isinstance(self._network, KerasNetwork)
 
     def twin(self, target: str) -> Twin:
         """The float file of `target`; a `ParityError` where it does not compute what the network does."""
         with self._terminal.stage(f"Convert to {target}"):
             artifact = exporter(target).export(self._network, self.model.spec, self._path(target))
             file = self._opened(artifact)
-        with self._terminal.stage(f"Compare {target} with PyTorch") as progress:
+        with self._terminal.stage(f"Compare {target} with {self.original.framework}") as progress:
             seen = evaluation.given(self.calibration.pixels[:_PARITY_PICTURES], self.calibration.source)
             sessions = [self.original, file.session]
             answered = answers(sessions, seen, self.model.spec.preprocess, progress)
             parity = require_parity(stats.parity(*answered.logits))
-        return Twin(file.artifact, file.session, file.structure, parity)
+        return Twin(file.artifact, file.session, file.structure, parity, self.original.framework)
 
     def quantized(self, twin: Twin, recipe: Recipe) -> File:
         """The INT8 form of `twin`."""
@@ -83,9 +93,15 @@ class Workshop:
         with self._terminal.stage(f"Halve the weights of {target}"):
             return self._made(target, lambda path: quantizer(target).halve(twin.artifact, path))
 
+    def without_int8(self, target: str) -> list[str]:
+        """The operators that make static INT8 a bad choice on `target`; none are known of Keras networks."""
+        return [] if isinstance(self._network, KerasNetwork) else without_int8(self._network, target)
+
     def sensitivities(self, recipe: Recipe) -> list[LayerError]:
-        """The layers by what INT8 costs them, worst first."""
+        """The layers by what INT8 costs them, worst first; none where that cannot be found out."""
         refined = self._refine(recipe)
+        if refined is None:
+            return []
         with self._terminal.stage("Find the layers that lose most"):
             return sensitivities(refined.network, self.calibration, recipe)
 
@@ -102,7 +118,16 @@ class Workshop:
         sessions = [open_session(artifact.path, artifact.target, threads=1) for artifact in artifacts]
         return measure(sessions, self.calibration.batch(1))
 
-    def _refine(self, recipe: Recipe) -> Refined:
+    def _captured(self, model: Model) -> "Network | KerasNetwork":
+        """What is exported: the graph of a network in PyTorch, or one of Keras as it is."""
+        if isinstance(model.network, KerasNetwork):
+            return model.network
+        with self._terminal.stage("Capture the graph"):
+            return trace(model.network, model.spec.preprocess.size)
+
+    def _refine(self, recipe: Recipe) -> Refined | None:
+        if isinstance(self._network, KerasNetwork):
+            return None
         plain = Recipe()  # what is the quantizer's part of a recipe changes nothing here
         key = replace(recipe, io=plain.io, ranges=plain.ranges)
         if key not in self._refined:

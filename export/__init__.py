@@ -10,6 +10,7 @@ from ..models.spec import ModelSpec
 from ._artifact import Artifact
 
 if TYPE_CHECKING:
+    from ..models.foreign.keras import KerasNetwork
     from ._graph import Network
 
 
@@ -19,7 +20,7 @@ _ALIASES = {"litert": "tflite", "ov": "openvino"}
 class Exporter(Protocol):
     """What a target's module offers."""
 
-    def export(self, network: "Network", spec: ModelSpec, out: Path) -> Artifact:
+    def export(self, network: "Network | KerasNetwork", spec: ModelSpec, out: Path) -> Artifact:
         """Write `network` to `out` in float32, taking and giving what `Session` promises."""
 
 

@@ -77,12 +77,12 @@ class Artifact:
     @property
     def file_name(self) -> str:
         """The file's name in a bundle: 'mobilenetv2-w8a8.tflite'."""
-        return f"{self.spec.name}-{self.precision}{self.path.suffix}"
+        return next(iter(self.files))
 
     @property
     def files(self) -> dict[str, Path]:
         """All files of the model by their names in a bundle, the one to open first."""
-        stem = f"{self.spec.name}-{self.precision}"
+        stem = f"{file_stem(self.spec.name)}-{self.precision}"
         return {f"{stem}{path.suffix}": path for path in model_files(self.path)}
 
     @property
@@ -93,7 +93,13 @@ class Artifact:
 
 def bundle_name(name: str, target: str, precision: str) -> str:
     """The usual name of a bundle: 'mobilenetv2-tflite-w8a8'."""
-    return f"{name}-{target}-{precision}"
+    return f"{file_stem(name)}-{target}-{precision}"
+
+
+def file_stem(name: str) -> str:
+    """A model's name for file names: 'timm:vit_tiny' is 'timm-vit_tiny', 'my/net.py:small' is 'net-small'."""
+    last = re.split(r"[/\\]", name)[-1].replace(".py:", "-")
+    return re.sub(r"[^\w.+-]+", "-", last).strip("-.") or "model"
 
 
 def model_files(path: Path) -> tuple[Path, ...]:

@@ -19,24 +19,30 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ..models.errors import UsageError
+from ..models.foreign.keras import KerasNetwork
 from ..models.spec import ModelSpec
 from ._artifact import Artifact
-from ._graph import Network
 from ._onnx_graph import onnx_graph, strip
 
 if TYPE_CHECKING:
     from onnx import ModelProto
 
+    from ._graph import Network
+
 _PRODUCER = "edgewise"
 
 
-def export(network: Network, spec: ModelSpec, out: Path) -> Artifact:
+def export(network: "Network | KerasNetwork", spec: ModelSpec, out: Path) -> Artifact:
     """Write `network` to `out` in float32.
 
     Raises:
+        UsageError: it is a network of Keras.
         MissingDependencyError: onnx or onnxscript is not installed.
         EdgewiseError: an operator of the network has no ONNX form.
     """
+    if isinstance(network, KerasNetwork):
+        raise UsageError(f"{spec.name} is a Keras model, which goes to tflite and openvino; leave out onnx")
     graph = onnx_graph(network, spec.preprocess.size)
     model = type(graph)()
     model.CopyFrom(graph)

@@ -1,5 +1,6 @@
-"""OpenVINO IR, read from the network's ONNX graph: an .xml with the operations, a .bin with the weights.
+"""OpenVINO IR: an .xml with the operations, a .bin with the weights.
 
+It is read from the ONNX graph of a network in PyTorch, or from the TensorFlow graph of one in Keras:
 `openvino.convert_model` would take longer for the same and reports to Intel how it is used.
 """
 
@@ -13,10 +14,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ..models.errors import EdgewiseError
+from ..models.foreign.keras import KerasNetwork
 from ..models.spec import ModelSpec
 from ._artifact import Artifact
 from ._engines import importing, reason
 from ._graph import Network
+from ._keras import openvino_model
 from ._onnx_graph import onnx_graph
 
 if TYPE_CHECKING:
@@ -28,15 +31,18 @@ LAYERS = ("Convolution", "GroupConvolution", "MatMul")
 _COUNTED = re.compile(r"^([A-Z][A-Za-z]*)_(\d+)")
 
 
-def export(network: Network, spec: ModelSpec, out: Path) -> Artifact:
+def export(network: "Network | KerasNetwork", spec: ModelSpec, out: Path) -> Artifact:
     """Write `network` to `out` as .xml and .bin: (N, 3, S, S) float32, normalised, to (N, classes) logits.
 
     Raises:
-        MissingDependencyError: openvino, onnx or onnxscript is not installed.
+        MissingDependencyError: openvino is not installed; or onnx or onnxscript, for a network in PyTorch.
         EdgewiseError: an operator of the network has no OpenVINO form.
         UsageError: a class name that is not one line of text.
     """
-    model = read(onnx_graph(network, spec.preprocess.size), network)
+    if isinstance(network, KerasNetwork):
+        model = openvino_model(network, spec.name)
+    else:
+        model = read(onnx_graph(network, spec.preprocess.size), network)
     describe(model, spec)
     return Artifact(save(model, out), "openvino", "fp32", "float32", spec)
 

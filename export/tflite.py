@@ -1,27 +1,42 @@
-"""TFLite through litert-torch: float32, channels last, in and out; one picture at a time."""
+"""TFLite: float32, channels last, in and out; one picture at a time.
+
+Networks in PyTorch go through litert-torch, those of Keras through TensorFlow's own converter.
+"""
 
 from pathlib import Path
 
 from ..models.errors import EdgewiseError, MissingDependencyError
+from ..models.foreign.keras import KerasNetwork
 from ..models.spec import ModelSpec
 from ._artifact import Artifact
 from ._flatbuffer import pack, unpack
 from ._graph import Network, first_line
+from ._keras import tflite_model
 from ._tflite_layers import layers, name_outputs
 from ._tflite_metadata import attach
 
 
-def export(network: Network, spec: ModelSpec, out: Path) -> Artifact:
+def export(network: "Network | KerasNetwork", spec: ModelSpec, out: Path) -> Artifact:
     """Write `network` to `out`: (1, S, S, 3) float32, normalised, to (1, classes) float32 logits.
 
     Raises:
-        MissingDependencyError: litert-torch is not installed.
+        MissingDependencyError: litert-torch is not installed, or tensorflow for a network of Keras.
         EdgewiseError: an operator of the network has no TFLite form.
     """
+    if isinstance(network, KerasNetwork):
+        model = tflite_model(network, spec.name)
+    else:
+        model = _from_torch(network, spec, out)
+    description = f"{spec.name}, float32, weights: {spec.origin.description}"
+    out.write_bytes(attach(model, spec, description=description))
+    return Artifact(out, "tflite", "fp32", "float32", spec)
+
+
+def _from_torch(network: Network, spec: ModelSpec, out: Path) -> bytes:
+    """The .tflite file that litert-torch makes, by way of `out`, its outputs called by their modules."""
     import torch
 
     try:
-        # Must be imported before tensorflow: the other order is a segmentation fault.
         import litert_torch
     except ImportError as error:
         raise MissingDependencyError("Exporting to TFLite", "export", "litert-torch") from error
@@ -44,6 +59,4 @@ def export(network: Network, spec: ModelSpec, out: Path) -> Artifact:
     converted.export(str(out))
     model = unpack(out.read_bytes())
     name_outputs(model, layers(network))
-    description = f"{spec.name}, float32, weights: {spec.origin.description}"
-    out.write_bytes(attach(pack(model, out.stat().st_size), spec, description=description))
-    return Artifact(out, "tflite", "fp32", "float32", spec)
+    return pack(model, out.stat().st_size)

@@ -18,9 +18,14 @@ class Quantizer(Protocol):
     """What a target's module offers."""
 
     def quantize(
-        self, artifact: Artifact, refined: "Refined", calibration: Calibration, recipe: Recipe, out: Path
+        self,
+        artifact: Artifact,
+        refined: "Refined | None",
+        calibration: Calibration,
+        recipe: Recipe,
+        out: Path,
     ) -> Artifact:
-        """Write `artifact`, with the refined weights and in INT8 as `recipe` says, to `out`."""
+        """Write `artifact`, with the refined weights if there are any, in INT8 as `recipe` says, to `out`."""
 
     def halve(self, artifact: Artifact, out: Path) -> Artifact:
         """Write `artifact` with its weights in float16 to `out`."""

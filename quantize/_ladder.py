@@ -23,10 +23,15 @@ class Rung:
     recipe: Recipe
 
 
-def variants(recipe: Recipe) -> Iterator[Rung]:
-    """First: files of the same size and speed. Each thing that can be done or left, the other way round."""
+def variants(recipe: Recipe, *, refines: bool = True) -> Iterator[Rung]:
+    """First: files of the same size and speed. Each thing that can be done or left, the other way round.
+
+    Without `refines` the network itself cannot be prepared, and there is but one such thing.
+    """
     ranges = _OTHER_RANGES[recipe.ranges]
     yield Rung(f"{ranges} ranges", replace(recipe, ranges=ranges))
+    if not refines:
+        return
     yield Rung(_toggled(recipe.equalize, "equalization"), replace(recipe, equalize=not recipe.equalize))
     yield Rung(_toggled(recipe.correct, "bias correction"), replace(recipe, correct=not recipe.correct))
 

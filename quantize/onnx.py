@@ -25,15 +25,16 @@ from ._onnx_scales import absorb
 from ._onnx_weights import store_halves, store_integers
 from ._recipe import Recipe
 from ._refine import Refined
+from ._tail import Operator, tail
 
 if TYPE_CHECKING:
     from onnx import ModelProto
 
 
 def quantize(
-    artifact: Artifact, refined: Refined, calibration: Calibration, recipe: Recipe, out: Path
+    artifact: Artifact, refined: Refined | None, calibration: Calibration, recipe: Recipe, out: Path
 ) -> Artifact:
-    """Write `artifact`, with the refined weights and in INT8 as `recipe` says, to `out`.
+    """Write `artifact`, with the refined weights if there are any, in INT8 as `recipe` says, to `out`.
 
     Raises:
         MissingDependencyError: onnx or onnxruntime is not installed.
@@ -44,7 +45,9 @@ def quantize(
         raise UsageError(f"--io is for tflite: an ONNX file takes and gives float32, not {recipe.io}")
     _require_libraries()
     source = _refined_graph(artifact, refined)
-    details = recipe.to_json() | refined.to_json()
+    if refined is None:
+        recipe = replace(recipe, equalize=False, correct=False)
+    details = recipe.to_json() | (refined.to_json() if refined else {})
     made = Artifact(out, artifact.target, recipe.precision, recipe.io, artifact.spec, details)
     if not recipe.activations:
         store_integers(source)
@@ -84,11 +87,13 @@ def _require_libraries() -> None:
         import onnxruntime.quantization  # noqa: F401
 
 
-def _refined_graph(artifact: Artifact, refined: Refined) -> "ModelProto":
+def _refined_graph(artifact: Artifact, refined: Refined | None) -> "ModelProto":
     """The float graph of the refined network: the exported one patched, or else a second conversion."""
     import onnx
 
     model = onnx.load(artifact.path)
+    if refined is None:
+        return model
     if refined.rewrites == 0 and patch(model, refined.original, refined.network):
         return model
     return onnx_graph(refined.network, artifact.spec.preprocess.size)
@@ -108,7 +113,9 @@ def _quantized(
     onnx.save(source, exported)
     # Plain shape inference is enough; the symbolic one would want a computer algebra system.
     quant_pre_process(exported, prepared, skip_symbolic_shape=True)
-    islands = nodes_of(onnx.load(prepared), recipe.float_layers)
+    model = onnx.load(prepared)
+    nodes = [Operator(node.name, node.op_type, node.input, node.output) for node in model.graph.node]
+    islands = [*nodes_of(model, recipe.float_layers), *tail(nodes)]
     quantize_static(
         prepared,
         quantized,

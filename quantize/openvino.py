@@ -2,7 +2,8 @@
 
 Activations are quantized per tensor: NNCF's default, per channel before depthwise convolutions, takes more
 from the calibration pictures than they hold. Its bias correction and channel alignment stay off, because
-`_refine` has done both, for every target alike; correcting twice costs accuracy.
+`_refine` has done both, for every target alike; correcting twice costs accuracy. Networks that `_refine`
+cannot treat are corrected by NNCF.
 """
 
 import io
@@ -25,6 +26,7 @@ from ._calibration import Calibration
 from ._recipe import Recipe
 from ._refine import Refined
 from ._refined_graph import refined_graph
+from ._tail import Operator, tail
 
 if TYPE_CHECKING:
     import openvino as ov
@@ -34,9 +36,9 @@ _LARGEST_HALF = float(np.finfo(np.float16).max)
 
 
 def quantize(
-    artifact: Artifact, refined: Refined, calibration: Calibration, recipe: Recipe, out: Path
+    artifact: Artifact, refined: Refined | None, calibration: Calibration, recipe: Recipe, out: Path
 ) -> Artifact:
-    """Write `artifact`, with the refined weights and in INT8 as `recipe` says, to `out`.
+    """Write `artifact`, with the refined weights if there are any, in INT8 as `recipe` says, to `out`.
 
     Raises:
         MissingDependencyError: nncf, openvino or onnx is not installed.
@@ -46,13 +48,17 @@ def quantize(
     if recipe.io != "float32":
         raise UsageError(f"--io {recipe.io} is for tflite: OpenVINO files take and give float32")
     spec = artifact.spec
-    model = openvino.read(refined_graph(refined, spec.preprocess.size), refined.network)
+    if refined:
+        model = openvino.read(refined_graph(refined, spec.preprocess.size), refined.network)
+    else:
+        model = _read(artifact)
+        recipe = replace(recipe, equalize=False, correct=recipe.correct and recipe.activations)
     if recipe.activations:
-        model = _quantized(model, calibration, recipe, spec.name)
+        model = _quantized(model, calibration, recipe, spec.name, correct=recipe.correct and not refined)
     else:
         _round_weights(model)
     openvino.describe(model, spec)
-    details = recipe.to_json() | refined.to_json()
+    details = recipe.to_json() | (refined.to_json() if refined else {})
     return Artifact(openvino.save(model, out), artifact.target, recipe.precision, recipe.io, spec, details)
 
 
@@ -63,15 +69,21 @@ def halve(artifact: Artifact, out: Path) -> Artifact:
         MissingDependencyError: openvino is not installed.
         EdgewiseError: a weight is too large for float16.
     """
-    with importing("Compressing for OpenVINO", "export"):
-        import openvino as ov
-    model = ov.Core().read_model(artifact.path)
+    model = _read(artifact)
     _require_half(model, artifact.spec.name)
     return replace(artifact, path=openvino.save(model, out, half=True), precision="fp16")
 
 
-def _quantized(model: "ov.Model", calibration: Calibration, recipe: Recipe, name: str) -> "ov.Model":
-    ignored = _operations(model, recipe.float_layers)
+def _read(artifact: Artifact) -> "ov.Model":
+    with importing("Compressing for OpenVINO", "export"):
+        import openvino as ov
+    return ov.Core().read_model(artifact.path)
+
+
+def _quantized(
+    model: "ov.Model", calibration: Calibration, recipe: Recipe, name: str, *, correct: bool
+) -> "ov.Model":
+    ignored = [*_operations(model, recipe.float_layers), *_tail(model)]
     with importing("Quantizing for OpenVINO", "export"):
         import nncf
 
@@ -87,7 +99,7 @@ def _quantized(model: "ov.Model", calibration: Calibration, recipe: Recipe, name
                 preset=nncf.QuantizationPreset.MIXED,  # zero points: no half of a range is left unused
                 subset_size=len(calibration.pixels),
                 ignored_scope=nncf.IgnoredScope(names=ignored),
-                advanced_parameters=_parameters(recipe),
+                advanced_parameters=_parameters(recipe, correct=correct),
             )
     except Exception as error:
         raise EdgewiseError(f"NNCF cannot quantize {name}: {first_line(error)}") from error
@@ -103,7 +115,23 @@ def _operations(model: "ov.Model", layers: tuple[str, ...]) -> list[str]:
     return list(layers)
 
 
-def _parameters(recipe: Recipe) -> "AdvancedQuantizationParameters":
+def _tail(model: "ov.Model") -> list[str]:
+    """The names of the operations after a last softmax, but for the network's end, which computes nothing."""
+    return tail(
+        [
+            Operator(
+                operation.get_friendly_name(),
+                operation.get_type_name(),
+                [port.get_source_output().get_node().get_friendly_name() for port in operation.inputs()],
+                [operation.get_friendly_name()],
+            )
+            for operation in model.get_ordered_ops()
+            if operation.get_type_name() != "Result"
+        ]
+    )
+
+
+def _parameters(recipe: Recipe, *, correct: bool) -> "AdvancedQuantizationParameters":
     from nncf import AdvancedQuantizationParameters
     from nncf.quantization.advanced_parameters import QuantizationParameters
     from nncf.quantization.range_estimator import RangeEstimatorParametersSet
@@ -117,7 +145,7 @@ def _parameters(recipe: Recipe) -> "AdvancedQuantizationParameters":
         activations_quantization_params=QuantizationParameters(per_channel=False),
         activations_range_estimator_params=ranges[recipe.ranges],
         weights_quantization_params=QuantizationParameters(per_channel=recipe.per_channel),
-        disable_bias_correction=True,
+        disable_bias_correction=not correct,
         disable_channel_alignment=True,
     )
 

@@ -16,11 +16,13 @@ from ..models.errors import EdgewiseError, MissingDependencyError
 from ._calibration import Calibration
 from ._recipe import Recipe
 from ._refine import Refined
+from ._tail import Operator, tail
 from ._tflite_patch import patch
 from ._tflite_plans import full_integer, half_weights, integer_weights
 from ._tflite_prepare import Ranges, prepare
 
 if TYPE_CHECKING:
+    from ai_edge_litert.schema_py_generated import ModelT, OperatorT
     from ai_edge_quantizer.recipe_manager import RecipeManager
 
 _SIGNATURE, _ARGUMENT = "serving_default", "args_0"
@@ -28,22 +30,26 @@ _THREADS = 2
 
 
 def quantize(
-    artifact: Artifact, refined: Refined, calibration: Calibration, recipe: Recipe, out: Path
+    artifact: Artifact, refined: Refined | None, calibration: Calibration, recipe: Recipe, out: Path
 ) -> Artifact:
-    """Write `artifact`, with the refined weights and in INT8 as `recipe` says, to `out`.
+    """Write `artifact`, with the refined weights if there are any, in INT8 as `recipe` says, to `out`.
+
+    Without refined ones, layers in float go by the names of the tensors that they write.
 
     Raises:
         MissingDependencyError: ai-edge-quantizer is not installed.
         EdgewiseError: the library cannot quantize this network, or it has no layer of a name in `recipe`.
     """
     _require_library()
-    source = _refined_file(artifact, refined, out)
-    details = recipe.to_json() | refined.to_json()
+    source = _refined_file(artifact, refined, out) if refined else artifact.path.read_bytes()
+    if refined is None:
+        recipe = replace(recipe, equalize=False, correct=False)
+    details = recipe.to_json() | (refined.to_json() if refined else {})
     made = Artifact(out, artifact.target, recipe.precision, recipe.io, artifact.spec, details)
     try:
         if not recipe.activations:
             return _write(_run(source, integer_weights()), made, "INT8 weights, float32 activations")
-        plan = full_integer(recipe, _tensors(source, refined, recipe.float_layers))
+        plan = full_integer(recipe, [*_tensors(source, refined, recipe.float_layers), *_tail(source)])
         source, ranges = prepare(source, _ranges(source, plan, calibration, recipe.ranges))
         model = _run(source, plan, ranges)
     except (ValueError, RuntimeError, KeyError) as error:
@@ -108,16 +114,41 @@ def _refined_file(artifact: Artifact, refined: Refined, out: Path) -> bytes:
         anew.unlink()
 
 
-def _tensors(source: bytes, refined: Refined, names: Iterable[str]) -> list[str]:
+def _tensors(source: bytes, refined: Refined | None, names: Iterable[str]) -> list[str]:
     """The tensors of the file that the layers called `names` write."""
     model = unpack(source)
-    places = operators(model, layers(refined.network))
+    places = operators(model, layers(refined.network)) if refined else _by_output(model)
     if unknown := [name for name in names if name not in places]:
         raise EdgewiseError(
             f"{unknown[0]!r} cannot stay in float: the TFLite file has no layer of this name; "
             f"its {len(places)} layers are {', '.join(places)}"
         )
     return [model.subgraphs[0].tensors[places[name].outputs[0]].name.decode() for name in names]
+
+
+def _tail(source: bytes) -> list[str]:
+    """The tensors that the operators after a last softmax write."""
+    from ai_edge_litert.tools.flatbuffer_utils import opcode_to_name
+
+    model = unpack(source)
+    graph = model.subgraphs[0]
+    return tail(
+        [
+            Operator(
+                graph.tensors[operator.outputs[0]].name.decode(),
+                opcode_to_name(model, operator.opcodeIndex),
+                operator.inputs,
+                operator.outputs,
+            )
+            for operator in graph.operators
+        ]
+    )
+
+
+def _by_output(model: "ModelT") -> "dict[str, OperatorT]":
+    """The operators of `model` by the names of the tensors that they write."""
+    graph = model.subgraphs[0]
+    return {graph.tensors[operator.outputs[0]].name.decode(): operator for operator in graph.operators}
 
 
 def _ranges(model: bytes, plan: "RecipeManager", calibration: Calibration, rule: str) -> Ranges:

@@ -1,10 +1,11 @@
-"""The network in PyTorch, where PyTorch is installed: what every converted file is compared with."""
+"""The network in its own framework, where that is installed: what every converted file is compared with."""
 
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from ..models.errors import EdgewiseError
+from ..models.foreign.keras import KerasNetwork
 from ..models.spec import Tensor32
 from . import accepted, checked
 
@@ -14,6 +15,8 @@ if TYPE_CHECKING:
 
 class TorchSession:
     """A `Session` around a torch module that takes (N, 3, S, S)."""
+
+    framework = "PyTorch"
 
     def __init__(self, network: "nn.Module") -> None:
         self._network = network
@@ -30,6 +33,25 @@ class TorchSession:
                 f"the network must return one tensor of logits, (N, classes), but returned {_words(answer)}"
             )
         return checked(answer.float().numpy(), len(batch))
+
+
+class KerasSession:
+    """A `Session` around a Keras network."""
+
+    framework = "Keras"
+
+    def __init__(self, network: KerasNetwork) -> None:
+        self._network = network
+
+    def __call__(self, batch: Tensor32) -> Tensor32:
+        """(N, S, S, 3) normalised float32 pictures to (N, classes) float32 logits."""
+        size = self._network.size
+        return checked(self._network(accepted(batch, (size, size, 3))), len(batch))
+
+
+def reference(network: "nn.Module | KerasNetwork") -> TorchSession | KerasSession:
+    """The session of a loaded network."""
+    return KerasSession(network) if isinstance(network, KerasNetwork) else TorchSession(network)
 
 
 def _words(answer: Any) -> str:

@@ -107,7 +107,7 @@ def test_labelled_pictures_give_accuracies_and_a_table(
     assert (ended.code, ended.stdout) == (0, "")
     lines = [" ".join(line.split()) for line in ended.stderr.splitlines()]
     (notice,) = [line for line in lines if line.startswith("!")]
-    assert notice.startswith("! PyTorch is left out: the weights came from mine.pth; give that file by")
+    assert notice.startswith("! the original network is left out: the weights came from mine.pth; give that")
     assert "against max diff relative top-1 SQNR cosine" in lines
     assert lines[-1].endswith(f"on 20 pictures: {labelled.name}")
     assert any(line.startswith("tflite fp32 onnx fp32 ") for line in lines)

@@ -17,7 +17,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from edgewise.export._artifact import IOS, Artifact, Bundle, write_bundle
+from edgewise.export._artifact import IOS, Artifact, Bundle, bundle_name, write_bundle
 from edgewise.export._golden import Golden
 from edgewise.models.errors import EdgewiseError, UsageError
 from edgewise.models.spec import Labels, ModelSpec, Origin, Preprocess
@@ -342,13 +342,26 @@ def test_a_class_name_that_fits_no_line_is_refused(tmp_path: Path, label: str) -
     assert not (tmp_path / "b").exists()
 
 
-@pytest.mark.parametrize("name", ["../escape", "a/b", ".hidden", "a b"])
-def test_a_model_name_that_leaves_the_folder_is_refused(tmp_path: Path, name: str) -> None:
+@pytest.mark.parametrize(
+    ("name", "stem"),
+    [
+        ("mobilenetv2", "mobilenetv2"),
+        ("timm:vit_tiny.augreg", "timm-vit_tiny.augreg"),
+        ("my/net.py:small", "net-small"),
+        ("../escape", "escape"),
+        (".hidden", "hidden"),
+        ("a b", "a-b"),
+        ("..", "model"),
+    ],
+)
+def test_a_model_of_any_name_stays_in_the_folder(tmp_path: Path, name: str, stem: str) -> None:
     """The name may come from the header of a stranger's checkpoint."""
     model = make_artifact(tmp_path, "fp32", make_spec())
     model = dataclasses.replace(model, spec=dataclasses.replace(model.spec, name=name))
-    with pytest.raises(UsageError, match="is no plain file name"):
-        write_bundle(tmp_path / "b", model, None, make_golden(model.spec), {})
+    bundle = write_bundle(tmp_path / "b", model, None, make_golden(model.spec), {})
+    assert bundle.model == tmp_path / "b" / f"{stem}-fp32.tflite"
+    assert bundle_name(name, "tflite", "fp32") == f"{stem}-tflite-fp32"
+    assert bundle.spec.name == name
 
 
 @pytest.mark.parametrize("record", [{"schema": 2}, {"speed": float("nan")}, {"speed": float("inf")}])

@@ -39,6 +39,10 @@ def test_what_the_recipe_lacks_is_tried() -> None:
     ]
 
 
+def test_a_network_that_cannot_be_prepared_has_one_variant() -> None:
+    assert [rung.title for rung in variants(Recipe(), refines=False)] == ["mean-min-max ranges"]
+
+
 def test_the_worst_layers_are_the_first_ones() -> None:
     first, second, *_ = in_float(Recipe(io="int8"), LAYERS)
     assert first.recipe == Recipe(io="int8", float_layers=LAYERS[:1])

@@ -212,3 +212,19 @@ def test_weights_too_large_for_half_precision_are_refused(tiny_spec: ModelSpec, 
     made = export(trace(network, 32), tiny_spec, tmp_path / "large.xml")
     with pytest.raises(EdgewiseError, match="beyond 65504"):
         halve(made, tmp_path / "half.xml")
+
+
+def test_a_file_without_refined_weights_is_corrected_by_nncf(
+    openvino_float: Artifact, tiny_calibration: Calibration, tiny_pictures: Tensor32, tmp_path: Path
+) -> None:
+    exact = open_session(openvino_float.path, 1)(tiny_pictures)
+    made = [
+        quantize(openvino_float, None, tiny_calibration, Recipe(correct=correct), tmp_path / f"{correct}.xml")
+        for correct in (True, False)
+    ]
+    assert [file.details["correct"] for file in made] == [True, False]
+    assert [file.details["equalize"] for file in made] == [False, False]
+    with_correction, without = (
+        agreement(exact, open_session(file.path, 1)(tiny_pictures)).sqnr_db for file in made
+    )
+    assert with_correction > without + 0.2

@@ -238,3 +238,21 @@ def test_weights_beyond_float16_are_refused(
     with pytest.raises(EdgewiseError, match="tiny has weights beyond 65504"):
         halve(replace(tiny_float, path=tmp_path / "large.tflite"), tmp_path / "half.tflite")
     assert not (tmp_path / "half.tflite").exists()
+
+
+def test_a_file_without_refined_weights_is_quantized_as_it_is(
+    tiny_float: Artifact,
+    tiny_graph: Network,
+    tiny_calibration: Calibration,
+    tiny_pictures: Tensor32,
+    tmp_path: Path,
+) -> None:
+    file = quantize(tiny_float, None, tiny_calibration, Recipe(), tmp_path / "alone.tflite")
+    same = quantize(tiny_float, unrefined(tiny_graph), tiny_calibration, Recipe(), tmp_path / "same.tflite")
+    answers, expected = (TfliteSession(one.path, 1)(tiny_pictures) for one in (file, same))
+    np.testing.assert_array_equal(answers, expected)
+    assert (file.details["equalize"], file.details["correct"]) == (False, False)
+    # Layers in float go by what they write, which this file calls by their modules.
+    recipe = Recipe(float_layers=("4.layers.3",))
+    mixed = quantize(tiny_float, None, tiny_calibration, recipe, tmp_path / "mixed.tflite")
+    assert structure(mixed.path).float_layers == 1

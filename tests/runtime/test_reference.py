@@ -1,6 +1,7 @@
 """The torch module as a session."""
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -9,8 +10,10 @@ import torch
 from torch import Tensor, nn
 
 from edgewise.models.errors import EdgewiseError, ParityError
+from edgewise.models.foreign.keras import KerasNetwork, load_keras
 from edgewise.models.spec import Tensor32
-from edgewise.runtime.reference import TorchSession
+from edgewise.models.weights import Overrides
+from edgewise.runtime.reference import KerasSession, TorchSession, reference
 
 ONES = np.ones((2, 4, 4, 3), np.float32)
 
@@ -76,3 +79,23 @@ def test_logits_of_another_precision_become_float32(kind: torch.dtype) -> None:
 def test_other_pictures_are_refused(batch: Tensor32, message: str) -> None:
     with pytest.raises(EdgewiseError, match=message):
         TorchSession(Returns(torch.exp))(batch)
+
+
+@pytest.mark.slow
+def test_keras_answers_for_itself(tiny_keras: Path, tiny_pictures: Tensor32) -> None:
+    network = load_keras(tiny_keras / "tiny", Overrides(), lambda _: None).network
+    assert isinstance(network, KerasNetwork)
+    session = reference(network)
+    assert isinstance(session, KerasSession)
+    assert session.framework == "Keras"
+    answer = session(tiny_pictures[:3])
+    assert answer.shape == (3, 6)
+    assert answer.dtype == np.float32
+    with pytest.raises(EdgewiseError, match=r"\(N, 32, 32, 3\), found float32 \(2, 4, 4, 3\)"):
+        session(ONES)
+
+
+def test_a_torch_network_is_run_by_torch(tiny_network: nn.Module) -> None:
+    session = reference(tiny_network)
+    assert isinstance(session, TorchSession)
+    assert session.framework == "PyTorch"

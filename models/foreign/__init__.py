@@ -1,0 +1,80 @@
+"""What is taken for granted of a model file that does not describe itself, and said to the user."""
+
+import hashlib
+import re
+from collections.abc import Callable
+from pathlib import Path
+
+from .. import imagenet
+from ..errors import UsageError
+from ..images import sha256_of
+from ..overrides import Overrides
+from ..spec import RGB, Labels, ModelSpec, Origin, Preprocess
+
+_CROP = 224 / 256  # of the shorter side, as it is usual
+_IMAGENET_CLASSES = 1000
+
+
+def name_of(path: Path) -> str:
+    """What a bundle of this file is called: its stem, as a plain file name."""
+    name = path.resolve().name if path.is_dir() else path.stem
+    return re.sub(r"[^\w.+-]+", "-", name).strip(".-") or "model"
+
+
+def describe(path: Path, preprocess: Preprocess, classes: int, overrides: Overrides) -> ModelSpec:
+    """The description of the model in `path`, which gives `classes` scores."""
+    origin = Origin("file", path.name, _sha256(path))
+    return overrides.apply(ModelSpec(name_of(path), preprocess, _labels(classes), origin), classes)
+
+
+def usual(size: int, mean: RGB, std: RGB) -> Preprocess:
+    """The centre of `size` pixels, of a picture that is as much larger as usual."""
+    return Preprocess(size, round(size / _CROP), mean, std)
+
+
+def size_of(found: int | None, path: Path, overrides: Overrides) -> int:
+    """The side of the input in pixels: `found` in the file, or else given by --imgsz.
+
+    Raises:
+        UsageError: neither says it, or they differ.
+    """
+    if found is None and overrides.imgsz is None:
+        raise UsageError(f"{path}: takes pictures of any size; give the side in pixels by --imgsz")
+    if None not in (found, overrides.imgsz) and found != overrides.imgsz:
+        raise UsageError(f"--imgsz {overrides.imgsz}: {path} takes {found} x {found} pixels; leave it out")
+    return found or overrides.imgsz or 0
+
+
+def announce_assumptions(
+    spec: ModelSpec, overrides: Overrides, way: str, announce: Callable[[str], None]
+) -> None:
+    """Say what the user left open; `way` is where the preprocessing is taken from."""
+    file, preprocess = spec.origin.description, spec.preprocess
+    if None in (overrides.mean, overrides.std):
+        mean, std = (
+            "/".join(f"{value:.4g}" for value in values) for values in (preprocess.mean, preprocess.std)
+        )
+        announce(
+            f"{file} does not say how its pictures are made: taking {way} (resize {preprocess.resize}, "
+            f"cut {preprocess.size}, mean {mean}, std {std}); change it by --resize, --mean, --std"
+        )
+    if overrides.labels is None:
+        known = "the classes of ImageNet" if spec.labels.ids else f"'class 0' to {spec.labels.names[-1]!r}"
+        announce(
+            f"{file} does not name its {len(spec.labels)} classes: taking {known}; name them by --labels FILE"
+        )
+
+
+def _labels(classes: int) -> Labels:
+    if classes == _IMAGENET_CLASSES:
+        return imagenet.labels()
+    return Labels(tuple(f"class {index}" for index in range(classes)))
+
+
+def _sha256(path: Path) -> str:
+    """Of the file, or of the names and sha256 of all files in the folder."""
+    if path.is_file():
+        return sha256_of(path)
+    files = sorted(file for file in path.rglob("*") if file.is_file())
+    lines = (f"{sha256_of(file)}  {file.relative_to(path).as_posix()}\n" for file in files)
+    return hashlib.sha256("".join(lines).encode()).hexdigest()

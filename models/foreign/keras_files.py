@@ -1,0 +1,131 @@
+"""Keras models from disk, without running code from the file, as functions with constant weights.
+
+A `.keras` or `.h5` file is a configuration of known layers: Keras's safe mode refuses Lambda layers, which
+hold Python bytecode, and classes that it does not know. A SavedModel is a graph of TensorFlow operators,
+which may read and write files: it is taken only if it has none that can, and nothing that runs on loading.
+"""
+
+import re
+from pathlib import Path
+from typing import Any
+
+from ..errors import EdgewiseError, UsageError
+from .tensorflow import tensorflow
+
+_TASK = "Loading a Keras model"
+_SIGNATURE = "serving_default"
+# What the SavedModels of Keras hold beside pure functions: variables, calls, and their own checkpoint.
+_HARMLESS = {
+    "AssignVariableOp",
+    "DisableCopyOnRead",
+    "If",
+    "MergeV2Checkpoints",
+    "ReadVariableOp",
+    "RestoreV2",
+    "SaveV2",
+    "StatefulPartitionedCall",
+    "VarHandleOp",
+    "VarIsInitializedOp",
+    "While",
+}
+_FILE_READERS = {"ImmutableConst", "MatchingFiles", "PyFuncStateless", "ReadFile"}  # registered as pure
+_MEND = "export it where it was made, by model.export('FOLDER'), and give that folder"
+
+
+def load(path: Path) -> Any:
+    """The model's inference as a concrete function, every variable a constant.
+
+    Raises:
+        MissingDependencyError: tensorflow is not installed.
+        UsageError, EdgewiseError: as `load_keras` says.
+    """
+    tensorflow(_TASK)
+    from tensorflow.python.framework.convert_to_constants import convert_variables_to_constants_v2
+
+    owner, function = _saved_model(path) if path.is_dir() else _keras_model(path)
+    try:
+        frozen = convert_variables_to_constants_v2(function)
+    except (ValueError, RuntimeError) as error:
+        raise EdgewiseError(f"{path}: TensorFlow cannot freeze it ({_first_line(error)})") from error
+    del owner  # which kept the variables alive
+    if operators := _refused({node.op for node in frozen.graph.as_graph_def().node}, harmless=set()):
+        raise EdgewiseError(f"{path}: computes with {operators[0]}, which is no function of the picture")
+    return frozen
+
+
+def _keras_model(path: Path) -> tuple[Any, Any]:
+    tf = tensorflow(_TASK)
+    import keras
+
+    try:
+        model = keras.saving.load_model(path, compile=False, safe_mode=True)
+    except Exception as error:  # whatever a broken file makes Keras, zipfile or h5py raise
+        raise EdgewiseError(f"{path}: {_words(error)}") from error
+    if not isinstance(model, keras.Model) or len(model.inputs or ()) != 1:
+        raise UsageError(f"{path}: need a Keras model with one input, a picture batch")
+    shape, kind = model.inputs[0].shape, model.inputs[0].dtype
+    function = tf.function(lambda pictures: model(pictures, training=False))
+    return model, function.get_concrete_function(tf.TensorSpec((None, *shape[1:]), kind))
+
+
+def _words(error: Exception) -> str:
+    said = str(error)
+    if "lambda" in said.lower():
+        return f"has a Lambda layer, which is Python code, and edgewise runs none from a file; {_MEND}"
+    if unknown := re.search(r"Could not locate \w+ '(\w+)'", said):
+        return f"has a layer that Keras does not know, {unknown[1]}; {_MEND}"
+    return f"Keras cannot load it ({_first_line(error)[:160]}); save it anew by model.save('FILE.keras')"
+
+
+def _saved_model(path: Path) -> tuple[Any, Any]:
+    tf = tensorflow(_TASK)
+    _refuse_side_effects(path)
+    try:
+        loaded = tf.saved_model.load(path)
+    except Exception as error:  # whatever a broken file makes TensorFlow raise
+        raise EdgewiseError(f"{path}: TensorFlow cannot load it ({_first_line(error)[:160]})") from error
+    signatures = loaded.signatures
+    if _SIGNATURE not in signatures and len(signatures) != 1:
+        names = ", ".join(map(repr, signatures)) or "none"
+        raise UsageError(f"{path}: need a signature {_SIGNATURE!r}, found {names}; {_MEND}")
+    return loaded, signatures.get(_SIGNATURE) or next(iter(signatures.values()))
+
+
+def _refuse_side_effects(path: Path) -> None:
+    """Raise an `EdgewiseError` where loading or running the SavedModel could do more than compute."""
+    from google.protobuf.message import DecodeError  # type: ignore[import-untyped]
+    from tensorflow.core.protobuf.saved_model_pb2 import SavedModel
+
+    content = SavedModel()
+    try:
+        content.ParseFromString((path / "saved_model.pb").read_bytes())
+    except DecodeError as error:
+        raise EdgewiseError(f"{path}: saved_model.pb is damaged; copy the folder again") from error
+    operators: set[str] = set()
+    for graph in content.meta_graphs:
+        if not graph.object_graph_def.nodes:
+            raise EdgewiseError(f"{path}: TensorFlow 1 saved it, and its loading runs a graph; {_MEND}")
+        if any(node.HasField("resource") for node in graph.object_graph_def.nodes):
+            raise EdgewiseError(f"{path}: holds a resource, which runs a function on loading; {_MEND}")
+        functions = graph.graph_def.library.function
+        operators.update(node.op for node in graph.graph_def.node)
+        operators.update(node.op for function in functions for node in function.node_def)
+    if refused := _refused(operators, _HARMLESS):
+        raise EdgewiseError(
+            f"{path}: has the operator {refused[0]}, which can do more than compute, as read or write files; "
+            f"{_MEND} without it"
+        )
+
+
+def _refused(operators: set[str], harmless: set[str]) -> list[str]:
+    """Those of `operators` that have side effects but are not `harmless`, or that read files."""
+    from tensorflow.python.framework import op_def_registry
+
+    known = {name: op_def_registry.get(name) for name in operators - harmless}
+    stateful = {name for name, definition in known.items() if definition and definition.is_stateful}
+    return sorted(stateful | (operators & _FILE_READERS))
+
+
+def _first_line(error: Exception) -> str:
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    return lines[0] if lines else type(error).__name__

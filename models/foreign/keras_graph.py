@@ -1,0 +1,78 @@
+"""What a frozen TensorFlow function is: its ends, what it makes of pixels first, and of logits last."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ..errors import UsageError
+from .tensorflow import tensorflow
+
+_PASSED_ON = {"Identity", "Cast"}
+# What tells pixels from 0 to 255 from those scaled to 1: the first constant that they meet.
+_SMALLEST_GAIN = 1 / 50
+_LARGEST_MEAN = 1.5
+
+
+def require_classifier(function: Any, path: Path) -> tuple[int | None, int]:
+    """The side of the picture, None where any will do, and the number of classes.
+
+    Raises:
+        UsageError: it is no function from one picture batch to one score for each class.
+    """
+    inputs, outputs = ([_words(end) for end in ends] for ends in (function.inputs, function.outputs))
+    expected = "need float32 pictures (N, S, S, 3) and scores (N, classes)"
+    found = f"{path}: takes {', '.join(inputs)} and gives {', '.join(outputs)}"
+    if len(inputs) != 1 or len(outputs) != 1:
+        raise UsageError(f"{found}; {expected}")
+    picture, scores = (list(end[0].shape or ()) for end in (function.inputs, function.outputs))
+    fits = len(picture) == 4 and picture[3] == 3 and picture[1] == picture[2] and len(scores) == 2
+    if not fits or function.inputs[0].dtype.name != "float32" or (scores[1] or 0) < 2:
+        raise UsageError(f"{found}; {expected}")
+    if picture[0] is not None:
+        raise UsageError(f"{found}: its batch is fixed; save it with an input of shape (None, S, S, 3)")
+    return picture[1], scores[1]
+
+
+def without_softmax(function: Any) -> tuple[Any, bool]:
+    """`function` up to its logits, and whether a softmax came after them."""
+    last = function.outputs[0]
+    while last.op.type in _PASSED_ON:
+        last = last.op.inputs[0]
+    softmax = last.op.type == "Softmax"
+    logits = last.op.inputs[0] if softmax else function.outputs[0]
+    graph = function.graph.as_graph_def()
+    compat = tensorflow("Cutting a Keras model").compat.v1
+    wrapped = compat.wrap_function(lambda: compat.import_graph_def(graph, name=""), [])
+    return wrapped.prune(function.inputs[0].name, logits.name), softmax
+
+
+def takes_bytes(function: Any) -> bool:
+    """Whether it begins by scaling pixels from 0 to 255 itself, as Rescaling and Normalization layers do."""
+    pictures = function.inputs[0]
+    while True:
+        readers = pictures.consumers()
+        if len(readers) != 1:
+            return False
+        (reader,) = readers
+        if reader.type not in _PASSED_ON:
+            break
+        pictures = reader.outputs[0]
+    constants = [
+        tensorflow("Reading a Keras model").get_static_value(end)
+        for end in reader.inputs
+        if end.name != pictures.name
+    ]
+    if len(constants) != 1 or constants[0] is None:
+        return False
+    largest = float(np.abs(constants[0]).max())
+    return {
+        "Mul": 0 < largest < _SMALLEST_GAIN,
+        "RealDiv": largest > 1 / _SMALLEST_GAIN,
+        "Sub": largest > _LARGEST_MEAN,
+    }.get(reader.type, False)
+
+
+def _words(end: Any) -> str:
+    sides = ", ".join("?" if side is None else str(side) for side in end.shape or ())
+    return f"{end.dtype.name} ({sides})"

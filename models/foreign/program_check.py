@@ -1,0 +1,90 @@
+"""Refuse `torch.export` programs through which `torch.export.load` could run code; nobody else checks.
+
+It unpickles weights, constants and sample inputs that say they are pickled, loads compiled libraries, hands
+sizes to Python's `eval` (by sympy), imports what tree specifications name, calls any function below `torch`,
+and builds Python source from the graph's names. What plain networks need is far less, and only that passes.
+"""
+
+import io
+import json
+import re
+from collections.abc import Iterator
+from typing import Any
+
+from ..errors import EdgewiseError
+
+_PLACES = re.compile(
+    r"data/weights/(weight_\d+|\w+_weights_config\.json)"
+    r"|data/constants/(tensor_\d+|\w+_constants_config\.json)"
+    r"|data/sample_inputs/\w+\.pt|models/\w+\.json|extra/.*|\.data/\w+|archive_(format|version)|byteorder"
+)
+_TARGET = re.compile(
+    r"torch\.ops\.aten\.(?!from_file)\w+\.\w+|torch\.sym_\w+"
+    r"|_operator\.(add|sub|mul|floordiv|truediv|mod|pow|neg|getitem|eq|ne|lt|le|gt|ge)"
+)
+_SIZE = re.compile(
+    r"(Integer|Symbol|Add|Mul|Pow|Min|Max|Mod|PythonMod|FloorDiv|CeilDiv|CleanDiv"
+    r"|'[su]\d+'|(positive|nonnegative|integer)=True|\d+|[-(), ])*"
+)
+_TREE = re.compile(
+    r'(\[1, |\]|\{"type": (null|"builtins\.(tuple|list|dict)"), "context": |null|"null"|"\[[\w\\", ]*\]"'
+    r'|, "children_spec": \[|\}|, )*'
+)
+_PLAIN = re.compile(r"[\w.+]*")
+_BY_KEY = {"target": _TARGET, "as_operator": _TARGET, "expr_str": _SIZE, "in_spec": _TREE, "out_spec": _TREE}
+_ONLY_TEXT = {"metadata", "guards_code"}  # of these, nothing runs that we let run
+
+
+def require_harmless(content: bytes, name: str) -> None:
+    """Raise an `EdgewiseError` unless `content` is a program of plain tensors and aten operators."""
+    from torch.export.pt2_archive._package import PT2ArchiveReader
+
+    try:
+        with PT2ArchiveReader(io.BytesIO(content)) as archive:  # torch's own, so that both read the same
+            found = next(_suspicions(archive), None)
+    except Exception as error:  # whatever a broken archive makes torch or json raise
+        raise EdgewiseError(
+            f"{name}: cannot be read as a torch.export program ({first_line(error)[:160]}); "
+            "save it anew by torch.export.save(program, path)"
+        ) from error
+    if found:
+        raise EdgewiseError(
+            f"{name}: holds {found}, through which it could run code, and edgewise runs none from a file. "
+            "Give the network as net.py:factory, and its weights by --weights"
+        )
+
+
+def first_line(error: Exception) -> str:
+    """What an error says first, or else its type."""
+    return (str(error).strip().splitlines() or [type(error).__name__])[0]
+
+
+def _suspicions(archive: Any) -> Iterator[str]:
+    """What in the archive plain networks do not need."""
+    import torch
+
+    for file in archive.get_file_names():
+        if not _PLACES.fullmatch(file):
+            yield f"the part {file!r}"
+        elif file.endswith(".json"):
+            for key, text in _texts(json.loads(archive.read_string(file))):
+                if not _BY_KEY.get(key, _PLAIN).fullmatch(text):
+                    yield f"{key} {text[:80]!r}"
+        elif file.startswith("data/sample_inputs/"):
+            torch.load(io.BytesIO(archive.read_bytes(file)), weights_only=True)
+
+
+def _texts(value: Any, key: str = "") -> Iterator[tuple[str, str]]:
+    """Every string in `value`, keys included, with the key that it stands under."""
+    if isinstance(value, dict):
+        for name, inner in value.items():
+            yield "key", name
+            if name == "use_pickle" and inner:
+                yield name, "a pickle"
+            elif name not in _ONLY_TEXT:
+                yield from _texts(inner, name)
+    elif isinstance(value, list):
+        for inner in value:
+            yield from _texts(inner, key)
+    elif isinstance(value, str):
+        yield key, value

@@ -1,0 +1,235 @@
+"""Programs of torch.export: those that are read, and those that are refused."""
+
+import io
+import json
+import os
+import pickle
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor, nn
+from torch.export import Dim
+from torch.export.pt2_archive._package import PT2ArchiveReader, PT2ArchiveWriter
+
+from edgewise.export._graph import trace
+from edgewise.models.errors import EdgewiseError, UsageError
+from edgewise.models.foreign.program import is_program, load_program
+from edgewise.models.weights import Overrides
+
+ANY_BATCH = ({0: Dim.AUTO},)
+
+
+def saved(path: Path, network: nn.Module, shapes: Any = ANY_BATCH, side: tuple[int, int] = (32, 32)) -> Path:
+    program = torch.export.export(network, (torch.zeros(2, 3, *side),), dynamic_shapes=shapes)
+    torch.export.save(program, path)
+    return path
+
+
+def load(path: Path, overrides: Overrides | None = None) -> Any:
+    return load_program(path, overrides or Overrides(), lambda _: None)
+
+
+@pytest.fixture(scope="module")
+def program(tiny_network: nn.Module, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return saved(tmp_path_factory.mktemp("program") / "tiny.pt2", tiny_network)
+
+
+def test_a_program_is_known_by_its_name() -> None:
+    assert is_program("a/b.pt2")
+    assert not is_program("b.pt")
+
+
+def test_it_computes_what_it_was_exported_from(program: Path, tiny_network: nn.Module) -> None:
+    said: list[str] = []
+    model = load_program(program, Overrides(), said.append)
+    pictures = torch.rand(3, 3, 32, 32)
+    with torch.no_grad():
+        answers = [network(pictures) for network in (tiny_network, model.network)]
+        traced = trace(model.network, 32)(pictures)
+    np.testing.assert_array_equal(*answers)
+    np.testing.assert_allclose(traced, answers[0], rtol=1e-4, atol=1e-4)
+    assert (model.spec.name, len(model.spec.labels), model.spec.preprocess.size) == ("tiny", 6, 32)
+    assert (model.spec.origin.source, model.spec.origin.description) == ("file", "tiny.pt2")
+    assert len(said) == 2
+
+
+def test_the_user_has_the_last_word(program: Path, tmp_path: Path) -> None:
+    (tmp_path / "labels.txt").write_text("a\nb\nc\nd\ne\nf\n")
+    half = (0.5, 0.5, 0.5)
+    spec = load(program, Overrides(mean=half, std=half, resize=40, labels=tmp_path / "labels.txt")).spec
+    assert (spec.preprocess.mean, spec.preprocess.resize, spec.labels.names[5]) == (half, 40, "f")
+
+
+class Answers(nn.Module):
+    def __init__(self, answer: Callable[[Tensor], Any]) -> None:
+        super().__init__()
+        self.answer = answer
+
+    def forward(self, x: Tensor) -> Any:
+        return self.answer(x)
+
+
+def test_pictures_of_any_size_need_one(tmp_path: Path) -> None:
+    shapes = ({0: Dim.AUTO, 2: Dim.AUTO, 3: Dim.AUTO},)
+    path = saved(tmp_path / "free.pt2", Answers(lambda x: x.mean((2, 3))).eval(), shapes)
+    with pytest.raises(UsageError, match=r"any size; .* --imgsz"):
+        load(path)
+    assert load(path, Overrides(imgsz=48)).spec.preprocess.size == 48
+
+
+@pytest.mark.parametrize(
+    ("answer", "shapes", "side", "message"),
+    [
+        (
+            lambda x: x.mean((2, 3)),
+            None,
+            (32, 32),
+            r"takes \(2, 3, 32, 32\), so its batch is fixed; .*Dim.AUTO",
+        ),
+        (lambda x: x.mean((2, 3)), ANY_BATCH, (32, 16), r"3, 32, 16\); need square pictures"),
+        (lambda x: x.flatten(2), ANY_BATCH, (32, 32), r"something else than one tensor of logits"),
+        (lambda x: {"a": x.mean((2, 3)), "b": x}, ANY_BATCH, (32, 32), "something else than one tensor"),
+    ],
+)
+def test_what_is_no_classifier_is_refused(
+    answer: Callable[[Tensor], Any], shapes: Any, side: tuple[int, int], message: str, tmp_path: Path
+) -> None:
+    path = saved(tmp_path / "other.pt2", Answers(answer).eval(), shapes, side)
+    with pytest.raises(UsageError, match=message):
+        load(path)
+
+
+@pytest.mark.parametrize("layer", [nn.Dropout(0.5), nn.BatchNorm2d(3)])
+def test_training_mode_is_refused(layer: nn.Module, tmp_path: Path) -> None:
+    network = nn.Sequential(layer, nn.AdaptiveAvgPool2d(1), nn.Flatten()).train()
+    with pytest.raises(UsageError, match="in training mode"):
+        load(saved(tmp_path / "training.pt2", network))
+
+
+def test_files_that_are_no_programs_are_refused(tmp_path: Path, program: Path) -> None:
+    with pytest.raises(UsageError, match="no such program"):
+        load(tmp_path / "none.pt2")
+    broken = tmp_path / "broken.pt2"
+    for content in (b"", b"PK", program.read_bytes()[:4000]):
+        broken.write_bytes(content)
+        with pytest.raises(EdgewiseError, match=r"cannot be read as a torch\.export program"):
+            load(broken)
+
+
+class Bomb:
+    """Makes a file when it is unpickled."""
+
+    def __init__(self, target: Path) -> None:
+        self.target = target
+
+    def __reduce__(self) -> Any:
+        return os.mkdir, (str(self.target),)
+
+
+def changed(program: Path, out: Path, change: Callable[[str, bytes], bytes | None], **more: bytes) -> Path:
+    """`program` with parts changed, left out (None) or added."""
+    with (
+        PT2ArchiveReader(io.BytesIO(program.read_bytes())) as old,
+        PT2ArchiveWriter(str(out)) as new,
+    ):
+        for name in old.get_file_names():
+            content = change(name, old.read_bytes(name))
+            if content is not None and not name.startswith((".data", "archive", "byteorder")):
+                new.write_bytes(name, content)
+        for name, content in more.items():
+            new.write_bytes(name, content)
+    return out
+
+
+def unchanged(_: str, content: bytes) -> bytes:
+    return content
+
+
+def pickled_weight(name: str, content: bytes) -> bytes:
+    return content.replace(b'"use_pickle": false', b'"use_pickle": true') if "config" in name else content
+
+
+def foreign_call(name: str, content: bytes) -> bytes:
+    return (
+        content.replace(b"torch.ops.aten.conv2d.default", b"torch.os.system")
+        if "models/" in name
+        else content
+    )
+
+
+def odd_size(name: str, content: bytes) -> bytes:
+    return content.replace(b"Symbol('s", b"exec('import os')+Symbol('s") if "models/" in name else content
+
+
+def odd_name(name: str, content: bytes) -> bytes:
+    return content.replace(b'"name": "input"', b'"name": "input=print(1)"') if "models/" in name else content
+
+
+def odd_tree(name: str, content: bytes) -> bytes:
+    if "models/" not in name:
+        return content
+    return content.replace(rb"\"builtins.dict\"", rb"\"collections.defaultdict\"")
+
+
+@pytest.mark.parametrize(
+    ("change", "found"),
+    [
+        (pickled_weight, "use_pickle 'a pickle'"),
+        (foreign_call, "target 'torch.os.system'"),
+        (odd_size, "expr_str .exec"),
+        (odd_name, "name 'input=print"),
+        (odd_tree, "in_spec"),
+    ],
+)
+def test_every_way_to_run_code_is_closed(
+    program: Path, tmp_path: Path, change: Callable[[str, bytes], bytes], found: str
+) -> None:
+    path = changed(program, tmp_path / "evil.pt2", change)
+    with pytest.raises(EdgewiseError, match=f"holds {found}.* runs none from a file"):
+        load(path)
+
+
+@pytest.mark.parametrize(
+    "part",
+    [
+        "data/aotinductor/model/a.so",
+        "data/weights/model.pt",
+        "data/constants/model.pt",
+        "data/constants/opaque_obj_0",
+        "data/constants/custom_obj_0",
+    ],
+)
+def test_parts_that_are_code_are_refused(program: Path, tmp_path: Path, part: str) -> None:
+    path = changed(program, tmp_path / "evil.pt2", unchanged, **{part: b"code"})
+    with pytest.raises(EdgewiseError, match=f"holds the part '{part}'"):
+        load(path)
+
+
+def test_pickled_sample_inputs_do_not_run(program: Path, tmp_path: Path) -> None:
+    target = tmp_path / "made"
+
+    def bomb(name: str, content: bytes) -> bytes:
+        if "sample_inputs" not in name:
+            return content
+        buffer = io.BytesIO()
+        torch.save({"bomb": Bomb(target)}, buffer, pickle_module=pickle)
+        return buffer.getvalue()
+
+    path = changed(program, tmp_path / "evil.pt2", bomb)
+    with pytest.raises(EdgewiseError, match="cannot be read"):
+        load(path)
+    assert not target.exists()
+    with PT2ArchiveReader(io.BytesIO(path.read_bytes())) as archive:  # as it would without the check
+        torch.load(io.BytesIO(archive.read_bytes("data/sample_inputs/model.pt")), weights_only=False)
+    assert target.exists()
+
+
+def test_a_copy_without_changes_is_read(program: Path, tmp_path: Path) -> None:
+    path = changed(program, tmp_path / "same.pt2", unchanged)
+    assert len(load(path).spec.labels) == 6
+    with PT2ArchiveReader(io.BytesIO(path.read_bytes())) as archive:
+        assert json.loads(archive.read_string("models/model.json"))["graph_module"]
