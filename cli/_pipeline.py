@@ -10,8 +10,7 @@ from typing import Any
 from ..export._artifact import Bundle, bundle_name, write_bundle
 from ..export._atomic import refuse_foreign
 from ..models.errors import AccuracyError
-from ..models.weights import Model, Overrides, load_model
-from ..models.zoo import find
+from ..models.weights import Model, Overrides, load_model, model_name
 from ..quantize._calibration import Calibration, from_folder, generated
 from ..quantize._recipe import Recipe
 from ..quantize._sensitivity import LayerError
@@ -28,6 +27,7 @@ _LIBRARIES = (
     "edgewise",
     "ai-edge-litert",
     "ai-edge-quantizer",
+    "keras",
     "litert-torch",
     "nncf",
     "onnx",
@@ -35,6 +35,8 @@ _LIBRARIES = (
     "onnxscript",
     "openvino",
     "pillow",
+    "tensorflow",
+    "timm",
     "torch",
     "torchvision",
 )
@@ -43,11 +45,15 @@ _SATURATION_PICTURES = 16
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """What the user asked for; None stands for a default that depends on the rest."""
+    """What the user asked for; None stands for a default that depends on the rest.
+
+    `form_is_open` says that INT8 may be whatever serves best.
+    """
 
     name: str
     targets: tuple[str, ...]
     precisions: tuple[str, ...]
+    form_is_open: bool
     recipe: Recipe
     weights: str
     overrides: Overrides
@@ -103,13 +109,18 @@ class GateError(AccuracyError):
         self.layers, self.recovery = layers, recovery
 
 
-def run(request: Request, terminal: Terminal) -> Outcome:
-    """Do the main job. A gate that fails raises its error, and then nothing is written."""
+def run(request: Request, terminal: Terminal, model: Model | None = None) -> Outcome:
+    """Do the main job, with `model` where it is loaded already.
+
+    A gate that fails raises its error, and then nothing is written.
+    """
+    name = model.spec.name if model else model_name(request.name)
     for target in request.targets:
         for precision in request.precisions:  # a folder that holds something else, before anything takes time
-            refuse_foreign(request.folder(bundle_name(find(request.name).name, target, precision)))
-    with terminal.stage("Load the network"):
-        model = load_model(request.name, request.weights, request.overrides, terminal.announce)
+            refuse_foreign(request.folder(bundle_name(name, target, precision)))
+    if model is None:
+        with terminal.stage("Load the network"):
+            model = load_model(request.name, request.weights, request.overrides, terminal.announce)
     with terminal.stage("Prepare calibration pictures"):
         calibration = _calibration(request, model)
         pictures = evaluation.choose(
@@ -123,14 +134,14 @@ def run(request: Request, terminal: Terminal) -> Outcome:
         workshop = Workshop(model, calibration, Path(work), terminal)
         products = [
             _measured(_gated(product, request, workshop, pictures, terminal), request, workshop, terminal)
-            for product in _judged(_files(request, workshop), pictures, request, workshop, terminal)
+            for product in _judged(_files(request, workshop, terminal), pictures, request, workshop, terminal)
         ]
         with terminal.stage("Write the bundle" if len(products) == 1 else "Write the bundles"):
             products = [_written(product, request, workshop) for product in products]
     return Outcome(products, terminal.seconds)
 
 
-def _files(request: Request, workshop: Workshop) -> list[tuple[Twin, File]]:
+def _files(request: Request, workshop: Workshop, terminal: Terminal) -> list[tuple[Twin, File]]:
     """Every file that was asked for, with its float twin."""
     made: list[tuple[Twin, File]] = []
     for twin in map(workshop.twin, request.targets):
@@ -139,10 +150,23 @@ def _files(request: Request, workshop: Workshop) -> list[tuple[Twin, File]]:
                 made.append((twin, twin))
             elif precision == "fp16":
                 made.append((twin, workshop.halved(twin)))
+            elif precision == "w8a32" or _better_light(twin, request, workshop, terminal):
+                made.append((twin, workshop.quantized(twin, request.recipe.weights_alone())))
             else:
-                recipe = request.recipe.weights_alone() if precision == "w8a32" else request.recipe
-                made.append((twin, workshop.quantized(twin, recipe)))
+                made.append((twin, workshop.quantized(twin, request.recipe)))
     return made
+
+
+def _better_light(twin: Twin, request: Request, workshop: Workshop, terminal: Terminal) -> bool:
+    """Whether INT8 weights alone serve better, where --int8 leaves the form open; says so."""
+    target = twin.artifact.target
+    missing = workshop.without_int8(target) if request.form_is_open else []
+    if missing:
+        terminal.announce(
+            f"{target} has no fast INT8 form of {' and '.join(missing)}: taking w8a32, INT8 weights with "
+            "activations scaled for each picture, which is faster and closer; --precision w8a8 insists"
+        )
+    return bool(missing)
 
 
 def _judged(

@@ -179,8 +179,8 @@ def to_json(outcome: Outcome, notices: list[str]) -> dict[str, Any]:
 def _parity(twin: Twin) -> str:
     found = twin.parity
     return (
-        f"{twin.artifact.target} fp32 against PyTorch: {found.max_abs:.1e} at most ({found.max_rel:.1e} "
-        f"relatively), top-1 agreement {100 * found.top1:.1f} % of {found.count}"
+        f"{twin.artifact.target} fp32 against {twin.original}: {found.max_abs:.1e} at most "
+        f"({found.max_rel:.1e} relatively), top-1 agreement {100 * found.top1:.1f} % of {found.count}"
     )
 
 

@@ -100,7 +100,10 @@ class Labels:
 
 @dataclass(frozen=True, slots=True)
 class Origin:
-    """Where weights came from: `source` is one of 'bundled', 'imagenet', 'file', 'random'."""
+    """Where weights came from.
+
+    `source` is one of 'bundled', 'imagenet', 'file', 'random', 'trained', 'ensemble'.
+    """
 
     source: str
     description: str

@@ -1,6 +1,9 @@
 """What every test may use."""
 
 import os
+import signal
+from collections.abc import Iterator
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -29,6 +32,18 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if "realdata" in getattr(item, "fixturenames", ()):
             item.add_marker(pytest.mark.realdata)
+
+
+@pytest.fixture(autouse=True)
+def no_handler_of_dead_children() -> Iterator[None]:
+    """Take back the handler of SIGCHLD that torch's data loaders leave behind when they had workers.
+
+    Some engine of the many that share this process sets a signal stack that is too small for it: the end of
+    any later child would end the tests, without a word.
+    """
+    yield
+    if hasattr(signal, "SIGCHLD") and signal.getsignal(signal.SIGCHLD) is not signal.SIG_DFL:
+        signal.signal(signal.SIGCHLD, signal.SIG_DFL)
 
 
 @pytest.fixture(scope="session")
@@ -231,3 +246,38 @@ def openvino_int8(
 
     out = openvino_float.path.with_name("int8.xml")
     return quantize(openvino_float, tiny_refined, tiny_calibration, Recipe(), out)
+
+
+@pytest.fixture(scope="session")
+def tiny_keras(tiny_calibration: "Calibration", tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with a small Keras model of six classes: tiny.keras, tiny.h5, and the SavedModel tiny."""
+    if find_spec("tensorflow") is None:
+        pytest.skip("tensorflow is not installed: pip install 'edgewise[keras]'")
+    from edgewise.models.foreign.tensorflow import tensorflow
+
+    tensorflow("Testing")
+    import keras
+    from keras import layers
+
+    def norm() -> "layers.Layer":
+        return layers.BatchNormalization(momentum=0.0)  # it takes the statistics of the last batch
+
+    keras.utils.set_random_seed(0)
+    pictures = layers.Input((32, 32, 3))
+    x = layers.ReLU(6.0)(norm()(layers.Conv2D(16, 3, 2, padding="same", use_bias=False)(pictures)))
+    y = layers.ReLU(6.0)(norm()(layers.DepthwiseConv2D(3, padding="same", use_bias=False)(x)))
+    x = layers.Add()([x, norm()(layers.Conv2D(16, 1, use_bias=False)(y))])
+    x = layers.Dropout(0.2)(layers.GlobalAveragePooling2D()(x))
+    scores = layers.Dense(6, activation="softmax", kernel_initializer=keras.initializers.RandomNormal(0, 3))(
+        x
+    )
+    model = keras.Model(pictures, scores)
+    batch = tiny_calibration.batch(32)
+    model(batch, training=True)
+    head = model.layers[-1]
+    head.bias.assign(-keras.ops.log(model(batch)).numpy().mean(0))  # no class shall win them all
+    folder = tmp_path_factory.mktemp("keras")
+    for file in ("tiny.keras", "tiny.h5"):
+        model.save(folder / file)
+    model.export(folder / "tiny", verbose=False)
+    return folder

@@ -27,7 +27,7 @@ Arguments = tuple[object, ...]
 @pytest.mark.parametrize(
     ("arguments", "complaint"),
     [
-        (["nosuchnet"], "no model is called 'nosuchnet'; choose one of mobilenetv2"),
+        (["xyz"], "no model is called 'xyz'; run 'edgewise models' for those there are"),
         (["mobilnetv2"], "no model is called 'mobilnetv2'; did you mean mobilenetv2"),
         (
             ["mobilenetv2", "--to", "tensorrt"],

@@ -52,7 +52,7 @@ def product(bundle: Path) -> Product:
         files.append((artifact, open_session(path, "tflite"), runtime("tflite").structure(path)))
     slow, fast = [4.0, 4.1, 4.2], [2.0, 2.1, 2.2]
     return Product(
-        twin=Twin(*files[0], parity(exact, exact)),
+        twin=Twin(*files[0], parity(exact, exact), "PyTorch"),
         file=File(*files[1]),
         verification=judge(answers(labelled=True), pictures("val [1]"), Limits(1, 0.85)),
         latency=Latency(percentiles(slow), percentiles(fast), bootstrap_ratio(slow, fast)),

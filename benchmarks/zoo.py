@@ -1,0 +1,136 @@
+"""Exports every architecture to every target in float and INT8 and writes what came of it as a table.
+
+    uv run python benchmarks/zoo.py [--only NAME,...] [--largest MACS] [--imgsz N]
+                                    [--results DIR] [--table FILE]
+
+Each network runs in a process of its own; what was measured is kept in DIR, one JSON file a network, so that
+an interrupted run goes on where it was. Weights are random with batch norms refitted (no weights can be had
+for all of them everywhere): the table proves conversion, parity, structure and speed, and says nothing of
+accuracy.
+"""
+
+import argparse
+import json
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+from edgewise.models.zoo import Architecture, architectures, find
+
+HERE = Path(__file__).parent
+_HEADINGS = (
+    "network",
+    "target",
+    "parity",
+    "MB float",
+    "MB INT8",
+    "ms float",
+    "ms INT8",
+    "faster",
+    "INT8 operators",
+    "SQNR",
+    "verdict",
+)
+_PATIENCE_S = 3600
+_PROGRAM = "from edgewise.cli.main import main; main()"
+
+
+def measure(row: Architecture, results: Path, imgsz: int | None) -> dict[str, Any]:
+    """Export one network to all targets; the program's own JSON document, or its last words."""
+    with tempfile.TemporaryDirectory() as work:
+        command = [
+            *(sys.executable, "-c", _PROGRAM, "export", row.name),
+            *("--weights", "random", "--to", "all", "--precision", "fp32,w8a8", "--no-recover", "--force"),
+            *("--json", "--out", work),
+            *(("--imgsz", str(imgsz)) if imgsz else ()),
+        ]
+        start = time.perf_counter()
+        try:
+            done = subprocess.run(command, capture_output=True, text=True, timeout=_PATIENCE_S, check=False)
+            found = json.loads(done.stdout) if done.returncode == 0 else {"failure": _last(done.stderr)}
+        except subprocess.TimeoutExpired:
+            found = {"failure": f"took longer than {_PATIENCE_S} s"}
+    found["total_seconds"] = round(time.perf_counter() - start, 1)
+    results.mkdir(parents=True, exist_ok=True)
+    (results / f"{row.name}.json").write_text(json.dumps(found, indent=1) + "\n")
+    return found
+
+
+def lines(row: Architecture, found: dict[str, Any]) -> Iterator[tuple[str, ...]]:
+    """A line of the table for each target."""
+    if "failure" in found:
+        yield (row.title, "", *[""] * (len(_HEADINGS) - 3), found["failure"])
+        return
+    for bundle in found["bundles"]:
+        manifest = bundle["manifest"]
+        if not manifest["precision"].startswith("w8a8"):
+            continue
+        latency, agreed = manifest["latency"], manifest["verification"]["agreement"]
+        speedup = latency["speedup"]
+        yield (
+            row.title,
+            manifest["target"],
+            f"{manifest['parity']['max_rel']:.0e}",
+            f"{bundle['float_size_bytes'] / 1e6:.1f}",
+            f"{bundle['size_bytes'] / 1e6:.1f}",
+            f"{latency['float']['p50_ms']:.1f}",
+            f"{latency['quantized']['p50_ms']:.1f}",
+            f"{speedup['ratio']:.2f} ({speedup['interval']['low']:.2f} to {speedup['interval']['high']:.2f})",
+            _share(manifest["structure"]["operators"]),
+            f"{agreed['sqnr_db']:.1f} dB",
+            "faster" if bundle["pace"] == "faster" else f"{bundle['pace']} than float",
+        )
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """The command of this file; returns how many networks failed."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--only", help="names with commas between; all without it")
+    parser.add_argument("--largest", type=float, default=float("inf"), help="leave out networks of more MACs")
+    parser.add_argument("--imgsz", type=int, help="side of the pictures; each network's own without it")
+    parser.add_argument("--results", type=Path, default=HERE / "results")
+    parser.add_argument("--table", type=Path, default=HERE / "zoo.md")
+    chosen = parser.parse_args(arguments)
+    rows = [find(name) for name in chosen.only.split(",")] if chosen.only else list(architectures())
+    rows = sorted((row for row in rows if (row.macs or 0) <= chosen.largest), key=lambda row: row.macs or 0)
+    failures = 0
+    for row in rows:
+        kept = chosen.results / f"{row.name}.json"
+        found = json.loads(kept.read_text()) if kept.is_file() else measure(row, chosen.results, chosen.imgsz)
+        failures += "failure" in found
+        print(row.name, found["total_seconds"], "s", found.get("failure", ""), file=sys.stderr, flush=True)
+    known = [row for row in architectures() if (chosen.results / f"{row.name}.json").is_file()]
+    table = [
+        line
+        for row in known
+        for line in lines(row, json.loads((chosen.results / f"{row.name}.json").read_text()))
+    ]
+    chosen.table.write_text(_markdown(table))
+    return failures
+
+
+def _share(operators: list[dict[str, Any]]) -> str:
+    """How many of the operators that compute do so in INT8."""
+    computing = [operator for operator in operators if operator["arithmetic"] != "cast"]
+    whole = sum(operator["count"] for operator in computing)
+    integer = sum(operator["count"] for operator in computing if operator["arithmetic"].startswith("int"))
+    return f"{integer} of {whole}"
+
+
+def _markdown(table: list[tuple[str, ...]]) -> str:
+    rows = [_HEADINGS, ("---",) * len(_HEADINGS), *table]
+    return "".join(f"| {' | '.join(row)} |\n" for row in rows)
+
+
+def _last(text: str) -> str:
+    return (text.strip().splitlines() or ["no word"])[-1]
+
+
+if __name__ == "__main__":
+    sys.exit(main())
