@@ -1,9 +1,10 @@
 """Which form of INT8 serves a network best on a target, where the user leaves it open.
 
 LiteRT's XNNPACK has no INT8 form of layer norm and GELU, so static INT8 breaks a transformer into more than
-a hundred pieces. INT8 weights with activations scaled for each picture keep it in one, faster and closer to
-float: ViT-B/16 112 ms against 228 in static INT8 and 349 in float, ConvNeXt-Tiny 47 against 129 and 139 (one
-thread, x86-64 with VNNI). ONNX Runtime and OpenVINO leave such operators in float and lose little by it.
+a hundred pieces. INT8 weights with activations scaled for each picture are faster and closer to float:
+DeiT-Tiny (untrained, 224 pixels, one thread, x86-64 with VNNI) takes 27 ms in float, 48 ms in static INT8, in
+120 pieces and with an SQNR of 14 dB, and 13 ms with 39 dB so. ONNX Runtime and OpenVINO leave such operators
+in float.
 """
 
 from ..export._graph import Network

@@ -9,10 +9,9 @@ from .. import imagenet
 from ..errors import UsageError
 from ..images import sha256_of
 from ..overrides import Overrides
-from ..spec import RGB, Labels, ModelSpec, Origin, Preprocess
+from ..spec import RGB, ModelSpec, Origin, Preprocess
 
 _CROP = 224 / 256  # of the shorter side, as it is usual
-_IMAGENET_CLASSES = 1000
 
 
 def name_of(path: Path) -> str:
@@ -24,7 +23,9 @@ def name_of(path: Path) -> str:
 def describe(path: Path, preprocess: Preprocess, classes: int, overrides: Overrides) -> ModelSpec:
     """The description of the model in `path`, which gives `classes` scores."""
     origin = Origin("file", path.name, _sha256(path))
-    return overrides.apply(ModelSpec(name_of(path), preprocess, _labels(classes), origin), classes)
+    return overrides.apply(
+        ModelSpec(name_of(path), preprocess, imagenet.assumed_labels(classes), origin), classes
+    )
 
 
 def usual(size: int, mean: RGB, std: RGB) -> Preprocess:
@@ -63,12 +64,6 @@ def announce_assumptions(
         announce(
             f"{file} does not name its {len(spec.labels)} classes: taking {known}; name them by --labels FILE"
         )
-
-
-def _labels(classes: int) -> Labels:
-    if classes == _IMAGENET_CLASSES:
-        return imagenet.labels()
-    return Labels(tuple(f"class {index}" for index in range(classes)))
 
 
 def _sha256(path: Path) -> str:

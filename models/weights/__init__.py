@@ -14,7 +14,7 @@ from ..foreign.program import is_program, load_program
 from ..libraries import Published
 from ..model import Model
 from ..overrides import Overrides, read_labels
-from ..spec import Labels, ModelSpec, Origin
+from ..spec import ModelSpec, Origin
 from ..zoo import Architecture, architectures, find, preprocess, published
 from .announcements import assumptions, fallback, made
 from .download import fetch, is_at_hand
@@ -26,7 +26,6 @@ __all__ = ["BUNDLED", "Model", "Overrides", "load_model", "model_name"]
 BUNDLED = Path(__file__).parents[1] / "bundled"
 _NO_OVERRIDES = Overrides()
 _OURS = ".safetensors"  # a model that is named so is a checkpoint of ours
-_IMAGENET_CLASSES = 1000
 
 
 def _say(line: str) -> None:
@@ -169,7 +168,7 @@ def _made(
     architecture: Architecture, kind: str, overrides: Overrides, announce: Callable[[str], None]
 ) -> Model:
     """A network whose weights come from no file: random, or as a user's factory gives them."""
-    asked = len(read_labels(overrides.labels)) if overrides.labels else _IMAGENET_CLASSES
+    asked = len(read_labels(overrides.labels)) if overrides.labels else imagenet.CLASSES
     if kind == "random":
         origin = Origin("random", f"random weights, seed {SEED}", "")
         prepared = overrides.apply(_assumed(architecture, asked, origin), asked).preprocess
@@ -186,7 +185,5 @@ def _made(
 
 def _assumed(architecture: Architecture, classes: int, origin: Origin) -> ModelSpec:
     """What weights without a description are taken for."""
-    labels = Labels(tuple(f"class {index}" for index in range(classes)))
-    if classes == _IMAGENET_CLASSES:
-        labels = imagenet.labels()
+    labels = imagenet.assumed_labels(classes)
     return ModelSpec(architecture.name, preprocess(architecture), labels, origin)
