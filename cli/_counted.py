@@ -82,9 +82,8 @@ def lines(counted: Counted) -> Iterator[str]:
 
 
 def _facts(counted: Counted) -> Iterator[tuple[str, str]]:
-    row, made = counted.row, counted.preprocess
+    row = counted.row
     options = "".join(f", {option}={value}" for option, value in row.options)
-    mean, std = ("/".join(f"{value:g}" for value in values) for values in (made.mean, made.std))
     yield "network", f"{row.title}{f', {row.year}' if row.year else ''}"
     if row.paper:
         yield "paper", f"https://arxiv.org/abs/{row.paper}"
@@ -92,8 +91,7 @@ def _facts(counted: Counted) -> Iterator[tuple[str, str]]:
         yield "top-1", f"{row.top1:.1f} % of ImageNet, as published"
     yield "builder", f"{row.library}:{row.builder}{options}"
     yield "weights", counted.weights or "none published for it: train it, or give --weights PATH"
-    resized = f"resize {made.resize} ({made.interpolation}), cut {made.size}"
-    yield "preprocessing", f"{resized}, mean {mean}, std {std}"
+    yield "preprocessing", counted.preprocess.text
 
 
 def _totals(counted: Counted) -> "Table":

@@ -34,6 +34,7 @@ _RECIPE = {
     "layer_decay": "Part of the rate that each earlier group of layers learns at.",
     "crop": "Smallest part of a picture that a random crop takes; 1 takes what export takes.",
     "flip": "Share of pictures that are mirrored.",
+    "progressive": "Side of the first pictures as a part of the last ones'; 0.5 saves much time.",
     "colour_jitter": "Strength, 0 to 1.",
     "randaugment": "Magnitude, 0 to 30; 9 is usual.",
     "mixup": "Alpha; 0.2 is usual.",

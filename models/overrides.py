@@ -29,11 +29,6 @@ class Overrides:
             if values is not None and not all(0 <= value <= 1 for value in values):
                 raise UsageError(f"{option} {values}: not on the scale from 0 to 1; divide by 255")
 
-    @property
-    def settle_preprocessing(self) -> bool:
-        """Whether they leave nothing of it open."""
-        return None not in (self.mean, self.std, self.imgsz, self.resize)
-
     def apply(self, spec: ModelSpec, classes: int) -> ModelSpec:
         """`spec` changed by what the user says, for a network with `classes` outputs.
 

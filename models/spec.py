@@ -46,6 +46,12 @@ class Preprocess:
         if self.interpolation not in _FILTERS:
             raise UsageError(f"interpolation {self.interpolation!r}: choose one of {', '.join(_FILTERS)}")
 
+    @property
+    def text(self) -> str:
+        """In words."""
+        mean, std = ("/".join(f"{value:.4g}" for value in values) for values in (self.mean, self.std))
+        return f"resize {self.resize} ({self.interpolation}), cut {self.size}, mean {mean}, std {std}"
+
     def crop(self, image: Image.Image) -> Pixels:
         """Resize and cut an RGB picture of any size: (size, size, 3) uint8."""
         width, height = image.size

@@ -2,10 +2,10 @@
 
 import hashlib
 import re
-from collections.abc import Callable
 from pathlib import Path
 
 from .. import imagenet
+from ..announcements import assumptions
 from ..errors import UsageError
 from ..images import sha256_of
 from ..overrides import Overrides
@@ -46,24 +46,9 @@ def size_of(found: int | None, path: Path, overrides: Overrides) -> int:
     return found or overrides.imgsz or 0
 
 
-def announce_assumptions(
-    spec: ModelSpec, overrides: Overrides, way: str, announce: Callable[[str], None]
-) -> None:
-    """Say what the user left open; `way` is where the preprocessing is taken from."""
-    file, preprocess = spec.origin.description, spec.preprocess
-    if None in (overrides.mean, overrides.std):
-        mean, std = (
-            "/".join(f"{value:.4g}" for value in values) for values in (preprocess.mean, preprocess.std)
-        )
-        announce(
-            f"{file} does not say how its pictures are made: taking {way} (resize {preprocess.resize}, "
-            f"cut {preprocess.size}, mean {mean}, std {std}); change it by --resize, --mean, --std"
-        )
-    if overrides.labels is None:
-        known = "the classes of ImageNet" if spec.labels.ids else f"'class 0' to {spec.labels.names[-1]!r}"
-        announce(
-            f"{file} does not name its {len(spec.labels)} classes: taking {known}; name them by --labels FILE"
-        )
+def assumed(spec: ModelSpec, way: str, overrides: Overrides) -> list[str]:
+    """See `announcements.assumptions`; how large its pictures are, the file says."""
+    return assumptions(spec, way, overrides, ("resize", "mean", "std"))
 
 
 def _sha256(path: Path) -> str:

@@ -62,5 +62,6 @@ def load_keras(path: Path, overrides: Overrides, announce: Callable[[str], None]
         way, mean, std = "the way of tf.keras.applications.mobilenet_v2", 0.5, 0.5
     preprocess = _foreign.usual(size, (mean, mean, mean), (std, std, std))
     spec = _foreign.describe(path, preprocess, classes, overrides)
-    _foreign.announce_assumptions(spec, overrides, way, announce)
+    for line in _foreign.assumed(spec, way, overrides):
+        announce(line)
     return Model(KerasNetwork(logits, size), spec)

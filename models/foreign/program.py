@@ -54,7 +54,8 @@ def load_program(path: Path, overrides: Overrides, announce: Callable[[str], Non
     # What torchvision and most recipes for PyTorch train with.
     preprocess = _foreign.usual(size, (0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
     spec = _foreign.describe(path, preprocess, classes, overrides)
-    _foreign.announce_assumptions(spec, overrides, "torchvision's way", announce)
+    for line in _foreign.assumed(spec, "torchvision's way", overrides):
+        announce(line)
     return Model(network, spec)
 
 

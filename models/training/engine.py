@@ -13,7 +13,7 @@ from .. import checkpoint
 from ..errors import MissingDependencyError
 from ..spec import ModelSpec, Origin
 from ..zoo import find
-from . import run
+from . import progressive, run
 from .balance import class_weights
 from .plan import Plan, Result
 
@@ -136,6 +136,8 @@ def _learner(plan: Plan) -> "Learner":
         unfold(network, _glimpse(plan))
     if plan.recipe.dropout is not None:
         set_dropout(network, plan.recipe.dropout)
+    if plan.recipe.progressive < 1:
+        progressive.check(network, plan.recipe, plan.preprocess.size)
     groups = layer_groups(network, head(architecture))
     weights = class_weights(plan.dataset.train.labels, classes) if plan.recipe.balance else None
     return Learner(network, plan.recipe, groups, classes, weights)

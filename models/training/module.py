@@ -14,6 +14,7 @@ from torchmetrics.classification import MulticlassAccuracy, MulticlassCalibratio
 
 from ..errors import EdgewiseError
 from . import optimizer
+from .progressive import shrunk, side
 from .recipe import Recipe
 from .tune import first_learning, let_learn
 
@@ -69,7 +70,8 @@ class Learner(lightning.LightningModule):
     def training_step(self, batch: "Batch", index: int) -> Tensor:
         """The loss of one batch, whose targets are classes or, mixed, shares of all classes."""
         images, targets = batch
-        logits = self.network(images)
+        seen = side(self.recipe, self.current_epoch, images.shape[-1])
+        logits = self.network(shrunk(images, seen))
         loss = functional.cross_entropy(
             logits, targets, weight=self.class_weights, label_smoothing=self.recipe.label_smoothing
         )

@@ -18,6 +18,7 @@ class Recipe:
         `unfreeze_epochs` (arXiv 1801.06146).
     layer_decay: each earlier group of layers learns at this part of the next one's rate; 1 is alike.
     crop: the smallest part of the picture's area that a random crop may take; 1 takes the evaluation crop.
+    progressive: side of the first epoch's pictures as a part of the last ones', see `progressive`.
     randaugment: magnitude, 0 to 30 (arXiv 1909.13719); mixup, cutmix: their alpha (arXiv 1710.09412,
         1905.04899); 0 leaves one out.
     dropout: of every dropout layer; None keeps the network's own.
@@ -42,6 +43,7 @@ class Recipe:
     layer_decay: float = 1.0
     crop: float = 0.35
     flip: float = 0.5
+    progressive: float = 1.0
     colour_jitter: float = 0.0
     randaugment: int = 0
     mixup: float = 0.0
@@ -102,6 +104,7 @@ _BOUNDS: dict[str, tuple[float, float]] = {
     "layer_decay": (0, 1),
     "crop": (0.01, 1),
     "flip": (0, 1),
+    "progressive": (0.1, 1),
     "colour_jitter": (0, 1),
     "randaugment": (0, 30),
     "mixup": (0, _MOST),

@@ -6,6 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from .. import imagenet
+from ..announcements import assumptions, fallback, made
 from ..checkpoint import Checkpoint, load
 from ..errors import UsageError
 from ..foreign import name_of
@@ -16,7 +17,6 @@ from ..model import Model
 from ..overrides import Overrides, read_labels
 from ..spec import ModelSpec, Origin
 from ..zoo import Architecture, architectures, find, preprocess, published
-from .announcements import assumptions, fallback, made
 from .download import fetch, is_at_hand
 from .fitting import count_outputs, fit
 from .untrained import SEED, digest, seeded, untrained
@@ -94,9 +94,18 @@ def load_model(
     if kind == "bundled" and source == "auto":
         announce(fallback(architecture, model.spec, model.record))
     elif kind == "file" and own is None:
-        for line in assumptions(model.spec, architecture.library, overrides):
+        for line in assumptions(model.spec, _way(architecture), overrides):
             announce(line)
     return model
+
+
+def _way(architecture: Architecture) -> str:
+    """Whose preprocessing is taken for weights without a description."""
+    return (
+        "the usual way"
+        if architecture.library == "file"
+        else f"{architecture.library}'s way for {architecture.name}"
+    )
 
 
 def _opener(name: str) -> Callable[[Path, Overrides, Callable[[str], None]], Model] | None:

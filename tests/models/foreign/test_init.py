@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from edgewise.models.errors import UsageError
-from edgewise.models.foreign import announce_assumptions, describe, name_of, size_of, usual
+from edgewise.models.foreign import assumed, describe, name_of, size_of, usual
 from edgewise.models.overrides import Overrides
 
 HALF = (0.5, 0.5, 0.5)
@@ -56,15 +56,15 @@ def test_only_what_was_assumed_is_announced(tmp_path: Path) -> None:
     file, labels = tmp_path / "net.pt2", tmp_path / "labels.txt"
     file.write_bytes(b"")
     labels.write_text("a\nb\n")
-    settled = Overrides(mean=HALF, std=HALF, labels=labels)
-    said: dict[Overrides, list[str]] = {Overrides(): [], settled: []}
-    for overrides, lines in said.items():
-        spec = describe(file, usual(32, HALF, HALF), 2, overrides)
-        announce_assumptions(spec, overrides, "a way", lines.append)
-    first, second = said[Overrides()]
-    assert "taking a way (resize 37, cut 32, mean 0.5/0.5/0.5, std 0.5/0.5/0.5)" in first
+    settled = Overrides(resize=37, mean=HALF, std=HALF, labels=labels)
+
+    def said(overrides: Overrides) -> list[str]:
+        return assumed(describe(file, usual(32, HALF, HALF), 2, overrides), "a way", overrides)
+
+    first, second = said(Overrides())
+    assert "taking a way (resize 37 (bilinear), cut 32, mean 0.5/0.5/0.5, std 0.5/0.5/0.5)" in first
     assert "taking 'class 0' to 'class 1'" in second
-    assert said[settled] == []
+    assert said(settled) == []
 
 
 def test_a_thousand_classes_are_those_of_imagenet(tmp_path: Path) -> None:

@@ -221,7 +221,7 @@ def test_a_foreign_file_is_taken_for_what_torchvision_does(
     pictures, classes = said
     assert pictures == (
         "ten.pth does not say how its pictures are made: taking torchvision's way for mobilenetv2 "
-        "(resize 232, cut 224, mean 0.485/0.456/0.406, std 0.229/0.224/0.225); "
+        "(resize 232 (bilinear), cut 224, mean 0.485/0.456/0.406, std 0.229/0.224/0.225); "
         "change it by --imgsz, --resize, --mean, --std"
     )
     assert classes == (

@@ -2,19 +2,25 @@
 
 from typing import Any
 
-from ..overrides import Overrides
-from ..spec import ModelSpec, Preprocess
-from ..zoo import Architecture
+from .overrides import Overrides
+from .spec import ModelSpec
+from .zoo import Architecture
+
+_SETTLING = ("imgsz", "resize", "mean", "std")
 
 
-def assumptions(spec: ModelSpec, library: str, overrides: Overrides) -> list[str]:
-    """Of a file without a description."""
+def assumptions(
+    spec: ModelSpec, way: str, overrides: Overrides, settling: tuple[str, ...] = _SETTLING
+) -> list[str]:
+    """Of a file without a description, whose pictures are taken to be made in a `way`, 'the usual way' say.
+
+    `settling` are the options that leave nothing of that open.
+    """
     lines, file = [], spec.origin.description
-    whose = "the usual way" if library == "file" else f"{library}'s way for {spec.name}"
-    if not overrides.settle_preprocessing:
+    if None in [getattr(overrides, option) for option in settling]:
         lines.append(
-            f"{file} does not say how its pictures are made: taking {whose} "
-            f"({_in_words(spec.preprocess)}); change it by --imgsz, --resize, --mean, --std"
+            f"{file} does not say how its pictures are made: taking {way} ({spec.preprocess.text}); "
+            f"change it by {', '.join(f'--{option}' for option in settling)}"
         )
     if overrides.labels is None:
         known = "the classes of ImageNet" if spec.labels.ids else f"'class 0' to {spec.labels.names[-1]!r}"
@@ -40,10 +46,5 @@ def made(spec: ModelSpec) -> str:
         return f"{spec.name} has random weights: its answers mean nothing, its size and speed do"
     return (
         f"{spec.name} is taken with the weights that {spec.origin.description} gives it ({len(spec.labels)} "
-        f"classes, {_in_words(spec.preprocess)}); if it gives none, they are random: give --weights PATH"
+        f"classes, {spec.preprocess.text}); if it gives none, they are random: give --weights PATH"
     )
-
-
-def _in_words(preprocess: Preprocess) -> str:
-    mean, std = ("/".join(f"{value:g}" for value in values) for values in (preprocess.mean, preprocess.std))
-    return f"resize {preprocess.resize}, cut {preprocess.size}, mean {mean}, std {std}"

@@ -1,0 +1,44 @@
+"""Which size each epoch sees, and which networks take it."""
+
+import pytest
+import torch
+
+from edgewise.models.errors import UsageError
+from edgewise.models.training.progressive import check, shrunk, side
+from edgewise.models.training.recipe import Recipe
+from edgewise.models.zoo import build, find
+
+
+def test_pictures_grow_to_their_full_size_by_the_last_quarter() -> None:
+    recipe = Recipe(epochs=12, progressive=0.5)
+    sides = [side(recipe, epoch, 96) for epoch in range(12)]
+    assert sides[0] == 48
+    assert sides == sorted(sides)
+    assert sides[9:] == [96, 96, 96]
+    assert all(one % 16 == 0 for one in sides)
+
+
+def test_without_it_every_epoch_sees_all() -> None:
+    assert {side(Recipe(epochs=5), epoch, 100) for epoch in range(5)} == {100}
+
+
+def test_a_single_epoch_and_odd_sizes_stay_within_bounds() -> None:
+    assert side(Recipe(epochs=1, progressive=0.1), 0, 40) == 16
+    assert side(Recipe(epochs=9, progressive=0.99), 0, 75) == 75
+
+
+def test_shrinking_keeps_the_mean_of_a_picture() -> None:
+    images = torch.rand(2, 3, 32, 32)
+    assert shrunk(images, 32) is images
+    small = shrunk(images, 16)
+    assert small.shape == (2, 3, 16, 16)
+    torch.testing.assert_close(small.mean(dim=(2, 3)), images.mean(dim=(2, 3)), atol=0.01, rtol=0)
+
+
+def test_a_network_of_one_size_is_refused_before_training() -> None:
+    recipe = Recipe(epochs=4, progressive=0.5)
+    with pytest.raises(UsageError, match=r"--progressive 0\.5: this network takes no pictures of 112 pixels"):
+        check(build(find("deittiny"), 3), recipe, 224)
+    network = build(find("mobilenetv2"), 3).train()
+    check(network, recipe, 96)
+    assert network.training
