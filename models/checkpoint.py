@@ -32,21 +32,12 @@ class Checkpoint:
     record: dict[str, Any] | None = None
 
 
-def save(
-    path: Path, network: "torch.nn.Module", spec: ModelSpec, record: dict[str, Any], *, half: bool = True
-) -> None:
-    """Write `network`'s weights as safetensors with `spec` and `record` in the header, whole or not at all.
-
-    They are stored as float16, which takes half the room, or just as they are.
-    """
-    import torch
+def save(path: Path, network: "torch.nn.Module", spec: ModelSpec, record: dict[str, Any]) -> None:
+    """Write the weights as safetensors with `spec` and `record` in its header, whole or not at all."""
     from safetensors.torch import save as packed
 
     header = json.dumps({"spec": spec.to_json(), "record": record}, sort_keys=True)
-    tensors = {
-        name: (tensor.half() if half and tensor.dtype == torch.float32 else tensor).contiguous()
-        for name, tensor in network.state_dict().items()
-    }
+    tensors = {name: tensor.contiguous() for name, tensor in network.state_dict().items()}
     partial = path.with_name(f".{path.name}.partial")
     partial.write_bytes(packed(tensors, metadata={_HEADER: header}))
     partial.replace(path)

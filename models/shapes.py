@@ -128,16 +128,6 @@ def shape_picture(size: int, seed: int, index: int, least_clutter: float = 0.0) 
     return _expose(rng, np.asarray(canvas, np.float32), clutter), label
 
 
-def shape_pictures(
-    size: int, seed: int, count: int, least_clutter: float = 0.0
-) -> tuple[Pixels, NDArray[np.int64]]:
-    """The first `count` pictures, (count, size, size, 3) uint8, and their labels, (count,)."""
-    pixels, labels = np.empty((count, size, size, 3), np.uint8), np.empty(count, np.int64)
-    for index in range(count):
-        pixels[index], labels[index] = shape_picture(size, seed, index, least_clutter)
-    return pixels, labels
-
-
 def coverage(field: Plane) -> Plane:
     """How much of each pixel is inside, 0 to 1: the field over its slope is a distance in pixels."""
     slope = np.hypot(*np.gradient(field))

@@ -44,7 +44,6 @@ _FOR_TYPES = {"TYPE_CHECKING", "typing.TYPE_CHECKING"}
 _SETTINGS = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))
 HEAVY = set(_SETTINGS["tool"]["ruff"]["lint"]["flake8-tidy-imports"]["banned-module-level-imports"])
 MAY_BE_HEAVY = (
-    "models/_lightning.py",
     "models/complexity/recorder.py",
     "models/training/callbacks.py",
     "models/training/loader.py",
@@ -258,7 +257,7 @@ KEPT = {
     "models/errors.py": "",
     "models/spec.py": "import json\nimport numpy as np\nfrom PIL import Image\nfrom .errors import X",
     "models/zoo.py": "from .spec import Y\ndef build():\n    import torch",
-    "models/_lightning.py": "import torch, lightning",
+    "models/training/module.py": "import torch, lightning",
     "export/__init__.py": "from ..models.errors import X\ndef export():\n    from ..models import zoo",
     "export/_artifact.py": "from ..models import spec",
     "export/tflite.py": "import edgewise.models.zoo\ndef export():\n    import litert_torch",

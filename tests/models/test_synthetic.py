@@ -14,7 +14,6 @@ from edgewise.models.shapes import (
     TRAIN_SEED,
     coverage,
     shape_picture,
-    shape_pictures,
 )
 from edgewise.models.synthetic import dead_leaves, radii
 
@@ -87,21 +86,13 @@ def test_leaves_have_the_power_spectrum_of_photographs() -> None:
 
 
 def test_labels_are_balanced() -> None:
-    _, labels = shape_pictures(16, EVALUATION_SEED, 5 * len(SHAPES))
+    labels = [shape_picture(16, EVALUATION_SEED, index)[1] for index in range(5 * len(SHAPES))]
     assert np.bincount(labels).tolist() == [5] * len(SHAPES)
-
-
-def test_a_set_holds_the_pictures_one_by_one() -> None:
-    pixels, labels = shape_pictures(24, TRAIN_SEED, 7)
-    for index in (6, 0, 3):
-        picture, label = shape_picture(24, TRAIN_SEED, index)
-        np.testing.assert_array_equal(pixels[index], picture)
-        assert labels[index] == label
 
 
 def test_training_and_evaluation_share_no_picture() -> None:
     learned, judged = (
-        {picture.tobytes() for picture in shape_pictures(16, seed, 240)[0]}
+        {shape_picture(16, seed, index)[0].tobytes() for index in range(240)}
         for seed in (TRAIN_SEED, EVALUATION_SEED)
     )
     assert not learned & judged

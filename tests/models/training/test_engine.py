@@ -27,7 +27,7 @@ from rich.console import Console
 from edgewise.models.checkpoint import load
 from edgewise.models.data import Dataset, Samples
 from edgewise.models.errors import EdgewiseError, UsageError
-from edgewise.models.shapes import EVALUATION_SEED, SHAPES, TRAIN_SEED, shape_pictures
+from edgewise.models.shapes import EVALUATION_SEED, SHAPES, TRAIN_SEED, shape_picture
 from edgewise.models.spec import Labels, Preprocess
 from edgewise.models.training.engine import train
 from edgewise.models.training.plan import Plan, Result
@@ -60,9 +60,9 @@ def dataset() -> Dataset:
 
 
 def samples(seed: int, count: int) -> Samples:
-    pixels, labels = shape_pictures(SIZE, seed, count * len(SHAPES) // 4)
-    few = pixels[labels < 4]
-    return Samples(tuple(labels[labels < 4].tolist()), lambda index: Image.fromarray(few[index]))
+    drawn = [shape_picture(SIZE, seed, index) for index in range(count * len(SHAPES) // 4)]
+    few = [(Image.fromarray(pixels), label) for pixels, label in drawn if label < 4]
+    return Samples(tuple(label for _, label in few), lambda index: few[index][0])
 
 
 def plan(out: Path, recipe: Recipe = QUICK, **fields: Any) -> Plan:

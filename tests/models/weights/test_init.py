@@ -19,6 +19,7 @@ from edgewise.models.data.folders import labelled_images
 from edgewise.models.errors import EdgewiseError, UsageError
 from edgewise.models.images import crops, sha256_of
 from edgewise.models.libraries import Published, timm
+from edgewise.models.shapes import EVALUATION_CLUTTER, EVALUATION_SEED, shape_picture
 from edgewise.models.spec import Labels, ModelSpec, Origin, Preprocess
 from edgewise.models.weights import Model, Overrides, load_model, model_name
 from edgewise.models.zoo import build, find
@@ -89,6 +90,22 @@ def test_bundled(bundled: Path, ten: dict[str, Tensor], said: list[str]) -> None
     assert (model.spec.preprocess, model.spec.labels) == (OWN.preprocess, OWN.labels)
     assert model.spec.origin == Origin("bundled", "MobileNetV2 trained on letters", sha256_of(bundled))
     assert said == []  # nothing was assumed
+
+
+def test_the_checkpoint_that_comes_with_edgewise_is_small_and_good() -> None:
+    (file,) = weights_module.BUNDLED.iterdir()
+    assert file.stat().st_size < 10_000_000
+    model = load_model(NAME, "bundled")
+    assert model.record is not None
+    assert 0.90 < model.record["top1"] < 0.99
+    size = model.spec.preprocess.size
+    drawn = [shape_picture(size, EVALUATION_SEED, index, EVALUATION_CLUTTER) for index in range(240)]
+    pixels = np.stack([picture for picture, _ in drawn])
+    images = torch.from_numpy(model.spec.preprocess.normalise(pixels)).permute(0, 3, 1, 2)
+    assert isinstance(model.network, torch.nn.Module)
+    with torch.inference_mode():
+        answers = model.network.eval()(images).argmax(dim=1)
+    assert 0.90 < (answers.numpy() == [label for _, label in drawn]).mean() < 0.99
 
 
 @pytest.mark.usefixtures("nothing_bundled")
