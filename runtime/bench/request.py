@@ -1,0 +1,52 @@
+"""What a device is asked to measure."""
+
+from dataclasses import asdict, dataclass
+from typing import Any, Literal, Self
+
+from ...models.errors import UsageError
+
+
+@dataclass(frozen=True, slots=True)
+class Contender:
+    """One model: the file of the bundle in the folder `bundle`, or its float twin."""
+
+    bundle: str
+    part: Literal["model", "reference"] = "model"
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """Models that are measured in turn, in one run, with so many threads.
+
+    Each warms up until `warm_ups` inferences and `warm_up_seconds` are over, and is then measured until
+    `runs` samples and `seconds` are. `cpus` are the processors to stay on, None for all. `end_to_end` is how
+    many times the golden picture goes the whole way, from the encoded file to the best classes.
+    """
+
+    contenders: tuple[Contender, ...]
+    threads: int = 1
+    runs: int = 50
+    seconds: float = 10.0
+    warm_ups: int = 5
+    warm_up_seconds: float = 1.0
+    end_to_end: int = 20
+    cpus: tuple[int, ...] | None = None
+
+    def __post_init__(self) -> None:
+        lowest = {"threads": 1, "runs": 2, "seconds": 0, "warm_ups": 1, "warm_up_seconds": 0, "end_to_end": 0}
+        for name, least in lowest.items():
+            if not getattr(self, name) >= least:
+                raise UsageError(f"--{name.replace('_', '-')} {getattr(self, name)}: need {least:g} at least")
+        if not self.contenders:
+            raise UsageError("there is nothing to measure: name a bundle")
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain data for the device."""
+        return asdict(self)
+
+    @classmethod
+    def from_json(cls, data: dict[str, Any]) -> Self:
+        """The inverse of `to_json`."""
+        contenders = tuple(Contender(**contender) for contender in data["contenders"])
+        cpus = None if data["cpus"] is None else tuple(data["cpus"])
+        return cls(**data | {"contenders": contenders, "cpus": cpus})
