@@ -20,6 +20,8 @@ from ..runtime._child import ChildDiedError, answering, ask, in_words
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+# What some commands and networks alone need: the extra of each library.
+EXTRAS = {"lightning": "train", "tensorflow": "keras", "timm": "timm"}
 # What every export needs, and what each target needs for each task: the modules to import.
 NETWORK = ("torch", "torchvision", "safetensors")
 NEEDS = {
@@ -68,6 +70,11 @@ def libraries() -> dict[str, Library]:
         return dict(zip(names, pool.map(_library, names), strict=True))
 
 
+def extras() -> dict[str, str | None]:
+    """The version of each library of `EXTRAS`, None where it is not installed; none is imported."""
+    return {name: _version(name) for name in EXTRAS}
+
+
 def judge(target: str, found: dict[str, Library]) -> Target:
     """What the libraries that were found allow for `target`."""
     tasks = NEEDS[target] | {"export": NETWORK + NEEDS[target]["export"]}
@@ -106,6 +113,13 @@ def _library(name: str) -> Library:
         return Library(error=f"its import ends in {error}")
 
 
+def _version(name: str) -> str | None:
+    try:
+        return metadata.version(name)
+    except metadata.PackageNotFoundError:
+        return None
+
+
 def _caveat_of(target: str) -> str | None:
     try:
         said: str | None = _ask("caveat", target)
@@ -125,10 +139,9 @@ def _imported(name: str) -> dict[str, str]:
     except Exception as error:  # noqa: BLE001 - what a broken library raises
         absent = isinstance(error, ModuleNotFoundError) and error.name == name.partition(".")[0]
         return {"error": "not installed" if absent else in_words(error)}
-    try:
-        return {"version": metadata.version(distribution(name))}
-    except metadata.PackageNotFoundError:  # installed by another name, as onnxruntime-gpu
-        return {"version": str(getattr(module, "__version__", "of unknown version"))}
+    # Without one it is installed by another name, as onnxruntime-gpu is.
+    version = _version(distribution(name)) or getattr(module, "__version__", "of unknown version")
+    return {"version": str(version)}
 
 
 def _caveat(target: str) -> str | None:

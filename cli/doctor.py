@@ -21,11 +21,11 @@ if TYPE_CHECKING:
 def command(*, as_json: bool) -> None:
     """Show versions, the machine, what can be done for each target here, and what to install otherwise.
 
-    Every library is really imported, in a process of its own, which takes a while.
+    What a target needs is really imported, each in a process of its own, which takes a while.
     """
     from ..export import targets
     from ..runtime import machine
-    from ._libraries import judge, libraries
+    from ._libraries import extras, judge, libraries
     from ._terminal import terminal
 
     with terminal(quiet=as_json) as screen:
@@ -33,18 +33,19 @@ def command(*, as_json: bool) -> None:
             installed = libraries()
         with screen.stage("Ask the engines"):
             judged = {name: judge(name, installed) for name in targets()}
-            weights = _weights(installed)
+            weights, found = _weights(installed), extras()
         document = {
             "edgewise": metadata.version("edgewise"),
             "python": platform.python_version(),
             "machine": machine.describe(),
             "libraries": {name: asdict(library) for name, library in installed.items()},
+            "extras": found,
             "targets": {name: asdict(target) for name, target in judged.items()},
             "weights": weights,
         }
         _show_machine(screen.console, document)
         _show_targets(screen.console, judged)
-        _show_libraries(screen.console, installed)
+        _show_libraries(screen.console, installed, found)
         _show_weights(screen.console, weights)
         _show_mends(screen.console, judged)
     if as_json:
@@ -97,15 +98,19 @@ def _show_targets(console: "Console", judged: "dict[str, Target]") -> None:
     console.print()
 
 
-def _show_libraries(console: "Console", installed: "dict[str, Library]") -> None:
+def _show_libraries(
+    console: "Console", installed: "dict[str, Library]", extras: dict[str, str | None]
+) -> None:
     from rich.markup import escape
 
-    from ._libraries import distribution
+    from ._libraries import EXTRAS, distribution
     from ._terminal import table
 
     shown = table("library", "version", left=2)
     for name, library in installed.items():
         shown.add_row(distribution(name), library.version or f"[red]{escape(library.error or '')}[/]")
+    for name, version in extras.items():
+        shown.add_row(name, version or f"[dim]{escape(f'edgewise[{EXTRAS[name]}] brings it')}[/]")
     console.print(shown)
     console.print()
 

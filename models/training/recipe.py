@@ -66,6 +66,10 @@ class Recipe:
             raise UsageError(
                 f"--cycles {self.cycles} in --epochs {self.epochs}: each needs an epoch at least"
             )
+        if self.warmup > self.epochs:
+            raise UsageError(
+                f"--warmup {self.warmup:g} in --epochs {self.epochs}: the rate would never be full"
+            )
         if self.cycles > 1 and self.schedule != "cosine":
             raise UsageError(f"--cycles {self.cycles}: only the cosine goes in cycles, not {self.schedule}")
 

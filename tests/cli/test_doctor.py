@@ -62,6 +62,8 @@ def test_where_everything_is_installed(edgewise: Run, tmp_path: Path) -> None:
     assert set(NETWORK) < set(found["libraries"])
     for name, library in found["libraries"].items():
         assert library == {"version": version(distribution(name)), "error": None}
+    assert set(found["extras"]) == {"lightning", "tensorflow", "timm"}
+    assert found["extras"]["timm"] == version("timm")
     assert set(found["targets"]) == set(targets())
     for target in found["targets"].values():
         assert (target["export"], target["quantize"], target["run"]) == (True, True, True)

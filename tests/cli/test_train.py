@@ -94,6 +94,7 @@ def test_a_folder_that_holds_a_run_is_not_written_over(edgewise: Any, trained: A
     [
         (("--epochs", 0), "--epochs 0: need 1 to inf"),
         (("--cycles", 3, "--epochs", 2), "--cycles 3 in --epochs 2"),
+        (("--warmup", 3, "--epochs", 2), "--warmup 3 in --epochs 2: the rate would never be full"),
     ],
 )
 def test_a_recipe_that_cannot_be_is_refused(
