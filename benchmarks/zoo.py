@@ -42,8 +42,9 @@ _ABOUT = """# Every architecture on every target
 By `uv run python benchmarks/zoo.py`; {machine}; {versions}.
 
 Weights are random with batch norms refitted, since trained ones cannot be had for all of them everywhere: the
-table proves conversion, parity, structure and speed. It says nothing of accuracy, and its SQNR, that of
-untrained networks with 32 calibration pictures on 16 others without recovery, compares targets alone.
+table proves conversion, parity, structure and speed. It says nothing of accuracy. Its SQNR (32 calibration
+pictures, 40 others, no recovery) compares targets alone: untrained networks amplify whatever is rounded, the
+deeper the more. Noise 44 dB below EfficientNet-B0's input is 19 dB below its output.
 
 - parity: largest difference of the float file from PyTorch, relative to the largest output.
 - ms: CPU time of one picture in one thread, median of interleaved rounds; faster: float / INT8, with its 95 %
@@ -54,7 +55,7 @@ untrained networks with 32 calibration pictures on 16 others without recovery, c
 
 """
 _PATIENCE_S = 3600
-_CALIBRATION, _OTHERS, _SIDE = 32, 16, 256  # pictures, and their side in pixels
+_CALIBRATION, _OTHERS, _SIDE = 32, 40, 256  # pictures, and their side in pixels
 # Static INT8 is not their best form on every target: w8a32 stands beside it.
 _TRANSFORMERS = ("convnext", "vit", "deit")
 _PROGRAM = "from edgewise.cli.main import main; main()"
