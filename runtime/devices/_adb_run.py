@@ -1,0 +1,116 @@
+"""One run on a phone: what is copied there, and what is measured in turn."""
+
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ...export._artifact import Bundle
+from ...models.images import sha256_of
+from ..bench.record import Engine, Model
+from . import Event
+from ._adb_client import Adb
+from ._adb_golden import given, judged
+from ._adb_runner import SAMPLES, Series, command, read
+
+if TYPE_CHECKING:
+    from ..bench.request import Request
+
+# Of each process after the first: enough for caches, and for the governor to see that there is work.
+_REWARM_RUNS, _REWARM_S = 1, 0.2
+
+
+@dataclass(frozen=True, slots=True)
+class Contestant:
+    """A model of a bundle, and its place in the request."""
+
+    place: int
+    bundle: Bundle
+    part: str
+    file: Path
+
+    @property
+    def name(self) -> str:
+        """What its file is called on the phone."""
+        return f"{self.place}.tflite"
+
+    @property
+    def model(self) -> Model:
+        """What the record says of it."""
+        precision = self.bundle.precision if self.part == "model" else "fp32"
+        size_bytes, digest = self.file.stat().st_size, sha256_of(self.file)
+        return Model(self.bundle.name, self.bundle.target, precision, self.part, digest, size_bytes)
+
+
+class Run:
+    """A request on a phone, in a folder of its own there."""
+
+    def __init__(self, phone: Adb, folder: str, runner: Path, request: "Request") -> None:
+        self._phone, self._folder, self._runner, self._request = phone, folder, runner, request
+
+    def send(self, contestants: Sequence[Contestant]) -> None:
+        """Copy the runner, the models and their golden inputs."""
+        self._phone.push(self._runner, f"{self._folder}/runner")
+        self._phone.need(f"chmod 755 {self._folder}/runner", "make the runner executable")
+        with tempfile.TemporaryDirectory() as here:
+            tensor = Path(here) / "input"
+            for contestant in contestants:
+                tensor.write_bytes(given(contestant.bundle, contestant.part))
+                self._phone.push(contestant.file, f"{self._folder}/{contestant.name}")
+                self._phone.push(tensor, f"{self._folder}/{contestant.name}.input")
+
+    def opening(self, contestant: Contestant) -> Iterator[Event]:
+        """Load, warm up, check the golden sample; samples from before the conditions are noted are left."""
+        series = self._series(contestant, self._request.warm_ups, self._request.warm_up_seconds)
+        # The program tells no version of its own.
+        version = f"benchmark_model {sha256_of(self._runner)[:12]}"
+        engine = Engine("LiteRT", version, series.delegate, series.operators, series.delegated)
+        place = {"contender": contestant.place}
+        yield (
+            {"event": "opened"}
+            | place
+            | {
+                "model": asdict(contestant.model),
+                "engine": asdict(engine),
+                "load_ms": series.load_ms,
+                "first_ms": series.first_ms,
+            }
+        )
+        if (answer := self._answer(contestant)) is not None:
+            golden = judged(contestant.bundle, contestant.part, answer)
+            yield {"event": "golden"} | place | asdict(golden)
+        yield {"event": "warm"} | place | {"warm_ups": series.warm_ups}
+
+    def in_turn(self, contestants: Sequence[Contestant]) -> Iterator[Event]:
+        """Two samples of each in turn, until there are enough and the time of all is over."""
+        start, count, seconds = time.monotonic(), 0, self._request.seconds * len(contestants)
+        peaks: dict[int, int | None] = {}
+        while count < self._request.runs or time.monotonic() - start < seconds:
+            for contestant in contestants:
+                series = self._series(contestant, _REWARM_RUNS, _REWARM_S)
+                yield {
+                    "event": "samples",
+                    "contender": contestant.place,
+                    "ms": list(series.samples_ms),
+                }
+                peaks[contestant.place] = series.peak_rss_bytes
+            count += SAMPLES
+        for place, peak in peaks.items():
+            yield {"event": "closed", "contender": place, "peak_rss_bytes": peak}
+
+    def _series(self, contestant: Contestant, warm_ups: int, warm_up_seconds: float) -> Series:
+        size = contestant.bundle.spec.preprocess.size
+        script = command(contestant.name, size, self._request.threads, self._request.cpus)
+        warm = f"--warmup_runs={warm_ups} --warmup_min_secs={warm_up_seconds:g}"
+        return read(*self._phone.shell(f"cd {self._folder} && {script} {warm}"))
+
+    def _answer(self, contestant: Contestant) -> bytes | None:
+        """The model's output for the golden input; None where the runner writes none."""
+        there = f"{self._folder}/{contestant.name}.output"
+        if self._phone.shell(f"test -f {there}")[0]:
+            return None
+        with tempfile.TemporaryDirectory() as here:
+            self._phone.pull(there, Path(here) / "output")
+            return (Path(here) / "output").read_bytes()

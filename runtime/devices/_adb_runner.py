@@ -1,0 +1,120 @@
+"""LiteRT's `benchmark_model`, the native program that measures on the phone: its options, its output.
+
+It tells no time of a single inference but those of the first and the last of a series. So it is asked for
+series of two, again and again and in turn with the other models: every sample is then that of a real
+inference, none is left out, and none is made up from a mean. Each process warms up before its two.
+
+The program built on the Interpreter API (//tflite/tools/benchmark:benchmark_model) takes the golden input and
+gives the output back. That on the CompiledModel API (//litert/tools:benchmark_model) passes over the options
+that it does not know, with a warning: then there is no golden check, and the delegate is not told.
+"""
+
+import os
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+from ...models.errors import EdgewiseError, UsageError
+
+VARIABLE = "EDGEWISE_ANDROID_RUNNER"
+SAMPLES = 2  # of each series; of more, the times between are not told
+_COUNTS = re.compile(r"count=(\d+)(?: first=(\d+))? curr=(\d+)")
+_DELEGATED = re.compile(
+    r"Explicitly applied (\w+) delegate, and the model graph will be (completely|partially)"
+)
+_KERNELS = re.compile(r"executed by the delegate w/ (\d+) delegate kernels")
+_LOADED = re.compile(r"Initialized session in ([\d.e+]+)ms")
+_MEMORY = re.compile(r"Memory footprint delta .*overall=([\d.e+]+)")
+_KILLED = {134: "it aborted", 137: "killed, by a lack of memory maybe", 139: "a segmentation fault"}
+_MEND = f"name the benchmark_model of LiteRT for this phone (android_arm64) in {VARIABLE}"
+
+
+@dataclass(frozen=True, slots=True)
+class Series:
+    """What one process of the program told; None is what it did not tell.
+
+    `operators` and `delegated` are those of the prepared graph, see `bench.record.Engine`.
+    """
+
+    load_ms: float
+    first_ms: float
+    warm_ups: int
+    samples_ms: tuple[float, ...]
+    delegate: str | None
+    operators: int | None
+    delegated: int | None
+    peak_rss_bytes: int | None
+
+
+def program() -> Path:
+    """Where the user keeps the program.
+
+    Raises:
+        UsageError: nowhere.
+    """
+    named = os.environ.get(VARIABLE)
+    if not named or not Path(named).is_file():
+        found = f"{named} is no file" if named else f"{VARIABLE} is not set"
+        raise UsageError(f"Android has no Python to measure with, and {found}; {_MEND}")
+    return Path(named)
+
+
+def command(model: str, size: int, threads: int, cpus: tuple[int, ...] | None) -> str:
+    """How to measure `model`, in the folder where it, its input and the program called `runner` lie."""
+    options = [
+        f"--graph={model}",
+        f"--num_threads={threads}",
+        "--use_xnnpack=true",  # the default, but told so it says what XNNPACK took
+        "--input_layer=input",
+        f"--input_layer_shape=1,{size},{size},3",
+        f"--input_layer_value_files=input:{model}.input",
+        f"--output_filepath={model}.output",
+        f"--num_runs={SAMPLES}",
+        "--min_secs=0",
+    ]
+    pinned = f"taskset {sum(1 << cpu for cpu in cpus):x} " if cpus else ""
+    return f"{pinned}./runner {' '.join(options)}"
+
+
+def read(status: int, text: str) -> Series:
+    """What the program told.
+
+    Raises:
+        EdgewiseError: it failed, or is another program.
+    """
+    if status:
+        raise EdgewiseError(f"the runner failed on the phone: {_failure(status, text)}")
+    warming, measured = [*_COUNTS.findall(text), None, None][:2]
+    loaded, memory = _LOADED.search(text), _MEMORY.search(text)
+    if not (warming and measured and loaded and int(measured[0]) == SAMPLES):
+        raise EdgewiseError(f"the runner does not speak as benchmark_model does; {_MEND}")
+    times = (measured[1] or measured[2], measured[2])  # those alike are told once
+    delegate, operators, delegated = _delegate(text)
+    return Series(
+        load_ms=float(loaded[1]),
+        first_ms=int(warming[1] or warming[2]) / 1000,
+        warm_ups=int(warming[0]),
+        samples_ms=tuple(int(time) / 1000 for time in times),
+        delegate=delegate,
+        operators=operators,
+        delegated=delegated,
+        peak_rss_bytes=round(float(memory[1]) * 2**20) if memory else None,
+    )
+
+
+def _delegate(text: str) -> tuple[str | None, int | None, int | None]:
+    """Which delegate computes, of how many operators in the prepared graph, how many of them its own."""
+    if taken := _DELEGATED.search(text):
+        kernels = _KERNELS.search(text)
+        return (taken[1], None, int(kernels[1])) if kernels else (taken[1], 1, 1)
+    return None, None, None
+
+
+def _failure(status: int, text: str) -> str:
+    if status in _KILLED:
+        return f"{_KILLED[status]} (status {status})"
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    said = next(
+        (line for line in lines if line.startswith("ERROR")), lines[-1] if lines else "it said nothing"
+    )
+    return f"{said} (status {status})" + (f"; {_MEND}" if status in {126, 127} else "")

@@ -1,0 +1,394 @@
+"""A phone over the real adb, whose other side is an EMULATION (`_adbd.py`) with a stand-in for the runner.
+
+What is proved is the protocol: that files, commands, statuses and the removal go over the wire, and that what
+goes wrong there is told. No figure here is a phone's.
+"""
+
+import json
+import os
+import shutil
+import socket
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from importlib.util import module_from_spec, spec_from_file_location
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import pytest
+from torch import nn
+
+from edgewise.export._artifact import IOS, Artifact, Bundle, write_bundle
+from edgewise.models.errors import EdgewiseError, ParityError, UsageError
+from edgewise.runtime.bench.gather import Gathered
+from edgewise.runtime.bench.request import Contender, Request
+from edgewise.runtime.devices import Event, device
+from edgewise.runtime.golden import sample
+from edgewise.runtime.reference import TorchSession
+from edgewise.runtime.tflite import TfliteSession, structure
+
+HERE = Path(__file__).parent
+STAND_IN = f'{sys.executable} -P {HERE / "_stand_in.py"} "$@"'
+
+pytestmark = pytest.mark.skipif(shutil.which("adb") is None, reason="no adb: apt-get install adb")
+
+
+def _module(name: str) -> ModuleType:
+    """A file beside this one: tests are no packages."""
+    spec = spec_from_file_location(name, HERE / f"{name}.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+adbd = _module("_adbd")
+Plug = Callable[..., Any]
+
+_PROPERTIES = {
+    "ro.product.manufacturer": "Example",
+    "ro.product.model": "Phone 8",
+    "ro.build.version.release": "15",
+    "ro.build.version.sdk": "35",
+    "ro.product.cpu.abi": "arm64-v8a",
+    "ro.soc.manufacturer": "Example",
+    "ro.soc.model": "S8",
+    "ro.boot.qemu": "1",  # so that every record of it says that it is emulated
+}
+# As phones print it; the first list is what the service remembers.
+_THERMAL = """IsStatusOverride: false
+Thermal Status: 1
+Cached temperatures:
+\tTemperature{mValue=99.0, mType=3, mName=SKIN, mStatus=0}
+HAL Ready: true
+Current temperatures from HAL:
+\tTemperature{mValue=36.4, mType=3, mName=SKIN, mStatus=1}
+\tTemperature{mValue=51.25, mType=0, mName=CPU0, mStatus=0}
+\tTemperature{mValue=-99.9, mType=6, mName=PA, mStatus=0}
+Current cooling devices from HAL:
+\tCoolingDevice{mValue=0, mType=2, mName=CPU}
+"""
+
+
+@pytest.fixture(scope="session")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
+    """An adb server of our own, on a port and with keys of its own."""
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    settings = {"ANDROID_ADB_SERVER_PORT": str(port), "HOME": str(tmp_path_factory.mktemp("keys"))}
+    yield settings
+    subprocess.run(["adb", "kill-server"], env=os.environ | settings, check=False, capture_output=True)
+
+
+@pytest.fixture
+def plug(server: dict[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Plug]:
+    """Connects emulated phones, which behave as they are told."""
+    for name, value in server.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.delenv("ANDROID_SERIAL", raising=False)
+    phones: list[Any] = []
+
+    def plug(**behaviour: object) -> Any:
+        phone = adbd.Phone(tmp_path / f"phone{len(phones)}")
+        furnish(phone.root)
+        for name, value in behaviour.items():
+            setattr(phone, name, value)
+        phones.append(phone)
+        subprocess.run(["adb", "connect", phone.serial], check=True, capture_output=True, timeout=60)
+        return phone
+
+    yield plug
+    for phone in phones:
+        subprocess.run(["adb", "disconnect", phone.serial], check=False, capture_output=True, timeout=60)
+        phone.close()
+
+
+def furnish(root: Path) -> None:
+    """Give an emulated phone its properties, its /proc and /sys, and its services."""
+    (root / "bin").mkdir()
+    cases = "".join(f'  {name}) echo "{value}" ;;\n' for name, value in _PROPERTIES.items())
+    program(root / "bin/getprop", f'case "$1" in\n{cases}  *) echo ;;\nesac\n')
+    program(root / "bin/dumpsys", f'[ "$1" = thermalservice ] && cat <<"END"\n{_THERMAL}END\n')
+    (root / "proc").mkdir()
+    (root / "proc/cpuinfo").write_text("processor : 0\nFeatures\t: fp asimd asimdhp asimddp i8mm\n")
+    (root / "proc/meminfo").write_text("MemTotal:        7812345 kB\nMemFree: 1 kB\n")
+    (root / "proc/loadavg").write_text("1.25 1.00 0.50 1/900 12345\n")
+    for core, kilohertz in ((0, 1_800_000), (2, 2_400_000), (10, 3_000_000)):
+        folder = root / f"sys/devices/system/cpu/cpu{core}/cpufreq"
+        folder.mkdir(parents=True)
+        (folder / "scaling_governor").write_text("sched_pixel\n")
+        (folder / "scaling_cur_freq").write_text(f"{kilohertz}\n")
+
+
+def program(path: Path, script: str) -> Path:
+    path.write_text(f"#!/bin/sh\n{script}")
+    path.chmod(0o755)
+    return path
+
+
+@pytest.fixture(scope="session")
+def bundle(
+    tiny_network: nn.Module,
+    tiny_float: Artifact,
+    tiny_int8: dict[str, Artifact],
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Callable[[str], Path]:
+    """A bundle by the type of its ends."""
+    folder = tmp_path_factory.mktemp("bundles")
+
+    def bundle(io: str) -> Path:
+        if not (folder / io).exists():
+            file = tiny_int8[io]
+            golden = sample(file.spec.preprocess, TorchSession(tiny_network), TfliteSession(file.path, 1))
+            write_bundle(folder / io, file, tiny_float, golden, {"structure": structure(file.path).to_json()})
+        return folder / io
+
+    return bundle
+
+
+@pytest.fixture
+def runner(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], None]:
+    """Make a shell script the runner."""
+
+    def runner(script: str) -> None:
+        path = program(tmp_path / "benchmark_model", script)
+        monkeypatch.setenv("EDGEWISE_ANDROID_RUNNER", str(path))
+
+    runner(f"exec {STAND_IN}\n")
+    return runner
+
+
+def quick(*contenders: Contender, **options: Any) -> Request:
+    times = {"runs": 2, "seconds": 0.0, "warm_ups": 3, "warm_up_seconds": 0.0}
+    return Request(contenders, **times | options)
+
+
+def measured(name: str, request: Request) -> list[Event]:
+    return list(device(name).run(request))
+
+
+@pytest.mark.usefixtures("runner")
+def test_a_model_and_its_twin_are_measured_in_turn(plug: Plug, bundle: Callable[[str], Path]) -> None:
+    phone, folder = plug(), bundle("int8")
+    both = Contender(str(folder)), Contender(str(folder), "reference")
+    events = measured("adb", quick(*both, runs=4, threads=2, cpus=(0,)))
+    kinds = [f"{event['event']} {event.get('contender', '')}".strip() for event in events]
+    opening = [f"{kind} {place}" for place in (0, 1) for kind in ("opened", "golden", "warm")]
+    rounds = ["samples 0", "samples 1"] * 2
+    assert kinds == ["machine", *opening, "before", *rounds, "closed 0", "closed 1", "after", "done"]
+    assert phone.left == []
+    opened = {event["contender"]: event for event in events if event["event"] == "opened"}
+    read = Bundle.open(folder)
+    assert opened[0]["model"]["sha256"] == read.manifest["files"][read.model.name]["sha256"]
+    assert (opened[0]["model"]["precision"], opened[1]["model"]["precision"]) == ("w8a8", "fp32")
+    engine = opened[1]["engine"]
+    assert (engine["name"], engine["delegate"], engine["operators"]) == ("LiteRT", "XNNPACK", 1)
+    assert engine["version"].startswith("benchmark_model ")
+    assert all(len(event["ms"]) == 2 and min(event["ms"]) > 0 for event in events if "ms" in event)
+    assert {event["warm_ups"] for event in events if event["event"] == "warm"} == {3}
+    assert {event["peak_rss_bytes"] for event in events if event["event"] == "closed"} == {2.25 * 2**20}
+    assert any("taskset 1 ./runner" in command for command in phone.commands)
+    assert any("--num_threads=2" in command for command in phone.commands)
+
+
+@pytest.mark.usefixtures("runner")
+def test_what_it_sends_makes_records_that_are_not_trusted(plug: Plug, bundle: Callable[[str], Path]) -> None:
+    plug()
+    folder = str(bundle("float32"))
+    request = quick(Contender(folder), Contender(folder, "reference"))
+    gathered = Gathered(request, "adb")
+    for event in device("adb").run(request):
+        gathered.add(json.loads(json.dumps(event)))
+    records = gathered.records()
+    assert [found.model.part for found in records] == ["model", "reference"]
+    assert all(found.golden and found.after and found.interrupted is None for found in records)
+    assert all(found.end_to_end is None and found.others is None for found in records)
+    reasons = " ".join(records[0].verdict.reasons)
+    assert not records[0].verdict.trusted
+    assert "too few samples (2, needs 50)" in reasons
+    assert "the board reported throttling" in reasons
+
+
+@pytest.mark.usefixtures("runner")
+@pytest.mark.parametrize("io", IOS)
+def test_the_golden_input_really_goes_there_and_its_answer_comes_back(
+    plug: Plug, bundle: Callable[[str], Path], io: str
+) -> None:
+    plug()
+    events = measured("adb", quick(Contender(str(bundle(io)))))
+    (golden,) = (event for event in events if event["event"] == "golden")
+    assert golden["max_lsb"] == 0
+    assert len(golden["output_sha256"]) == 64
+
+
+@pytest.mark.usefixtures("runner")
+def test_the_phone_is_described(plug: Plug, bundle: Callable[[str], Path]) -> None:
+    plug()
+    events = measured("adb", quick(Contender(str(bundle("float32")))))
+    machine = events[0]
+    assert machine["board"] == "Example Phone 8"
+    assert machine["system"] == "Android 15 (API 35)"
+    assert machine["processor"] == "Example S8"
+    assert machine["features"] == ("asimd", "asimddp", "i8mm")
+    assert (machine["cores"], machine["memory_bytes"]) == (3, 7812345 * 1024)
+    assert machine["emulated"] == "the Android emulator"
+    (before,) = (event for event in events if event["event"] == "before")
+    assert before["governors"] == ("sched_pixel",) * 3
+    assert before["frequencies_mhz"] == (1800, 2400, 3000)
+    assert before["temperatures_c"] == {"SKIN": 36.4, "CPU0": 51.25}
+    assert before["throttled"] == 4
+    assert before["load"] == 1.25
+
+
+@pytest.mark.usefixtures("runner")
+def test_one_of_several_phones_is_named(plug: Plug, bundle: Callable[[str], Path]) -> None:
+    one, other = plug(), plug()
+    request = quick(Contender(str(bundle("float32"))))
+    with pytest.raises(EdgewiseError, match="several phones are connected") as told:
+        measured("adb", request)
+    assert one.serial in str(told.value)
+    assert other.serial in str(told.value)
+    assert measured(f"adb:{other.serial}", request)[-1] == {"event": "done"}
+    assert (one.commands, bool(other.commands)) == ([], True)
+    with pytest.raises(EdgewiseError, match=r"adb finds no phone R5CT30; there are 127\.0\.0\.1"):
+        measured("adb:R5CT30", request)
+
+
+@pytest.mark.usefixtures("runner")
+def test_whoever_wants_no_more_leaves_nothing_behind(plug: Plug, bundle: Callable[[str], Path]) -> None:
+    phone = plug()
+    events = device("adb").run(quick(Contender(str(bundle("float32"))), seconds=60.0))
+    while next(events)["event"] != "samples":
+        pass
+    (folder,) = phone.left
+    assert folder.startswith("edgewise-")
+    assert (phone.root / "data/local/tmp" / folder / "0.tflite").is_file()
+    events.close()  # type: ignore[attr-defined]
+    assert phone.left == []
+
+
+def test_a_runner_that_is_killed_is_told_and_keeps_what_was_measured(
+    plug: Plug, bundle: Callable[[str], Path], runner: Callable[[str], None], tmp_path: Path
+) -> None:
+    phone, times = plug(), tmp_path / "times"
+    runner(f"echo once more >> {times}\n[ $(wc -l < {times}) -gt 3 ] && kill -9 $$\n{STAND_IN}\n")
+    found: list[Event] = []
+    with pytest.raises(EdgewiseError, match=r"the runner failed on the phone: killed.*\(status 137\)$"):  # noqa: PT012 - what came before counts
+        for event in device("adb").run(quick(Contender(str(bundle("float32"))), runs=50)):
+            found.append(event)  # noqa: PERF402 - until it ends
+    assert [event["event"] for event in found[-3:]] == ["before", "samples", "samples"]
+    assert phone.left == []
+
+
+@pytest.mark.usefixtures("runner")
+def test_a_connection_that_is_lost_keeps_what_was_measured(plug: Plug, bundle: Callable[[str], Path]) -> None:
+    phone = plug()
+    found: list[Event] = []
+    complaint = r"connection to the phone was lost.*edgewise-\w+ stays on the phone"
+    with pytest.raises(EdgewiseError, match=complaint):  # noqa: PT012 - what came before counts
+        for event in device("adb").run(quick(Contender(str(bundle("float32"))), runs=50)):
+            found.append(event)
+            if event["event"] == "samples":
+                phone.hang_up, phone.answers = "./runner", False
+    assert found[-1]["event"] == "samples"
+    with pytest.raises(EdgewiseError, match="the phone is offline; unplug it"):
+        measured("adb", quick(Contender(str(bundle("float32")))))
+
+
+@pytest.mark.usefixtures("runner")
+def test_a_full_phone_is_told(plug: Plug, bundle: Callable[[str], Path]) -> None:
+    phone = plug(room=2000)
+    with pytest.raises(EdgewiseError, match="no space left on the phone for tiny-w8a8"):
+        measured("adb", quick(Contender(str(bundle("float32")))))
+    assert phone.left == []
+
+
+@pytest.mark.usefixtures("runner")
+def test_a_phone_that_does_not_trust_us_says_so(plug: Plug, bundle: Callable[[str], Path]) -> None:
+    plug(authorized=False)
+    with pytest.raises(
+        EdgewiseError, match=r"the phone is (unauthorized|authorizing); unlock it and allow USB"
+    ):
+        measured("adb", quick(Contender(str(bundle("float32")))))
+
+
+@pytest.mark.usefixtures("runner")
+def test_no_phone_and_no_adb_are_told(
+    plug: Plug, bundle: Callable[[str], Path], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    del plug
+    with pytest.raises(EdgewiseError, match="adb finds no phone; connect it and allow USB debugging"):
+        measured("adb", quick(Contender(str(bundle("float32")))))
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(EdgewiseError, match="adb is not installed; get Android's platform-tools"):
+        measured("adb", quick(Contender(str(bundle("float32")))))
+
+
+@pytest.mark.parametrize(
+    ("script", "complaint"),
+    [
+        ("echo 'ERROR: Failed to load model 0.tflite'; echo more; exit 1", "ERROR: Failed to load model"),
+        ("echo hello", "does not speak as benchmark_model does; name the benchmark_model of LiteRT"),
+        ("exit 127", "status 127.; name the benchmark_model of LiteRT for this phone"),
+    ],
+)
+def test_a_runner_that_fails_is_told_in_its_words(
+    plug: Plug, bundle: Callable[[str], Path], runner: Callable[[str], None], script: str, complaint: str
+) -> None:
+    phone = plug()
+    runner(f"{script}\n")
+    with pytest.raises(EdgewiseError, match=complaint):
+        measured("adb", quick(Contender(str(bundle("float32")))))
+    assert phone.left == []
+
+
+def test_a_wrong_answer_stops_the_run(
+    plug: Plug, bundle: Callable[[str], Path], runner: Callable[[str], None]
+) -> None:
+    phone = plug()
+    runner(f"{STAND_IN} || exit\nhead -c 24 /dev/zero > 0.tflite.output\n")
+    with pytest.raises(ParityError, match="the golden sample differs on this machine by"):
+        measured("adb", quick(Contender(str(bundle("float32")))))
+    runner(f"{STAND_IN} || exit\necho short > 0.tflite.output\n")
+    with pytest.raises(ParityError, match="answered the golden sample with 1 logits instead of 6"):
+        measured("adb", quick(Contender(str(bundle("float32")))))
+    assert phone.left == []
+
+
+def test_a_runner_without_golden_check_measures_all_the_same(
+    plug: Plug, bundle: Callable[[str], Path], runner: Callable[[str], None]
+) -> None:
+    plug()
+    runner(
+        "echo 'WARN: Unconsumed cmdline flags: --use_xnnpack=true'\n"
+        "echo 'INFO: Initialized session in 1.5ms.'\n"
+        "echo 'INFO: count=1 curr=2500 p5=2500 median=2500 p95=2500'\n"
+        "echo 'INFO: count=2 curr=2000(all same) p5=2000 median=2000 p95=2000'\n"
+    )
+    events = measured("adb", quick(Contender(str(bundle("float32")))))
+    assert "golden" not in {event["event"] for event in events}
+    (opened,) = (event for event in events if event["event"] == "opened")
+    assert (opened["load_ms"], opened["first_ms"]) == (1.5, 2.5)
+    assert (opened["engine"]["delegate"], opened["engine"]["operators"]) == (None, None)
+    assert [event["ms"] for event in events if event["event"] == "samples"] == [[2.0, 2.0]]
+
+
+def test_a_runner_must_be_named(
+    plug: Plug, bundle: Callable[[str], Path], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    phone = plug()
+    monkeypatch.delenv("EDGEWISE_ANDROID_RUNNER", raising=False)
+    with pytest.raises(UsageError, match="EDGEWISE_ANDROID_RUNNER is not set; name the benchmark_model"):
+        measured("adb", quick(Contender(str(bundle("float32")))))
+    monkeypatch.setenv("EDGEWISE_ANDROID_RUNNER", str(tmp_path / "gone"))
+    with pytest.raises(UsageError, match="gone is no file"):
+        measured("adb", quick(Contender(str(bundle("float32")))))
+    assert phone.commands == []
+
+
+@pytest.mark.parametrize("name", ["adb:", "adb:-s"])
+def test_a_name_without_a_serial_is_refused(name: str) -> None:
+    with pytest.raises(UsageError, match="write adb, or adb:SERIAL"):
+        device(name)
