@@ -145,18 +145,13 @@ def _run(program: str, setting: Setting, *more: str) -> Figure:
 def compare(setting: Setting, rounds: int) -> tuple[str, ...]:
     """A line of the table."""
     tool, theirs = TOOLS[setting.bundle.target]
-    pairs: list[tuple[Figure, Figure]] = []
+    found: dict[Callable[[Setting], Figure], list[Figure]] = {ours: [], theirs: []}
     for place in range(rounds):
-        if place % 2:
-            own = ours(setting)
-            pairs.append((own, theirs(setting)))
-        else:
-            other = theirs(setting)
-            pairs.append((ours(setting), other))
+        for measured in (ours, theirs) if place % 2 else (theirs, ours):
+            found[measured].append(measured(setting))
         print(f"{setting.bundle.folder.name} {place + 1} of {rounds}", file=sys.stderr)
-    mine, other_ones = zip(*pairs, strict=True)
-    medians = [[figure.median_ms for figure in figures] for figures in (mine, other_ones)]
-    least = [min(figure.min_ms for figure in figures) for figures in (mine, other_ones)]
+    medians = [[figure.median_ms for figure in figures] for figures in found.values()]
+    least = [min(figure.min_ms for figure in figures) for figures in found.values()]
     ratio = bootstrap_ratio(*medians)
     return (
         setting.bundle.folder.name,

@@ -1,6 +1,7 @@
 """Run a model file, judge it and time it. Needs numpy, Pillow and one inference engine; no torch."""
 
 import importlib
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol, cast
 
@@ -10,6 +11,7 @@ from ..models.errors import EdgewiseError, ParityError
 from ..models.spec import Tensor32
 
 if TYPE_CHECKING:
+    from .bench.record import Engine
     from .structure import Structure
 
 
@@ -20,10 +22,26 @@ class Session(Protocol):
         """(N, S, S, 3) normalised float32 pictures to (N, classes) float32 logits."""
 
 
+class EngineSession(Session, Protocol):
+    """One in an inference engine, which can be timed without what surrounds it."""
+
+    def loop(self, picture: Tensor32) -> Callable[[], None]:
+        """Take in a (1, S, S, 3) picture; each call of what is returned computes it once, and no more.
+
+        Whoever calls the session meanwhile changes the picture.
+        """
+
+    def engine(self) -> "Engine":
+        """What computes, and how much of the graph; may open the file once more to find out."""
+
+
 class Runtime(Protocol):
     """What a target's module offers."""
 
-    def open_session(self, path: Path, threads: int) -> Session:
+    def version(self) -> str:
+        """The engine's; loads its library, so that a later `open_session` takes the model's time alone."""
+
+    def open_session(self, path: Path, threads: int) -> EngineSession:
         """Open a model file, with float arithmetic in float32 whatever the engine's default is."""
 
     def open_reference(self, path: Path) -> Session:
@@ -44,7 +62,7 @@ def runtime(target: str) -> Runtime:
         raise EdgewiseError(f"{target} has no runtime: add runtime/{target}.py") from error
 
 
-def open_session(path: Path, target: str, threads: int = 1) -> Session:
+def open_session(path: Path, target: str, threads: int = 1) -> EngineSession:
     """Open a model file with the runtime of `target`.
 
     Raises:

@@ -32,7 +32,7 @@ def ask(module: str, *arguments: str, timeout_s: float = TIMEOUT_S) -> Any:
     except subprocess.TimeoutExpired as error:
         raise ChildDiedError(f"no answer after {timeout_s:g} s") from error
     if done.returncode:
-        raise ChildDiedError(_ending(done.returncode))
+        raise ChildDiedError(ending(done.returncode))
     return json.loads(done.stdout, parse_constant=lambda _: None)
 
 
@@ -54,7 +54,8 @@ def in_words(error: Exception) -> str:
     return printable(f"{type(error).__name__}: {next(iter(str(error).splitlines()), '')}")
 
 
-def _ending(returncode: int) -> str:
+def ending(returncode: int) -> str:
+    """How a process ended: 'SIGSEGV', 'status 1'."""
     try:
         return signal.Signals(-returncode).name
     except ValueError:

@@ -14,7 +14,7 @@ from PIL import Image
 from ..export._artifact import Bundle
 from ..export._golden import Golden
 from ..models.errors import ParityError
-from ..models.spec import Preprocess
+from ..models.spec import Preprocess, Tensor32
 from ..models.synthetic import dead_leaves
 from . import Session, open_session
 from .stats import Parity, agreement, parity
@@ -62,6 +62,18 @@ def check(bundle: Bundle, session: Session) -> GoldenCheck:
             f"{bundle.manifest.get('versions', {}).get('pillow', 'the exporting one')}"
         )
     output = session(prepared)
+    lsb, distance = compare(bundle, golden, output)
+    exact = output if bundle.reference is None else open_session(bundle.reference, bundle.target)(prepared)
+    same = require_parity(parity(golden.logits, exact))
+    return GoldenCheck(lsb, distance.max_rel, agreement(golden.logits, output).cosine, same)
+
+
+def compare(bundle: Bundle, golden: Golden, output: Tensor32) -> tuple[float | None, Parity]:
+    """How a device's output for the golden input differs from the exporting machine's, first in steps.
+
+    Raises:
+        ParityError: by more than rounding explains.
+    """
     step = bundle.manifest.get("structure", {}).get("output_step")
     distance = parity(golden.output, output)
     lsb = distance.max_abs / step if step else None
@@ -73,6 +85,4 @@ def check(bundle: Bundle, session: Session) -> GoldenCheck:
             else f"{distance.max_rel:.1e} relatively"
         )
         raise ParityError(f"{bundle.folder}: the golden sample differs on this machine by {found}")
-    exact = output if bundle.reference is None else open_session(bundle.reference, bundle.target)(prepared)
-    same = require_parity(parity(golden.logits, exact))
-    return GoldenCheck(lsb, distance.max_rel, agreement(golden.logits, output).cosine, same)
+    return lsb, distance

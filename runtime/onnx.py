@@ -1,5 +1,9 @@
 """ONNX files in ONNX Runtime, on the CPU."""
 
+import json
+from collections import Counter
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
@@ -15,6 +19,7 @@ from .machine import saturates
 if TYPE_CHECKING:
     from onnxruntime import InferenceSession, SessionOptions
 
+    from .bench.record import Engine
     from .structure import Structure
 
 _FLOAT32 = "tensor(float)"
@@ -29,11 +34,12 @@ class OnnxSession:
     """
 
     def __init__(self, path: Path, threads: int, *, reference: bool = False) -> None:
-        self._session = _open(path, _options("ORT_DISABLE_ALL" if reference else "ORT_ENABLE_ALL", threads))
+        self._path, self._level = path, "ORT_DISABLE_ALL" if reference else "ORT_ENABLE_ALL"
+        self._session = _open(path, _options(self._level, threads))
         source = _only(path, "input", self._session.get_inputs())
         target = _only(path, "output", self._session.get_outputs())
         count, channels, *sides = source.shape if len(source.shape) == 4 else (0, 0)
-        self._input, self._together = source.name, not isinstance(count, int)
+        self._input, self._output, self._together = source.name, target.name, not isinstance(count, int)
         self._picture = (*sides, 3)
         known = channels == 3 and all(isinstance(side, int) for side in sides)
         if source.type != _FLOAT32 or not known or not (self._together or count == 1):
@@ -49,6 +55,35 @@ class OnnxSession:
         blocks = [pictures] if self._together else np.split(pictures, len(pictures))
         logits = [self._session.run(None, {self._input: block})[0] for block in blocks]
         return checked(np.concatenate(logits), len(batch))
+
+    def loop(self, picture: Tensor32) -> Callable[[], None]:
+        """A call that computes this (1, S, S, 3) picture, bound once to the model's input."""
+        binding = self._session.io_binding()
+        planes = np.ascontiguousarray(accepted(picture, self._picture).transpose(0, 3, 1, 2))
+        binding.bind_cpu_input(self._input, planes)
+        binding.bind_output(self._output)
+        return partial(self._session.run_with_iobinding, binding)
+
+    def engine(self) -> "Engine":
+        """ONNX Runtime, and by its profile of one inference: which provider ran how many operators."""
+        from .bench.record import Engine
+
+        with TemporaryDirectory() as folder:
+            options = _options(self._level, 1)
+            options.enable_profiling, options.profile_file_prefix = True, str(Path(folder) / "profile")
+            session = _open(self._path, options)
+            session.run(None, {self._input: np.zeros((1, 3, *self._picture[:2]), np.float32)})
+            events = json.loads(Path(session.end_profiling()).read_bytes())
+        runs = [event["args"] for event in events if event["name"].endswith("_kernel_time")]
+        (provider, most), *_ = Counter(run["provider"] for run in runs).most_common()
+        return Engine("ONNX Runtime", version(), provider, len(runs), most)
+
+
+def version() -> str:
+    """ONNX Runtime's version; loads its library."""
+    with importing("Running ONNX", "onnx"):
+        import onnxruntime
+    return str(onnxruntime.__version__)
 
 
 def open_session(path: Path, threads: int) -> OnnxSession:

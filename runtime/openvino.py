@@ -1,6 +1,7 @@
 """OpenVINO IR on the CPU, float layers in float32: the plugin prefers bfloat16 where the CPU has it."""
 
-from functools import cache
+from collections.abc import Callable
+from functools import cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,6 +16,7 @@ from . import accepted, checked
 if TYPE_CHECKING:
     import openvino as ov
 
+    from .bench.record import Engine
     from .structure import Structure
 
 # Float stays float32, also the activations of matrix products with INT8 weights.
@@ -30,7 +32,7 @@ class OpenvinoSession:
     """
 
     def __init__(self, path: Path, threads: int, *, reference: bool = False) -> None:
-        model = _read(path)
+        self._path, model = path, _read(path)
         self._picture = _require_classifier(path, model)
         options = {"PERFORMANCE_HINT": "LATENCY", "INFERENCE_NUM_THREADS": str(threads)}
         compiled = _compile(path, _for_one_picture(path, model), options | (_PLAIN if reference else {}))
@@ -41,10 +43,33 @@ class OpenvinoSession:
         pictures = accepted(batch, self._picture).transpose(0, 3, 1, 2)
         return checked(np.concatenate([self._one(picture[None]) for picture in pictures]), len(batch))
 
+    def loop(self, picture: Tensor32) -> Callable[[], None]:
+        """A call that computes this (1, S, S, 3) picture, which lies in the input's memory already."""
+        self(picture)
+        return partial(self._request.infer, share_outputs=True)
+
+    def engine(self) -> "Engine":
+        """OpenVINO, with the device and the precision that it took for float layers."""
+        from .bench.record import Engine
+
+        compiled = self._request.get_compiled_model()
+        device = "+".join(compiled.get_property("EXECUTION_DEVICES"))
+        kind = compiled.get_property("INFERENCE_PRECISION_HINT").get_type_name()
+        count = sum(operator.count for operator in structure(self._path).operators)
+        return Engine("OpenVINO", version(), f"{device} ({kind})", count, count)
+
     def _one(self, picture: Tensor32) -> Tensor32:
         self._request.infer([np.ascontiguousarray(picture)])
         # A copy, because the next picture's answer is written into the same memory.
         return np.array(self._request.get_output_tensor().data, np.float32)
+
+
+def version() -> str:
+    """OpenVINO's version; loads its library, and the plugin for this processor."""
+    _core().get_property("CPU", "FULL_DEVICE_NAME")
+    import openvino as ov
+
+    return str(ov.__version__).partition("-")[0]
 
 
 def open_session(path: Path, threads: int) -> OpenvinoSession:

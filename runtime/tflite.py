@@ -1,5 +1,6 @@
 """TFLite files in LiteRT, with XNNPACK as it ships: on, and told how many threads to use."""
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,7 +15,10 @@ from . import accepted, checked
 if TYPE_CHECKING:
     from ai_edge_litert.interpreter import Interpreter
 
+    from .bench.record import Engine
     from .structure import Structure
+
+_DELEGATE = "DELEGATE"
 
 
 class TfliteSession:
@@ -41,9 +45,37 @@ class TfliteSession:
         return checked(np.concatenate([self._one(picture[None]) for picture in pictures]), len(batch))
 
     def _one(self, picture: Tensor32) -> Tensor32:
-        self._interpreter.set_tensor(self._input["index"], _to_type(picture, self._input))
+        self._set(picture)
         self._interpreter.invoke()
         return _to_float(self._interpreter.get_tensor(self._output["index"]), self._output)
+
+    def _set(self, picture: Tensor32) -> None:
+        self._interpreter.set_tensor(self._input["index"], _to_type(picture, self._input))
+
+    def loop(self, picture: Tensor32) -> Callable[[], None]:
+        """A call that computes this (1, S, S, 3) picture; LiteRT never overwrites a graph's inputs."""
+        self._set(accepted(picture, self._shape[1:]))
+        invoke: Callable[[], None] = self._interpreter.invoke
+        return invoke
+
+    def engine(self) -> "Engine":
+        """LiteRT, and how many of the file's operators XNNPACK took."""
+        from .bench.record import Engine
+
+        nodes = self._interpreter._get_ops_details()  # noqa: SLF001 - the one place that tells delegation
+        delegates = [node for node in nodes if node["op_name"] == _DELEGATE]
+        original = [node for node in nodes if node["op_name"] != _DELEGATE]
+        # No other delegate is asked for, and LiteRT adds none by itself.
+        name = "XNNPACK" if delegates else "built-in kernels"
+        return Engine("LiteRT", version(), name, len(original), len(_taken(delegates, original)))
+
+
+def version() -> str:
+    """LiteRT's version; loads its library."""
+    with importing("Running TFLite", "tflite"):
+        import ai_edge_litert
+        import ai_edge_litert.interpreter
+    return str(ai_edge_litert.__version__)
 
 
 def open_session(path: Path, threads: int) -> TfliteSession:
@@ -84,6 +116,21 @@ def interpreter(path: Path, threads: int, *, reference: bool = False) -> "Interp
     except (ValueError, RuntimeError, OSError) as error:
         raise EdgewiseError(f"{path.name}: LiteRT cannot open it ({reason(error)})") from error
     return opened
+
+
+def _taken(delegates: list[dict[str, Any]], original: list[dict[str, Any]]) -> set[int]:
+    """The operators that lie between inputs and outputs of delegates; the interpreter lists them all."""
+    makers = {int(output): node for node in original for output in node["outputs"]}
+    taken: set[int] = set()
+    for delegate in delegates:
+        given, wanted = set(map(int, delegate["inputs"])), list(map(int, delegate["outputs"]))
+        while wanted:
+            tensor = wanted.pop()
+            node = makers.get(tensor)
+            if node and tensor not in given and node["index"] not in taken:
+                taken.add(node["index"])
+                wanted.extend(map(int, node["inputs"]))
+    return taken
 
 
 def _only(path: Path, end: str, tensors: list[dict[str, Any]]) -> dict[str, Any]:

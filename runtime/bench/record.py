@@ -1,14 +1,42 @@
 """The record of one model's latency on one device, schema 1: plain JSON, and enough to doubt it by.
 
-Times are in milliseconds of wall clock, sizes in bytes; None is what the device does not tell. `to_json`
-gives every field below by its name, and beside them `schema`.
+`to_json` gives the fields of `Record` by their names, and beside them `schema`; times are milliseconds of
+wall clock, sizes bytes, and null is what the device does not tell. Readers skip fields that they do not know.
+
+    id, run         a name of its own, and that of the run: records of one run were measured in turn
+    started         when, ISO 8601 in UTC
+    edgewise        the version that asked
+    device          as the user named it: 'local', 'ssh://pi@board'
+    machine         what measured, see `Machine`
+    model, engine   what was measured and what computed it, see `Model` and `Engine`
+    golden          how the device answers the golden sample, see `Golden`
+    threads, cpus   threads of the engine; the processors that it was kept on, null for all
+    load_ms         opening the model, until it can run
+    first_ms        the first inference
+    warm_ups        inferences, the first included, before those that count
+    samples_ms      every inference that counts, the model alone
+    end_to_end_ms   from the encoded picture to the best classes: decode, resize, normalise, infer, top-k
+    peak_rss_bytes  memory above that of the process before it opened the model
+    energy_mj       of one inference, only where it was measured
+    before, after   the machine at the start and at the end of the samples, see `Conditions`
+    others          the part of the machine's processor time that other programs took meanwhile, 0 to 1
+    interrupted     why the run did not come to its end
+    summary         count, mean, min, p50, p90 and p99 of `samples_ms`, see `timing.Percentiles`
+    end_to_end      the same of `end_to_end_ms`
+    drift           median of the last quarter of the samples over that of the first
+    verdict         whether the figure deserves belief, see `Verdict` and `trust`
 """
 
 from dataclasses import asdict, dataclass, field, fields
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 from ...models.errors import EdgewiseError
 from ..timing import Percentiles
+
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
+
+    _Part = TypeVar("_Part", bound=DataclassInstance)
 
 SCHEMA = 1
 
@@ -38,7 +66,8 @@ class Machine:
 class Conditions:
     """The machine at one moment: by core the governor and the frequency, by thermal zone the temperature.
 
-    `throttled` are the bits of Raspberry Pi's `vcgencmd get_throttled`, `load` is the last minute's mean.
+    A core that is off has the governor '' and 0 MHz. `throttled` are the bits of Raspberry Pi's
+    `vcgencmd get_throttled`, `load` is the last minute's mean.
     """
 
     at: str  # ISO 8601, UTC
@@ -100,14 +129,7 @@ class Verdict:
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """All of it. `samples_ms` are of the model alone, `end_to_end_ms` from the encoded picture to classes.
-
-    Records with the same `run` were measured in turn. `cpus` are the processors that the process was kept
-    on. `drift` is the median of the last quarter of the samples over that of the first. `peak_rss_bytes` is
-    the memory above that of the process before it opened the model. `others` is the part of the machine's
-    processor time that other programs took meanwhile, 0 to 1. `energy_mj` is of one inference, where it was
-    measured. `interrupted` says why a run did not come to its end.
-    """
+    """All of it; the module says what each field is."""
 
     id: str
     run: str
@@ -147,18 +169,38 @@ class Record:
         Raises:
             EdgewiseError: it is of a newer schema, or no record.
         """
-        if data.get("schema") != SCHEMA:
+        schema = data.get("schema")
+        if isinstance(schema, int) and schema > SCHEMA:
             raise EdgewiseError(
-                f"a record of schema {data.get('schema')}, this edgewise reads {SCHEMA}; "
+                f"a record of schema {schema}, this edgewise reads {SCHEMA}; "
                 "run: pip install --upgrade edgewise"
             )
+        if schema != SCHEMA:
+            raise EdgewiseError(f"no record of a latency: its schema is {schema!r} instead of {SCHEMA}")
         try:
-            return cls(**{entry.name: _read(entry.name, data[entry.name]) for entry in fields(cls)})
-        except (KeyError, TypeError) as error:
+            parts = {name: part(kind, data[name]) for name, kind in _PARTS.items() if data[name] is not None}
+            return part(cls, data | parts)
+        except (AttributeError, KeyError, TypeError) as error:
             raise EdgewiseError(f"no record of a latency: {error}") from error
 
 
-_PARTS: dict[str, type] = {
+def part(kind: "type[_Part]", data: dict[str, Any]) -> "_Part":
+    """A part of a record from plain data, where tuples come as lists; unknown fields are left out.
+
+    Raises:
+        TypeError: a field is missing.
+    """
+    known = {entry.name for entry in fields(kind)}
+    return kind(
+        **{
+            name: tuple(value) if isinstance(value, list) else value
+            for name, value in data.items()
+            if name in known
+        }
+    )
+
+
+_PARTS: "dict[str, type[DataclassInstance]]" = {
     "machine": Machine,
     "model": Model,
     "engine": Engine,
@@ -169,10 +211,3 @@ _PARTS: dict[str, type] = {
     "end_to_end": Percentiles,
     "verdict": Verdict,
 }
-
-
-def _read(name: str, value: Any) -> Any:
-    """A field from plain data: tuples come as lists, parts as objects."""
-    if value is not None and name in _PARTS:
-        return _PARTS[name](**{key: _read("", inner) for key, inner in value.items()})
-    return tuple(value) if isinstance(value, list) else value

@@ -14,7 +14,7 @@ from edgewise.export._artifact import Artifact
 from edgewise.models.errors import EdgewiseError, MissingDependencyError, ParityError
 from edgewise.models.spec import Tensor32
 from edgewise.runtime import onnx as runtime
-from edgewise.runtime.onnx import OnnxSession, caveat, open_reference, open_session, structure
+from edgewise.runtime.onnx import OnnxSession, caveat, open_reference, open_session, structure, version
 from edgewise.runtime.stats import agreement
 
 
@@ -179,3 +179,26 @@ def test_a_missing_library_is_named(onnx_float: Artifact, monkeypatch: pytest.Mo
 def test_users_of_processors_that_saturate_are_told(monkeypatch: pytest.MonkeyPatch, saturates: bool) -> None:
     monkeypatch.setattr(runtime, "saturates", lambda: saturates)
     assert ("without VNNI" in (caveat() or "")) == saturates
+
+
+@pytest.mark.parametrize("kind", ["onnx_float", "onnx_int8"])
+def test_the_loop_computes_its_picture_again_and_again(
+    kind: str, tiny_pictures: Tensor32, request: pytest.FixtureRequest
+) -> None:
+    session = open_session(request.getfixturevalue(kind).path, 1)
+    call: Any = session.loop(tiny_pictures[1:2].copy())  # which nobody else holds
+    wanted = session(tiny_pictures[1:2])
+    for _ in range(3):
+        session(tiny_pictures[:1])
+        call()
+        (binding,) = call.args
+        assert np.array_equal(binding.copy_outputs_to_cpu()[0], wanted)
+
+
+def test_the_engine_tells_what_it_ran(onnx_int8: Artifact) -> None:
+    found, plain = open_session(onnx_int8.path, 1).engine(), open_reference(onnx_int8.path).engine()
+    assert (found.name, found.version) == ("ONNX Runtime", version())
+    assert (found.delegate, found.delegated) == ("CPUExecutionProvider", found.operators)
+    assert plain.operators is not None
+    assert found.operators is not None
+    assert 10 < found.operators < plain.operators  # what is fused is one

@@ -168,3 +168,23 @@ def test_a_missing_file_is_named(openvino_float: Artifact, tmp_path: Path) -> No
     (tmp_path / "half.xml").write_bytes(openvino_float.path.read_bytes())
     with pytest.raises(EdgewiseError, match=r"there is no half\.bin\); copy both"):
         open_session(tmp_path / "half.xml", 1)
+
+
+@pytest.mark.parametrize("kind", ["openvino_float", "openvino_int8"])
+def test_the_loop_computes_its_picture_again_and_again(
+    kind: str, tiny_pictures: Tensor32, request: pytest.FixtureRequest
+) -> None:
+    session = open_session(request.getfixturevalue(kind).path, 1)
+    wanted = session(tiny_pictures[:2])
+    call = session.loop(tiny_pictures[1:2])
+    for _ in range(3):
+        call()
+        assert np.array_equal(session._request.get_output_tensor().data, wanted[1:])
+
+
+def test_the_engine_tells_what_it_runs_and_how_precisely(openvino_int8: Artifact) -> None:
+    found = open_session(openvino_int8.path, 1).engine()
+    assert (found.name, found.version, found.delegate) == ("OpenVINO", openvino.version(), "CPU (f32)")
+    assert found.delegated == found.operators
+    assert found.operators is not None
+    assert found.operators > 10

@@ -15,12 +15,14 @@ from edgewise.models.errors import EdgewiseError, ParityError
 from edgewise.models.spec import Tensor32
 from edgewise.runtime.tflite import (
     TfliteSession,
+    _taken,
     _to_float,
     _to_type,
     caveat,
     open_reference,
     open_session,
     structure,
+    version,
 )
 
 integers = st.sampled_from([np.int8, np.uint8])
@@ -174,6 +176,42 @@ def test_reference_kernels_answer_nearly_alike(
     assert step is not None
     difference = open_reference(path)(tiny_pictures[:8]) - open_session(path, 1)(tiny_pictures[:8])
     assert 0 < np.abs(difference).max() < 12 * step  # not the same kernels, but the same network
+
+
+@pytest.mark.parametrize("io", IOS)
+def test_the_loop_computes_its_picture_again_and_again(
+    tiny_int8: dict[str, Artifact], tiny_pictures: Tensor32, io: str
+) -> None:
+    session = open_session(tiny_int8[io].path, 1)
+    wanted = session(tiny_pictures[:2])
+    call = session.loop(tiny_pictures[1:2])
+    for _ in range(3):
+        call()
+        logits = session._interpreter.get_tensor(session._output["index"])
+        assert np.array_equal(_to_float(logits, session._output), wanted[1:])
+
+
+def test_the_loop_refuses_what_the_session_refuses(tiny_float: Artifact) -> None:
+    with pytest.raises(EdgewiseError, match="takes float32 pictures"):
+        open_session(tiny_float.path, 1).loop(np.zeros((1, 3, 32, 32), np.float32))
+
+
+def test_xnnpack_takes_the_whole_graph_or_is_not_there(tiny_int8: dict[str, Artifact]) -> None:
+    path = tiny_int8["int8"].path
+    count = sum(operator.count for operator in structure(path).operators)
+    fast, plain = open_session(path, 1).engine(), open_reference(path).engine()
+    assert (fast.name, fast.version) == ("LiteRT", version())
+    assert (fast.delegate, fast.operators, fast.delegated) == ("XNNPACK", count, count)
+    assert (plain.delegate, plain.operators, plain.delegated) == ("built-in kernels", count, 0)
+
+
+def test_operators_between_two_delegates_are_nobody_s() -> None:
+    def node(index: int, inputs: list[int], outputs: list[int]) -> dict[str, Any]:
+        return {"index": index, "inputs": inputs, "outputs": outputs}
+
+    chain = [node(place, [place, -1], [place + 1]) for place in range(6)]
+    delegates = [node(6, [0], [2]), node(7, [4, 3], [6])]
+    assert _taken(delegates, chain) == {0, 1, 4, 5}
 
 
 def test_there_is_no_caveat() -> None:

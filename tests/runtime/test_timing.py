@@ -72,6 +72,20 @@ def test_the_interval_covers_the_true_ratio() -> None:
     assert 0.9 <= held / runs <= 0.99
 
 
+def test_the_interval_covers_the_true_ratio_where_each_run_has_its_turns() -> None:
+    random = np.random.default_rng(2)
+    runs, held, held_by_pairs = 40, 0, 0
+    for _ in range(runs):
+        turns = np.repeat(random.lognormal(sigma=0.1, size=(2, 50)), 20, axis=1)  # what a whole turn meets
+        a, b = turns * random.lognormal(sigma=0.02, size=(2, 1000))
+        whole, pairs = bootstrap_ratio(a, b, draws=100, blocks=25), bootstrap_ratio(a, b, draws=100)
+        held += whole.interval.low <= 1 <= whole.interval.high
+        held_by_pairs += pairs.interval.low <= 1 <= pairs.interval.high
+        assert whole.ratio == pairs.ratio
+    assert 0.85 <= held / runs <= 0.99
+    assert held_by_pairs / runs < 0.6
+
+
 @pytest.mark.parametrize(
     ("a", "b", "message"),
     [

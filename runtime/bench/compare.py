@@ -1,0 +1,98 @@
+"""How two records of one run relate: a ratio with its interval, and a sentence that a person can read."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from ...models.errors import UsageError
+from ..timing import Ratio, bootstrap_ratio
+from .record import Model, Record
+
+_WORDS = {
+    "fp32": "float",
+    "fp16": "FP16",
+    "w8a32": "INT8 weights",
+    "w8a8": "INT8",
+    "w8a8-mixed": "mixed INT8",
+}
+_ALIKE = 0.01  # as much do two processes with the same file differ (measured)
+_BLOCKS = 25  # each longer than the runner's turns, of which 10 seconds hold 50 at least
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """`ratio` is how many times as fast `fast` is, by medians; both are ids of records."""
+
+    slow: str
+    fast: str
+    ratio: Ratio
+    sentence: str
+
+
+def compare(slow: Record, fast: Record) -> Comparison:
+    """How fast `fast` is beside `slow`, which went before it in each round.
+
+    Raises:
+        UsageError: they were not measured in turn, or were emulated, and then time means nothing.
+    """
+    if slow.run != fast.run:
+        raise UsageError(
+            f"{slow.model.title} and {fast.model.title} were measured in different runs; "
+            "name both bundles in one `edgewise bench`"
+        )
+    if slow.machine.emulated:
+        raise UsageError(
+            f"times under {slow.machine.emulated} cannot be compared; measure on the device itself"
+        )
+    pairs = min(len(slow.samples_ms), len(fast.samples_ms))  # an interrupted run ends within a round
+    ratio = bootstrap_ratio(slow.samples_ms[:pairs], fast.samples_ms[:pairs], blocks=_BLOCKS)
+    return Comparison(slow.id, fast.id, ratio, _sentence(ratio, *_names(slow.model, fast.model)))
+
+
+def comparisons(records: Sequence[Record]) -> list[Comparison]:
+    """What is worth saying of one run: each model beside its float twin, and the others beside the first."""
+    real = [record for record in records if not record.machine.emulated]
+    twins = [(_twin(record, real), record) for record in real]
+    used = {twin.id for twin, _ in twins if twin is not None}
+    rest = [record for record in real if record.id not in used]
+    beside_twins = [
+        _placed(compare(twin, record), record, real) for twin, record in twins if twin is not None
+    ]
+    return beside_twins + [compare(rest[0], other) for other in rest[1:]]
+
+
+def _placed(comparison: Comparison, record: Record, records: Sequence[Record]) -> Comparison:
+    """Say what it is of, where the run had models of several names or targets."""
+    places = {(other.model.name, other.model.target) for other in records}
+    if len(places) == 1:
+        return comparison
+    model = record.model
+    return replace(comparison, sentence=f"{model.name} {model.target}: {comparison.sentence}")
+
+
+def _twin(record: Record, records: Sequence[Record]) -> Record | None:
+    model = record.model
+    same = [
+        other
+        for other in records
+        if (other.model.name, other.model.target, other.model.precision) == (model.name, model.target, "fp32")
+    ]
+    return same[0] if same and model.precision != "fp32" else None
+
+
+def _names(slow: Model, fast: Model) -> tuple[str, str]:
+    """By what they differ in: precision, or the whole title, or the digest of the file."""
+    if (slow.name, slow.target) == (fast.name, fast.target) and slow.precision != fast.precision:
+        return _WORDS.get(slow.precision, slow.precision), _WORDS.get(fast.precision, fast.precision)
+    if slow.title != fast.title:
+        return slow.title, fast.title
+    return f"{slow.title} ({slow.sha256[:8]})", f"{fast.title} ({fast.sha256[:8]})"
+
+
+def _sentence(ratio: Ratio, slow: str, fast: str) -> str:
+    low, high = ratio.interval.low, ratio.interval.high
+    digits = 1 if high - low >= 0.1 else 2
+    interval = f"95 % interval {low:.{digits}f} to {high:.{digits}f}"
+    if low <= 1 + _ALIKE and high >= 1 - _ALIKE:
+        return f"no difference shown between {fast} and {slow}: ratio {ratio.ratio:.{digits}f}, {interval}"
+    way = "" if low > 1 else "slower: "
+    return f"{fast} is {way}{ratio.ratio:.{digits}f} times as fast as {slow}, {interval}"

@@ -1,0 +1,191 @@
+"""The program that a device runs: a request in, events out, one worker process for each contender.
+
+    python -P -m edgewise.runtime.bench.runner < request.json
+
+It reads the `Request` from stdin and writes `events` to stdout, each at once; what libraries print goes to
+stderr. It ends, and its workers with it, as soon as nobody reads its events any more. An error is an event
+too, and its exit code is the program's.
+
+Contenders are measured in turn, in rounds: each makes the same number of inferences, so that samples pair by
+index, and every other round goes backwards, so that a machine that gets slower does so for all. What follows
+a switch is not recorded: for some 10 ms the caches hold another's data, and for 40 the threads of ONNX
+Runtime spin on after their last work (both measured).
+"""
+
+import json
+import select
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import asdict
+from typing import IO, Any, TypeAlias, cast
+
+from ...models.errors import EdgewiseError
+from .._child import _ending, answering
+from .conditions import Watch, conditions, machine
+from .request import Contender, Request
+
+Emit: TypeAlias = Callable[..., None]
+
+_BLOCK_S = 0.2
+_SETTLE_S = 0.06
+_INTERRUPTED = 130  # as shells say it
+
+
+class RefusedError(Exception):
+    """What a worker answered instead; `error` holds its kind, its message and its exit code."""
+
+    def __init__(self, error: dict[str, Any]) -> None:
+        super().__init__(error["message"])
+        self.error = error
+
+
+class Worker:
+    """The process of one contender, at `place` in the request; `events` are what somebody must still read."""
+
+    def __init__(self, place: int, contender: Contender, events: IO[str]) -> None:
+        command = [sys.executable, "-P", "-m", "edgewise.runtime.bench.worker"]
+        pipe = subprocess.PIPE
+        self._process = subprocess.Popen(command, stdin=pipe, stdout=pipe, text=True)  # noqa: S603 - ours
+        self.place, self._bundle, self._events = place, contender.bundle, events
+        self.cpu_seconds, self.samples_s = 0.0, 0.0
+        self.inferences, self.energy_j = 0, 0.0
+
+    def ask(self, order: str, **arguments: Any) -> dict[str, Any]:
+        """The answer of its method `order`.
+
+        Raises:
+            RefusedError: that failed.
+            EdgewiseError: the process died.
+            BrokenPipeError: nobody reads our events any more.
+        """
+        orders, answers = cast("tuple[IO[str], IO[str]]", (self._process.stdin, self._process.stdout))
+        try:
+            print(json.dumps({"do": order} | arguments), file=orders, flush=True)
+        except OSError as error:
+            raise self._death() from error
+        _wait(answers, self._events)
+        line = answers.readline()
+        if not line.endswith("\n"):
+            raise self._death()
+        answer: dict[str, Any] = json.loads(line)
+        self.cpu_seconds = answer.pop("cpu_seconds")
+        if "error" in answer:
+            raise RefusedError(answer["error"])
+        return answer
+
+    def end(self) -> None:
+        """It holds nothing that is worth an orderly end."""
+        with suppress(BrokenPipeError), self._process:
+            self._process.kill()
+
+    def _death(self) -> EdgewiseError:
+        ending = _ending(self._process.wait())
+        why = "perhaps for want of memory" if ending == "SIGKILL" else "-v shows its last words"
+        return EdgewiseError(f"{self._bundle}: the process that measured it died ({ending}), {why}")
+
+
+def _wait(answers: IO[str], events: IO[str]) -> None:
+    """Until there is an answer; notice meanwhile when nobody reads our events any more."""
+    if not hasattr(select, "poll"):  # Windows: the next event will tell
+        return
+    both = select.poll()
+    both.register(answers, select.POLLIN)
+    both.register(events, 0)  # which leaves hang-ups and errors
+    if any(descriptor == events.fileno() for descriptor, _ in both.poll()):
+        raise BrokenPipeError
+
+
+def measure(request: Request, workers: Sequence[Worker], emit: Emit) -> None:
+    """All of a run, once the workers are there."""
+    emit("machine", **asdict(machine()))
+    for worker, contender in zip(workers, request.contenders, strict=True):
+        told = asdict(contender) | {"threads": request.threads, "cpus": request.cpus}
+        emit("opened", contender=worker.place, **worker.ask("open", **told))
+        emit("golden", contender=worker.place, **worker.ask("golden"))
+    medians_ms = []
+    for worker in workers:
+        warm = worker.ask("warm", least=request.warm_ups, seconds=request.warm_up_seconds)
+        medians_ms.append(warm["ms"])
+        emit("warm", contender=worker.place, warm_ups=warm["warm_ups"])
+    emit("before", **asdict(conditions()))
+    watch, taken_before = Watch(), _cpu_seconds(workers)
+    _rounds(request, workers, max(1, int(1000 * _BLOCK_S / max(medians_ms))), emit)
+    others = watch.others(_cpu_seconds(workers) - taken_before)
+    for worker in workers:
+        emit("end_to_end", contender=worker.place, **worker.ask("end_to_end", count=request.end_to_end))
+    after = asdict(conditions())
+    for worker in workers:
+        emit("closed", contender=worker.place, **worker.ask("close"))
+    energy_mj = {str(worker.place): 1000 * worker.energy_j / worker.inferences for worker in workers}
+    emit("after", others=others, energy_mj={key: value for key, value in energy_mj.items() if value}, **after)
+
+
+def _rounds(request: Request, workers: Sequence[Worker], count: int, emit: Emit) -> None:
+    """Samples of all, in turn, until each has as many as asked for, in number and in seconds."""
+    settle_seconds = _SETTLE_S if len(workers) > 1 else 0.0
+    done = 0
+    while done < request.runs or min(worker.samples_s for worker in workers) < request.seconds:
+        for worker in workers:
+            watch = Watch()
+            block = worker.ask("block", count=count, settle_seconds=settle_seconds)
+            worker.energy_j += watch.energy_j() or 0.0
+            worker.inferences += count + block["unrecorded"]
+            worker.samples_s += sum(block["ms"]) / 1000
+            emit("samples", contender=worker.place, ms=block["ms"])
+        done += count
+        workers = workers[::-1]
+
+
+def _cpu_seconds(workers: Sequence[Worker]) -> float:
+    """What we took of the processors so far."""
+    return time.process_time() + sum(worker.cpu_seconds for worker in workers)
+
+
+@contextmanager
+def _hired(request: Request, events: IO[str]) -> Iterator[list[Worker]]:
+    """A worker for each contender, none of which outlives the block."""
+    with ExitStack() as stack:
+        workers = []
+        for place, contender in enumerate(request.contenders):
+            workers.append(Worker(place, contender, events))
+            stack.callback(workers[-1].end)
+        yield workers
+
+
+def main() -> int:
+    """The program."""
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        with answering() as events:
+            return _serve(events)
+    except BrokenPipeError:
+        return 1
+    except KeyboardInterrupt:
+        return _INTERRUPTED
+
+
+def _serve(events: IO[str]) -> int:
+    def emit(event: str, **fields: Any) -> None:
+        print(json.dumps({"event": event} | fields), file=events, flush=True)
+
+    try:
+        request = Request.from_json(json.load(sys.stdin))
+        with _hired(request, events) as workers:
+            measure(request, workers, emit)
+    except RefusedError as refusal:
+        code: int = refusal.error.pop("exit_code")
+        emit("error", **refusal.error)
+        return code
+    except EdgewiseError as error:
+        emit("error", kind=type(error).__name__, message=str(error))
+        return error.exit_code
+    emit("done")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

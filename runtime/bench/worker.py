@@ -1,0 +1,173 @@
+"""The process that holds one model: it opens it, and measures it as the `runner` says.
+
+    python -P -m edgewise.runtime.bench.worker
+
+Orders come on stdin and answers go to stdout, JSON objects a line: {"do": "block", "count": 40} calls
+`Worker.block(count=40)`. An answer is what the method gives, and `cpu_seconds`: the processor time that the
+process took so far; or, where the order fails, {"error": {"kind": .., "message": .., "exit_code": ..}}.
+"""
+
+import gc
+import hashlib
+import json
+import os
+import signal
+import sys
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from ...export._artifact import Bundle, model_files
+from ...models.errors import EdgewiseError, UsageError
+from ...models.images import read_image
+from .. import EngineSession, open_session, runtime
+from .._child import answering
+from ..golden import check
+from ..stats import parity, softmax, top_k
+from ..verify import require_parity
+from .memory import Memory
+from .record import Golden, Model
+
+_TO_SETTLE = 2  # inferences after the first one, in which ONNX Runtime plans its memory
+_BEST = 5
+_MS = 1e-6  # of a nanosecond
+
+
+class Worker:
+    """One model, measured; the orders in the order in which they make sense."""
+
+    def open(self, bundle: str, part: str, threads: int, cpus: list[int] | None) -> dict[str, Any]:
+        """Load the model and compute the bundle's golden picture once.
+
+        The engine's library is loaded before: it is there once for any number of models.
+        """
+        if cpus is not None:
+            _stay_on(cpus)
+        self._bundle = Bundle.open(Path(bundle))
+        self._part, path = part, _file(self._bundle, part)
+        self._golden = self._bundle.golden()
+        runtime(self._bundle.target).version()
+        memory = Memory()
+        start = time.perf_counter_ns()
+        self._session: EngineSession = open_session(path, self._bundle.target, threads)
+        loaded = time.perf_counter_ns()
+        self._call = self._session.loop(self._golden.input)
+        first = _times(self._call, 1)[0]
+        _times(self._call, _TO_SETTLE)
+        self._peak_bytes = memory.grown()
+        return {
+            "model": asdict(_model(self._bundle, part, path)),
+            "engine": asdict(self._session.engine()),
+            "load_ms": (loaded - start) * _MS,
+            "first_ms": first * _MS,
+        }
+
+    def golden(self) -> dict[str, Any]:
+        """Check that it computes here what it computed where it was exported."""
+        output = self._session(self._golden.input)
+        sha256 = hashlib.sha256(output.astype("<f4").tobytes()).hexdigest()
+        if self._part == "reference":
+            same = require_parity(parity(self._golden.logits, output))
+            return asdict(Golden(None, same.max_rel, sha256))
+        found = check(self._bundle, self._session)
+        return asdict(Golden(found.max_lsb, found.max_rel, sha256))
+
+    def warm(self, least: int, seconds: float) -> dict[str, Any]:
+        """Run until `least` inferences and `seconds` are over; the median, and how many it were in all."""
+        spent = self._run(least, seconds)
+        return {"warm_ups": 1 + _TO_SETTLE + len(spent), "ms": sorted(spent)[len(spent) // 2] * _MS}
+
+    def block(self, count: int, settle_seconds: float) -> dict[str, Any]:
+        """The times of `count` inferences, after one and more until `settle_seconds` are over."""
+        unrecorded = len(self._run(1, settle_seconds))
+        return {"ms": [spent * _MS for spent in _times(self._call, count)], "unrecorded": unrecorded}
+
+    def _run(self, least: int, seconds: float) -> list[int]:
+        spent: list[int] = []
+        end = time.perf_counter() + seconds
+        while len(spent) < least or time.perf_counter() < end:
+            spent += _times(self._call, 1)
+        return spent
+
+    def end_to_end(self, count: int) -> dict[str, Any]:
+        """The times of the whole way, `count` times: from the encoded picture to the best classes."""
+        path = self._bundle.folder / "golden/image.png"
+
+        def whole() -> None:
+            picture = self._bundle.spec.preprocess(read_image(path))[None]
+            probabilities = softmax(self._session(picture))
+            top_k(probabilities, _BEST)
+
+        if count:
+            whole()
+        return {"ms": [spent * _MS for spent in _times(whole, count)]}
+
+    def close(self) -> dict[str, Any]:
+        """What is known at the end."""
+        return {"peak_rss_bytes": self._peak_bytes}
+
+
+def _times(call: Callable[[], None], count: int) -> list[int]:
+    """Nanoseconds of each of `count` calls; nothing else happens between them."""
+    clock, spent = time.perf_counter_ns, [0] * count
+    gc.disable()
+    for place in range(count):
+        start = clock()
+        call()
+        spent[place] = clock() - start
+    gc.enable()
+    return spent
+
+
+def _stay_on(cpus: list[int]) -> None:
+    """Keep this process, and the threads that it will start, on these processors."""
+    if not hasattr(os, "sched_setaffinity"):
+        raise UsageError("--cpus: this system cannot keep a process on some processors; leave it out")
+    with suppress(OSError, ValueError, OverflowError):  # none of them is there
+        os.sched_setaffinity(0, cpus)
+    if os.sched_getaffinity(0) != set(cpus):
+        there = ",".join(map(str, sorted(os.sched_getaffinity(os.getppid()))))
+        raise UsageError(f"--cpus {','.join(map(str, cpus))}: need some of this machine's {there}")
+
+
+def _file(bundle: Bundle, part: str) -> Path:
+    if part == "model":
+        return bundle.model
+    if bundle.reference is None:
+        raise UsageError(f"{bundle.folder}: is a float model, which has no float twin to compare with")
+    return bundle.reference
+
+
+def _model(bundle: Bundle, part: str, path: Path) -> Model:
+    """OpenVINO's model is two files: the digest is then that of the digests as sha256sum lists them."""
+    files = [(file.name, bundle.manifest["files"][file.name]) for file in model_files(path)]
+    sha256 = files[0][1]["sha256"]
+    if len(files) > 1:
+        listed = "".join(f"{entry['sha256']}  {name}\n" for name, entry in files)
+        sha256 = hashlib.sha256(listed.encode()).hexdigest()
+    precision = bundle.precision if part == "model" else "fp32"
+    size_bytes = sum(entry["size_bytes"] for _, entry in files)
+    return Model(bundle.name, bundle.target, precision, part, sha256, size_bytes)
+
+
+def main() -> int:
+    """Obey until there are no more orders, which is also what the end of the runner looks like."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # of a terminal: the runner decides what it means
+    worker = Worker()
+    with suppress(BrokenPipeError), answering() as answers:
+        for line in sys.stdin:
+            order = json.loads(line)
+            try:
+                answer = getattr(worker, order.pop("do"))(**order)
+            except EdgewiseError as error:
+                told = {"kind": type(error).__name__, "message": str(error), "exit_code": error.exit_code}
+                answer = {"error": told}
+            print(json.dumps(answer | {"cpu_seconds": time.process_time()}), file=answers, flush=True)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,72 @@
+"""This machine: the runner as a child process."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Generator, Iterator
+from contextlib import suppress
+from typing import IO, cast
+
+from ...models.errors import EdgewiseError, UsageError
+from .._child import _ending
+from ..bench.request import Request
+from . import Event
+
+_LAST = {"done", "error"}
+
+
+class Local:
+    """The machine that this runs on."""
+
+    name = "local"
+
+    def run(self, request: Request) -> Iterator[Event]:
+        """Measure here; see `Device.run`."""
+        command, pipe = [sys.executable, "-P", "-m", "edgewise.runtime.bench.runner"], subprocess.PIPE
+        # Its own session: Ctrl-C reaches neither it nor its workers, and all of them can be ended at once.
+        runner = subprocess.Popen(command, stdin=pipe, stdout=pipe, text=True, start_new_session=True)  # noqa: S603 - ours
+        with runner:
+            try:
+                last = yield from _events(runner, request)
+                if last not in _LAST:
+                    raise EdgewiseError(
+                        f"local: the measuring program died ({_ending(runner.wait())}); "
+                        "-v shows its last words"
+                    )
+            finally:
+                _end(runner)
+
+
+def open_device(name: str) -> Local:
+    """This machine, which has one name.
+
+    Raises:
+        UsageError: it has another.
+    """
+    if name != Local.name:
+        raise UsageError(f"--device {name!r}: this machine is called 'local'")
+    return Local()
+
+
+def _events(runner: "subprocess.Popen[str]", request: Request) -> Generator[Event, None, str | None]:
+    """What it sends; returns the name of the last event."""
+    requests, lines = cast("tuple[IO[str], IO[str]]", (runner.stdin, runner.stdout))
+    with suppress(BrokenPipeError), requests:
+        json.dump(request.to_json(), requests)
+    event: Event = {"event": None}
+    for line in lines:
+        if line.endswith("\n"):  # or it died in the middle of it
+            event = json.loads(line)
+            yield event
+    name: str | None = event["event"]
+    return name
+
+
+def _end(runner: "subprocess.Popen[str]") -> None:
+    """End it and its workers, which also outlive a runner that was killed, for a moment."""
+    if hasattr(os, "killpg"):
+        with suppress(ProcessLookupError):
+            os.killpg(runner.pid, signal.SIGKILL)
+    runner.kill()

@@ -1,0 +1,92 @@
+"""What a Raspberry Pi 5 sends of a float model and its INT8 form, and the records of that."""
+
+from typing import Any
+
+import pytest
+
+from edgewise.runtime.bench.gather import Gathered
+from edgewise.runtime.bench.record import Record
+from edgewise.runtime.bench.request import Contender, Request
+
+_MACHINE: dict[str, Any] = {
+    "board": "Raspberry Pi 5 Model B Rev 1.0",
+    "system": "Debian GNU/Linux 12 (bookworm)",
+    "kernel": "6.6.51+rpt-rpi-2712",
+    "libc": "glibc 2.36",
+    "architecture": "aarch64",
+    "processor": "Cortex-A76",
+    "features": ["asimd", "asimddp"],
+    "cores": 4,
+    "memory_bytes": 8_000_000_000,
+    "software": "Python 3.11.2",
+    "emulated": None,
+}
+_CONDITIONS: dict[str, Any] = {
+    "at": "2026-11-20T12:00:00.000+00:00",
+    "governors": ["performance"] * 4,
+    "frequencies_mhz": [2400.0] * 4,
+    "temperatures_c": {"cpu-thermal": 55.1},
+    "throttled": 0,
+    "load": 0.2,
+}
+_MODEL: dict[str, Any] = {"name": "tiny", "target": "tflite", "sha256": "ab" * 32, "size_bytes": 1000}
+_ENGINE: dict[str, Any] = {
+    "name": "LiteRT",
+    "version": "2.3.0",
+    "delegate": "XNNPACK",
+    "operators": 70,
+    "delegated": 69,
+}
+
+
+def _of(place: int, precision: str, part: str) -> list[dict[str, Any]]:
+    model = _MODEL | {"precision": precision, "part": part}
+    golden: dict[str, Any] = {"max_lsb": None, "max_rel": 1e-6, "output_sha256": "cd" * 32}
+    told: list[dict[str, Any]] = [
+        {"event": "opened", "model": model, "engine": _ENGINE, "load_ms": 5.0, "first_ms": 30.0},
+        {"event": "golden"} | golden,
+        {"event": "warm", "warm_ups": 7},
+    ]
+    return [{"contender": place} | event for event in told]
+
+
+def _times(place: int, turn: int) -> list[float]:
+    """Of a turn of ten: float takes 200 ms, INT8 100 ms, both up to 4 % more."""
+    return [(200 - 100 * place) * (1 + 0.01 * ((turn + index) % 5)) for index in range(10)]
+
+
+@pytest.fixture
+def request_() -> Request:
+    return Request((Contender("here", "reference"), Contender("here")), threads=2)
+
+
+@pytest.fixture
+def events() -> list[dict[str, Any]]:
+    """All of a quiet run in the order in which they come, as JSON has them."""
+    samples = [
+        {"event": "samples", "contender": place, "ms": _times(place, turn)}
+        for turn in range(12)
+        for place in (0, 1)
+    ]
+    ends = [{"event": "end_to_end", "contender": place, "ms": [210.0, 212.0]} for place in (0, 1)]
+    closed = [{"event": "closed", "contender": place, "peak_rss_bytes": 20_000_000} for place in (0, 1)]
+    return [
+        {"event": "machine"} | _MACHINE,
+        *_of(0, "fp32", "reference"),
+        *_of(1, "w8a8", "model"),
+        {"event": "before"} | _CONDITIONS,
+        *samples,
+        *ends,
+        *closed,
+        {"event": "after", "others": 0.01, "energy_mj": {"1": 250.0}} | _CONDITIONS,
+        {"event": "done"},
+    ]
+
+
+@pytest.fixture
+def records(request_: Request, events: list[dict[str, Any]]) -> list[Record]:
+    """The float model's and the INT8 model's, both trusted."""
+    gathered = Gathered(request_, "ssh://pi@board")
+    for event in events:
+        gathered.add(event)
+    return gathered.records()

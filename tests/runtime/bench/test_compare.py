@@ -1,0 +1,97 @@
+"""Ratios of one run, and the sentences about them."""
+
+from dataclasses import asdict, replace
+
+import pytest
+
+from edgewise.models.errors import UsageError
+from edgewise.runtime.bench.compare import compare, comparisons
+from edgewise.runtime.bench.record import Model, Record, part
+
+
+def named(record: Record, **changes: str) -> Record:
+    """The record as if of another model."""
+    model = part(Model, asdict(record.model) | changes)
+    return replace(record, id="".join(changes.values()), model=model)
+
+
+def times(record: Record, factor: float) -> Record:
+    return replace(record, samples_ms=tuple(factor * time for time in record.samples_ms))
+
+
+def test_int8_beside_its_twin(records: list[Record]) -> None:
+    exact, int8 = records
+    found = compare(exact, int8)
+    assert (found.slow, found.fast) == (exact.id, int8.id)
+    assert found.ratio.ratio == pytest.approx(2)
+    assert found.ratio.count == 120
+    assert found.sentence == "INT8 is 2.00 times as fast as float, 95 % interval 2.00 to 2.00"
+
+
+def test_the_sentence_has_no_more_digits_than_the_interval_allows(records: list[Record]) -> None:
+    exact, int8 = records
+    wild = replace(int8, samples_ms=tuple(100 + 3 * (37 * place % 50) for place in range(120)))
+    found = compare(exact, wild)
+    low, high = found.ratio.interval.low, found.ratio.interval.high
+    assert high - low > 0.1
+    expected = f"{found.ratio.ratio:.1f} times as fast as float, 95 % interval {low:.1f} to {high:.1f}"
+    assert found.sentence == f"INT8 is {expected}"
+
+
+def test_slower_and_alike_are_said_too(records: list[Record]) -> None:
+    exact, int8 = records
+    slow = compare(exact, times(int8, 4)).sentence
+    assert slow == "INT8 is slower: 0.50 times as fast as float, 95 % interval 0.50 to 0.50"
+    alike = compare(exact, times(int8, 1.995)).sentence  # by less than two processes with one file differ
+    assert alike == "no difference shown between INT8 and float: ratio 1.00, 95 % interval 1.00 to 1.00"
+
+
+def test_other_models_go_by_their_titles(records: list[Record]) -> None:
+    exact, int8 = records
+    onnx = named(int8, target="onnx")
+    assert compare(int8, onnx).sentence.startswith(
+        "no difference shown between tiny onnx w8a8 and tiny tflite"
+    )
+    other = named(int8, sha256="ef" * 32)
+    assert "tiny tflite w8a8 (efefefef) and tiny tflite w8a8 (abababab)" in compare(int8, other).sentence
+    mixed = named(int8, precision="w8a8-mixed")
+    assert compare(exact, mixed).sentence.startswith("mixed INT8 is 2.00 times as fast as float")
+
+
+def test_an_interrupted_round_is_cut(records: list[Record]) -> None:
+    exact, int8 = records
+    found = compare(exact, replace(int8, samples_ms=int8.samples_ms[:110]))
+    assert found.ratio.count == 110
+
+
+def test_what_was_not_measured_in_turn_is_refused(records: list[Record]) -> None:
+    exact, int8 = records
+    with pytest.raises(
+        UsageError, match="tiny tflite fp32 and tiny tflite w8a8 were measured in different run"
+    ):
+        compare(exact, replace(int8, run="another"))
+
+
+def test_emulated_times_are_not_compared(records: list[Record]) -> None:
+    machine = replace(records[0].machine, emulated="qemu-aarch64")
+    emulated = [replace(record, machine=machine) for record in records]
+    with pytest.raises(UsageError, match="times under qemu-aarch64 cannot be compared"):
+        compare(*emulated)
+    assert comparisons(emulated) == []
+
+
+def test_of_a_run_each_is_beside_its_twin_and_the_rest_beside_the_first(records: list[Record]) -> None:
+    exact, int8 = records
+    onnx_exact, onnx = named(exact, target="onnx"), named(int8, target="onnx", precision="w8a8")
+    found = comparisons([exact, int8, onnx_exact, onnx])
+    assert [(pair.slow, pair.fast) for pair in found] == [
+        (exact.id, int8.id),
+        (onnx_exact.id, onnx.id),
+        (int8.id, onnx.id),
+    ]
+    assert found[0].sentence.startswith("tiny tflite: INT8 is 2.00 times")
+    assert found[1].sentence.startswith("tiny onnx: INT8 is 2.00 times")
+    assert found[2].sentence.startswith("no difference shown between tiny onnx w8a8 and tiny tflite w8a8")
+    floats = comparisons([exact, onnx_exact])
+    assert [(pair.slow, pair.fast) for pair in floats] == [(exact.id, onnx_exact.id)]
+    assert comparisons([int8]) == comparisons([]) == []

@@ -1,0 +1,49 @@
+"""Growth of a process, with and without Linux's way to forget an earlier peak."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from edgewise.runtime.bench import memory
+from edgewise.runtime.bench.memory import Memory
+
+SIZE = 200_000_000
+
+
+def test_what_was_taken_and_given_back_is_seen() -> None:
+    watched = Memory()
+    np.ones(SIZE, np.uint8)
+    grown = watched.grown()
+    assert grown is not None
+    assert 0.9 * SIZE < grown < 1.2 * SIZE
+
+
+def test_an_earlier_peak_is_forgotten() -> None:
+    np.ones(SIZE, np.uint8)
+    watched = Memory()
+    np.ones(SIZE // 4, np.uint8)
+    grown = watched.grown()
+    assert grown is not None
+    assert grown > 0.9 * SIZE / 4
+
+
+def test_without_forgetting_no_more_than_the_growth_is_seen(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(memory, "_FORGET_PEAK", (tmp_path / "none" / "clear_refs", "5"))
+    watched = Memory()
+    kept = np.ones(SIZE, np.uint8)
+    grown = watched.grown()
+    assert grown is not None
+    assert 0 <= grown < 1.2 * kept.nbytes
+    assert kept.all()
+
+
+def test_a_kernel_that_tells_no_peak_is_asked_otherwise(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    status = tmp_path / "status"
+    status.write_text("Name:\tpython\nVmRSS:\t  100 kB\n")
+    monkeypatch.setattr(memory, "_STATUS", status)
+    assert Memory().grown() == 0

@@ -1,0 +1,181 @@
+"""The program of a device: what it sends for a request, in which order, and how it ends."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import fields, replace
+from pathlib import Path
+from typing import Any, TypeAlias
+
+import pytest
+
+from edgewise.runtime.bench.record import Conditions, Engine, Golden, Machine, Model
+from edgewise.runtime.bench.request import Contender, Request
+from edgewise.runtime.bench.runner import _cpu_seconds, _hired
+
+Find: TypeAlias = Callable[..., list[int]]
+Gone: TypeAlias = Callable[..., bool]
+
+COMMAND = [sys.executable, "-P", "-m", "edgewise.runtime.bench.runner"]
+
+
+@pytest.fixture
+def short(tiny_bundle: Path) -> Request:
+    twins = (Contender(str(tiny_bundle), "reference"), Contender(str(tiny_bundle)))
+    return Request(twins, runs=2, seconds=0, warm_ups=3, warm_up_seconds=0, end_to_end=2)
+
+
+def run(request: Request | str) -> tuple[list[dict[str, Any]], subprocess.CompletedProcess[str]]:
+    text = request if isinstance(request, str) else json.dumps(request.to_json())
+    done = subprocess.run(COMMAND, input=text, capture_output=True, text=True, check=False)
+    return [json.loads(line) for line in done.stdout.splitlines()], done
+
+
+def names(kind: type) -> set[str]:
+    return {field.name for field in fields(kind)}
+
+
+def test_events_come_as_they_are_described(short: Request) -> None:
+    events, done = run(short)
+    assert done.returncode == 0, done.stderr
+    order = [event["event"] for event in events]
+    assert order == [
+        "machine",
+        *["opened", "golden"] * 2,
+        *["warm"] * 2,
+        "before",
+        *["samples"] * order.count("samples"),
+        *["end_to_end"] * 2,
+        *["closed"] * 2,
+        "after",
+        "done",
+    ]
+    by_name = {event.pop("event"): event for event in events}
+    assert set(by_name["machine"]) == names(Machine)
+    assert set(by_name["opened"]) == {"contender", "model", "engine", "load_ms", "first_ms"}
+    assert set(by_name["opened"]["model"]) == names(Model)
+    assert set(by_name["opened"]["engine"]) == names(Engine)
+    assert set(by_name["golden"]) == {"contender"} | names(Golden)
+    assert by_name["warm"] == {"contender": 1, "warm_ups": 6}  # three come with opening
+    assert set(by_name["before"]) == names(Conditions)
+    assert set(by_name["samples"]) == set(by_name["end_to_end"]) == {"contender", "ms"}
+    assert set(by_name["closed"]) == {"contender", "peak_rss_bytes"}
+    assert set(by_name["after"]) == {"others", "energy_mj"} | names(Conditions)
+
+
+def test_contenders_take_turns_forth_and_back(short: Request) -> None:
+    seconds = 1.0
+    events, _ = run(replace(short, seconds=seconds, warm_up_seconds=0.3))
+    samples = [event for event in events if event["event"] == "samples"]
+    assert [event["contender"] for event in samples] == ([0, 1, 1, 0] * len(samples))[: len(samples)]
+    assert len({len(event["ms"]) for event in samples}) == 1
+    assert max(sum(event["ms"]) for event in samples) > 50  # the slowest's block is some 200 ms
+    spent = [[sum(event["ms"]) / 1000 for event in samples if event["contender"] == one] for one in (0, 1)]
+    assert len(spent[0]) == len(spent[1]) > 1
+    assert min(sum(blocks) for blocks in spent) >= seconds > min(sum(blocks[:-1]) for blocks in spent)
+
+
+def test_samples_end_when_there_are_enough(short: Request) -> None:
+    events, _ = run(replace(short, contenders=short.contenders[:1]))
+    assert [event["event"] for event in events].count("samples") == 1
+
+
+def test_the_processor_time_of_workers_is_known(short: Request, descendants: Find) -> None:
+    with Path(os.devnull).open("w") as events, _hired(short, events) as workers:
+        told = {"threads": 1, "cpus": None}
+        for worker, contender in zip(workers, short.contenders, strict=True):
+            worker.ask("open", bundle=contender.bundle, part=contender.part, **told)
+            worker.ask("warm", least=1, seconds=0.1)
+        pids = descendants(os.getpid(), "bench.worker")
+        stats = [Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split() for pid in pids]
+        taken = sum(int(fields[11]) + int(fields[12]) for fields in stats) / os.sysconf("SC_CLK_TCK")
+        assert len(pids) == 2
+        assert abs(_cpu_seconds(workers) - time.process_time() - taken) < 0.1
+        assert taken > 0.2
+
+
+def test_an_error_is_an_event_and_an_exit_code(short: Request, tmp_path: Path) -> None:
+    events, done = run(replace(short, contenders=(Contender(str(tmp_path / "nothing")),)))
+    assert done.returncode == 2
+    assert [event["event"] for event in events] == ["machine", "error"]
+    assert events[-1]["kind"] == "UsageError"
+    assert "nothing: no such bundle" in events[-1]["message"]
+    events, done = run(replace(short, cpus=(999,)))
+    assert done.returncode == 2
+    assert "--cpus 999" in events[-1]["message"]
+
+
+def test_a_request_that_cannot_be_is_refused(short: Request) -> None:
+    events, done = run(json.dumps(short.to_json() | {"threads": 0}))
+    assert done.returncode == 2
+    assert events[-1] == {"event": "error", "kind": "UsageError", "message": "--threads 0: need 1 at least"}
+
+
+class Running:
+    """One in the midst of its measuring; its workers are its children."""
+
+    def __init__(self, request: Request, events: int) -> None:
+        self.popen = subprocess.Popen(COMMAND, stdin=subprocess.PIPE, stdout=events, text=True)
+        assert self.popen.stdin
+        with self.popen.stdin as requests:
+            json.dump(replace(request, seconds=1e6).to_json(), requests)
+        os.close(events)
+
+
+@pytest.fixture
+def running(short: Request) -> Iterator[tuple[Running, int]]:
+    """And where its events can be read."""
+    ours, theirs = os.pipe()
+    started = Running(short, theirs)
+    with started.popen:
+        yield started, ours
+        started.popen.kill()
+
+
+def until(name: str, descriptor: int) -> None:
+    """Read events until one of this name; the descriptor stays open."""
+    buffer = b""
+    while f'"event": "{name}"'.encode() not in buffer:
+        buffer += os.read(descriptor, 1 << 20)
+
+
+@pytest.mark.parametrize("moment", ["machine", "golden", "samples"])
+def test_it_ends_when_nobody_listens(
+    running: tuple[Running, int], moment: str, descendants: Find, gone: Gone
+) -> None:
+    started, events = running
+    until(moment, events)
+    workers = descendants(started.popen.pid)
+    assert len(workers) == 2
+    os.close(events)
+    assert started.popen.wait(10) == 1
+    assert gone(workers)
+
+
+@pytest.mark.parametrize("ending", [signal.SIGTERM, signal.SIGINT])
+def test_it_takes_its_workers_along(
+    running: tuple[Running, int], ending: signal.Signals, descendants: Find, gone: Gone
+) -> None:
+    started, events = running
+    until("samples", events)
+    workers = descendants(started.popen.pid)
+    started.popen.send_signal(ending)
+    assert started.popen.wait(10) == 130
+    assert gone(workers)
+    os.close(events)
+
+
+def test_workers_notice_that_it_was_killed(
+    running: tuple[Running, int], descendants: Find, gone: Gone
+) -> None:
+    started, events = running
+    until("samples", events)
+    workers = descendants(started.popen.pid)
+    started.popen.kill()
+    started.popen.wait()
+    assert gone(workers)
+    os.close(events)
