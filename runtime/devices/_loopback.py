@@ -1,0 +1,129 @@
+"""A web server that only this machine reaches: it serves a page's files and takes the events it posts."""
+
+import json
+import secrets
+import shutil
+import threading
+from collections.abc import Mapping
+from http import HTTPStatus
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from queue import Empty, Queue
+from types import TracebackType
+from typing import Any, Self, TypeAlias, cast
+
+File: TypeAlias = Path | bytes
+
+# Isolated like this a page may have threads, and a clock with steps of 5 µs instead of 100.
+_HEADERS = {
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Embedder-Policy": "require-corp",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Cache-Control": "no-store",
+    "X-Content-Type-Options": "nosniff",
+}
+_TYPES = {
+    "html": "text/html; charset=utf-8",
+    "js": "text/javascript",
+    "mjs": "text/javascript",
+    "json": "application/json",
+    "wasm": "application/wasm",
+}
+_LARGEST_POST = 1 << 24
+
+
+class Loopback(ThreadingHTTPServer):
+    """Serves `files` by their names, and nothing else, below an address that cannot be guessed.
+
+    The page's POSTs to 'events', each a JSON list of objects, are answered when `done` was called for each.
+    """
+
+    daemon_threads = True
+
+    def __init__(self, files: Mapping[str, File]) -> None:
+        super().__init__(("127.0.0.1", 0), _Handler)
+        self.files, self.root = files, f"/{secrets.token_urlsafe()}/"
+        self._events: Queue[dict[str, Any]] = Queue()
+
+    @property
+    def address(self) -> str:
+        """Of the page."""
+        return f"http://127.0.0.1:{self.server_port}{self.root}"
+
+    def next(self, timeout_s: float) -> dict[str, Any] | None:
+        """The next event, if there is one within `timeout_s`; call `done` when it has been dealt with."""
+        try:
+            return self._events.get(timeout=timeout_s)
+        except Empty:
+            return None
+
+    def done(self) -> None:
+        """The event that `next` gave last has been dealt with."""
+        self._events.task_done()
+
+    def take(self, events: list[dict[str, Any]]) -> None:
+        """Hand events to `next`, and wait until all are done."""
+        for event in events:
+            self._events.put(event)
+        self._events.join()
+
+    def __enter__(self) -> Self:
+        threading.Thread(target=self.serve_forever, args=(0.05,), daemon=True).start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.shutdown()
+        self.server_close()
+        while self.next(0) is not None:  # a thread waits for it in `take`
+            self.done()
+
+
+class _Handler(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+
+    @property
+    def _page(self) -> Loopback:
+        return cast(Loopback, self.server)
+
+    def do_GET(self) -> None:
+        name = self.path.removeprefix(self._page.root) or "index.html"
+        file = self._page.files.get(name) if self.path.startswith(self._page.root) else None
+        if file is None:
+            self._answer(HTTPStatus.NOT_FOUND)
+        elif isinstance(file, bytes):
+            self._answer(HTTPStatus.OK, name, len(file))
+            self.wfile.write(file)
+        else:
+            with file.open("rb") as source:
+                self._answer(HTTPStatus.OK, name, file.stat().st_size)
+                shutil.copyfileobj(source, self.wfile)
+
+    def do_POST(self) -> None:
+        length = int(self.headers.get("Content-Length", 0))
+        if self.path != f"{self._page.root}events" or not 0 < length <= _LARGEST_POST:
+            self.close_connection = True  # what it sends stays unread
+            self._answer(HTTPStatus.NOT_FOUND)
+            return
+        self._page.take(json.loads(self.rfile.read(length)))
+        self._answer(HTTPStatus.NO_CONTENT)
+
+    def _answer(self, status: HTTPStatus, name: str = "", length: int = 0) -> None:
+        self.send_response(status)
+        kind = _TYPES.get(name.rpartition(".")[2], "application/octet-stream")
+        for key, value in (_HEADERS | {"Content-Type": kind}).items():
+            self.send_header(key, value)
+        if status is not HTTPStatus.NO_CONTENT:  # which has no length
+            self.send_header("Content-Length", str(length))
+        self.end_headers()
+
+    def log_message(self, *_: object) -> None:
+        """Say nothing."""
+
+    def handle_one_request(self) -> None:
+        """As it is, but a page that has gone away is no error worth a traceback."""
+        try:
+            super().handle_one_request()
+        except ConnectionError:
+            self.close_connection = True

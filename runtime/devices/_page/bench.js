@@ -1,0 +1,92 @@
+// Measures in turn what request.json asks for, and posts every event as soon as there is one.
+//
+// performance.now() steps by 5 µs on this page, which is cross-origin isolated, and by 100 µs on others. The
+// rounds are those of `runtime/bench/runner.py`, which says why.
+
+const BLOCK_MS = 200;
+const SETTLE_MS = 60;
+
+const status = document.getElementById("status");
+
+// The answer comes when edgewise has dealt with the events, so that it does not compute while we measure.
+async function post(...events) {
+  const answer = await fetch("events", { method: "POST", body: JSON.stringify(events) }).catch(() => null);
+  if (!answer?.ok) throw new Error("edgewise has ended");
+}
+
+async function fail(error) {
+  status.textContent = `It failed: ${error}`;
+  await post({ event: "error", message: String(error) }).catch(() => {});
+}
+
+async function browser() {
+  const brands = (await navigator.userAgentData?.getHighEntropyValues(["fullVersionList"]))?.fullVersionList;
+  const known = brands?.find(({ brand }) => /Chrom(e|ium)|Edge|Opera/.test(brand));
+  return known ? `${known.brand} ${known.version}` : navigator.userAgent;
+}
+
+async function open(plan, contender) {
+  status.textContent = `Opening ${plan.title} …`;
+  const frame = document.createElement("iframe");
+  const loaded = new Promise((resolve) => frame.addEventListener("load", resolve));
+  frame.src = "contender.html";
+  document.body.append(frame);
+  await loaded;
+  frame.contentWindow.addEventListener("error", (event) => fail(`${plan.title}: ${event.message}`));
+  const { time, output, ...told } = await frame.contentWindow.openContender(plan);
+  await post({ event: "opened", contender, ...told }, { event: "output", contender, output });
+  return time;
+}
+
+// The times of as many inferences as it takes to make `least`, and to be `ms` under way.
+async function until(time, least, ms) {
+  const times = [];
+  const end = performance.now() + ms;
+  while (times.length < least || performance.now() < end) times.push(await time());
+  return times;
+}
+
+async function measure(times, length, { runs, seconds, threads }) {
+  const settle = threads > 1 && times.length > 1 ? SETTLE_MS : 0;
+  const spent = times.map(() => 0);
+  const turns = [...times.entries()];
+  for (let count = 0; count < runs || Math.min(...spent) < 1000 * seconds; count += length) {
+    const events = [];
+    for (const [contender, time] of turns) {
+      await until(time, 1, settle);
+      const ms = await until(time, length, 0);
+      spent[contender] += ms.reduce((sum, value) => sum + value, 0);
+      events.push({ event: "samples", contender, ms });
+    }
+    await post(...events);
+    turns.reverse();
+    status.textContent = `${count + length} inferences of each model`;
+  }
+}
+
+async function run() {
+  const request = await (await fetch("request.json")).json();
+  await post({
+    event: "machine",
+    software: await browser(),
+    isolated: crossOriginIsolated,
+    processors: navigator.hardwareConcurrency,
+  });
+  const times = [];
+  for (const [contender, plan] of request.plans.entries()) times.push(await open(plan, contender));
+  let slowest = 0;
+  for (const [contender, time] of times.entries()) {
+    const spent = await until(time, request.warm_ups, 1000 * request.warm_up_seconds);
+    await post({ event: "warm", contender, warm_ups: spent.length });
+    slowest = Math.max(slowest, spent.sort((a, b) => a - b)[spent.length >> 1]);
+  }
+  await post({ event: "before" });
+  await measure(times, Math.max(1, Math.floor(BLOCK_MS / slowest)), request);
+  await post({ event: "after" });
+  await post(...times.map((_, contender) => ({ event: "closed", contender, peak_rss_bytes: null })));
+  await post({ event: "done" });
+  status.textContent = "Done; you may close this tab.";
+}
+
+addEventListener("unhandledrejection", ({ reason }) => fail(reason));
+run().catch(fail);

@@ -1,0 +1,90 @@
+// One model in its engine, in a frame of its own: it shares neither memory nor threads with another.
+
+// What engines print: LiteRT tells nowhere else that XNNPACK computes, or what it lacks for a model.
+const said = [];
+for (const level of ["log", "info", "warn", "error"]) {
+  const original = console[level];
+  console[level] = (...words) => {
+    said.push(words.join(" "));
+    original.apply(console, words);
+  };
+}
+
+// Each engine opens a model once it is loaded itself. `infer` then gives a result, of which `read` makes
+// numbers and `free` gives back the memory.
+
+async function loadLiteRt(threads) {
+  const litert = await import("./@litertjs/core/dist/index.js");
+  await litert.loadLiteRt("./@litertjs/core/wasm/", { threads: threads > 1 });
+  return async (bytes, input, shape) => {
+    const options = { accelerator: "wasm", cpuOptions: { numThreads: threads } };
+    const model = await litert.loadAndCompile(bytes, options);
+    const picture = new litert.Tensor(input, shape);
+    return {
+      infer: () => model.run([picture]),
+      read: ([logits]) => logits.data(),
+      free: (results) => results.forEach((result) => result.delete()),
+      delegate: said.some((line) => line.includes("XNNPACK delegate")) ? "XNNPACK" : null,
+    };
+  };
+}
+
+// ONNX Runtime Web copies input and output between JavaScript and WebAssembly at every inference, and has no
+// I/O binding for the CPU: those microseconds are part of what it takes.
+async function loadOnnxRuntime(threads) {
+  const ort = await import("./onnxruntime-web/dist/ort.wasm.bundle.min.mjs");
+  ort.env.wasm.numThreads = threads;
+  ort.env.wasm.wasmPaths = new URL("./onnxruntime-web/dist/", location.href).href;
+  const options = { executionProviders: ["wasm"] };
+  // It loads its WebAssembly with the first model only; this one is none.
+  await ort.InferenceSession.create(new Uint8Array(1), options).catch(() => {});
+  return async (bytes, input, shape) => {
+    const session = await ort.InferenceSession.create(bytes, options);
+    const feeds = { [session.inputNames[0]]: new ort.Tensor("float32", input, shape) };
+    return {
+      infer: () => session.run(feeds),
+      read: (results) => results[session.outputNames[0]].getData(),
+      free: () => {},
+      delegate: "wasm",
+    };
+  };
+}
+
+const ENGINES = { tflite: loadLiteRt, onnx: loadOnnxRuntime };
+
+async function bytesOf(url) {
+  const answer = await fetch(url);
+  if (!answer.ok) throw new Error(`${url}: ${answer.status}`);
+  return new Uint8Array(await answer.arrayBuffer());
+}
+
+// Whole microseconds: what is below is no measurement, but rounding.
+const elapsed = (start, end) => Math.round(1000 * (end - start)) / 1000;
+
+async function open(plan) {
+  const bytes = await bytesOf(plan.model);
+  const input = new Float32Array((await bytesOf(plan.input)).buffer);
+  const openModel = await ENGINES[plan.target](plan.threads);
+  const start = performance.now();
+  const { infer, read, free, delegate } = await openModel(bytes, input, plan.shape);
+  const opened = performance.now();
+  const result = await infer();
+  const first = performance.now();
+  const output = Array.from(await read(result));
+  free(result);
+  const time = async () => {
+    const begin = performance.now();
+    const answer = await infer();
+    const end = performance.now();
+    free(answer);
+    return elapsed(begin, end);
+  };
+  return { time, output, delegate, load_ms: elapsed(start, opened), first_ms: elapsed(opened, first) };
+}
+
+// Opens what `plan` says; `time` then makes one inference and gives its milliseconds.
+window.openContender = (plan) =>
+  open(plan).catch((error) => {
+    const errors = said.filter((line) => line.startsWith("ERROR"));
+    throw [`${plan.title}: ${error.message ?? error}`, ...errors.slice(-2)].join("; ");
+  });

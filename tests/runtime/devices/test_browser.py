@@ -1,0 +1,256 @@
+"""Models measured in a real Chromium, by the real engines, and what goes wrong there."""
+
+import os
+import shutil
+import signal
+import tempfile
+from collections.abc import Iterator
+from contextlib import ExitStack
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from torch import nn
+
+from edgewise.export._artifact import Artifact, write_bundle
+from edgewise.export._golden import Golden
+from edgewise.models.errors import EdgewiseError, ParityError, UsageError
+from edgewise.runtime import open_session
+from edgewise.runtime import runtime as runtime_of
+from edgewise.runtime.bench.gather import Gathered
+from edgewise.runtime.bench.request import Contender, Request
+from edgewise.runtime.devices import Event
+from edgewise.runtime.devices import _chromium as chromium
+from edgewise.runtime.devices._npm import packages
+from edgewise.runtime.devices.browser import Browser, open_device
+from edgewise.runtime.golden import sample
+from edgewise.runtime.reference import TorchSession
+
+
+@pytest.fixture(scope="module")
+def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
+    """The default one, with the engines in a cache folder of the tests' own."""
+    if chromium.find() is None:
+        pytest.skip("there is no Chromium (apt install chromium)")
+    if shutil.which("npm") is None:
+        pytest.skip("npm is not installed (apt install npm)")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.mktemp("cache")))
+        try:
+            packages()
+        except EdgewiseError as error:
+            if "cannot reach" not in str(error):
+                raise
+            pytest.skip(f"no network: {error}")
+        yield open_device("browser")
+
+
+@pytest.fixture(scope="module")
+def int8(
+    tiny_network: nn.Module,
+    tiny_float: Artifact,
+    tiny_int8: dict[str, Artifact],
+    tmp_path_factory: pytest.TempPathFactory,
+) -> str:
+    """An INT8 bundle for LiteRT."""
+    folder = tmp_path_factory.mktemp("bundles") / "tflite"
+    return bundle_of(tiny_network, tiny_int8["float32"], tiny_float, folder)
+
+
+@pytest.fixture(scope="module")
+def onnx(tiny_network: nn.Module, onnx_float: Artifact, tmp_path_factory: pytest.TempPathFactory) -> str:
+    """A float bundle for ONNX Runtime."""
+    return bundle_of(tiny_network, onnx_float, None, tmp_path_factory.mktemp("bundles") / "onnx")
+
+
+@pytest.fixture(autouse=True)
+def nothing_is_left() -> Iterator[None]:
+    """Whatever a test does, the browsers that it started are gone, and so are their profiles."""
+    yield
+    assert not browsers()
+    assert not list(Path(tempfile.gettempdir()).glob("edgewise_browser-*"))
+
+
+def bundle_of(network: nn.Module, file: Artifact, twin: Artifact | None, folder: Path) -> str:
+    session = open_session(file.path, file.target)
+    golden = sample(file.spec.preprocess, TorchSession(network), session)
+    record = {"structure": runtime_of(file.target).structure(file.path).to_json()}
+    return str(write_bundle(folder, file, twin, golden, record).folder)
+
+
+def rewritten(folder: str, to: Path, content: bytes | None, golden: Golden | None) -> str:
+    """The same bundle with another file, or another golden sample."""
+    from edgewise.export._artifact import Bundle
+
+    bundle = Bundle.open(Path(folder))
+    file = to / bundle.model.name
+    file.write_bytes(bundle.model.read_bytes() if content is None else content)
+    model = Artifact(file, bundle.target, bundle.precision, bundle.io, bundle.spec)
+    record = {"structure": bundle.manifest["structure"]}
+    return str(write_bundle(to / "bundle", model, None, golden or bundle.golden(), record).folder)
+
+
+def quick(*contenders: Contender, threads: int = 1) -> Request:
+    return Request(contenders, threads=threads, runs=6, seconds=0, warm_ups=2, warm_up_seconds=0)
+
+
+def browsers() -> list[int]:
+    """The process ids of the browsers that this process has started and that run."""
+    found = []
+    for stat in Path("/proc").glob("[0-9]*/stat"):
+        try:
+            state, parent = stat.read_text().rpartition(")")[2].split()[:2]
+            command = stat.with_name("cmdline").read_bytes()
+        except OSError:
+            continue
+        if state != "Z" and int(parent) == os.getpid() and b"--user-data-dir" in command:
+            found.append(int(stat.parent.name))
+    return found
+
+
+def of(events: list[Event], kind: str) -> list[Event]:
+    return [event for event in events if event["event"] == kind]
+
+
+def test_both_engines_are_measured_in_turn_and_become_records(browser: Browser, int8: str, onnx: str) -> None:
+    request = quick(Contender(int8, "reference"), Contender(int8), Contender(onnx))
+    gathered, events = Gathered(request, browser.name), []
+    for event in browser.run(request):
+        gathered.add(event)
+        events.append(event)
+    kinds = [event["event"] for event in events]
+    assert kinds[:7] == ["machine", *["opened", "golden"] * 3]
+    assert kinds[7:11] == ["warm", "warm", "warm", "before"]
+    assert kinds[-5:] == ["after", *["closed"] * 3, "done"]
+    assert [len(event["ms"]) for event in of(events, "samples")] == [len(of(events, "samples")[0]["ms"])] * (
+        len(of(events, "samples"))
+    )
+    records = gathered.records()
+    assert [record.model.title for record in records] == [
+        "tiny tflite fp32",
+        "tiny tflite w8a8",
+        "tiny onnx fp32",
+    ]
+    names = [(record.engine.name, record.engine.delegate) for record in records]
+    assert names == [("LiteRT.js", "XNNPACK")] * 2 + [("ONNX Runtime Web", "wasm")]
+    for record in records:
+        assert record.interrupted is None
+        assert record.summary.count >= 6
+        assert 0 < record.summary.p50_ms < 1000
+        assert record.machine.software is not None
+        assert record.machine.software.endswith(", headless")
+        assert record.machine.emulated is None
+        assert record.golden is not None
+        assert record.golden.max_rel < 1e-3 or record.golden.max_lsb is not None
+        assert record.before is not None
+        assert record.others is not None
+    assert records[1].golden is not None
+    assert records[1].golden.max_lsb is not None
+    assert records[1].golden.max_lsb <= 1
+
+
+@pytest.mark.skipif((os.cpu_count() or 1) < 2, reason="needs two processors")
+def test_two_threads_compute_the_same(browser: Browser, int8: str, onnx: str) -> None:
+    request = quick(Contender(int8), Contender(onnx), threads=2)
+    events = list(browser.run(request))
+    assert of(events, "golden")[0]["max_lsb"] <= 1
+    assert events[-1]["event"] == "done"
+
+
+def test_more_threads_than_processors_are_refused(browser: Browser, int8: str) -> None:
+    with pytest.raises(UsageError, match=r"--threads 999: the browser offers \d+ processors"):
+        list(browser.run(quick(Contender(int8), threads=999)))
+
+
+@pytest.mark.parametrize(
+    ("target", "reason"), [("int8", "Failed to load model"), ("onnx", "Can't create a session")]
+)
+def test_what_a_page_fails_with_is_told(
+    browser: Browser, tmp_path: Path, request: pytest.FixtureRequest, target: str, reason: str
+) -> None:
+    broken = rewritten(request.getfixturevalue(target), tmp_path, b"no model at all", None)
+    with pytest.raises(EdgewiseError, match=f"the browser failed: tiny .*: {reason}"):
+        list(browser.run(quick(Contender(broken))))
+
+
+def test_another_answer_to_the_golden_sample_is_refused(browser: Browser, onnx: str, tmp_path: Path) -> None:
+    from edgewise.export._artifact import Bundle
+
+    golden = Bundle.open(Path(onnx)).golden()
+    off = replace(golden, output=golden.output * np.float32(1.01))
+    with pytest.raises(ParityError, match=r"golden sample differs .* relatively"):
+        list(browser.run(quick(Contender(rewritten(onnx, tmp_path, None, off)))))
+
+
+def test_what_a_browser_measured_before_it_crashed_is_kept(browser: Browser, int8: str) -> None:
+    request = replace(quick(Contender(int8)), seconds=60.0)
+    gathered = Gathered(request, browser.name)
+
+    def run() -> None:
+        for event in browser.run(request):
+            gathered.add(event)
+            if event["event"] == "samples":
+                os.kill(browsers()[0], signal.SIGKILL)
+
+    with pytest.raises(EdgewiseError, match=r"came to its end before the measurement did .status -9;"):
+        run()
+    (record,) = gathered.records("crashed")
+    assert record.summary.count >= 2
+    assert record.interrupted == "crashed"
+
+
+def test_a_run_that_is_given_up_ends_the_browser(browser: Browser, int8: str) -> None:
+    events = browser.run(replace(quick(Contender(int8)), seconds=60.0))
+    assert next(event for event in events if event["event"] == "samples")
+    assert browsers()
+    events.close()  # type: ignore[attr-defined]
+    assert not browsers()
+
+
+def test_a_browser_that_says_nothing_is_given_up(browser: Browser, int8: str) -> None:
+    with pytest.raises(EdgewiseError, match="said nothing for 0 s"):
+        list(replace(browser, start_s=0.0).run(quick(Contender(int8))))
+
+
+def test_the_users_browser_is_asked_to_open_the_page(
+    browser: Browser, int8: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    program = browser.program
+    assert program is not None
+    own = open_device("browser:open")
+    assert own.program is None
+    with ExitStack() as stack:
+
+        def show(address: str) -> bool:
+            """Open it as the user's browser would: it stays when we are done."""
+            stack.enter_context(chromium.opened(program, address, None))
+            return True
+
+        monkeypatch.setattr("webbrowser.open_new_tab", show)
+        events = list(own.run(quick(Contender(int8))))
+        assert browsers()
+    assert not events[0]["software"].endswith("headless")
+    assert events[-1]["event"] == "done"
+    assert of(events, "after")[0]["others"] is None
+
+
+def test_a_machine_without_any_browser_is_told_which_to_install(
+    browser: Browser, int8: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("webbrowser.open_new_tab", lambda _: False)
+    with pytest.raises(EdgewiseError, match="no browser to open; install Chromium"):
+        list(replace(browser, program=None).run(quick(Contender(int8))))
+    with pytest.raises(UsageError, match="cannot be kept on some processors"):
+        list(replace(browser, program=None).run(replace(quick(Contender(int8)), cpus=(0,))))
+
+
+def test_names_choose_the_browser(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert open_device("browser:open").program is None
+    with pytest.raises(UsageError, match="know browser, browser:headless and browser:open"):
+        open_device("browser:lynx")
+    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.setattr(chromium, "_ELSEWHERE", ())
+    assert open_device("browser").program is None
+    with pytest.raises(EdgewiseError, match=r"found no Chromium, .*apt install chromium.* browser:open"):
+        open_device("browser:headless")

@@ -1,0 +1,105 @@
+"""The server behind a page: what it gives, what it takes, and what it keeps to itself."""
+
+import json
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass
+from email.message import Message
+from http.client import HTTPConnection
+from pathlib import Path
+
+import pytest
+
+from edgewise.runtime.devices._loopback import File, Loopback
+
+
+@pytest.fixture
+def server(tmp_path: Path) -> Iterator[Loopback]:
+    (tmp_path / "engine.wasm").write_bytes(b"\0asm")
+    (tmp_path / "secret").write_text("nobody's business")
+    files: dict[str, File] = {"index.html": b"<p>page", "js/engine.wasm": tmp_path / "engine.wasm"}
+    with Loopback(files) as opened:
+        yield opened
+
+
+@dataclass(frozen=True)
+class Answer:
+    status: int
+    headers: Message
+    body: bytes
+
+
+def ask(server: Loopback, path: str, method: str = "GET", body: bytes | None = None) -> Answer:
+    """One request, by a client that does not tidy paths."""
+    connection = HTTPConnection("127.0.0.1", server.server_port, timeout=10)
+    connection.request(method, path, body)
+    response = connection.getresponse()
+    answer = Answer(response.status, response.headers, response.read())
+    connection.close()
+    return answer
+
+
+def test_files_come_isolated_and_with_their_types(server: Loopback) -> None:
+    page = ask(server, server.root)
+    assert page.headers["Content-Type"].startswith("text/html")
+    assert page.headers["Cross-Origin-Opener-Policy"] == "same-origin"
+    assert page.headers["Cross-Origin-Embedder-Policy"] == "require-corp"
+    assert page.body == b"<p>page"
+    engine = ask(server, f"{server.root}js/engine.wasm")
+    assert engine.headers["Content-Type"] == "application/wasm"
+    assert engine.body == b"\0asm"
+
+
+def test_nothing_else_can_be_read(server: Loopback, tmp_path: Path) -> None:
+    paths = ["/", "/index.html", "/wrong/index.html", f"{server.root}secret"]
+    paths += [
+        f"{server.root}js/../secret",
+        f"{server.root}js/%2e%2e/secret",
+        f"{server.root}{tmp_path}/secret",
+    ]
+    for path in paths:
+        answer = ask(server, path)
+        assert (answer.status, answer.body) == (404, b""), path
+
+
+def test_only_this_machine_can_reach_it(server: Loopback) -> None:
+    assert server.server_address[0] == "127.0.0.1"
+    assert len(server.root) > 40
+
+
+def test_events_are_answered_when_they_have_been_dealt_with(server: Loopback) -> None:
+    answered: list[int] = []
+    body = json.dumps([{"event": "a"}, {"event": "b"}]).encode()
+
+    def post() -> None:
+        answered.append(ask(server, f"{server.root}events", "POST", body).status)
+
+    thread = threading.Thread(target=post)
+    thread.start()
+    for name in ("a", "b"):
+        assert server.next(10) == {"event": name}
+        assert not answered
+        server.done()
+    thread.join(10)
+    assert answered == [204]
+    assert server.next(0) is None
+
+
+def test_what_comes_without_the_token_is_not_taken(server: Loopback) -> None:
+    assert ask(server, "/events", "POST", b"[]").status == 404
+    assert server.next(0.1) is None
+
+
+def test_a_page_that_waits_is_let_go_at_the_end() -> None:
+    statuses: list[int] = []
+
+    def post(server: Loopback) -> None:
+        statuses.append(ask(server, f"{server.root}events", "POST", b'[{"event": "late"}]').status)
+
+    with Loopback({}) as server:
+        thread = threading.Thread(target=post, args=(server,))
+        thread.start()
+        while server._events.empty():
+            thread.join(0.01)
+    thread.join(10)
+    assert statuses == [204]
