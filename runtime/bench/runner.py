@@ -24,7 +24,7 @@ from dataclasses import asdict
 from typing import IO, Any, TypeAlias, cast
 
 from ...models.errors import EdgewiseError
-from .._child import _ending, answering
+from .._child import answering, ending
 from .conditions import Watch, conditions, machine
 from .request import Contender, Request
 
@@ -83,9 +83,9 @@ class Worker:
             self._process.kill()
 
     def _death(self) -> EdgewiseError:
-        ending = _ending(self._process.wait())
-        why = "perhaps for want of memory" if ending == "SIGKILL" else "-v shows its last words"
-        return EdgewiseError(f"{self._bundle}: the process that measured it died ({ending}), {why}")
+        end = ending(self._process.wait())
+        why = "perhaps for want of memory" if end == "SIGKILL" else "-v shows its last words"
+        return EdgewiseError(f"{self._bundle}: the process that measured it died ({end}), {why}")
 
 
 def _wait(answers: IO[str], events: IO[str]) -> None:

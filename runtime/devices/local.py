@@ -10,7 +10,7 @@ from contextlib import suppress
 from typing import IO, cast
 
 from ...models.errors import EdgewiseError, UsageError
-from .._child import _ending
+from .._child import ending
 from ..bench.request import Request
 from . import Event
 
@@ -32,7 +32,7 @@ class Local:
                 last = yield from _events(runner, request)
                 if last not in _LAST:
                     raise EdgewiseError(
-                        f"local: the measuring program died ({_ending(runner.wait())}); "
+                        f"local: the measuring program died ({ending(runner.wait())}); "
                         "-v shows its last words"
                     )
             finally:
