@@ -53,7 +53,7 @@ def main() -> None:
         error.show()
         sys.exit(error.exit_code)
     except (click.Abort, KeyboardInterrupt):
-        click.echo("edgewise: interrupted; nothing was written", err=True)
+        click.echo("edgewise: interrupted; nothing half-written is left", err=True)
         sys.exit(_INTERRUPTED)
 
 

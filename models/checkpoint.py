@@ -15,6 +15,8 @@ from .images import sha256_of
 from .spec import ModelSpec
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     import torch
 
 _HEADER = "edgewise"
@@ -32,12 +34,12 @@ class Checkpoint:
     record: dict[str, Any] | None = None
 
 
-def save(path: Path, network: "torch.nn.Module", spec: ModelSpec, record: dict[str, Any]) -> None:
-    """Write the weights as safetensors with `spec` and `record` in its header, whole or not at all."""
+def save(path: Path, weights: "Mapping[str, torch.Tensor]", spec: ModelSpec, record: dict[str, Any]) -> None:
+    """Write a state dict as safetensors with `spec` and `record` in the header, whole or not at all."""
     from safetensors.torch import save as packed
 
     header = json.dumps({"spec": spec.to_json(), "record": record}, sort_keys=True)
-    tensors = {name: tensor.contiguous() for name, tensor in network.state_dict().items()}
+    tensors = {name: tensor.contiguous() for name, tensor in weights.items()}
     partial = path.with_name(f".{path.name}.partial")
     partial.write_bytes(packed(tensors, metadata={_HEADER: header}))
     partial.replace(path)

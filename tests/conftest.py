@@ -281,3 +281,44 @@ def tiny_keras(tiny_calibration: "Calibration", tmp_path_factory: pytest.TempPat
         model.save(folder / file)
     model.export(folder / "tiny", verbose=False)
     return folder
+
+
+def written(network: "nn.Module", file: Artifact, twin: Artifact, folder: Path) -> Path:
+    """Write a bundle and give its folder."""
+    from edgewise.export._artifact import write_bundle
+    from edgewise.runtime import open_session, runtime
+    from edgewise.runtime.golden import sample
+    from edgewise.runtime.reference import TorchSession
+
+    golden = sample(file.spec.preprocess, TorchSession(network), open_session(file.path, file.target))
+    record = {"structure": runtime(file.target).structure(file.path).to_json()}
+    return write_bundle(folder, file, twin, golden, record).folder
+
+
+@pytest.fixture(scope="session")
+def tiny_bundle(
+    tiny_network: "nn.Module",
+    tiny_int8: dict[str, Artifact],
+    tiny_float: Artifact,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Path:
+    """The folder of its INT8 bundle for TFLite, with the float twin."""
+    folder = tmp_path_factory.mktemp("bundle") / "tiny-tflite-w8a8"
+    return written(tiny_network, tiny_int8["float32"], tiny_float, folder)
+
+
+@pytest.fixture(scope="session")
+def tiny_bundles(
+    tiny_network: "nn.Module",
+    tiny_bundle: Path,
+    onnx_int8: Artifact,
+    onnx_float: Artifact,
+    openvino_int8: Artifact,
+    openvino_float: Artifact,
+) -> dict[str, Path]:
+    """The folders of its INT8 bundles by target."""
+    others = {"onnx": (onnx_int8, onnx_float), "openvino": (openvino_int8, openvino_float)}
+    return {"tflite": tiny_bundle} | {
+        target: written(tiny_network, *files, tiny_bundle.with_name(f"tiny-{target}-w8a8"))
+        for target, files in others.items()
+    }

@@ -1,5 +1,6 @@
 """What is shipped: pinned requirements in step, nothing of this machine in the repository, a whole wheel."""
 
+import json
 import os
 import re
 import shutil
@@ -102,3 +103,26 @@ def test_the_wheel_holds_every_file_of_the_packages(uv: str, tmp_path: Path) -> 
     ours = {f"edgewise/{path.relative_to(ROOT).as_posix()}" for path in files if path.suffix != ".pyc"}
     assert names - info == ours
     assert any(name.endswith("licenses/LICENSE") for name in info)
+
+
+@pytest.mark.slow
+def test_a_device_needs_the_wheel_and_one_engine(uv: str, tiny_bundle: Path, tmp_path: Path) -> None:
+    """In an environment of its own: small, and able to predict, to verify and to measure."""
+    run(uv, "build", "--wheel", "--quiet", "--offline", "--out-dir", str(tmp_path))
+    (wheel,), venv = tmp_path.glob("*.whl"), tmp_path / "venv"
+    run(uv, "venv", "--quiet", "--offline", str(venv))
+    python, edgewise = (str(venv / "bin" / name) for name in ("python", "edgewise"))
+    run(uv, "pip", "install", "--quiet", "--python", python, f"{wheel}[tflite]")
+    listed = json.loads(run(uv, "pip", "list", "--python", python, "--format", "json"))
+    installed = {distribution["name"] for distribution in listed}
+    assert "ai-edge-litert" in installed
+    assert not installed & {"torch", "onnx", "onnxruntime", "openvino", "tensorflow"}
+    assert sum(path.stat().st_size for path in venv.rglob("*") if path.is_file()) < 150 * 2**20
+    picture = str(tiny_bundle / "golden" / "image.png")
+    assert "%" in run(edgewise, "predict", str(tiny_bundle), picture)
+    verified = json.loads(run(edgewise, "verify", str(tiny_bundle), "--min-agreement", "0", "--json"))
+    assert verified["golden"]["max_lsb"] is not None
+    measured = run(
+        edgewise, "bench", str(tiny_bundle), "--runs", "5", "--seconds", "0", "--no-save", "--json"
+    )
+    assert [record["model"]["part"] for record in json.loads(measured)["records"]] == ["reference", "model"]

@@ -174,6 +174,6 @@ def _store(plan: Plan, network: "Callable[[], nn.Module]") -> "Store":
             "seconds": round(sum(row["seconds"] for row in rows), 1),
             "versions": {library: importlib.metadata.version(library) for library in libraries},
         }
-        checkpoint.save(path, network(), spec, record)
+        checkpoint.save(path, network().state_dict(), spec, record)
 
     return store

@@ -86,7 +86,7 @@ def test_an_interrupted_set_leaves_nothing(start: Start, tmp_path: Path) -> None
         child.terminate()
         _, stderr = child.communicate()
     assert child.returncode == 130, stderr
-    assert "edgewise: interrupted; nothing was written" in stderr
+    assert "edgewise: interrupted; nothing half-written is left" in stderr
     assert list(target.parent.iterdir()) == []
 
 

@@ -146,7 +146,7 @@ def test_checkpoints_of_one_run_without_labelled_pictures(
     for seed in (1, 2):
         network = load_model(name, str(folder / f"{seed}.pth"), announce=lambda _: None).network
         spec = ModelSpec(name, Preprocess(32, 40), Labels(tuple("abcd")), Origin("file", "mine", ""))
-        save(tmp_path / f"snapshot-{seed}.safetensors", network, spec, {"top1": 0.5})
+        save(tmp_path / f"snapshot-{seed}.safetensors", network.state_dict(), spec, {"top1": 0.5})
     members = [tmp_path / f"snapshot-{number}.safetensors" for number in (1, 2)]
     ended = edgewise(
         "ensemble", *members, "--to", "onnx", "--calib-count", 8, "--out", tmp_path / "b", "--json"
@@ -204,7 +204,7 @@ def test_members_of_other_sizes(edgewise: Run, tmp_path: Path) -> None:
     spec = ModelSpec("mobilenetv2", Preprocess(64, 72), Labels(SHAPES), Origin("file", "mine", ""))
     from torchvision.models import mobilenet_v2
 
-    save(tmp_path / "a.safetensors", mobilenet_v2(num_classes=len(SHAPES)), spec, {})
+    save(tmp_path / "a.safetensors", mobilenet_v2(num_classes=len(SHAPES)).state_dict(), spec, {})
     ended = edgewise("ensemble", "mobilenetv2=bundled", tmp_path / "a.safetensors")
     assert ended.code == 2
     assert "mobilenetv2 takes 64 pixels cut from 72, mobilenetv2 " in ended.complaint

@@ -332,7 +332,7 @@ def test_an_interrupt_leaves_nothing(
         child.send_signal(signal.SIGINT)
         stdout, stderr = child.communicate()
     assert (child.returncode, stdout) == (130, "")
-    assert stderr == "\nedgewise: interrupted; nothing was written\n"  # below the ^C of a terminal
+    assert stderr == "\nedgewise: interrupted; nothing half-written is left\n"  # below the ^C of a terminal
     assert left_in(temporary) == []
     assert not out.exists()
 

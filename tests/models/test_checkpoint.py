@@ -31,7 +31,7 @@ def same(found: dict[str, Tensor], expected: dict[str, Tensor] = TENSORS) -> boo
 def test_our_own_file_brings_weights_spec_and_record_back(tmp_path: Path) -> None:
     network = nn.Sequential(OrderedDict(layer=nn.Linear(3, 2), norm=nn.BatchNorm1d(2)))
     path, record = tmp_path / "own.safetensors", {"top1": 0.5, "seed": 0}
-    save(path, network, SPEC, record)
+    save(path, network.state_dict(), SPEC, record)
     found = load(path)
     assert (found.spec, found.record, found.sha256) == (SPEC, record, sha256_of(path))
     assert same(found.tensors, network.state_dict())

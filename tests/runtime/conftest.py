@@ -1,51 +1,10 @@
-"""Whole bundles of the tiny network in INT8, each with its float twin; and processes that must not stay."""
+"""Processes that must not stay."""
 
 import time
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from torch import nn
-
-from edgewise.export._artifact import Artifact, write_bundle
-from edgewise.runtime import open_session, runtime
-from edgewise.runtime.golden import sample
-from edgewise.runtime.reference import TorchSession
-
-
-def written(network: nn.Module, file: Artifact, twin: Artifact, folder: Path) -> Path:
-    golden = sample(file.spec.preprocess, TorchSession(network), open_session(file.path, file.target))
-    record = {"structure": runtime(file.target).structure(file.path).to_json()}
-    return write_bundle(folder, file, twin, golden, record).folder
-
-
-@pytest.fixture(scope="session")
-def tiny_bundle(
-    tiny_network: nn.Module,
-    tiny_int8: dict[str, Artifact],
-    tiny_float: Artifact,
-    tmp_path_factory: pytest.TempPathFactory,
-) -> Path:
-    """The folder of the one for TFLite."""
-    folder = tmp_path_factory.mktemp("bundle") / "tiny-tflite-w8a8"
-    return written(tiny_network, tiny_int8["float32"], tiny_float, folder)
-
-
-@pytest.fixture(scope="session")
-def tiny_bundles(
-    tiny_network: nn.Module,
-    tiny_bundle: Path,
-    onnx_int8: Artifact,
-    onnx_float: Artifact,
-    openvino_int8: Artifact,
-    openvino_float: Artifact,
-) -> dict[str, Path]:
-    """Their folders by target."""
-    others = {"onnx": (onnx_int8, onnx_float), "openvino": (openvino_int8, openvino_float)}
-    return {"tflite": tiny_bundle} | {
-        target: written(tiny_network, *files, tiny_bundle.with_name(f"tiny-{target}-w8a8"))
-        for target, files in others.items()
-    }
 
 
 @pytest.fixture

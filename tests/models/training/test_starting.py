@@ -21,7 +21,7 @@ def own(tmp_path: Path) -> Path:
     spec = ModelSpec(
         "squeezenet1_1", Preprocess(64, 64), Labels(("a", "b", "c")), Origin("trained", "here", "")
     )
-    save(tmp_path / "own.safetensors", network, spec, {})
+    save(tmp_path / "own.safetensors", network.state_dict(), spec, {})
     return tmp_path / "own.safetensors"
 
 
