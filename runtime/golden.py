@@ -54,18 +54,28 @@ def check(bundle: Bundle, session: Session) -> GoldenCheck:
         ParityError: this machine prepares the picture differently, or computes something else.
     """
     golden = bundle.golden()
-    prepared = bundle.spec.preprocess(Image.fromarray(golden.image))[None]
-    if not np.array_equal(prepared, golden.input):
-        worst = float(np.abs(prepared - golden.input).max())
+    exact = output = session(prepared(bundle, golden))
+    lsb, distance = compare(bundle, golden, output)
+    if bundle.reference is not None:
+        exact = open_session(bundle.reference, bundle.target)(golden.input)
+    same = require_parity(parity(golden.logits, exact))
+    return GoldenCheck(lsb, distance.max_rel, agreement(golden.logits, output).cosine, same)
+
+
+def prepared(bundle: Bundle, golden: Golden) -> Tensor32:
+    """The golden picture as this machine prepares it.
+
+    Raises:
+        ParityError: it is not what the exporting machine made of it.
+    """
+    batch = bundle.spec.preprocess(Image.fromarray(golden.image))[None]
+    if not np.array_equal(batch, golden.input):
+        worst = float(np.abs(batch - golden.input).max())
         raise ParityError(
             f"preprocessing differs on this machine by up to {worst:.2g}; compare its Pillow version with "
             f"{bundle.manifest.get('versions', {}).get('pillow', 'the exporting one')}"
         )
-    output = session(prepared)
-    lsb, distance = compare(bundle, golden, output)
-    exact = output if bundle.reference is None else open_session(bundle.reference, bundle.target)(prepared)
-    same = require_parity(parity(golden.logits, exact))
-    return GoldenCheck(lsb, distance.max_rel, agreement(golden.logits, output).cosine, same)
+    return batch
 
 
 def compare(bundle: Bundle, golden: Golden, output: Tensor32) -> tuple[float | None, Parity]:

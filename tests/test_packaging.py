@@ -108,7 +108,7 @@ def test_the_wheel_holds_every_file_of_the_packages(uv: str, tmp_path: Path) -> 
 @pytest.mark.slow
 def test_a_device_needs_the_wheel_and_one_engine(uv: str, tiny_bundle: Path, tmp_path: Path) -> None:
     """In an environment of its own: small, and able to predict, to verify and to measure."""
-    run(uv, "build", "--wheel", "--quiet", "--offline", "--out-dir", str(tmp_path))
+    run(uv, "build", "--quiet", "--offline", "--out-dir", str(tmp_path))
     (wheel,), venv = tmp_path.glob("*.whl"), tmp_path / "venv"
     run(uv, "venv", "--quiet", "--offline", str(venv))
     python, edgewise = (str(venv / "bin" / name) for name in ("python", "edgewise"))

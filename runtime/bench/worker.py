@@ -8,7 +8,6 @@ process took so far; or, where the order fails, {"error": {"kind": .., "message"
 """
 
 import gc
-import hashlib
 import json
 import os
 import signal
@@ -20,16 +19,15 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from ...export._artifact import Bundle, model_files
 from ...models.errors import EdgewiseError, UsageError
 from ...models.images import read_image
 from .. import EngineSession, open_session, runtime
 from .._child import answering
-from ..golden import check
-from ..stats import parity, softmax, top_k
-from ..verify import require_parity
+from ..golden import prepared
+from ..stats import softmax, top_k
 from .memory import Memory
-from .record import Golden, Model
+from .request import Contender
+from .subject import Subject
 
 _TO_SETTLE = 2  # inferences after the first one, in which ONNX Runtime plans its memory
 _BEST = 5
@@ -39,27 +37,27 @@ _MS = 1e-6  # of a nanosecond
 class Worker:
     """One model, measured; the orders in the order in which they make sense."""
 
-    def open(self, bundle: str, part: str, threads: int, cpus: list[int] | None) -> dict[str, Any]:
+    def open(self, threads: int, cpus: list[int] | None, **contender: Any) -> dict[str, Any]:
         """Load the model and compute the bundle's golden picture once.
 
         The engine's library is loaded before: it is there once for any number of models.
         """
         if cpus is not None:
             _stay_on(cpus)
-        self._bundle = Bundle.open(Path(bundle))
-        self._part, path = part, _file(self._bundle, part)
+        self._subject = Subject.of(Contender(**contender))
+        self._bundle = self._subject.bundle
         self._golden = self._bundle.golden()
         runtime(self._bundle.target).version()
         memory = Memory()
         start = time.perf_counter_ns()
-        self._session: EngineSession = open_session(path, self._bundle.target, threads)
+        self._session: EngineSession = open_session(self._subject.path, self._bundle.target, threads)
         loaded = time.perf_counter_ns()
         self._call = self._session.loop(self._golden.input)
         first = _times(self._call, 1)[0]
         _times(self._call, _TO_SETTLE)
         self._peak_bytes = memory.grown()
         return {
-            "model": asdict(_model(self._bundle, part, path)),
+            "model": asdict(self._subject.model),
             "engine": asdict(self._session.engine()),
             "load_ms": (loaded - start) * _MS,
             "first_ms": first * _MS,
@@ -67,13 +65,8 @@ class Worker:
 
     def golden(self) -> dict[str, Any]:
         """Check that it computes here what it computed where it was exported."""
-        output = self._session(self._golden.input)
-        sha256 = hashlib.sha256(output.astype("<f4").tobytes()).hexdigest()
-        if self._part == "reference":
-            same = require_parity(parity(self._golden.logits, output))
-            return asdict(Golden(None, same.max_rel, sha256))
-        found = check(self._bundle, self._session)
-        return asdict(Golden(found.max_lsb, found.max_rel, sha256))
+        output = self._session(prepared(self._bundle, self._golden))
+        return asdict(self._subject.judged(output))
 
     def warm(self, least: int, seconds: float) -> dict[str, Any]:
         """Run until `least` inferences and `seconds` are over; the median, and how many it were in all."""
@@ -123,34 +116,15 @@ def _times(call: Callable[[], None], count: int) -> list[int]:
 
 
 def _stay_on(cpus: list[int]) -> None:
-    """Keep this process, and the threads that it will start, on these processors."""
+    """Keep this process on these processors: the threads that it has, NumPy's say, and all that they start."""
     if not hasattr(os, "sched_setaffinity"):
         raise UsageError("--cpus: this system cannot keep a process on some processors; leave it out")
     with suppress(OSError, ValueError, OverflowError):  # none of them is there
-        os.sched_setaffinity(0, cpus)
+        for thread in Path("/proc/self/task").iterdir():
+            os.sched_setaffinity(int(thread.name), cpus)
     if os.sched_getaffinity(0) != set(cpus):
         there = ",".join(map(str, sorted(os.sched_getaffinity(os.getppid()))))
         raise UsageError(f"--cpus {','.join(map(str, cpus))}: need some of this machine's {there}")
-
-
-def _file(bundle: Bundle, part: str) -> Path:
-    if part == "model":
-        return bundle.model
-    if bundle.reference is None:
-        raise UsageError(f"{bundle.folder}: is a float model, which has no float twin to compare with")
-    return bundle.reference
-
-
-def _model(bundle: Bundle, part: str, path: Path) -> Model:
-    """OpenVINO's model is two files: the digest is then that of the digests as sha256sum lists them."""
-    files = [(file.name, bundle.manifest["files"][file.name]) for file in model_files(path)]
-    sha256 = files[0][1]["sha256"]
-    if len(files) > 1:
-        listed = "".join(f"{entry['sha256']}  {name}\n" for name, entry in files)
-        sha256 = hashlib.sha256(listed.encode()).hexdigest()
-    precision = bundle.precision if part == "model" else "fp32"
-    size_bytes = sum(entry["size_bytes"] for _, entry in files)
-    return Model(bundle.name, bundle.target, precision, part, sha256, size_bytes)
 
 
 def main() -> int:

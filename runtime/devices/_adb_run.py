@@ -7,12 +7,12 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ...export._artifact import Bundle
 from ...models.images import sha256_of
-from ..bench.record import Engine, Model
+from ..bench.record import Engine
+from ..bench.subject import Subject
 from . import Event
 from ._adb_client import Adb
-from ._adb_golden import given, judged
+from ._adb_golden import given, logits
 from ._adb_runner import SAMPLES, Series, command, read
 
 if TYPE_CHECKING:
@@ -24,24 +24,15 @@ _REWARM_RUNS, _REWARM_S = 1, 0.2
 
 @dataclass(frozen=True, slots=True)
 class Contestant:
-    """A model of a bundle, and its place in the request."""
+    """A model, and its place in the request."""
 
     place: int
-    bundle: Bundle
-    part: str
-    file: Path
+    subject: Subject
 
     @property
     def name(self) -> str:
         """What its file is called on the phone."""
         return f"{self.place}.tflite"
-
-    @property
-    def model(self) -> Model:
-        """What the record says of it."""
-        precision = self.bundle.precision if self.part == "model" else "fp32"
-        size_bytes, digest = self.file.stat().st_size, sha256_of(self.file)
-        return Model(self.bundle.name, self.bundle.target, precision, self.part, digest, size_bytes)
 
 
 class Run:
@@ -57,8 +48,8 @@ class Run:
         with tempfile.TemporaryDirectory() as here:
             tensor = Path(here) / "input"
             for contestant in contestants:
-                tensor.write_bytes(given(contestant.bundle, contestant.part))
-                self._phone.push(contestant.file, f"{self._folder}/{contestant.name}")
+                tensor.write_bytes(given(contestant.subject))
+                self._phone.push(contestant.subject.path, f"{self._folder}/{contestant.name}")
                 self._phone.push(tensor, f"{self._folder}/{contestant.name}.input")
 
     def opening(self, contestant: Contestant) -> Iterator[Event]:
@@ -72,14 +63,14 @@ class Run:
             {"event": "opened"}
             | place
             | {
-                "model": asdict(contestant.model),
+                "model": asdict(contestant.subject.model),
                 "engine": asdict(engine),
                 "load_ms": series.load_ms,
                 "first_ms": series.first_ms,
             }
         )
         if (answer := self._answer(contestant)) is not None:
-            golden = judged(contestant.bundle, contestant.part, answer)
+            golden = contestant.subject.judged(logits(contestant.subject, answer))
             yield {"event": "golden"} | place | asdict(golden)
         yield {"event": "warm"} | place | {"warm_ups": series.warm_ups}
 
@@ -101,7 +92,7 @@ class Run:
             yield {"event": "closed", "contender": place, "peak_rss_bytes": peak}
 
     def _series(self, contestant: Contestant, warm_ups: int, warm_up_seconds: float) -> Series:
-        size = contestant.bundle.spec.preprocess.size
+        size = contestant.subject.bundle.spec.preprocess.size
         script = command(contestant.name, size, self._request.threads, self._request.cpus)
         warm = f"--warmup_runs={warm_ups} --warmup_min_secs={warm_up_seconds:g}"
         return read(*self._phone.shell(f"cd {self._folder} && {script} {warm}"))

@@ -14,11 +14,10 @@ import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import asdict
-from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ...export._artifact import Bundle
 from ...models.errors import EdgewiseError, UsageError
+from ..bench.subject import Subject
 from . import Event
 from ._adb_client import Adb, connect
 from ._adb_phone import conditions, machine
@@ -67,13 +66,11 @@ def open_device(name: str) -> Phone:
 
 def _opened(place: int, asked: "Contender") -> Contestant:
     """The model, once the runner can measure what is asked for."""
-    bundle = Bundle.open(Path(asked.bundle))
+    subject = Subject.of(asked)
+    bundle = subject.bundle
     if bundle.target != "tflite":
         raise UsageError(f"{bundle.folder}: is for {bundle.target}; a phone is measured with tflite bundles")
-    file = bundle.model if asked.part == "model" else bundle.reference
-    if file is None:
-        raise UsageError(f"{bundle.folder}: has no float twin")
-    return Contestant(place, bundle, asked.part, file)
+    return Contestant(place, subject)
 
 
 @contextmanager

@@ -19,6 +19,8 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from ...models.errors import EdgewiseError, UsageError
 from . import Event
 from ._chromium import Chromium, find, opened
@@ -27,7 +29,7 @@ from ._npm import FILES, PAGE, Packages, packages
 
 if TYPE_CHECKING:
     from ..bench.request import Request
-    from ._web import WebContender
+    from ..bench.subject import Subject
 
 _FILES = ("index.html", "bench.js", "contender.html", "contender.js")
 _POLL_S = 0.25
@@ -54,15 +56,15 @@ class Browser:
             EdgewiseError: the engines cannot be fetched, or the browser fails.
             ParityError: it does not compute what the exporting machine did.
         """
-        from ._web import WebContender
+        from ._web import subject
 
-        contenders = [WebContender.of(contender) for contender in request.contenders]
+        subjects = [subject(contender) for contender in request.contenders]
         installed = packages()
         with (
-            Loopback(_files(request, contenders, installed)) as server,
+            Loopback(_files(request, subjects, installed)) as server,
             self._started(server.address, request.cpus) as chromium,
         ):
-            told = _Teller(request, contenders, installed, chromium)
+            told = _Teller(request, subjects, installed, chromium)
             for event in self._posted(server, chromium):
                 yield told.event(event)
 
@@ -117,14 +119,16 @@ def open_device(name: str) -> Browser:
     return Browser(name, program, start_s=60.0 if program else 300.0)
 
 
-def _files(request: "Request", contenders: "list[WebContender]", installed: Packages) -> dict[str, File]:
+def _files(request: "Request", subjects: "list[Subject]", installed: Packages) -> dict[str, File]:
     """All that the page may load."""
+    from ._web import plan
+
     files: dict[str, File] = {name: PAGE / name for name in _FILES}
     files |= {name: installed.folder / name for name in FILES}
     plans = []
-    for place, contender in enumerate(contenders):
-        plan, own = contender.plan(place, request.threads)
-        plans.append(plan)
+    for place, subject in enumerate(subjects):
+        told, own = plan(subject, place, request.threads)
+        plans.append(told)
         files |= own
     return files | {"request.json": json.dumps(request.to_json() | {"plans": plans}).encode()}
 
@@ -135,13 +139,13 @@ class _Teller:
     def __init__(
         self,
         request: "Request",
-        contenders: "list[WebContender]",
+        subjects: "list[Subject]",
         installed: Packages,
         chromium: Chromium | None,
     ) -> None:
         from ..bench.conditions import Watch
 
-        self._request, self._contenders, self._installed = request, contenders, installed
+        self._request, self._subjects, self._installed = request, subjects, installed
         self._chromium = chromium
         self._watch, self._own = Watch(), self._cpu_seconds()
 
@@ -171,12 +175,15 @@ class _Teller:
         return posted | asdict(replace(machine(), software=f"{posted['software']}{kind}"))
 
     def _opened(self, posted: Event) -> Event:
-        contender = self._contenders[posted["contender"]]
-        engine = contender.engine(self._installed, posted["delegate"])
-        return posted | {"model": asdict(contender.model), "engine": asdict(engine)}
+        from ._web import engine
+
+        subject = self._subjects[posted["contender"]]
+        computed = engine(subject, self._installed, posted["delegate"])
+        return posted | {"model": asdict(subject.model), "engine": asdict(computed)}
 
     def _output(self, posted: Event) -> Event:
-        golden = self._contenders[posted["contender"]].check(posted["output"])
+        output = np.array([posted["output"]], np.float32)  # JSON has null for NaN and infinity
+        golden = self._subjects[posted["contender"]].judged(output)
         return {"event": "golden", "contender": posted["contender"]} | asdict(golden)
 
     def _before(self, posted: Event) -> Event:

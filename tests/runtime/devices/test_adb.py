@@ -352,7 +352,7 @@ def test_a_wrong_answer_stops_the_run(
     with pytest.raises(ParityError, match="the golden sample differs on this machine by"):
         measured("adb", quick(Contender(str(bundle("float32")))))
     runner(f"{STAND_IN} || exit\necho short > 0.tflite.output\n")
-    with pytest.raises(ParityError, match="answered the golden sample with 1 logits instead of 6"):
+    with pytest.raises(ParityError, match="the golden sample was answered with 1 logits instead of 6"):
         measured("adb", quick(Contender(str(bundle("float32")))))
     assert phone.left == []
 

@@ -1,0 +1,112 @@
+"""`edgewise device`: make a board ready to be measured on, and see whether it is. Needs no torch."""
+
+import json
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from ..models.errors import EdgewiseError
+
+if TYPE_CHECKING:
+    from ..runtime.devices._board import Finding
+    from ._terminal import Terminal
+
+_MARKS = {"good": "[green]✓[/]", "doubtful": "[yellow]![/]", "bad": "[red]✗[/]"}
+
+
+class _Targets(click.ParamType[tuple[str, ...]]):
+    """Targets with commas between, each once."""
+
+    name = "TARGET,..."
+
+    def convert(self, value: Any, param: Any, ctx: Any) -> tuple[str, ...]:
+        from ..runtime.devices._setup import TARGETS
+
+        wanted = [part.strip().lower() for part in str(value).split(",")]
+        for name in wanted:
+            if name not in TARGETS:
+                self.fail(f"{name!r} is none of {', '.join(TARGETS)}", param, ctx)
+        return tuple(dict.fromkeys(wanted))
+
+
+@click.group(short_help="Set up a board over SSH, or check it.")
+def command() -> None:
+    """Prepare a board like a Raspberry Pi for `edgewise bench --device ssh://...`, and see what it lacks."""
+
+
+@command.command(short_help="Install inference engines on a board.")
+@click.argument("device")
+@click.option("--target", "targets", type=_Targets(), default="tflite", help="Engines.", show_default=True)
+@click.option(
+    "--wheels", type=click.Path(path_type=Path), help="Folder of wheels, for a board without network."
+)
+@click.option("-v", "--verbose", is_flag=True, help="Show what pip says there.")
+def setup(device: str, targets: tuple[str, ...], wheels: Path | None, *, verbose: bool) -> None:
+    """Install the engines that DEVICE, as ssh://pi@raspberrypi, needs for --target.
+
+    They go into a virtual environment of their own in ~/.local/share/edgewise there; no other file of the
+    board is touched, and edgewise itself is not installed. Run it again for more targets or newer versions.
+    """
+    from ..runtime.devices._setup import setup as install
+    from ..runtime.devices._setup import wheels_in
+    from ..runtime.devices._ssh_address import parse
+    from ..runtime.devices._transport import Board
+    from ._terminal import terminal
+
+    address, files = parse(device), wheels_in(wheels) if wheels else []
+    with terminal(verbose=verbose) as screen:
+
+        def tell(line: str) -> None:
+            if verbose:
+                screen.console.print(line, markup=False)
+
+        with screen.stage(f"Set {address.name} up for {', '.join(targets)}"), Board(address) as board:
+            versions = install(board, targets, files, tell)
+        for target, version in versions.items():
+            screen.console.print(f"{target} {version}", markup=False)
+
+
+@command.command(short_help="See what a board lacks, and the mend.")
+@click.argument("device")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON document on stdout, and nothing else.")
+def check(device: str, *, as_json: bool) -> None:
+    """Look at DEVICE, as ssh://pi@raspberrypi: whether it can be measured on, and what would cost trust.
+
+    What is marked ! makes figures doubtful, or is to be done once; with a ✗ nothing works, and the exit code
+    is 1.
+    """
+    from ..runtime.devices._board import facts, findings
+    from ..runtime.devices._ssh_address import parse
+    from ..runtime.devices._transport import Board
+    from ._terminal import terminal
+
+    address = parse(device)
+    with terminal(quiet=as_json) as screen:
+        with screen.stage(f"Look at {address.name}"), Board(address) as board:
+            found = facts(board)
+        judged = findings(found, address.name)
+        _show(screen, found, judged)
+    if as_json:
+        told = {"device": address.name, "board": found["board"]}
+        click.echo(json.dumps(told | {"findings": [asdict(finding) for finding in judged]}, indent=2))
+    if bad := [finding for finding in judged if finding.state == "bad"]:
+        raise EdgewiseError(f"{address.name}: {bad[0].subject}: {bad[0].found}; {bad[0].mend}")
+
+
+def _show(screen: "Terminal", found: dict[str, Any], findings: "list[Finding]") -> None:
+    """A line for each, and the mend below where there is one."""
+    from rich.markup import escape
+
+    from ._terminal import table
+
+    if found["board"]:
+        screen.console.print(found["board"], markup=False)
+    shown = table("", "", "", left=3)
+    shown.show_header = False
+    for finding in findings:
+        shown.add_row(_MARKS[finding.state], finding.subject, escape(finding.found))
+        if finding.mend:
+            shown.add_row("", "", f"[bold]{escape(finding.mend)}[/]")
+    screen.console.print(shown)

@@ -1,0 +1,71 @@
+"""The model that is measured: which file of which bundle, and whether it answers as it must."""
+
+import hashlib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Self
+
+from ...export._artifact import Bundle, model_files
+from ...models.errors import ParityError, UsageError
+from ...models.spec import Tensor32
+from .. import checked
+from ..golden import compare
+from ..stats import parity
+from ..verify import require_parity
+from .record import Golden, Model
+from .request import Contender
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """A contender with its bundle opened; `path` is the file."""
+
+    bundle: Bundle
+    part: str
+    path: Path
+
+    @classmethod
+    def of(cls, contender: Contender) -> Self:
+        """Open its bundle, which checks all digests.
+
+        Raises:
+            UsageError: there is no such bundle, or no such part of it.
+            EdgewiseError: the bundle is damaged.
+        """
+        bundle = Bundle.open(Path(contender.bundle))
+        path = bundle.model if contender.part == "model" else bundle.reference
+        if path is None:
+            raise UsageError(f"{bundle.folder}: is a float model, which has no float twin to compare with")
+        return cls(bundle, contender.part, path)
+
+    @property
+    def model(self) -> Model:
+        """OpenVINO's is two files: the digest is then that of the digests as sha256sum lists them."""
+        files = [(file.name, self.bundle.manifest["files"][file.name]) for file in model_files(self.path)]
+        sha256 = files[0][1]["sha256"]
+        if len(files) > 1:
+            listed = "".join(f"{entry['sha256']}  {name}\n" for name, entry in files)
+            sha256 = hashlib.sha256(listed.encode()).hexdigest()
+        precision = self.bundle.precision if self.part == "model" else "fp32"
+        size_bytes = sum(entry["size_bytes"] for _, entry in files)
+        return Model(self.bundle.name, self.bundle.target, precision, self.part, sha256, size_bytes)
+
+    def judged(self, output: Tensor32) -> Golden:
+        """How (1, classes) logits for the golden input differ from the exporting machine's.
+
+        Those of a float twin are compared with the original network's.
+
+        Raises:
+            ParityError: by more than another instruction set rounds differently, or they are no answer.
+        """
+        golden, output = self.bundle.golden(), checked(output, 1)
+        if output.shape != golden.output.shape:
+            raise ParityError(
+                f"{self.bundle.folder}: the golden sample was answered with {output.shape[1]} logits "
+                f"instead of {golden.output.shape[1]}"
+            )
+        digest = hashlib.sha256(output.astype("<f4").tobytes()).hexdigest()
+        if self.part == "reference":
+            return Golden(None, require_parity(parity(golden.logits, output)).max_rel, digest)
+        lsb, distance = compare(self.bundle, golden, output)
+        return Golden(lsb, distance.max_rel, digest)

@@ -1,0 +1,95 @@
+"""What a board tells of itself: this source runs in the board's own Python, where no library is installed."""
+
+import json
+import os
+import shutil
+import struct
+import subprocess
+import sys
+import sysconfig
+import time
+from contextlib import suppress
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+VENV = ".local/share/edgewise/venv"  # below the home folder: what `edgewise device setup` makes
+INSTALLED = f"{VENV}/edgewise.json"  # see `_installed`
+
+_CORES = "/sys/devices/system/cpu"
+
+
+def main() -> None:
+    """Print all of it as a line of JSON; null is what cannot be known."""
+    home = Path.home()
+    governors = {_text(str(path)) for path in Path(_CORES).glob("cpu*/cpufreq/scaling_governor")}
+    found = {
+        "board": _text("/proc/device-tree/model"),
+        "bits": 8 * struct.calcsize("P"),  # what getconf LONG_BIT says; the kernel may be wider
+        "architecture": os.uname().machine,
+        "dot_product": _dot_product(),
+        "libc": _libc(),
+        "python": sys.version_info[:3],
+        "venv": find_spec("venv") is not None,
+        "pip": _pip(),
+        "home": str(home),
+        "installed": _installed(home),
+        "free_bytes": shutil.disk_usage(home).free,
+        "governors": sorted(filter(None, governors)),
+        "throttled": _throttled(),
+        "time": time.time(),
+    }
+    json.dump(found, sys.stdout)
+    sys.stdout.write("\n")
+
+
+def _dot_product() -> bool:
+    """Whether the processor, if it is an Arm, has INT8 dot products: a Raspberry Pi 5 has, a 4 has not."""
+    return not os.uname().machine.startswith("aarch") or "asimddp" in (_text("/proc/cpuinfo") or "")
+
+
+def _libc() -> str | None:
+    with suppress(AttributeError, OSError, ValueError):
+        return os.confstr("CS_GNU_LIBC_VERSION")  # 'glibc 2.36'; musl has none
+    return None
+
+
+def _pip() -> str | None:
+    """The pip that Python keeps for new virtual environments; Debian's python3-venv holds it."""
+    bundled = find_spec("ensurepip")
+    folders = [sysconfig.get_config_var("WHEEL_PKG_DIR")]
+    if bundled is not None and bundled.origin:
+        folders.append(str(Path(bundled.origin).parent / "_bundled"))
+    wheels = [wheel for folder in folders if folder for wheel in Path(folder).glob("pip-*.whl")]
+    return str(wheels[0]) if wheels else None
+
+
+def _installed(home: Path) -> dict[str, Any] | None:
+    with suppress(OSError, ValueError):
+        found: dict[str, Any] = json.loads((home / INSTALLED).read_text())
+        return found
+    return None
+
+
+def _throttled() -> str | None:
+    """As `vcgencmd get_throttled` says it: 'throttled=0x50000'."""
+    with suppress(OSError, subprocess.SubprocessError):
+        said = subprocess.run(
+            ["vcgencmd", "get_throttled"],  # noqa: S607 - the board's own
+            capture_output=True,
+            text=True,
+            timeout=5,
+            check=True,
+        )
+        return said.stdout.strip()
+    return None
+
+
+def _text(path: str) -> str | None:
+    with suppress(OSError, ValueError):
+        return Path(path).read_text().strip("\0 \n")
+    return None
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,29 @@
+"""Prove on a board that its engines load: the last step of setting it up, run by the Python they are for.
+
+    python -m edgewise.runtime.devices._installed FILE tflite onnx
+
+FILE then says which targets are there: {"targets": {"tflite": "2.3.0"}, "python": [3, 11, 2]}.
+"""
+
+import json
+import sys
+from pathlib import Path
+
+from ...models.errors import EdgewiseError
+from .. import runtime
+
+
+def main() -> None:
+    """Load each engine; write the file whole, or not at all."""
+    file, *targets = sys.argv[1:]
+    try:
+        versions = {target: runtime(target).version() for target in targets}
+    except EdgewiseError as error:
+        sys.exit(str(error))
+    partial = Path(f"{file}.partial")
+    partial.write_text(json.dumps({"targets": versions, "python": sys.version_info[:3]}))
+    partial.replace(file)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,163 @@
+"""The board's end of a connection: this source goes through SSH into the board's own Python, before all else.
+
+It holds a temporary folder for as long as somebody listens, stores files there and runs programs. Orders
+come on stdin, JSON objects a line, and empty lines as signs of life:
+
+    {"patience_s": 60}                                           first of all; answered by "ready"
+    {"do": "store", "name": "a/b.tflite", "size_bytes": 3}       the bytes follow
+    {"do": "run", "command": [..], "environment": {..}, "input": ".."}      answered by "ended"
+
+What a program prints goes straight to stdout; answers are lines there that begin with {"keeper": ...}. When
+the connection ends, or falls silent for longer than `patience_s`, the program and all its children are
+killed and the folder is removed. Only a keeper that is killed itself leaves its folder; the next one clears
+it away.
+"""
+
+import fcntl
+import json
+import os
+import select
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+_PREFIX = "edgewise-"
+_CHUNK = 1 << 16
+_TOLD = 4000  # of the last words of a program
+
+
+class GoneError(Exception):
+    """Nobody listens any more."""
+
+
+class Keeper:
+    """The folder, and what is done in it."""
+
+    def __init__(self, folder: Path, patience_s: int) -> None:
+        self.folder, self._patience_s = folder, patience_s
+        self._orders = sys.stdin.buffer
+
+    def order(self) -> dict[str, Any]:
+        """The next one.
+
+        Raises:
+            GoneError: there is none, and no sign of life.
+        """
+        line = b"\n"
+        while line == b"\n":
+            signal.alarm(self._patience_s)
+            line = self._orders.readline()
+        signal.alarm(0)
+        if not line.endswith(b"\n"):
+            raise GoneError
+        order: dict[str, Any] = json.loads(line)
+        return order
+
+    def store(self, name: str, size_bytes: int) -> None:
+        """Take in a file."""
+        path = self.folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with path.open("wb") as file:
+            while size_bytes:
+                signal.alarm(self._patience_s)
+                chunk = self._orders.read(min(size_bytes, _CHUNK))
+                if not chunk:
+                    raise GoneError
+                file.write(chunk)
+                size_bytes -= len(chunk)
+        signal.alarm(0)
+
+    def run(self, command: list[str], environment: dict[str, str], input: str) -> None:  # noqa: A002 - the order's
+        """Run a program in the folder until it ends, or nobody listens."""
+        with tempfile.TemporaryFile() as given, tempfile.TemporaryFile() as said:
+            given.write(input.encode())
+            given.seek(0)
+            program = subprocess.Popen(  # noqa: S603 - what the keeper is there for
+                command,
+                cwd=self.folder,
+                env=os.environ | environment,
+                stdin=given,
+                stderr=said,
+                start_new_session=True,
+            )
+            try:
+                self._watch(program.pid)
+            finally:
+                with suppress(ProcessLookupError):
+                    os.killpg(program.pid, signal.SIGKILL)  # before its number is given away
+                program.wait()
+            said.seek(max(0, said.seek(0, os.SEEK_END) - _TOLD))
+            say("ended", code=program.returncode, stderr=said.read().decode(errors="replace"))
+
+    def _watch(self, program: int) -> None:
+        """Sleep, but for signs of life, until the program ends: whatever wakes up here disturbs it."""
+        ending = os.pidfd_open(program)
+        try:
+            while True:
+                ready, _, _ = select.select([0, ending], [], [], self._patience_s)
+                if ending in ready:
+                    return
+                if not ready or not os.read(0, _CHUNK):
+                    raise GoneError
+        finally:
+            os.close(ending)
+
+
+def say(answer: str, **fields: Any) -> None:
+    """Answer on a line of its own: a program may have died in the middle of one."""
+    sys.stdout.write("\n" + json.dumps({"keeper": answer} | fields) + "\n")
+    sys.stdout.flush()
+
+
+def place() -> tuple[Path, int]:
+    """A new folder, locked as ours; those of keepers that are dead are removed."""
+    for left in Path(tempfile.gettempdir()).glob(f"{_PREFIX}*"):
+        with suppress(OSError):  # another user's, or in use
+            lock = os.open(left, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                shutil.rmtree(left, ignore_errors=True)
+            finally:
+                os.close(lock)
+    new = Path(tempfile.mkdtemp(prefix=f".{_PREFIX}"))
+    lock = os.open(new, os.O_RDONLY)
+    fcntl.flock(lock, fcntl.LOCK_EX)
+    return new.rename(new.with_name(new.name[1:])), lock  # nobody sees it before it is locked
+
+
+def leave(number: int, frame: object) -> None:
+    """What a signal does."""
+    del number, frame
+    raise GoneError
+
+
+def main() -> None:
+    """Obey until the connection ends."""
+    for number in (signal.SIGALRM, signal.SIGHUP, signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, leave)
+    patience_s = json.loads(sys.stdin.buffer.readline())["patience_s"]
+    folder, _ = place()
+    try:
+        say("ready", folder=str(folder), free_bytes=shutil.disk_usage(folder).free)
+        keeper = Keeper(folder, patience_s)
+        while True:
+            order = keeper.order()
+            getattr(keeper, order.pop("do"))(**order)
+    except OSError as error:
+        with suppress(OSError):  # it may be that nobody listens
+            say("failed", errno=error.errno, message=f"{error.strerror} ({error.filename or 'connection'})")
+    except GoneError:
+        pass
+    finally:
+        for number in (signal.SIGALRM, signal.SIGHUP, signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, signal.SIG_IGN)
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+if __name__ == "__main__":
+    main()

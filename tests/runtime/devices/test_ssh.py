@@ -1,0 +1,268 @@
+"""A board over the real SSH: an emulated Raspberry Pi (see `_pi.py`) is set up, measured on, and disturbed.
+
+What it computes is compared bit by bit; its times mean nothing, and every record of it says so.
+"""
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections import deque
+from collections.abc import Callable, Generator, Iterator
+from pathlib import Path
+from typing import Any, cast
+
+import pytest
+
+from edgewise.models.errors import EdgewiseError, UsageError
+from edgewise.runtime.bench.gather import Gathered
+from edgewise.runtime.bench.request import Contender, Request
+from edgewise.runtime.devices import Event, _ssh_session, _transport, device
+from edgewise.runtime.devices._setup import setup, wheels_in
+from edgewise.runtime.devices._ssh_address import parse
+from edgewise.runtime.devices._transport import Board
+
+TARGETS = ("tflite", "onnx")
+CORES = ("cortex-a72", "cortex-a76")
+_PROGRAM = "from edgewise.cli.main import main; main()"
+
+Find = Callable[..., list[int]]
+
+
+@pytest.fixture(scope="session")
+def ready(emulated: Any) -> Any:
+    """The board, set up from wheels as one without network is."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("PATH", emulated.path)
+        with_settings(emulated)
+        heard: list[str] = []
+        with Board(parse(emulated.name())) as board:
+            versions = setup(board, TARGETS, wheels_in(emulated.wheels), heard.append)
+    assert [*versions] == [*TARGETS]
+    assert any(line.startswith("Successfully installed") for line in heard)
+    return emulated
+
+
+@pytest.fixture
+def endless(tiny_bundle: Path) -> Request:
+    return Request((Contender(str(tiny_bundle)),), runs=2, seconds=1e6, warm_up_seconds=0, end_to_end=0)
+
+
+def until(kind: str, events: Iterator[Event], gathered: Gathered) -> None:
+    for event in events:
+        gathered.add(event)
+        if event["event"] == kind:
+            return
+    raise AssertionError(kind)
+
+
+def rest(events: Iterator[Event], gathered: Gathered) -> str:
+    """The error that a run ends with."""
+    with pytest.raises(EdgewiseError) as caught:
+        deque(map(gathered.add, events))
+    return str(caught.value)
+
+
+def nothing_left(pi: Any, patience_s: float = 20) -> bool:
+    end = time.monotonic() + patience_s
+    while pi.left() or "bench.runner" in pi.shell("ps -eo args"):
+        if time.monotonic() > end:
+            return False
+        time.sleep(0.2)
+    return True
+
+
+def edgewise(*arguments: object) -> "subprocess.CompletedProcess[str]":
+    command = [sys.executable, "-c", _PROGRAM, *map(str, arguments)]
+    return subprocess.run(command, capture_output=True, text=True, check=False)
+
+
+def test_a_board_that_is_not_set_up_says_how(pi: Any, endless: Request) -> None:
+    name = pi.name(user="new")
+    checked = edgewise("device", "check", name)
+    assert checked.returncode == 0, checked.stderr
+    assert f"run: edgewise device setup {name}" in checked.stderr
+    assert "under-voltage, throttling since it started" in checked.stderr
+    with pytest.raises(EdgewiseError, match=f"run: edgewise device setup {name} --target tflite$"):
+        next(device(name).run(endless))
+    assert nothing_left(pi)
+
+
+@pytest.mark.usefixtures("ready")
+def test_both_cores_compute_what_this_machine_computes(
+    pi: Any, tiny_bundles: dict[str, Path], tmp_path: Path
+) -> None:
+    names = [pi.name(core) for core in CORES]
+    options = ["--runs", 2, "--seconds", 0, "--no-float", "--json", "--results", tmp_path / "results"]
+    devices = [part for name in names for part in ("--device", name)]
+    done = edgewise("bench", *(tiny_bundles[target] for target in TARGETS), *devices, *options)
+    assert done.returncode == 0, done.stderr
+    records = json.loads(done.stdout)["records"]
+    assert {(record["device"], record["model"]["target"]) for record in records} == {
+        (name, target) for name in names for target in TARGETS
+    }
+    for record in records:
+        core = CORES[names.index(record["device"])]
+        assert record["machine"]["emulated"].endswith(f"({core})")
+        assert record["machine"]["architecture"] == "aarch64"
+        assert ("asimddp" in record["machine"]["features"]) == (core == "cortex-a76")
+        assert record["engine"]["delegate"] in {"XNNPACK", "CPUExecutionProvider"}
+        assert record["golden"]["max_lsb"] in {None, 0.0, 1.0}
+        assert not record["verdict"]["trusted"]
+        assert any("emulated" in reason for reason in record["verdict"]["reasons"])
+    answers = {(record["model"]["target"], record["golden"]["output_sha256"]) for record in records}
+    assert len(answers) == len(TARGETS)  # the cores agree to the bit
+    assert nothing_left(pi)
+
+
+@pytest.mark.usefixtures("ready")
+def test_a_killed_program_is_told_and_what_was_measured_stays(pi: Any, endless: Request) -> None:
+    gathered, events = Gathered(endless, pi.name()), device(pi.name()).run(endless)
+    until("samples", events, gathered)
+    pi.shell("pkill -KILL -f bench[.]runner")
+    told = rest(events, gathered)
+    assert told.startswith(f"{pi.name()}: the measuring program died (SIGKILL), perhaps for want of memory")
+    assert gathered.records(told)[0].interrupted == told
+    assert nothing_left(pi)
+
+
+@pytest.mark.usefixtures("ready")
+def test_a_lost_connection_is_told_and_the_board_tidies_up(
+    pi: Any, endless: Request, descendants: Find
+) -> None:
+    gathered, events = Gathered(endless, pi.name()), device(pi.name()).run(endless)
+    until("samples", events, gathered)
+    for session in descendants(pi.process.pid, "sshd: pi"):
+        os.kill(session, signal.SIGKILL)
+    assert f"{pi.name()}: the connection was lost" in rest(events, gathered)
+    assert len(gathered.records()) == 1
+    assert nothing_left(pi)
+
+
+def test_a_board_that_hears_nothing_tidies_up(
+    pi: Any, descendants: Find, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As when the cable is drawn: nobody says that it ended."""
+    monkeypatch.setattr(_transport, "_PATIENCE_S", 3)
+    monkeypatch.setattr(_ssh_session, "_BEAT_S", 0.5)
+    with Board(parse(pi.name())) as board:
+        board.store("deep/file", b"content")
+        assert board.call("look", ["cat", "deep/file"]) == ["content"]
+        ssh = descendants(os.getpid(), "BatchMode")
+        for pid in ssh:
+            os.kill(pid, signal.SIGSTOP)
+        try:
+            assert nothing_left(pi)
+        finally:
+            for pid in ssh:
+                os.kill(pid, signal.SIGCONT)
+        with pytest.raises(EdgewiseError, match="the connection was lost"):
+            board.call("look", ["cat", "deep/file"])
+
+
+@pytest.mark.usefixtures("ready")
+def test_who_stops_listening_leaves_nothing(pi: Any, endless: Request) -> None:
+    gathered, events = Gathered(endless, pi.name()), device(pi.name()).run(endless)
+    until("machine", events, gathered)
+    cast("Generator[Event]", events).close()
+    assert nothing_left(pi, 5)
+
+
+@pytest.mark.usefixtures("ready")
+def test_a_full_board_is_told_before_and_while_it_is_filled(pi: Any, endless: Request) -> None:
+    pi.shell("head -c 395M /dev/zero > /tmp/filling")
+    try:
+        with pytest.raises(EdgewiseError, match=r"MB of space left in /tmp, need \d+; make room there"):
+            next(device(pi.name()).run(endless))
+        told = "no space left there .* make room"
+        with Board(parse(pi.name())) as board, pytest.raises(EdgewiseError, match=told):
+            fill(board)
+    finally:
+        pi.shell("rm /tmp/filling")
+    assert nothing_left(pi)
+
+
+@pytest.mark.parametrize(
+    ("port", "told"),
+    [
+        ("old", r"its Python is 3\.9\.2, need 3\.11 or newer; install Raspberry Pi OS bookworm or newer"),
+        ("bare", "has no python3; run there: sudo apt install python3 python3-venv"),
+    ],
+)
+def test_a_board_without_a_fit_python_is_told(pi: Any, port: str, told: str) -> None:
+    assert_refused(pi.name(port), told)
+
+
+def test_a_host_key_that_is_not_known_is_told(pi: Any) -> None:
+    with_settings(pi, UserKnownHostsFile="/dev/null")
+    assert_refused(pi.name(), f"host key is not known here; .* running: ssh -p {port_of(pi)} pi@127.0.0.1$")
+
+
+def test_a_host_key_that_changed_is_told(pi: Any) -> None:
+    other = (pi.folder / "stranger.pub").read_text()
+    (pi.folder / "other_hosts").write_text(f"[127.0.0.1]:{port_of(pi)} {other}")
+    with_settings(pi, UserKnownHostsFile=pi.folder / "other_hosts")
+    assert_refused(pi.name(), "host key is not the one that is known: .* run: ssh-keygen .*; or somebody")
+
+
+def test_a_key_that_is_not_let_in_is_told(pi: Any) -> None:
+    with_settings(pi, IdentityFile=pi.folder / "stranger", IdentitiesOnly="yes")
+    assert_refused(pi.name(), "does not let us in .it takes publickey.; .*: ssh-copy-id -p .* ssh-add$")
+
+
+@pytest.mark.usefixtures("pi")
+def test_a_board_that_is_not_there_is_told() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as closed:
+        port = closed.getsockname()[1]
+    assert_refused(f"ssh://pi@127.0.0.1:{port}", f"nothing listens at its port {port}; turn SSH on")
+    assert_refused("ssh://pi@nosuchboard.invalid", "no host is called nosuchboard.invalid here; find")
+
+
+def test_a_board_that_says_nothing_is_told(pi: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    with_settings(pi, ProxyCommand="sleep 60")
+    monkeypatch.setattr(_transport, "_ANSWER_S", 0.5)
+    assert_refused(pi.name(), "the connection was lost")
+
+
+def fill(board: Board) -> None:
+    board.store("large", bytes(20 << 20))
+    board.call("look", ["ls"])
+
+
+def port_of(pi: Any) -> int:
+    return int(pi.ports[CORES[1]])
+
+
+def with_settings(pi: Any, **settings: object) -> None:
+    """Change the user's ssh config."""
+    changed = pi.settings | settings
+    (pi.folder / "ssh_config").write_text("".join(f"{name} {value}\n" for name, value in changed.items()))
+
+
+def assert_refused(name: str, told: str) -> None:
+    with pytest.raises(EdgewiseError, match=f"^{name}: .*{told}"), Board(parse(name)):
+        pass
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "ssh://-oProxyCommand=id",
+        "ssh://-l@host",
+        "ssh://pi:secret@host",
+        "ssh://host:0",
+        "ssh://host:70000",
+        "ssh://host/path",
+        "ssh://a b",
+        "ssh://$(id)",
+        "ssh://[::1",
+        "ssh://",
+        "ssh://host\n",
+    ],
+)
+def test_what_is_no_address_is_refused(name: str) -> None:
+    with pytest.raises(UsageError, match="is no address of a board; write ssh://pi@raspberrypi"):
+        device(name)
