@@ -91,7 +91,7 @@ def generated(size: int, train: int = TRAIN_COUNT, val: int = VAL_COUNT, seed: i
         raise UsageError(f"{train} and {val} pictures: need {len(SHAPES)} at least of each, one a class")
     # Odd streams to learn from and even ones to judge by: no two seeds mix them.
     return Dataset(
-        f"generated shapes, {train:,} to learn from and {val:,} to judge by",
+        f"generated shapes{f', seed {seed}' if seed else ''}",
         _drawn(train, partial(_draw, size, TRAIN_SEED + 2 * seed, 0.0)),
         _drawn(val, partial(_draw, size, EVALUATION_SEED + 2 * seed, EVALUATION_CLUTTER)),
         Labels(SHAPES),

@@ -116,7 +116,7 @@ def _times(call: Callable[[], None], count: int) -> list[int]:
 
 
 def _stay_on(cpus: list[int]) -> None:
-    """Keep this process on these processors: the threads that it has, NumPy's say, and all that they start."""
+    """Keep this process on these processors: its threads (NumPy has some), and all that they start."""
     if not hasattr(os, "sched_setaffinity"):
         raise UsageError("--cpus: this system cannot keep a process on some processors; leave it out")
     with suppress(OSError, ValueError, OverflowError):  # none of them is there

@@ -1,0 +1,118 @@
+"""A board over SSH, 'ssh://pi@raspberrypi': what is measured is copied there, runs, and is gone afterwards.
+
+Nothing is installed there but the engines that `edgewise device setup` puts into a virtual environment of
+their own: the runner is this edgewise's own code in a zip archive.
+"""
+
+import json
+from collections.abc import Generator, Iterator, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ...export._artifact import Bundle
+from ...export._atomic import MANIFEST
+from ...models.errors import EdgewiseError
+from . import Event
+from ._board import facts, require_fit, usable
+from ._facts import VENV
+from ._package import NAME, package
+from ._ssh_address import Address, parse
+from ._transport import Board, Ended
+
+if TYPE_CHECKING:
+    from ..bench.request import Request
+
+_LAST = {"done", "error"}
+# The second keeps OpenVINO's oneDNN from leaving maps of its code, for profilers, in /tmp.
+_ENVIRONMENT = {"PYTHONPATH": NAME, "ONEDNN_JIT_PROFILE": "0"}
+_SPARE_BYTES = 16 << 20
+_INT8 = ("w8a8", "w8a8-mixed")
+
+
+@dataclass(frozen=True, slots=True)
+class SshBoard:
+    """A board as the user named it."""
+
+    address: Address
+
+    @property
+    def name(self) -> str:
+        """That name."""
+        return self.address.name
+
+    def run(self, request: "Request") -> Iterator[Event]:
+        """Measure there; see `Device.run`."""
+        bundles = {asked.bundle: Bundle.open(Path(asked.bundle)) for asked in request.contenders}
+        with Board(self.address) as board:
+            found = facts(board)
+            require_fit(found, self.name)
+            self._require_engines(found, bundles)
+            there = self._sent(board, bundles)
+            contenders = tuple(replace(asked, bundle=there[asked.bundle]) for asked in request.contenders)
+            order = json.dumps(replace(request, contenders=contenders).to_json())
+            runner = [f"{found['home']}/{VENV}/bin/python", "-P", "-m", "edgewise.runtime.bench.runner"]
+            last, ended = yield from self._events(board.run(runner, _ENVIRONMENT, order), there)
+            if last not in _LAST:
+                why = (
+                    "perhaps for want of memory; look there with: dmesg" if ended.code == -9 else "see there"
+                )
+                raise EdgewiseError(f"{self.name}: the measuring program died ({ended.words}), {why}")
+
+    def _events(
+        self, lines: Generator[str, None, Ended], there: Mapping[str, str]
+    ) -> Generator[Event, None, tuple[str | None, Ended]]:
+        """What the runner sends; returns the name of the last event, and how it ended."""
+        last = None
+        while True:
+            try:
+                event: Event = json.loads(next(lines))
+            except StopIteration as stop:
+                return last, stop.value
+            last = event["event"]
+            if last == "error":
+                for local, remote in there.items():
+                    event["message"] = event["message"].replace(remote, local)
+                event["message"] = f"{self.name}: {event['message']}"
+            yield event
+
+    def _require_engines(self, found: dict[str, Any], bundles: Mapping[str, Bundle]) -> None:
+        """Refuse what cannot run there before it is copied."""
+        there = found["installed"]["targets"] if usable(found) else {}
+        if missing := sorted({bundle.target for bundle in bundles.values()} - {*there}):
+            raise EdgewiseError(
+                f"{self.name}: has no runtime for {' and '.join(missing)}; "
+                f"run: edgewise device setup {self.name} --target {','.join(missing)}"
+            )
+        for folder, bundle in bundles.items():
+            if (bundle.target, bundle.precision in _INT8) == ("openvino", True) and not found["dot_product"]:
+                raise EdgewiseError(
+                    f"{folder}: OpenVINO runs INT8 on Arm with the dot product (asimddp) alone, which "
+                    f"{self.name} lacks, as a Raspberry Pi 4 does; export for tflite or onnx"
+                )
+
+    def _sent(self, board: Board, bundles: Mapping[str, Bundle]) -> dict[str, str]:
+        """Copy the runner and the bundles; what each is called there."""
+        names = {folder: [MANIFEST, *bundle.manifest["files"]] for folder, bundle in bundles.items()}
+        files = {folder: {name: Path(folder) / name for name in names[folder]} for folder in bundles}
+        needed = sum(path.stat().st_size for paths in files.values() for path in paths.values())
+        if needed + _SPARE_BYTES > board.free_bytes:
+            raise EdgewiseError(
+                f"{self.name}: {board.free_bytes / 1e6:.0f} MB of space left in {Path(board.folder).parent}, "
+                f"need {(needed + _SPARE_BYTES) / 1e6:.0f}; make room there"
+            )
+        board.store(NAME, package())
+        there = {folder: f"bundle-{place}" for place, folder in enumerate(files)}
+        for folder, paths in files.items():
+            for name, path in paths.items():
+                board.store(f"{there[folder]}/{name}", path)
+        return there
+
+
+def open_device(name: str) -> SshBoard:
+    """The board of this address.
+
+    Raises:
+        UsageError: it is none.
+    """
+    return SshBoard(parse(name))
