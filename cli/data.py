@@ -52,7 +52,8 @@ def make(kind: str, folder: Path, count: int, val_count: int, size: int, seed: i
         dataset = generated(size, count, val_count, seed)
         with screen.stage("Draw pictures") as progress, replacing_folder(folder) as beside:
             _write(dataset, beside, progress)
-        screen.console.print(f"{folder}: {dataset.description}", markup=False)
+        written = f"{dataset.description}, {count:,} to learn from and {val_count:,} to judge by"
+        screen.console.print(f"{folder}: {written}", markup=False)
 
 
 def _write(dataset: "Dataset", folder: Path, progress: "Stage") -> None:

@@ -26,7 +26,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-_PREFIX = "edgewise-"
+_PREFIX = "edgewise-board-"  # none but its own: it clears away what others left
 _CHUNK = 1 << 16
 _TOLD = 4000  # of the last words of a program
 
