@@ -22,6 +22,10 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).parents[1]
 
+# A shell that runs the tests in the background lets them, and all children, ignore Ctrl-C, which some try.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+
 # A busy machine is no failing test; in CI the same examples are drawn each time.
 settings.register_profile("edgewise", deadline=None, derandomize="CI" in os.environ)
 settings.load_profile("edgewise")

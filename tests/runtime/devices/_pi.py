@@ -141,7 +141,7 @@ def _root(folder: Path) -> None:
 def _write_extra(folder: Path) -> None:
     """What maintainer scripts would have made, and what makes a board of it."""
     users = [("root", 0, "/root"), ("sshd", 100, "/run/sshd")]
-    users += [(user, number, f"/home/{user}") for number, user in enumerate(_USERS, 1000)]
+    users += [(user, number, str(Path("/", "home", user))) for number, user in enumerate(_USERS, 1000)]
     files = {
         "etc/passwd": "".join(
             f"{name}:x:{number}:{number}::{home}:/bin/bash\n" for name, number, home in users
