@@ -1,5 +1,6 @@
 """What is found on a board, judged: each fault gives its mend."""
 
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -17,7 +18,7 @@ GOOD = {
     "python": [3, 11, 2],
     "venv": True,
     "pip": "/usr/share/python-wheels/pip-23.0.1-py3-none-any.whl",
-    "home": "/home/pi",
+    "home": str(Path("/", "home", "pi")),
     "installed": {"targets": {"tflite": "2.3.0"}, "python": [3, 11, 1]},
     "free_bytes": 8 << 30,
     "governors": ["performance"],
