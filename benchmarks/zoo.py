@@ -54,6 +54,16 @@ deeper the more. Noise 44 dB below EfficientNet-B0's input is 19 dB below its ou
 - SQNR: of the INT8 file's outputs against the float file's.
 
 """
+_LIBRARIES = (
+    "torch",
+    "torchvision",
+    "timm",
+    "litert-torch",
+    "ai-edge-litert",
+    "onnxruntime",
+    "openvino",
+    "nncf",
+)
 _PATIENCE_S = 3600
 _CALIBRATION, _OTHERS, _SIDE = 32, 40, 256  # pictures, and their side in pixels
 # Static INT8 is not their best form on every target: w8a32 stands beside it.
@@ -134,14 +144,29 @@ def main(arguments: Sequence[str] | None = None) -> int:
         found = json.loads(kept.read_text()) if kept.is_file() else measure(row, chosen.results, chosen.imgsz)
         failures += "failure" in found
         print(row.name, found["total_seconds"], "s", found.get("failure", ""), file=sys.stderr, flush=True)
-    known = [row for row in architectures() if (chosen.results / f"{row.name}.json").is_file()]
-    table = [
-        line
-        for row in known
-        for line in lines(row, json.loads((chosen.results / f"{row.name}.json").read_text()))
+    known = [
+        (row, json.loads(kept.read_text()))
+        for row in architectures()
+        if (kept := chosen.results / f"{row.name}.json").is_file()
     ]
-    chosen.table.write_text(_markdown(table))
+    table = _markdown([line for row, found in known for line in lines(row, found)])
+    chosen.table.write_text(_about([found for _, found in known]) + table)
     return failures
+
+
+def _about(results: list[dict[str, Any]]) -> str:
+    """What stands above the table: on what it was measured, and how to read it."""
+    manifests = [bundle["manifest"] for found in results for bundle in found.get("bundles", ())]
+    machines = {machine["processor"] + ", " + machine["isa"] for machine in _each(manifests, "machine")}
+    versions = {
+        ", ".join(f"{library} {used[library]}" for library in _LIBRARIES)
+        for used in _each(manifests, "versions")
+    }
+    return _ABOUT.format(machine="; ".join(sorted(machines)), versions="; ".join(sorted(versions)))
+
+
+def _each(manifests: list[dict[str, Any]], key: str) -> Iterator[dict[str, Any]]:
+    return (manifest[key] for manifest in manifests)
 
 
 def _share(operators: list[dict[str, Any]]) -> str:

@@ -28,6 +28,9 @@ def test_small_networks_go_the_whole_way(tmp_path: Path) -> None:
         assert [manifest["target"] for manifest in integer] == TARGETS
         assert all(manifest["parity"]["max_rel"] < 1e-3 for manifest in integer)
         assert all(manifest["verification"]["agreement"]["sqnr_db"] > 3 for manifest in integer), name
-    heading, _, *rows = (tmp_path / "table.md").read_text().splitlines()
+    about, table = (tmp_path / "table.md").read_text().split("\n\n| network")
+    assert "torch 2." in about
+    assert "{" not in about
+    heading, _, *rows = table.splitlines()
     assert len(rows) == len(SMALL) * len(TARGETS)
-    assert all(row.count("|") == heading.count("|") for row in rows)
+    assert all(row.count("|") == heading.count("|") + 1 for row in rows)
