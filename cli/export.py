@@ -1,6 +1,7 @@
 """`edgewise export`: from a network to a proven bundle."""
 
 import json
+from pathlib import Path
 from typing import Any
 
 import click
@@ -23,8 +24,15 @@ from ._request import request_of
 @labels
 @pictures
 @limits
+@click.option(
+    "--android",
+    "assets",
+    type=click.Path(path_type=Path),
+    metavar="ASSETS",
+    help="Write the TFLite bundle into this folder of an Android app too, as `edgewise android` does.",
+)
 @outcome
-def command(**options: Any) -> None:
+def command(assets: Path | None, **options: Any) -> None:
     """Convert NAME, prove the result and write a bundle: model, manifest, labels, golden sample.
 
     NAME is a network of `edgewise models`, of a whole library (timm:NAME, torchvision:NAME) or of your own
@@ -42,11 +50,17 @@ def command(**options: Any) -> None:
     """
     as_json, verbose = options.pop("as_json"), options.pop("verbose")
     request = request_of(options)
+    from . import _assets
     from ._report import to_json
     from ._reported import reported
     from ._terminal import terminal
 
+    if assets:
+        _assets.refuse(request, assets)
     with terminal(verbose=verbose, quiet=as_json) as screen:
-        document = to_json(reported(request, screen), screen.notices)
+        outcome = reported(request, screen)
+        document = to_json(outcome, screen.notices)
+        if assets:
+            document["android"] = _assets.fill(_assets.of_outcome(outcome), assets, screen)
     if as_json:
         click.echo(json.dumps(document, indent=2))

@@ -46,18 +46,27 @@ class _Moment(click.ParamType[datetime]):
 @click.option("--trusted/--not-trusted", default=None, help="Only what deserves belief, or does not.")
 @click.option("--limit", type=click.IntRange(min=1), help=f"The newest so many.  [default: {_LIMIT}]")
 @click.option(
+    "--add",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="First add the record that the Android app shared, or those that `edgewise bench --json` printed.",
+)
+@click.option(
     "--results",
     type=click.Path(path_type=Path),
     help="The file.  [default: $EDGEWISE_RESULTS, or one in your folder for data]",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document on stdout, and nothing else.")
-def command(ids: tuple[str, ...], results: Path | None, *, as_json: bool, **filters: Any) -> None:
+def command(
+    ids: tuple[str, ...], add: Path | None, results: Path | None, *, as_json: bool, **filters: Any
+) -> None:
     """List what was measured, newest first; show one ID whole; or compare two over time.
 
     \b
     edgewise results --model mobilenetv2 --since 7d
     edgewise results show 3fa9
     edgewise results 3fa9 81c2
+    edgewise results --add record.json
 
     An ID may be shortened. Figures of an emulator are no latencies, and are not shown as such.
     """
@@ -71,6 +80,8 @@ def command(ids: tuple[str, ...], results: Path | None, *, as_json: bool, **filt
     if len(wanted) > 2 or (ids and not wanted):
         raise UsageError(f"{len(wanted)} ids: name one to show it, or two to compare them")
     with terminal(quiet=as_json) as screen:
+        if add is not None:
+            _add(screen.console, store, add)
         if not wanted:
             document = _list(screen.console, store, filters)
         elif len(wanted) == 2:
@@ -79,6 +90,15 @@ def command(ids: tuple[str, ...], results: Path | None, *, as_json: bool, **filt
             document = store.find(*wanted).to_json()
     if as_json or len(wanted) == 1:
         click.echo(json.dumps(document, indent=2))
+
+
+def _add(console: "Console", store: "Store", path: Path) -> None:
+    """Store the records of a file, once they are checked."""
+    from ..runtime.bench.received import read
+
+    records = read(path)
+    store.add(records)
+    console.print(f"added {', '.join(record.id[:_SHOWN] for record in records)}", markup=False)
 
 
 def _list(console: "Console", store: "Store", filters: dict[str, Any]) -> dict[str, Any]:

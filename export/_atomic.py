@@ -113,7 +113,7 @@ def _sibling(real: Path, role: str) -> Path:
 def _real(path: Path) -> Path:
     """`path` without symlinks; one that leads nowhere (an unmounted disk, a loop) is refused."""
     if any(step.is_symlink() and not step.exists() for step in (path, *path.parents)):
-        raise UsageError(f"{path}: a symbolic link in it leads nowhere; mend it or choose another --out")
+        raise UsageError(f"{path}: a symbolic link in it leads nowhere; mend it or choose another folder")
     return path.resolve()
 
 
@@ -122,21 +122,23 @@ def _refuse_foreign(folder: Path) -> None:
     if not folder.exists():
         return
     if not folder.is_dir():
-        raise UsageError(f"{folder}: a file is in the way; choose another --out")
+        raise UsageError(f"{folder}: a file is in the way; choose another folder")
     if Path.cwd().is_relative_to(folder):
-        raise UsageError(f"{folder}: this is the current folder; run from outside it or choose another --out")
+        raise UsageError(
+            f"{folder}: this is the current folder; run from outside it or choose another folder"
+        )
     if not any(folder.iterdir()):
         return
     known = _listed(folder)
     if not known:
-        raise UsageError(f"{folder}: holds files but is no bundle of edgewise; choose another --out")
+        raise UsageError(f"{folder}: holds files but is no bundle of edgewise; choose another folder")
     kept = (entry for entry in folder.rglob("*") if entry.is_symlink() or not entry.is_dir())
     names = (entry.relative_to(folder).as_posix() for entry in kept if entry.name not in _CLUTTER)
     foreign = next((name for name in names if name not in known), None)
     if foreign is not None:
         raise UsageError(
             f"{folder}: holds {foreign}, which is no part of the bundle there and would be deleted; "
-            "move it away or choose another --out"
+            "move it away or choose another folder"
         )
 
 
@@ -221,7 +223,7 @@ def _locked(path: Path) -> Iterator[None]:
         if time.monotonic() > deadline:
             raise EdgewiseError(
                 f"{path}: another process has been writing there for {_LOCK_WAIT_S:.0f} s; "
-                "wait until it ends or choose another --out"
+                "wait until it ends or choose another folder"
             )
         time.sleep(_LOCK_POLL_S)
     try:
@@ -266,4 +268,4 @@ def _explained(path: Path) -> Iterator[None]:
             detail = f"{detail}: {error.filename}"
         if error.errno in _FORBIDDEN:
             mend = f"make {path.parent} writable or "
-        raise EdgewiseError(f"{path}: cannot be written ({detail}); {mend}choose another --out") from error
+        raise EdgewiseError(f"{path}: cannot be written ({detail}); {mend}choose another folder") from error

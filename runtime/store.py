@@ -31,7 +31,7 @@ _CREATE = """
         trusted INTEGER NOT NULL, emulated TEXT, record TEXT NOT NULL
     ) STRICT
 """
-_INSERT = "INSERT INTO results VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO NOTHING"
+_INSERT = "INSERT INTO results VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
 _NEWEST_FIRST = "ORDER BY started_s DESC, id LIMIT ?"
 _MENDS = {
     "SQLITE_NOTADB": "is damaged, or no store of results; move it away, and the next run begins a new one",
@@ -70,24 +70,21 @@ class Store:
 
     def append(self, record: Record) -> None:
         """Add a record, once it is valid; one that is there already stays as it is."""
-        plain = record.to_json()
-        row = (
-            record.id,
-            record.run,
-            _seconds(record.started),
-            record.model.name,
-            record.model.target,
-            record.model.precision,
-            record.model.part,
-            record.device,
-            record.machine.board,
-            record.threads,
-            record.verdict.trusted,
-            record.machine.emulated,
-            json.dumps(plain, allow_nan=False),
-        )
+        row = _row(record)
         with self._open(write=True) as database:
-            database.execute(_INSERT, row)
+            database.execute(f"{_INSERT} ON CONFLICT (id) DO NOTHING", row)
+
+    def add(self, records: list[Record]) -> None:
+        """Add records that are all new: all of them, or none.
+
+        Raises:
+            UsageError: one has an id that is there already.
+        """
+        with self._open(write=True) as database:
+            for record in records:
+                if database.execute("SELECT 1 FROM results WHERE id = ?", (record.id,)).fetchone():
+                    raise UsageError(f"{record.id!r} is in {self.path} already; nothing was added")
+                database.execute(_INSERT, _row(record))
 
     def select(  # noqa: PLR0913 - a filter each
         self,
@@ -162,6 +159,25 @@ class Store:
         except sqlite3.Error as error:
             kind = "_".join((getattr(error, "sqlite_errorname", None) or "").split("_")[:2])
             raise EdgewiseError(f"{self.path}: {_MENDS.get(kind, 'cannot be used')} ({error})") from error
+
+
+def _row(record: Record) -> tuple[object, ...]:
+    """The columns that are searched by, and the whole record as JSON."""
+    return (
+        record.id,
+        record.run,
+        _seconds(record.started),
+        record.model.name,
+        record.model.target,
+        record.model.precision,
+        record.model.part,
+        record.device,
+        record.machine.board,
+        record.threads,
+        record.verdict.trusted,
+        record.machine.emulated,
+        json.dumps(record.to_json(), allow_nan=False),
+    )
 
 
 def _connect(path: Path, *, write: bool) -> sqlite3.Connection:

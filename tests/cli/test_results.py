@@ -1,5 +1,6 @@
 """`edgewise results` on a file with records: the list, one record, two over time."""
 
+import json
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -131,6 +132,27 @@ def test_the_comparison_as_json(edgewise: Run, results: Path) -> None:
         "differences": {"engine version": {"older": "2.3.0", "newer": "2.4.0"}},
     }
     assert edgewise("results", "bbbb", "eeee", "--json", "--results", results).document["in_turn"] is True
+
+
+def test_a_shared_record_is_added_once(edgewise: Run, tmp_path: Path) -> None:
+    shared, results = tmp_path / "record.json", tmp_path / "results.sqlite"
+    shared.write_text(json.dumps(DOUBTED.to_json()))
+    ended = edgewise("results", "--add", shared, "--results", results)
+    assert (ended.code, ended.stdout) == (0, "")
+    assert ended.stderr.startswith("added cccc0000\n")
+    assert ended.stderr.endswith(f"1 of {results}\n")
+    assert Store(results).select() == [DOUBTED]
+    again = edgewise("results", "--add", shared, "--results", results, "--json")
+    assert (again.code, again.stdout) == (2, "")
+    assert "already; nothing was added" in again.complaint
+
+
+def test_a_record_that_is_none_is_not_added(edgewise: Run, tmp_path: Path) -> None:
+    (tmp_path / "other.json").write_text("{}")
+    ended = edgewise("results", "--add", tmp_path / "other.json", "--results", tmp_path / "results.sqlite")
+    assert ended.code == 1
+    assert "no record of a latency: its schema is None" in ended.complaint
+    assert not (tmp_path / "results.sqlite").exists()
 
 
 @pytest.mark.parametrize(

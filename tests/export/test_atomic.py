@@ -393,7 +393,7 @@ def test_a_file_is_not_replaced(tmp_path: Path) -> None:
     (tmp_path / "bundle").write_text("precious")
     with pytest.raises(UsageError, match="a file is in the way"):
         write(tmp_path / "bundle", "destruction")
-    with pytest.raises(EdgewiseError, match=r"cannot be written .*choose another --out"):
+    with pytest.raises(EdgewiseError, match=r"cannot be written .*choose another folder"):
         write(tmp_path / "bundle" / "below", "destruction")
     assert (tmp_path / "bundle").read_text() == "precious"
 

@@ -78,6 +78,15 @@ def test_the_same_record_is_stored_once(store: Store) -> None:
     assert store.select() == [record("a20")]
 
 
+def test_records_are_added_together_or_not_at_all(store: Store) -> None:
+    store.add([record("a20"), record("a21")])
+    with pytest.raises(UsageError, match=r"'a21' is in .*results\.sqlite already; nothing was added"):
+        store.add([record("a22"), record("a21", device="adb")])
+    with pytest.raises(UsageError, match="'a23' is in"):
+        store.add([record("a23"), record("a23")])
+    assert store.select() == [record("a21"), record("a20")]
+
+
 def test_reading_makes_no_file(store: Store) -> None:
     assert store.select() == []
     assert store.last_trusted(record("a20")) is None

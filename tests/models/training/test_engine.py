@@ -9,7 +9,6 @@ import os
 import signal
 import subprocess
 import sys
-import threading
 import time
 from collections.abc import Iterator
 from dataclasses import replace
@@ -49,6 +48,7 @@ RICH: dict[str, Any] = {
     "patience": 4,
     "clip": 1,
 }
+INTERRUPTED = 130
 
 
 @cache
@@ -84,7 +84,10 @@ def child(out: Path, recipe: dict[str, Any], **fields: Any) -> "subprocess.Popen
 def main() -> None:
     torch.set_num_threads(1)
     out, fields, recipe = Path(sys.argv[1]), json.loads(sys.argv[2]), json.loads(sys.argv[3])
-    result = train(plan(out, replace(QUICK, **recipe), **fields))
+    try:
+        result = train(plan(out, replace(QUICK, **recipe), **fields))
+    except KeyboardInterrupt:
+        sys.exit(INTERRUPTED if signal.getsignal(signal.SIGINT) is signal.default_int_handler else 1)
     rank = os.environ.get("LOCAL_RANK", "0")
     out.with_name(f"result{rank}.json").write_text(json.dumps([result.top1, result.ece, result.epochs]))
 
@@ -261,31 +264,22 @@ def same_run(one: Path, other: Path) -> bool:
     return curve(one) == curve(other) and all(torch.equal(first[name], second[name]) for name in first)
 
 
-def test_a_run_stopped_by_ctrl_c_ends_like_one_that_was_not(rich: Path, tmp_path: Path) -> None:
-    def press() -> None:
-        wait_for(tmp_path / "run" / "metrics.csv", 2)
-        os.kill(os.getpid(), signal.SIGINT)
-
-    chosen, before = plan(tmp_path / "run", replace(QUICK, **RICH)), signal.getsignal(signal.SIGINT)
-    pressing = threading.Thread(target=press)
-    pressing.start()
-    with pytest.raises(KeyboardInterrupt):  # noqa: PT012 - wherever it comes
-        train(chosen)
-        pressing.join()
-    assert signal.getsignal(signal.SIGINT) is before
-    assert 1 <= len(curve(chosen.out)) < 4
-    train(chosen, resume=True, announce=print)
-    assert same_run(rich, tmp_path / "run")
-
-
 @pytest.mark.slow
-def test_a_run_that_was_killed_ends_like_one_that_was_not(rich: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("ending", "code"),
+    [(signal.SIGINT, INTERRUPTED), (signal.SIGKILL, -signal.SIGKILL)],
+    ids=["Ctrl-C", "kill"],
+)
+def test_a_run_that_was_stopped_ends_like_one_that_was_not(
+    rich: Path, tmp_path: Path, ending: int, code: int
+) -> None:
     out = tmp_path / "run"
     running = child(out, RICH, workers=1)
     wait_for(out / "metrics.csv", 2)
     time.sleep(0.2)  # into the next epoch
-    running.kill()
-    assert running.wait() == -signal.SIGKILL
+    running.send_signal(ending)
+    assert running.wait(60) == code
+    assert 1 <= len(curve(out)) < 4
     said: list[str] = []
     train(plan(out, replace(QUICK, **RICH)), resume=True, announce=said.append)
     assert "going on after epoch" in said[0]
