@@ -17,14 +17,8 @@ _NEW_VENV = ("python3", "-m", "venv", "--without-pip", "--clear")
 # Compiling every module takes longer than installing them; what is used is compiled at its first use.
 _PIP = ("--no-compile", "--no-cache-dir", "--disable-pip-version-check", "--only-binary", ":all:")
 _BASE = ("numpy", "pillow")  # of what edgewise itself needs, all that a device runs with
-_GLIBC = (
-    35,
-    34,
-    31,
-    28,
-    27,
-    17,
-)  # which wheels name; `pip download` does not know that newer ones run older wheels
+# That wheels name; `pip download` does not know that newer ones run older wheels.
+_GLIBC = (35, 34, 31, 28, 27, 17)
 
 
 def setup(
@@ -102,12 +96,5 @@ def _install(
         raise EdgewiseError(
             f"{error}; a board without network takes --wheels with what this gets: {mend}"
         ) from error
-    prove = [
-        python,
-        "-P",
-        "-m",
-        "edgewise.runtime.devices._installed",
-        f"{found['home']}/{INSTALLED}",
-        *targets,
-    ]
-    board.call("load the engines", prove, {"PYTHONPATH": NAME})
+    prove = [python, "-P", "-m", "edgewise.runtime.devices._installed"]
+    board.call("load the engines", [*prove, f"{found['home']}/{INSTALLED}", *targets], {"PYTHONPATH": NAME})
