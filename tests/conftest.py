@@ -38,6 +38,13 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.realdata)
 
 
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node: "WorkerController", error: object) -> None:
+    """End the tests when one of their processes crashed: xdist would wait for its last ones for ever."""
+    if error:
+        node.config.pluginmanager.getplugin("dsession").shouldstop = f"{node.gateway.id} crashed"
+
+
 @pytest.fixture(autouse=True)
 def no_handler_of_dead_children() -> Iterator[None]:
     """Take back the handler of SIGCHLD that torch's data loaders leave behind when they had workers.
