@@ -16,6 +16,7 @@ from edgewise.models.spec import Labels, ModelSpec, Origin, Preprocess, Tensor32
 if TYPE_CHECKING:
     from torch import nn
     from torch.fx import GraphModule
+    from xdist.workermanage import WorkerController
 
     from edgewise.quantize._calibration import Calibration
     from edgewise.quantize._refine import Refined
