@@ -52,6 +52,7 @@ MAY_BE_HEAVY = (
 
 # Tests of the whole; every other test file is named after the one file that it tests.
 CROSS_CUTTING = (
+    "android_demo/*.py",  # of Kotlin, resources and Gradle files
     "test_benchmarks.py",
     "test_doctest.py",
     "test_packaging.py",
@@ -195,7 +196,7 @@ def without_source(root: Path) -> list[str]:
         test = path.relative_to(root / "tests")
         name = test.stem.removeprefix("test_")
         mirrored = [root / test.with_name(f"{file}.py") for file in (name, f"_{name}", f"__{name}__")]
-        if test.as_posix() not in CROSS_CUTTING and not any(file.is_file() for file in mirrored):
+        if not matches(test.as_posix(), CROSS_CUTTING) and not any(file.is_file() for file in mirrored):
             found.append(test.as_posix())
     return found
 

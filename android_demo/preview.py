@@ -1,0 +1,265 @@
+"""Draw a preview of the app's screens from its own layouts, styles, colours and texts; needs Chromium.
+
+    uv run python android_demo/preview.py BUNDLE [PNG]
+
+writes `preview.png` beside this file, or PNG. It is no screenshot: a browser lays out what Android would, the
+golden sample stands in for the camera, and what only a phone can measure is left blank.
+"""  # noqa: INP001 - a command, no package
+
+import base64
+import re
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from html import escape
+from pathlib import Path
+from typing import Any
+from xml.etree import ElementTree as ET
+
+from PIL import Image
+
+from edgewise.export._artifact import Bundle
+from edgewise.runtime import open_session
+from edgewise.runtime.devices._chromium import find
+from edgewise.runtime.golden import check
+from edgewise.runtime.stats import softmax, top_k
+
+HERE = Path(__file__).parent
+RES = HERE / "app" / "src" / "main" / "res"
+WIDTH, HEIGHT, GAP = 360, 720, 20  # of a screen, in dp
+BLANK = "…"
+_COLOURS = 128  # of the picture: enough, and half the file
+_SIDES = {"Start": "left", "End": "right", "Top": "top", "Bottom": "bottom", "": None}
+
+States = dict[str, Any]
+
+
+def values(night: bool) -> dict[str, str]:
+    """Every resource by its reference, as '@color/primary'."""
+    found = {}
+    for folder in ("values", "values-night") if night else ("values",):
+        for path in sorted((RES / folder).glob("*.xml")):
+            for node in ET.parse(path).getroot():  # noqa: S314 - files of ours
+                if node.tag in {"color", "dimen", "string"}:
+                    found[f"@{node.tag}/{node.get('name')}"] = (node.text or "").replace("\\'", "'")
+    return found
+
+
+def styles() -> dict[str, dict[str, str]]:
+    """The attributes of each style, those of its parents included."""
+    nodes = {node.get("name", ""): node for node in ET.parse(RES / "values" / "themes.xml").iter("style")}  # noqa: S314
+
+    def of(name: str) -> dict[str, str]:
+        if name not in nodes:
+            return {}
+        own = {item.get("name", "").removeprefix("android:"): item.text or "" for item in nodes[name]}
+        return of(nodes[name].get("parent") or name.rpartition(".")[0]) | own
+
+    return {f"@style/{name}": of(name) for name in nodes}
+
+
+class Screen:
+    """One screen in HTML; `states` has by view id what the app would set there."""
+
+    def __init__(self, bundle: Bundle, states: States, *, night: bool = False) -> None:
+        self._bundle, self._states, self._values, self._styles = bundle, states, values(night), styles()
+
+    def html(self, layout: str) -> str:
+        """The whole screen."""
+        colours = f"background:{self._value('@color/surface')};color:{self._value('@color/on_surface')}"
+        return f'<div class="screen" style="{colours}">{self._layout(layout, self._states)}</div>'
+
+    def _layout(self, name: str, states: States) -> str:
+        root = ET.parse(RES / "layout" / f"{name}.xml").getroot()  # noqa: S314
+        return self._view(root, states)
+
+    def _value(self, text: str) -> str:
+        return re.sub(r"(dp|sp)$", "px", self._values[text] if text.startswith("@") else text)
+
+    def _view(self, node: ET.Element, states: States) -> str:
+        own = {key.rpartition("}")[2]: value for key, value in node.attrib.items()}
+        own = self._styles.get(node.get("style", ""), {}) | own
+        name = own.get("id", "").partition("/")[2]
+        if node.tag == "include":
+            return self._layout(own["layout"].partition("/")[2], states.get(name, states))
+        state = states.get(name, {})
+        shown = state.get("visibility", own.get("visibility"))
+        if shown == "gone":
+            return ""
+        inside = "".join(self._view(child, states) for child in node) + self._content(node.tag, own, state)
+        if node.tag == "merge":
+            return inside
+        css = ";".join(self._css(own, state)) + (";visibility:hidden" if shown == "invisible" else "")
+        direction = (
+            own.get("orientation", "horizontal") if node.tag.endswith(("LinearLayout", "Group")) else ""
+        )
+        return f'<div class="{node.tag.rpartition(".")[2]} {direction}" style="{css}">{inside}</div>'
+
+    def _css(self, own: dict[str, str], state: dict[str, Any]) -> Iterator[str]:
+        for attribute, css in {
+            "background": "background",
+            "textColor": "color",
+            "textSize": "font-size",
+            "minHeight": "min-height",
+        }.items():
+            if text := state.get(attribute, own.get(attribute)):
+                yield f"{css}:{self._value(text)}"
+        for kind, css in (("padding", "padding"), ("layout_margin", "margin")):
+            for end, side in _SIDES.items():
+                if text := own.get(kind + end):
+                    yield f"{css}{f'-{side}' if side else ''}:{self._value(text)}"
+        for side in ("width", "height"):
+            length = own.get(f"layout_{side}", "wrap_content")
+            if own.get("layout_weight") and length == "0dp":
+                yield "flex:1 1 0;min-height:0"
+            elif length != "wrap_content":
+                yield f"{side}:{'100%' if length == 'match_parent' else self._value(length)}"
+        if own.get("gravity") == "center_vertical":
+            yield "justify-content:center"
+
+    def _content(self, tag: str, own: dict[str, str], state: dict[str, Any]) -> str:
+        accent = self._value("@color/primary")
+        text = escape(self._text(state.get("text", own.get("text", "")))).replace("\n", "<br>")
+        match tag.rpartition(".")[2]:
+            case "Button":
+                return f'<span class="button" style="background:{accent}">{text}</span>'
+            case "RadioButton":
+                dot = f"background:{accent}" if state.get("checked") else ""
+                return f'<span class="ring" style="color:{accent}"><i style="{dot}"></i></span>{text}'
+            case "ProgressBar":
+                part = 100 * state.get("progress", 0.0)
+                return f'<span class="track" style="color:{accent}"><i style="width:{part:.0f}%"></i></span>'
+            case "PreviewView":
+                picture = base64.b64encode(
+                    (self._bundle.folder / "golden" / "image.png").read_bytes()
+                ).decode()
+                return self._drawn(
+                    f'<image href="data:image/png;base64,{picture}" width="100%" height="100%"/>'
+                )
+            case "CutView":
+                height, width, _ = self._bundle.golden().image.shape
+                side = (
+                    min(width, height)
+                    * self._bundle.spec.preprocess.size
+                    / self._bundle.spec.preprocess.resize
+                )
+                line = (
+                    f'stroke="{self._value("@color/on_stage")}" stroke-width="{self._value("@dimen/frame")}"'
+                )
+                place = f'x="{(width - side) / 2}" y="{(height - side) / 2}" width="{side}" height="{side}"'
+                return self._drawn(f'<rect {place} {line} fill="none" vector-effect="non-scaling-stroke"/>')
+        return text
+
+    def _drawn(self, content: str) -> str:
+        """Fitted into the view as CameraX does it."""
+        height, width, _ = self._bundle.golden().image.shape
+        return f'<svg viewBox="0 0 {width} {height}" width="100%" height="100%">{content}</svg>'
+
+    def _text(self, text: str | tuple[Any, ...]) -> str:
+        """A text, or a reference with what is put into it; several lines as nested tuples."""
+        if isinstance(text, str):
+            return self._values[text] if text.startswith("@") else text
+        name, *given = text
+        if not isinstance(name, str):
+            return "\n".join(map(self._text, text))
+
+        def put(found: re.Match[str]) -> str:
+            value = given[int(found[1]) - 1]
+            return str(value) if isinstance(value, str) else f"%{found[2]}" % value
+
+        return re.sub(r"%(\d)\$([.\d]*[sdfe])", put, self._values[name]).replace("%%", "%")
+
+
+def states_of(bundle: Bundle) -> tuple[States, States]:
+    """What the camera's screen shows of the golden sample, and the self-test's once it has passed here."""
+    golden, files = bundle.golden(), bundle.manifest["files"]
+    probabilities = softmax(golden.output[0])
+    choices: States = {
+        "part_model": {"text": _variant(bundle.precision, files[bundle.model.name]), "checked": True},
+        "accelerator_cpu": {"checked": True},
+    }
+    if bundle.reference:
+        twin = _variant("fp32", files[bundle.reference.name])
+        choices["part_reference"] = {"text": twin, "visibility": "visible"}
+    camera: States = choices | {
+        f"result_{place}": {
+            "label": {"text": bundle.spec.labels.names[index]},
+            "probability": {"text": ("@string/percent", 100 * probabilities[index])},
+            "bar": {"progress": probabilities[index]},
+        }
+        for place, index in enumerate(top_k(golden.output[0], 3), start=1)
+    }
+    size, classes = bundle.spec.preprocess.size, len(bundle.spec.labels)
+    camera["status"] = {"text": ("@string/ready", bundle.name, classes, size)}
+    camera["latency"] = {"text": ("@string/latency", *[BLANK] * 4)}
+    found = check(bundle, open_session(bundle.model, bundle.target))
+    difference = (
+        ("@string/relative", found.max_rel) if found.max_lsb is None else ("@string/steps", found.max_lsb)
+    )
+    title = ("@string/tested", bundle.name, bundle.precision.upper())
+    times = (
+        ("@string/summary", *[BLANK] * 3),
+        ("@string/opening", *[BLANK] * 2),
+        ("@string/threads", BLANK, "CPU"),
+    )
+    test: States = choices | {
+        "verdict": {"text": "@string/passed", "textColor": "@color/good"},
+        "golden": {"text": (title, difference, ("@string/cosine", found.cosine))},
+        "record": {"text": times},
+        "share": {"visibility": "visible"},
+    }
+    return camera, test
+
+
+def _variant(precision: str, entry: dict[str, Any]) -> tuple[Any, ...]:
+    return "@string/variant", precision.upper(), entry["size_bytes"] / 1e6
+
+
+def main(folder: Path, out: Path = HERE / "preview.png") -> None:
+    """Draw three screens side by side."""
+    bundle = Bundle.open(folder)
+    camera, test = states_of(bundle)
+    screens = [
+        Screen(bundle, camera).html("activity_main"),
+        Screen(bundle, camera, night=True).html("activity_main"),
+        Screen(bundle, test).html("activity_self_test"),
+    ]
+    page = f"<!doctype html><meta charset=utf-8><style>{STYLE}</style>{''.join(screens)}"
+    browser = find()
+    if browser is None:
+        sys.exit("preview.py needs Chromium (apt install chromium)")
+    size = f"{len(screens) * (WIDTH + GAP) + GAP},{HEIGHT + 2 * GAP}"
+    with tempfile.TemporaryDirectory() as work:
+        html = Path(work, "preview.html")
+        html.write_text(page)
+        options = ("--headless=new", "--no-sandbox", "--disable-gpu", "--hide-scrollbars")
+        own = (f"--user-data-dir={work}/profile", f"--window-size={size}")
+        picture = Path(work, "preview.png")
+        command = (str(browser), *options, *own, f"--screenshot={picture}", html.as_uri())
+        subprocess.run(command, check=True, capture_output=True)  # noqa: S603 - a page of ours
+        with Image.open(picture) as drawn:
+            drawn.convert("RGB").quantize(_COLOURS).save(out, optimize=True)
+
+
+STYLE = f"""
+body {{ margin: {GAP}px; display: flex; gap: {GAP}px; background: #b9bec7 }}
+.screen {{ width: {WIDTH}px; height: {HEIGHT}px; border-radius: 16px; overflow: hidden }}
+* {{ box-sizing: border-box; font-family: Roboto, Arial, sans-serif }}
+.LinearLayout, .RadioGroup {{ display: flex; align-items: flex-start }}
+.vertical {{ flex-direction: column }}
+.FrameLayout {{ position: relative }}
+.FrameLayout > div {{ position: absolute; inset: 0 }}
+.ScrollView {{ flex: none }}
+svg {{ image-rendering: pixelated; display: block }}
+.Button, .RadioButton {{ display: flex; align-items: center }}
+.button {{ padding: 10px 14px; border-radius: 2px; font-size: 14px }}
+.ring {{ width: 18px; height: 18px; border: 2px solid; border-radius: 50%; padding: 3px; margin-right: 7px }}
+.ring i {{ display: block; height: 100%; border-radius: 50% }}
+.ProgressBar {{ display: flex; align-items: center; min-height: 4px }}
+.track {{ flex: 1; height: 4px; background: color-mix(in srgb, currentColor 25%, transparent) }}
+.track i {{ display: block; height: 100%; background: currentColor }}
+"""
+
+if __name__ == "__main__":
+    main(*map(Path, sys.argv[1:]))

@@ -1,0 +1,158 @@
+"""Bundles in an app's assets: whole ones, proven, in their place; everything else is refused."""
+
+import os
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from torch import nn
+
+from edgewise.export._artifact import IOS, Artifact, Bundle, write_bundle
+from edgewise.export._golden import Golden
+from edgewise.models.errors import AccuracyError, EdgewiseError, ParityError, UsageError
+from edgewise.runtime.android import check, default_assets, place, write
+from edgewise.runtime.golden import sample
+from edgewise.runtime.reference import TorchSession
+from edgewise.runtime.tflite import TfliteSession, structure
+
+
+@pytest.fixture
+def assets(tmp_path: Path) -> Path:
+    """An app's folder for assets, with files of its own."""
+    folder = tmp_path / "app" / "assets"
+    (folder / "fonts").mkdir(parents=True)
+    (folder / "fonts" / "sans.ttf").write_bytes(b"font")
+    return folder
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    files = (path for path in folder.rglob("*") if path.is_file())
+    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in files}
+
+
+def rewritten(folder: Path, to: Path, golden: Golden | None = None, **record: Any) -> Bundle:
+    """The same bundle with other sections, or another golden sample."""
+    old = Bundle.open(folder)
+    assert old.reference is not None
+    model = Artifact(old.model, old.target, old.precision, old.io, old.spec)
+    twin = Artifact(old.reference, old.target, "fp32", "float32", old.spec)
+    sections = {"structure": old.manifest["structure"]} | record
+    return write_bundle(to, model, twin, golden or old.golden(), sections)
+
+
+def test_the_assets_are_the_bundle_and_nothing_else_changes(tiny_bundle: Path, assets: Path) -> None:
+    bundle = Bundle.open(tiny_bundle)
+    assert check(bundle).max_lsb == 0
+    written = write(bundle, assets)
+    assert written.folder == place(assets) == assets / "edgewise"
+    assert contents(written.folder) == contents(tiny_bundle)
+    assert contents(assets / "fonts") == {"sans.ttf": b"font"}
+    assert sorted(path.name for path in assets.iterdir()) == ["edgewise", "fonts"]
+
+
+def test_a_file_beside_the_bundles_own_stays_behind(tiny_bundle: Path, assets: Path, tmp_path: Path) -> None:
+    bundle = rewritten(tiny_bundle, tmp_path / "bundle")
+    (tmp_path / "bundle" / "private.key").write_text("secret")
+    assert "private.key" not in contents(write(bundle, assets).folder)
+
+
+def test_an_earlier_bundle_is_replaced_even_by_itself(
+    tiny_bundle: Path, assets: Path, tmp_path: Path
+) -> None:
+    write(rewritten(tiny_bundle, tmp_path / "bundle", note="the first"), assets)
+    for source in (tiny_bundle, assets / "edgewise"):
+        written = write(Bundle.open(source), assets)
+        assert contents(written.folder) == contents(tiny_bundle)
+
+
+@pytest.mark.parametrize("io", IOS)
+def test_every_type_of_ends_is_taken(
+    tiny_network: nn.Module, tiny_int8: dict[str, Artifact], tiny_float: Artifact, tmp_path: Path, io: str
+) -> None:
+    file = tiny_int8[io]
+    golden = sample(file.spec.preprocess, TorchSession(tiny_network), TfliteSession(file.path, 1))
+    record = {"structure": structure(file.path).to_json()}
+    assert check(write_bundle(tmp_path / "bundle", file, tiny_float, golden, record)).max_lsb == 0
+
+
+@pytest.mark.parametrize("target", ["onnx", "openvino"])
+def test_the_app_runs_tflite_alone(tiny_bundles: dict[str, Path], target: str) -> None:
+    with pytest.raises(UsageError, match=f"is for {target}, which the app does not have; export with --to"):
+        check(Bundle.open(tiny_bundles[target]))
+
+
+def test_what_failed_its_gate_gets_into_no_app(tiny_bundle: Path, tmp_path: Path) -> None:
+    with pytest.raises(AccuracyError, match=r"failed its accuracy gate .* export it without --force"):
+        check(rewritten(tiny_bundle, tmp_path / "bundle", verification={"verdict": "fail"}))
+    check(rewritten(tiny_bundle, tmp_path / "bundle", verification={"verdict": "inconclusive"}))
+
+
+def test_a_manifest_that_describes_other_ends_is_refused(
+    tiny_bundle: Path, tiny_int8: dict[str, Artifact], tmp_path: Path
+) -> None:
+    other = structure(tiny_int8["uint8"].path).to_json()
+    cases: tuple[dict[str, Any] | None, ...] = (None, {}, other)
+    for told in cases:
+        with pytest.raises(EdgewiseError, match=r"does not describe the ends of tiny-w8a8\.tflite"):
+            check(rewritten(tiny_bundle, tmp_path / "bundle", structure=told))
+
+
+def test_a_model_that_answers_otherwise_is_refused(tiny_bundle: Path, tmp_path: Path) -> None:
+    golden = Bundle.open(tiny_bundle).golden()
+    other = Golden(golden.image, golden.input, golden.logits, np.roll(golden.output, 1))
+    with pytest.raises(ParityError, match="the golden sample differs on this machine"):
+        check(rewritten(tiny_bundle, tmp_path / "bundle", other))
+
+
+def test_a_file_that_changes_after_it_was_opened_is_not_put_in(
+    tiny_bundle: Path, assets: Path, tmp_path: Path
+) -> None:
+    first = write(Bundle.open(tiny_bundle), assets)
+    bundle = rewritten(tiny_bundle, tmp_path / "bundle")
+    content = bytearray(bundle.model.read_bytes())
+    content[-1] ^= 1
+    bundle.model.write_bytes(content)
+    with pytest.raises(EdgewiseError, match="is damaged: its sha256 is not the manifest's"):
+        write(bundle, assets)
+    assert contents(first.folder) == contents(tiny_bundle)
+    assert sorted(path.name for path in assets.iterdir()) == ["edgewise", "fonts"]
+
+
+def test_files_of_someone_else_are_not_replaced(tiny_bundle: Path, assets: Path) -> None:
+    foreign = assets / "edgewise" / "mine.txt"
+    foreign.parent.mkdir()
+    foreign.write_text("mine")
+    with pytest.raises(UsageError, match="holds files but is no bundle of edgewise; choose another folder"):
+        write(Bundle.open(tiny_bundle), assets)
+    foreign.unlink()
+    write(Bundle.open(tiny_bundle), assets)
+    foreign.write_text("mine")
+    with pytest.raises(UsageError, match=r"holds mine\.txt, which is no part of the bundle there"):
+        place(assets)
+
+
+def test_only_the_last_folder_may_be_missing(tiny_bundle: Path, tmp_path: Path) -> None:
+    for wrong in (tmp_path / "nowhere" / "assets", tmp_path / "file", tmp_path / "file" / "assets"):
+        (tmp_path / "file").write_text("")
+        with pytest.raises(UsageError, match="is no folder in an app; name one like myapp/app/src/main"):
+            place(wrong)
+    assert write(Bundle.open(tiny_bundle), tmp_path / "assets").folder.is_dir()
+
+
+@pytest.mark.skipif(os.name != "posix" or os.geteuid() == 0, reason="needs a user whom permissions bind")
+def test_a_folder_that_cannot_be_written_says_so(tiny_bundle: Path, assets: Path) -> None:
+    assets.chmod(0o500)
+    try:
+        with pytest.raises(EdgewiseError, match="cannot be written"):
+            write(Bundle.open(tiny_bundle), assets)
+    finally:
+        assets.chmod(0o700)
+
+
+def test_the_default_is_the_demo_of_a_checkout(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(UsageError, match="run this from a checkout of edgewise, or name your app's folder"):
+        default_assets()
+    (tmp_path / "android_demo" / "app" / "src" / "main").mkdir(parents=True)
+    assert place(default_assets()) == Path("android_demo/app/src/main/assets/edgewise")
