@@ -1,0 +1,154 @@
+package edgewise.core
+
+import java.util.Locale
+import kotlin.math.abs
+import kotlin.math.max
+import kotlin.math.sqrt
+
+/** The golden sample: a picture, what preprocessing makes of it, the original network's logits and the model's own. */
+class Golden(
+    val imagePng: ByteArray,
+    val input: FloatArray,
+    val logits: FloatArray,
+    val output: FloatArray,
+) {
+    internal fun check(bundle: ModelBundle) {
+        require("input", input, bundle.input.shape)
+        require("logits", logits, bundle.output.shape)
+        require("output", output, bundle.output.shape)
+    }
+
+    private fun require(
+        name: String,
+        values: FloatArray,
+        shape: List<Int>,
+    ) {
+        val needed = shape.reduce(Int::times)
+        if (values.size != needed) throw damaged("golden/$name.npy", "has ${values.size} values instead of $needed")
+        if (!values.all(Float::isFinite)) throw damaged("golden/$name.npy", "holds NaN or infinity")
+    }
+
+    companion object {
+        internal fun read(files: Files): Golden {
+            fun bytes(name: String) = opened(files, name) { it.readBytes() }
+
+            fun array(name: String) = Npy.read("golden/$name.npy", bytes("golden/$name.npy")).values
+            return Golden(bytes("golden/image.png"), array("input"), array("logits"), array("output"))
+        }
+    }
+}
+
+/**
+ * How this device's logits for the golden sample differ from what they must be.
+ *
+ * [maxLsb] is in steps of a quantized model's output, null for a float model; [cosine] is that of the centred logits
+ * with the original network's; [reason] says what was not [passed].
+ */
+class GoldenResult(
+    val maxLsb: Double?,
+    val maxRel: Double,
+    val cosine: Double,
+    val passed: Boolean,
+    val reason: String?,
+)
+
+/**
+ * Judge what this device made of the golden picture: [prepared] by preprocessing, [output] by the model.
+ *
+ * The rules are those of `runtime/golden.py`: a float twin must give the original network's logits, the model those of
+ * the exporting machine, but for what another instruction set rounds differently.
+ */
+fun checkGolden(
+    bundle: ModelBundle,
+    variant: Variant,
+    prepared: FloatArray,
+    output: FloatArray,
+): GoldenResult {
+    val golden = bundle.golden
+    val twin = variant.part == "reference"
+    unusable(golden, output)?.let { return GoldenResult(null, Double.POSITIVE_INFINITY, 0.0, false, it) }
+    val expected = if (twin) golden.logits else golden.output
+    val step =
+        bundle.manifest.structure.outputStep
+            .takeUnless { twin }
+    val distance = distance(expected, output)
+    val lsb = step?.let { distance / it }
+    val relative = distance / max(largest(expected), SMALLEST_NORMAL)
+    val allowed = if (variant.precision == "fp32") MAX_RELATIVE else MAX_LSB / 255
+    val reason = unprepared(golden, prepared) ?: different(lsb, relative, allowed)
+    return GoldenResult(lsb, relative, cosine(golden.logits, output), reason == null, reason)
+}
+
+private fun unusable(
+    golden: Golden,
+    output: FloatArray,
+): String? =
+    when {
+        output.size != golden.output.size -> "the model gave ${output.size} logits instead of ${golden.output.size}"
+        !output.all(Float::isFinite) -> "the model's logits hold NaN or infinity"
+        else -> null
+    }
+
+private fun unprepared(
+    golden: Golden,
+    prepared: FloatArray,
+): String? {
+    if (prepared.size != golden.input.size) {
+        return "preprocessing made ${prepared.size} values instead of ${golden.input.size}"
+    }
+    // By value, as NumPy compares: 0 and -0 are equal.
+    if (prepared.indices.all { prepared[it] == golden.input[it] }) return null
+    return "preprocessing differs on this device by up to ${"%.2g".english(distance(golden.input, prepared))}"
+}
+
+private fun different(
+    lsb: Double?,
+    relative: Double,
+    allowed: Double,
+): String? {
+    val same = if (lsb != null) lsb <= MAX_LSB else relative <= allowed
+    if (same) return null
+    val found =
+        if (lsb != null) {
+            "${rounded(lsb, 0)} steps (allowed ${MAX_LSB.toInt()})"
+        } else {
+            "${"%.1e".english(relative)} relatively (allowed ${"%.1e".english(allowed)})"
+        }
+    return "the golden sample differs by $found on this device"
+}
+
+private fun distance(
+    a: FloatArray,
+    b: FloatArray,
+): Double = a.indices.maxOf { abs(a[it].toDouble() - b[it]) }
+
+private fun largest(values: FloatArray): Double = values.maxOf { abs(it.toDouble()) }
+
+/** The cosine of two vectors less their means: a shift common to all classes changes no probability. */
+private fun cosine(
+    a: FloatArray,
+    b: FloatArray,
+): Double {
+    val (left, right) = centred(a) to centred(b)
+    val scale = sqrt(dot(left, left) * dot(right, right))
+    if (scale == 0.0) return if (dot(left, left) == dot(right, right)) 1.0 else 0.0
+    return (dot(left, right) / scale).coerceIn(-1.0, 1.0)
+}
+
+private fun centred(values: FloatArray): DoubleArray {
+    // The first class goes first: the mean of equal numbers is not always that number, their zeros' is.
+    val shifted = DoubleArray(values.size) { values[it].toDouble() - values[0] }
+    val mean = shifted.average()
+    return DoubleArray(values.size) { shifted[it] - mean }
+}
+
+private fun dot(
+    a: DoubleArray,
+    b: DoubleArray,
+): Double = a.indices.sumOf { a[it] * b[it] }
+
+private fun String.english(value: Double): String = format(Locale.ROOT, value)
+
+private const val MAX_LSB = 24.0
+private const val MAX_RELATIVE = 1e-3
+private const val SMALLEST_NORMAL = 1.1754943508222875e-38 // of float32; Python divides by no less

@@ -1,0 +1,119 @@
+package edgewise.core
+
+import kotlinx.serialization.ExperimentalSerializationApi
+import kotlinx.serialization.Serializable
+import kotlinx.serialization.SerializationException
+import kotlinx.serialization.json.Json
+import kotlinx.serialization.json.JsonElement
+import kotlinx.serialization.json.JsonNamingStrategy
+import kotlinx.serialization.json.JsonObject
+import kotlinx.serialization.json.JsonPrimitive
+import kotlinx.serialization.json.intOrNull
+
+/** `manifest.json`, as far as a phone needs it; the module `export/_artifact.py` says what each field is. */
+@Serializable
+class Manifest(
+    val name: String,
+    val target: String,
+    val precision: String,
+    val io: TensorType,
+    val model: String,
+    val reference: String?,
+    val spec: Spec,
+    val files: Map<String, Entry>,
+    val structure: Structure,
+    val versions: Map<String, String> = emptyMap(),
+) {
+    /** A file of the bundle. */
+    @Serializable
+    class Entry(
+        val sha256: String,
+        val sizeBytes: Long,
+    )
+
+    /** What the model is, apart from its weights. */
+    @Serializable
+    class Spec(
+        val name: String,
+        val preprocess: Preparation,
+        val labels: Labels,
+    )
+
+    /** The numbers of a [Preprocess]: in JSON they are float64, which Python too rounds to float32. */
+    @Serializable
+    class Preparation(
+        val size: Int,
+        val resize: Int,
+        val mean: List<Double>,
+        val std: List<Double>,
+        val interpolation: Interpolation,
+    )
+
+    /** The classes in the order of the model's outputs. */
+    @Serializable
+    class Labels(
+        val names: List<String>,
+    )
+
+    /** The model file as its engine read it; [outputStep] is one step (LSB) of the last INT8 tensor. */
+    @Serializable
+    class Structure(
+        val inputs: List<End>,
+        val outputs: List<End>,
+        val outputStep: Double? = null,
+    )
+
+    /** An input or an output. */
+    @Serializable
+    class End(
+        val dtype: TensorType,
+        val shape: List<Int>,
+        val scale: Double? = null,
+        val zeroPoint: Int? = null,
+    )
+
+    companion object {
+        /** Read its text; the schema goes first, as a newer one may call everything otherwise. */
+        fun read(text: String): Manifest {
+            val content = json { parseToJsonElement(text) } as? JsonObject
+            val schema = (content?.get("schema") as? JsonPrimitive)?.intOrNull
+            if (content == null || schema == null || schema < 1) {
+                throw BundleException("$MANIFEST is none of edgewise's; $FILL")
+            }
+            if (schema > SCHEMA) {
+                throw BundleException(
+                    "a newer edgewise wrote this bundle (schema $schema, this app reads $SCHEMA); update the app",
+                )
+            }
+            refuseOtherTargets(content["target"])
+            return json { decodeFromJsonElement(serializer(), content) }
+        }
+
+        private fun refuseOtherTargets(found: JsonElement?) {
+            if (found != JsonPrimitive(TARGET)) {
+                throw BundleException("this bundle is for $found, a phone needs one for \"$TARGET\"; $FILL")
+            }
+        }
+
+        private fun <T> json(read: Json.() -> T): T =
+            try {
+                FORMAT.read()
+            } catch (error: SerializationException) {
+                throw damaged(MANIFEST, "cannot be read (${error.message?.lineSequence()?.first()})", error)
+            }
+    }
+}
+
+/** JSON as Python writes it: names in snake_case, and fields that a reader does not know are skipped. */
+@OptIn(ExperimentalSerializationApi::class)
+internal val FORMAT =
+    Json {
+        namingStrategy = JsonNamingStrategy.SnakeCase
+        ignoreUnknownKeys = true
+        encodeDefaults = true
+    }
+
+internal const val MANIFEST = "manifest.json"
+internal const val FILL = "fill the app's assets: edgewise android BUNDLE"
+private const val SCHEMA = 1
+private const val TARGET = "tflite"

@@ -1,0 +1,64 @@
+package edgewise.core
+
+import java.nio.ByteBuffer
+import java.nio.ByteOrder
+
+/** A float32 array as NumPy saves it. */
+internal class Npy(
+    val shape: List<Int>,
+    val values: FloatArray,
+) {
+    companion object {
+        /** Read the bytes of the file called [name]; anything but little-endian float32 in C order is refused. */
+        fun read(
+            name: String,
+            bytes: ByteArray,
+        ): Npy {
+            if (bytes.size < PREFIX || MAGIC.indices.any { bytes[it] != MAGIC[it] }) {
+                throw damaged(name, "is no .npy file")
+            }
+            val version = bytes[MAGIC.size].toInt()
+            if (version != 1) throw damaged(name, "has version $version, not 1, of the format")
+            val start = PREFIX + little(bytes, PREFIX - Short.SIZE_BYTES, Short.SIZE_BYTES).short.toUShort().toInt()
+            if (start > bytes.size) throw damaged(name, "ends within its header")
+            val shape = shape(name, String(bytes, PREFIX, start - PREFIX, Charsets.ISO_8859_1))
+            val count = shape.fold(1L) { product, side -> product * side }
+            val size = bytes.size - start
+            if (size.toLong() != count * Float.SIZE_BYTES) {
+                throw damaged(name, "has $size bytes for $count values of float32")
+            }
+            return Npy(shape, FloatArray(count.toInt()).also { little(bytes, start, size).asFloatBuffer().get(it) })
+        }
+
+        private fun shape(
+            name: String,
+            header: String,
+        ): List<Int> {
+            val type = field(name, header, "descr", "'([^']*)'")
+            if (type != "<f4") throw damaged(name, "holds $type, not <f4 (float32)")
+            if (field(name, header, "fortran_order", "(True|False)") != "False") {
+                throw damaged(name, "is in Fortran order, not in C order")
+            }
+            val sides = field(name, header, "shape", """\(([\d, ]*)\)""").split(",").map(String::trim)
+            return sides.filter(String::isNotEmpty).map { it.toIntOrNull() ?: throw damaged(name, "has a side of $it") }
+        }
+
+        private fun field(
+            name: String,
+            header: String,
+            key: String,
+            value: String,
+        ): String =
+            Regex("'$key': *$value").find(header)?.groupValues?.get(1)
+                ?: throw damaged(name, "does not tell its '$key'")
+
+        private fun little(
+            bytes: ByteArray,
+            start: Int,
+            size: Int,
+        ) = ByteBuffer.wrap(bytes, start, size).order(ByteOrder.LITTLE_ENDIAN)
+
+        private val MAGIC = byteArrayOf(0x93.toByte()) + "NUMPY".toByteArray()
+        private const val PREFIX = 10 // magic, version in two bytes, length of the header in two
+    }
+}

@@ -1,0 +1,158 @@
+package edgewise.core
+
+import kotlinx.serialization.SerialName
+import kotlinx.serialization.Serializable
+import kotlin.math.abs
+import kotlin.math.ceil
+import kotlin.math.max
+import kotlin.math.min
+
+/** Pillow's filters: [reach] is how many pixels to each side take part, before antialiasing widens that. */
+@Serializable
+enum class Interpolation(
+    internal val reach: Double,
+) {
+    @SerialName("bilinear")
+    BILINEAR(1.0),
+
+    @SerialName("bicubic")
+    BICUBIC(2.0),
+    ;
+
+    /** The weight of a pixel [distance] away; bicubic is Keys's convolution with a = -0.5. */
+    internal fun weight(distance: Double): Double {
+        val x = abs(distance)
+        return when {
+            this == BILINEAR -> if (x < 1.0) 1.0 - x else 0.0
+            x < 1.0 -> ((KEYS + 2.0) * x - (KEYS + 3.0)) * x * x + 1
+            x < 2.0 -> (((x - 5) * x + 8) * x - 4) * KEYS
+            else -> 0.0
+        }
+    }
+}
+
+/**
+ * Which pixels of a line, with which weights, make those of the resized line that are cut out.
+ *
+ * The place `i` takes `counts[i]` pixels from `firsts[i]` on; its weights begin at `i * stride`. They are in fixed
+ * point with 22 bits, as Pillow has them for pictures of 8 bits, since only whole numbers give its very bytes.
+ */
+internal class Kernel(
+    val firsts: IntArray,
+    val counts: IntArray,
+    val weights: IntArray,
+    val stride: Int,
+) {
+    val begin: Int get() = firsts.first()
+    val end: Int get() = firsts.last() + counts.last()
+
+    companion object {
+        /** Of a line of [from] pixels that becomes [to], for the [size] places from [corner] on. */
+        fun of(
+            from: Int,
+            to: Int,
+            corner: Int,
+            size: Int,
+            filter: Interpolation,
+        ): Kernel {
+            val scale = from.toDouble() / to
+            val widening = max(scale, 1.0) // antialias: a smaller picture's pixel covers several
+            val reach = filter.reach * widening
+            val stride = ceil(reach).toInt() * 2 + 1
+            val kernel = Kernel(IntArray(size), IntArray(size), IntArray(size * stride), stride)
+            val exact = DoubleArray(stride)
+            for (place in 0 until size) {
+                val centre = (corner + place + 0.5) * scale
+                val first = max((centre - reach + 0.5).toInt(), 0)
+                val count = min((centre + reach + 0.5).toInt(), from) - first
+                var sum = 0.0
+                for (tap in 0 until count) {
+                    exact[tap] = filter.weight((tap + first - centre + 0.5) * (1.0 / widening))
+                    sum += exact[tap]
+                }
+                for (tap in 0 until count) kernel.weights[place * stride + tap] = fixed(exact[tap] / sum)
+                kernel.firsts[place] = first
+                kernel.counts[place] = count
+            }
+            return kernel
+        }
+
+        private fun fixed(weight: Double): Int = (weight * ONE + if (weight < 0) -0.5 else 0.5).toInt()
+    }
+}
+
+/** Resizes pictures of one size and cuts the middle out, computing no pixel that the cut does not need. */
+internal class Resampler(
+    private val width: Int,
+    private val height: Int,
+    private val columns: Kernel,
+    private val rows: Kernel,
+) {
+    private val size = columns.firsts.size
+    private val between = IntArray((rows.end - rows.begin) * size) // RGB, after the horizontal pass
+
+    fun fits(picture: Picture): Boolean = picture.width == width && picture.height == height
+
+    fun cut(
+        argb: IntArray,
+        out: ByteArray,
+    ) {
+        across(argb)
+        down(out)
+    }
+
+    private fun across(argb: IntArray) {
+        val weights = columns.weights
+        var place = 0
+        for (row in rows.begin until rows.end) {
+            for (column in 0 until size) {
+                var red = HALF
+                var green = HALF
+                var blue = HALF
+                var tap = column * columns.stride
+                val first = row * width + columns.firsts[column]
+                for (index in first until first + columns.counts[column]) {
+                    val pixel = argb[index]
+                    val weight = weights[tap++]
+                    red += (pixel shr 16 and 0xff) * weight
+                    green += (pixel shr 8 and 0xff) * weight
+                    blue += (pixel and 0xff) * weight
+                }
+                between[place++] = (byte(red) shl 16) or (byte(green) shl 8) or byte(blue)
+            }
+        }
+    }
+
+    private fun down(out: ByteArray) {
+        val weights = rows.weights
+        var place = 0
+        for (row in 0 until size) {
+            val first = (rows.firsts[row] - rows.begin) * size
+            for (column in 0 until size) {
+                var red = HALF
+                var green = HALF
+                var blue = HALF
+                var index = first + column
+                for (tap in row * rows.stride until row * rows.stride + rows.counts[row]) {
+                    val pixel = between[index]
+                    val weight = weights[tap]
+                    red += (pixel shr 16) * weight
+                    green += (pixel shr 8 and 0xff) * weight
+                    blue += (pixel and 0xff) * weight
+                    index += size
+                }
+                out[place++] = byte(red).toByte()
+                out[place++] = byte(green).toByte()
+                out[place++] = byte(blue).toByte()
+            }
+        }
+    }
+
+    /** Bicubic weights reach below zero, and sums beyond both ends. */
+    private fun byte(sum: Int): Int = (sum shr BITS).coerceIn(0, 0xff)
+}
+
+private const val KEYS = -0.5
+private const val BITS = 22
+private const val ONE = 1 shl BITS
+private const val HALF = 1 shl (BITS - 1)

@@ -1,0 +1,73 @@
+package edgewise.core
+
+import io.kotest.property.Arb
+import io.kotest.property.arbitrary.int
+import io.kotest.property.arbitrary.list
+import io.kotest.property.arbitrary.numericFloat
+import io.kotest.property.checkAll
+import kotlinx.coroutines.runBlocking
+import org.junit.jupiter.api.Assertions.assertEquals
+import org.junit.jupiter.api.Assertions.assertTrue
+import org.junit.jupiter.api.Test
+import org.junit.jupiter.api.assertThrows
+import kotlin.math.abs
+
+class AnswersTest {
+    private val vectors = Arb.list(Arb.numericFloat(-200f, 200f), 1..50)
+
+    /** Libraries' `exp` may differ by a unit in the last place of float64: once rounded, by one of float32. */
+    @Test
+    fun `probabilities are Python's but for one unit in the last place, and their order is`() {
+        for (case in Vectors.numbers.answers) {
+            val found = softmax(case.logits.floats())
+            val expected = case.probabilities.floats()
+            for (place in found.indices) {
+                assertTrue(abs(found[place] - expected[place]) <= Math.ulp(expected[place])) {
+                    "${found[place]} instead of ${expected[place]}"
+                }
+            }
+            assertEquals(case.top, top(expected, List(expected.size) { "class $it" }, 5).map { it.index })
+        }
+    }
+
+    @Test
+    fun `probabilities sum to one and keep the order of the logits`() =
+        runBlocking<Unit> {
+            checkAll(vectors) { values ->
+                val logits = values.toFloatArray()
+                val found = softmax(logits)
+                assertEquals(1.0, found.sumOf { it.toDouble() }, 1e-5)
+                val order = logits.indices.sortedBy { logits[it] }
+                assertTrue(order.zipWithNext().all { (low, high) -> found[low] <= found[high] })
+            }
+        }
+
+    @Test
+    fun `the best come first, equal ones in the order of the labels`() =
+        runBlocking<Unit> {
+            checkAll(Arb.list(Arb.int(0, 3), 1..20), Arb.int(0, 25)) { levels, count ->
+                val probabilities = FloatArray(levels.size) { levels[it] / 4f }
+                val labels = List(levels.size) { "class $it" }
+                val found = top(probabilities, labels, count)
+                assertEquals(minOf(count, levels.size), found.size)
+                assertTrue(found.all { it.label == labels[it.index] && it.probability == probabilities[it.index] })
+                val left = levels.indices - found.map { it.index }.toSet()
+                assertTrue(found.zipWithNext().all { (a, b) -> better(a.probability, a.index, b.probability, b.index) })
+                found.lastOrNull()?.let { last ->
+                    assertTrue(left.all { better(last.probability, last.index, probabilities[it], it) })
+                }
+            }
+        }
+
+    @Test
+    fun `labels that are not as many as the classes are refused`() {
+        assertThrows<IllegalArgumentException> { top(FloatArray(2), listOf("one"), 1) }
+    }
+
+    private fun better(
+        a: Float,
+        indexA: Int,
+        b: Float,
+        indexB: Int,
+    ) = a > b || (a == b && indexA < indexB)
+}

@@ -1,0 +1,84 @@
+package edgewise.core
+
+import kotlinx.serialization.json.JsonElement
+import kotlinx.serialization.json.JsonObject
+import org.junit.jupiter.api.Assertions.assertArrayEquals
+import org.junit.jupiter.api.Assertions.assertEquals
+import org.junit.jupiter.api.Assertions.assertFalse
+import org.junit.jupiter.api.Assertions.assertNull
+import org.junit.jupiter.api.Assertions.assertTrue
+import org.junit.jupiter.api.Test
+import java.io.ByteArrayInputStream
+import javax.imageio.ImageIO
+
+class GoldenTest {
+    private val tiny = ModelBundle.read(TinyBundle())
+
+    @Test
+    fun `the golden picture is prepared here as on the exporting machine`() {
+        val bundle = Vectors.bundle
+        val image = ImageIO.read(ByteArrayInputStream(bundle.golden.imagePng))
+        val pixels = image.getRGB(0, 0, image.width, image.height, null, 0, image.width)
+        val prepared = FloatArray(bundle.golden.input.size)
+        val cut = bundle.preprocess.crop(Picture(image.width, image.height, pixels))
+        bundle.preprocess.normalise(cut, prepared)
+        assertArrayEquals(bundle.golden.input, prepared)
+    }
+
+    @Test
+    fun `a device's outputs are judged as Python judges them`() {
+        val bundle = Vectors.bundle
+        for (case in Vectors.golden) {
+            val variant = bundle.variants().single { it.part == case.part }
+            val found = checkGolden(bundle, variant, bundle.golden.input, case.output.floats())
+            assertEquals(case.passed, found.passed) { "${case.part}: ${found.reason}" }
+            assertEquals(case.passed, found.reason == null)
+            assertEquals(case.cosine, found.cosine, 1e-12)
+            if (case.passed) assertEquals(case.maxLsb to case.maxRel, found.maxLsb to found.maxRel)
+        }
+        assertEquals(setOf(true, false), Vectors.golden.map { it.passed }.toSet())
+    }
+
+    @Test
+    fun `what is wrong is said`() {
+        val input = tiny.golden.input
+        assertReason("differs by 30 steps (allowed 24)", judged(input, floatArrayOf(1f, 2f)))
+        assertReason("differs by 1.0e-01 relatively (allowed 1.0e-03)", judged(input, floatArrayOf(1.1f, -1f), 1))
+        assertReason("preprocessing differs on this device by up to 0.50", judged(FloatArray(3), floatArrayOf(1f, -1f)))
+        assertReason("preprocessing made 1 values instead of 3", judged(FloatArray(1), floatArrayOf(1f, -1f)))
+        assertReason("gave 3 logits instead of 2", judged(input, FloatArray(3)))
+        assertReason("NaN or infinity", judged(input, floatArrayOf(1f, Float.NaN)))
+    }
+
+    @Test
+    fun `a model without a quantized output is compared relatively, as loosely as so many steps`() {
+        val bundle = ModelBundle.read(TinyBundle { it["structure"] = withoutStep(it.getValue("structure")) })
+        val found = checkGolden(bundle, bundle.variants()[0], bundle.golden.input, floatArrayOf(1.09f, -1f))
+        assertTrue(found.passed)
+        assertNull(found.maxLsb)
+        val other = checkGolden(bundle, bundle.variants()[0], bundle.golden.input, floatArrayOf(1.1f, -1f))
+        assertReason("differs by 1.0e-01 relatively (allowed 9.4e-02)", other)
+    }
+
+    @Test
+    fun `logits that only a constant sets apart agree fully, logits without signal not at all`() {
+        assertEquals(1.0, judged(tiny.golden.input, floatArrayOf(2f, 0f)).cosine)
+        assertEquals(0.0, judged(tiny.golden.input, floatArrayOf(3f, 3f)).cosine)
+    }
+
+    private fun judged(
+        prepared: FloatArray,
+        output: FloatArray,
+        variant: Int = 0,
+    ) = checkGolden(tiny, tiny.variants()[variant], prepared, output)
+
+    private fun assertReason(
+        reason: String,
+        found: GoldenResult,
+    ) {
+        assertFalse(found.passed)
+        assertTrue(reason in found.reason.orEmpty()) { found.reason.orEmpty() }
+    }
+
+    private fun withoutStep(structure: JsonElement) = JsonObject((structure as JsonObject) - "output_step")
+}

@@ -1,0 +1,54 @@
+package edgewise.core
+
+import io.kotest.property.Arb
+import io.kotest.property.arbitrary.int
+import io.kotest.property.checkAll
+import kotlinx.coroutines.runBlocking
+import org.junit.jupiter.api.Assertions.assertEquals
+import org.junit.jupiter.api.Assertions.assertTrue
+import org.junit.jupiter.api.Test
+import org.junit.jupiter.api.assertThrows
+
+class NpyTest {
+    @Test
+    fun `shape and values are read`() {
+        val found = Npy.read("a.npy", npy(floatArrayOf(1f, -2f, 0.5f, 3e9f, 0f, 7f), "(1, 2, 3)"))
+        assertEquals(listOf(1, 2, 3), found.shape)
+        assertEquals(listOf(1f, -2f, 0.5f, 3e9f, 0f, 7f), found.values.toList())
+        assertEquals(listOf(2), Npy.read("b.npy", npy(FloatArray(2), "(2,)")).shape)
+        assertEquals(1, Npy.read("c.npy", npy(FloatArray(1), "()")).values.size)
+    }
+
+    @Test
+    fun `what is no float32 in C order is refused by name`() {
+        val whole = npy(FloatArray(2), "(1, 2)")
+        refused("is no .npy file", whole.copyOf().also { it[0] = 0 })
+        refused("is no .npy file", ByteArray(0))
+        refused("version 3", whole.copyOf().also { it[6] = 3 })
+        refused("holds <f8", npy(FloatArray(2), "(1,)", type = "<f8"))
+        refused("holds >f4", npy(FloatArray(1), "(1,)", type = ">f4"))
+        refused("Fortran order", npy(FloatArray(2), "(1, 2)", fortran = "True"))
+        refused("8 bytes for 3 values", npy(FloatArray(2), "(3,)"))
+        refused("8 bytes for 1 values", npy(FloatArray(2), "(1,)"))
+        refused("does not tell its 'shape'", npy(FloatArray(2), "(-2,)"))
+        refused("a side of 99999999999", npy(FloatArray(2), "(99999999999,)"))
+    }
+
+    @Test
+    fun `a file that ends early is refused wherever it ends`() =
+        runBlocking<Unit> {
+            val whole = npy(floatArrayOf(1f, 2f, 3f), "(3,)")
+            checkAll(Arb.int(0, whole.size - 1)) { size ->
+                assertThrows<BundleException> { Npy.read("short.npy", whole.copyOf(size)) }
+            }
+        }
+
+    private fun refused(
+        fault: String,
+        bytes: ByteArray,
+    ) {
+        val message = assertThrows<BundleException> { Npy.read("golden/input.npy", bytes) }.message!!
+        assertTrue(message.startsWith("golden/input.npy ") && fault in message) { message }
+        assertTrue(message.endsWith("; copy the bundle again or export it anew")) { message }
+    }
+}

@@ -1,0 +1,147 @@
+package edgewise.core
+
+import io.kotest.property.Arb
+import io.kotest.property.arbitrary.enum
+import io.kotest.property.arbitrary.int
+import io.kotest.property.checkAll
+import kotlinx.coroutines.runBlocking
+import org.junit.jupiter.api.Assertions.assertArrayEquals
+import org.junit.jupiter.api.Assertions.assertEquals
+import org.junit.jupiter.api.Assertions.assertSame
+import org.junit.jupiter.api.Assertions.assertTrue
+import org.junit.jupiter.api.DynamicTest
+import org.junit.jupiter.api.DynamicTest.dynamicTest
+import org.junit.jupiter.api.Test
+import org.junit.jupiter.api.TestFactory
+import org.junit.jupiter.api.assertThrows
+import java.awt.image.BufferedImage
+import java.io.File
+import java.nio.ByteBuffer
+import java.nio.ByteOrder
+import javax.imageio.ImageIO
+
+class PreprocessTest {
+    @TestFactory
+    fun `a cut is Python's, byte by byte`(): List<DynamicTest> =
+        each { case ->
+            val cut = case.preprocess.made().crop(case.picture.upright(case.orientation))
+            assertArrayEquals(case.bytes("rgb"), cut)
+        }
+
+    @TestFactory
+    fun `what the network takes is Python's, bit by bit`(): List<DynamicTest> =
+        each { case ->
+            val npy = Npy.read(case.name, case.bytes("npy"))
+            assertEquals(listOf(1, case.preprocess.size, case.preprocess.size, 3), npy.shape)
+            assertSameBits(npy.values, case.tensor())
+        }
+
+    @TestFactory
+    fun `integer steps and the values that they stand for are Python's`(): List<DynamicTest> =
+        each { case ->
+            val tensor = case.tensor()
+            for ((type, steps) in case.quantization) {
+                val kind = type.name.lowercase()
+                val quantization = Quantization(steps.scale.toFloat(), steps.zeroPoint)
+                val quantized = ByteArray(tensor.size).also { quantization.quantize(tensor, type, it) }
+                assertArrayEquals(case.bytes(kind), quantized)
+                val real = FloatArray(tensor.size).also { quantization.dequantize(quantized, type, it) }
+                assertSameBits(case.floats("$kind.real"), real)
+            }
+        }
+
+    @TestFactory
+    fun `another decoder of files without loss finds the same pixels`(): List<DynamicTest> {
+        val files = Vectors.cases.filter { it.file.endsWith(".png") }
+        return files.map { case ->
+            dynamicTest(case.name) {
+                val decoded = decoded(File(Vectors.folder, case.file))
+                val cut = case.preprocess.made().crop(decoded.upright(case.orientation))
+                assertArrayEquals(case.bytes("rgb"), cut)
+            }
+        }
+    }
+
+    @Test
+    fun `pictures of several sizes may take turns, in an array that is used again`() {
+        fun Case.cut() = preprocess.run { Triple(size, resize, interpolation) }
+
+        val first = Vectors.cases[0]
+        val cases = Vectors.cases.filter { it.cut() == first.cut() }
+        assertTrue(cases.size > 5)
+        val prepare = first.preprocess.made()
+        val out = prepare.crop(first.picture)
+        for (case in cases + cases.reversed()) {
+            assertSame(out, prepare.crop(case.picture.upright(case.orientation), out))
+            assertArrayEquals(case.bytes("rgb"), out)
+        }
+    }
+
+    @Test
+    fun `a picture of one colour stays so`() =
+        runBlocking<Unit> {
+            checkAll(Arb.int(1, 90), Arb.int(1, 90), Arb.int(1, 40), Arb.int(), Arb.enum<Interpolation>()) {
+                width,
+                height,
+                size,
+                colour,
+                filter,
+                ->
+                val prepare = Preprocess(size, size + 3, FloatArray(3), FloatArray(3) { 1f }, filter)
+                val cut = prepare.crop(Picture(width, height, IntArray(width * height) { colour }))
+                val expected = ByteArray(cut.size) { (colour shr (16 - 8 * (it % 3))).toByte() }
+                assertArrayEquals(expected, cut)
+            }
+        }
+
+    @Test
+    fun `numbers that do not fit are refused`() {
+        fun made(
+            size: Int = 32,
+            resize: Int = 40,
+            std: Float = 1f,
+            channels: Int = 3,
+        ) = Preprocess(size, resize, FloatArray(channels), FloatArray(3) { std }, Interpolation.BILINEAR)
+
+        assertTrue("image size 41" in assertThrows<IllegalArgumentException> { made(size = 41) }.message!!)
+        assertTrue("image size 0" in assertThrows<IllegalArgumentException> { made(size = 0) }.message!!)
+        assertTrue("resize 5000" in assertThrows<IllegalArgumentException> { made(resize = 5000) }.message!!)
+        assertTrue("std above 0" in assertThrows<IllegalArgumentException> { made(std = 0f) }.message!!)
+        assertTrue("three numbers" in assertThrows<IllegalArgumentException> { made(channels = 1) }.message!!)
+        val picture = Picture(1, 1, IntArray(1))
+        assertThrows<IllegalArgumentException> { made().crop(picture, ByteArray(5)) }
+        assertThrows<IllegalArgumentException> { made().normalise(ByteArray(3), FloatArray(6)) }
+    }
+
+    private fun each(check: (Case) -> Unit) = Vectors.cases.map { case -> dynamicTest(case.name) { check(case) } }
+
+    private fun Case.tensor(): FloatArray {
+        val cut = bytes("rgb")
+        return FloatArray(cut.size).also { preprocess.made().normalise(cut, it) }
+    }
+
+    private fun Case.floats(kind: String): FloatArray {
+        val values = ByteBuffer.wrap(bytes(kind)).order(ByteOrder.LITTLE_ENDIAN).asFloatBuffer()
+        return FloatArray(values.remaining()).also { values.get(it) }
+    }
+
+    private fun assertSameBits(
+        expected: FloatArray,
+        found: FloatArray,
+    ) = assertArrayEquals(expected.bits(), found.bits())
+
+    private fun FloatArray.bits() = IntArray(size) { this[it].toRawBits() }
+
+    /** Java takes grey levels for linear light, which no other decoder does: of those, the stored ones count. */
+    private fun decoded(file: File): Picture {
+        val image = ImageIO.read(file)
+        val (width, height) = image.width to image.height
+        if (image.type != BufferedImage.TYPE_BYTE_GRAY && image.raster.numBands != 2) {
+            return Picture(width, height, image.getRGB(0, 0, width, height, null, 0, width))
+        }
+        val levels = image.raster.getSamples(0, 0, width, height, 0, null as IntArray?)
+        return Picture(width, height, IntArray(levels.size) { levels[it] * 0x010101 })
+    }
+}
+
+internal fun Manifest.Preparation.made() = Preprocess(size, resize, mean.floats(), std.floats(), interpolation)

@@ -1,0 +1,74 @@
+package edgewise.core
+
+import org.junit.jupiter.api.Assertions.assertEquals
+import org.junit.jupiter.api.Assertions.assertTrue
+import org.junit.jupiter.api.Test
+import org.junit.jupiter.api.assertThrows
+import java.io.File
+
+class RecordTest {
+    private val bundle = ModelBundle.read(TinyBundle())
+    private val right = checkGolden(bundle, bundle.variants()[0], bundle.golden.input, bundle.golden.output)
+
+    @Test
+    fun `verdicts, summaries and drift are Python's`() {
+        for (record in Vectors.records) {
+            assertEquals(record.verdict, judge(record))
+            assertEquals(record.summary.copy(meanMs = 0.0), Percentiles.of(record.samplesMs).copy(meanMs = 0.0))
+            assertEquals(record.drift, drift(record.samplesMs))
+        }
+    }
+
+    /** `test_core.py` compares both files field for field. */
+    @Test
+    fun `records are written as they were read`() {
+        File(Vectors.written, "records.json").writeText(Vectors.records.joinToString(",", "[", "]") { it.toJson() })
+    }
+
+    /** `test_core.py` reads it as `edgewise` does, and judges it again. */
+    @Test
+    fun `a run of a bundle of Python's becomes a record`() {
+        val bundle = Vectors.bundle
+        for (variant in bundle.variants()) {
+            val expected = if (variant.part == "model") bundle.golden.output else bundle.golden.logits
+            val result = checkGolden(bundle, variant, bundle.golden.input, expected)
+            val record = bundle.record(variant, result, expected, run(endToEnd = listOf(30.5, 31.0, 32.25)))
+            File(Vectors.written, "${variant.part}.json").writeText(record.toJson())
+        }
+    }
+
+    @Test
+    fun `a calm run deserves belief, a stopped one does not`() {
+        val calm = bundle.record(bundle.variants()[0], right, bundle.golden.output, run())
+        assertEquals(Verdict(true, emptyList()), calm.verdict)
+        assertEquals("2026-11-20T12:00:00.000+00:00", calm.started)
+        val stopped = bundle.record(bundle.variants()[0], right, bundle.golden.output, run(complete = false))
+        assertEquals(listOf("the run was interrupted (it was stopped)"), stopped.verdict.reasons)
+        assertTrue(calm.id != stopped.id && calm.id.length == 32)
+    }
+
+    @Test
+    fun `no record is made of a wrong model, nor of one sample`() {
+        val wrong = checkGolden(bundle, bundle.variants()[0], bundle.golden.input, floatArrayOf(9f, 9f))
+        val message = assertThrows<IllegalArgumentException> { record(wrong, run()) }.message!!
+        assertTrue("computes something else" in message && "steps" in message) { message }
+        assertThrows<IllegalArgumentException> { record(right, run(count = 1)) }
+    }
+
+    private fun record(
+        golden: GoldenResult,
+        run: LatencyRun,
+    ) = bundle.record(bundle.variants()[0], golden, bundle.golden.output, run)
+
+    private fun run(
+        count: Int = 120,
+        complete: Boolean = true,
+        endToEnd: List<Double> = emptyList(),
+    ): LatencyRun {
+        val now = Conditions("2026-11-20T12:00:00.000+00:00", throttled = 0)
+        val system = "Android 16 (API 36)"
+        val phone = Machine("A Phone", system, null, "bionic", "aarch64", null, null, 8, 1L shl 33, null, null)
+        val samples = Samples(31.5, 14, List(count) { 100 + 0.125 * (it % 7) }, complete)
+        return LatencyRun(phone, Engine("LiteRT", "2.3.0", "GPU", null, null), 4, 55.5, samples, now, now, endToEnd)
+    }
+}

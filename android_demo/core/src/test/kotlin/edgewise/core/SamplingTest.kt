@@ -1,0 +1,76 @@
+package edgewise.core
+
+import io.kotest.property.Arb
+import io.kotest.property.arbitrary.int
+import io.kotest.property.checkAll
+import kotlinx.coroutines.runBlocking
+import org.junit.jupiter.api.Assertions.assertEquals
+import org.junit.jupiter.api.Assertions.assertFalse
+import org.junit.jupiter.api.Assertions.assertTrue
+import org.junit.jupiter.api.Test
+import org.junit.jupiter.api.assertThrows
+
+class SamplingTest {
+    private var time = 0L
+
+    @Test
+    fun `warm-up and samples each last for both of their limits`() =
+        runBlocking<Unit> {
+            checkAll(Arb.int(1, 2000)) { ms ->
+                var runs = 0
+                val found = measure(nanoTime = { time }) { advance(ms).also { runs++ } }
+                assertTrue(found.complete)
+                assertEquals(1 + maxOf(5, ceiling(1000, ms)), found.warmUps)
+                assertEquals(maxOf(50, ceiling(10_000, ms)), found.samplesMs.size)
+                assertEquals(runs, found.warmUps + found.samplesMs.size)
+                assertTrue(found.samplesMs.all { it == ms.toDouble() })
+            }
+        }
+
+    @Test
+    fun `the first inference counts by itself`() {
+        val slow = mutableListOf(300, 20)
+        val found = measure(nanoTime = { time }) { advance(slow.removeFirstOrNull() ?: 10) }
+        assertEquals(300.0, found.firstMs)
+        assertTrue(found.samplesMs.all { it == 10.0 })
+    }
+
+    @Test
+    fun `progress grows to the end, and what is between inferences is not timed`() {
+        val heard = mutableListOf<Double>()
+        val pause: (Double) -> Boolean = {
+            advance(1000)
+            heard += it
+            true
+        }
+        val found = measure(Sampling(runs = 20, seconds = 0.5), { time }, pause) { advance(50) }
+        assertEquals(List(20) { 50.0 }, found.samplesMs)
+        assertEquals(heard.sorted(), heard)
+        assertEquals(0.95, heard.last(), 1e-9)
+    }
+
+    @Test
+    fun `a run that is stopped gives what it has, and says so`() {
+        val early = measure(nanoTime = { time }, goOn = { false }) { advance(10) }
+        assertFalse(early.complete)
+        assertEquals(1 to 0, early.warmUps to early.samplesMs.size)
+        val late = measure(nanoTime = { time }, goOn = { it < 0.25 }) { advance(10) }
+        assertFalse(late.complete)
+        assertEquals(250, late.samplesMs.size)
+    }
+
+    @Test
+    fun `too few runs are refused`() {
+        assertThrows<IllegalArgumentException> { Sampling(runs = 1) }
+        assertThrows<IllegalArgumentException> { Sampling(warmUps = 0) }
+    }
+
+    private fun advance(ms: Int) {
+        time += ms * 1_000_000L
+    }
+
+    private fun ceiling(
+        whole: Int,
+        part: Int,
+    ) = (whole + part - 1) / part
+}

@@ -1,0 +1,120 @@
+"""The demo app's core: compiled with warnings as errors, tested by JUnit against what Python computes now.
+
+Maven builds it from Maven Central alone, outside the checkout; the tests themselves are in Kotlin.
+"""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from xml.etree import ElementTree as ET
+
+import pytest
+
+from edgewise.runtime.bench.gather import _drift
+from edgewise.runtime.bench.record import Record
+from edgewise.runtime.bench.request import Contender
+from edgewise.runtime.bench.subject import Subject
+from edgewise.runtime.bench.trust import judge
+from edgewise.runtime.timing import percentiles
+
+pytestmark = pytest.mark.slow
+
+DEMO = Path(__file__).parents[2] / "android_demo"
+VECTORS = Path(__file__).with_name("vectors.py")
+_NO_NETWORK = ("Could not transfer artifact", "Unknown host", "in offline mode")
+# Java's compiler for machine code pays off in longer runs only.
+_OPTIONS = "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC"
+
+
+@dataclass(frozen=True)
+class Built:
+    """What was given to Maven, and what it left."""
+
+    vectors: Path
+    bundle: Path
+    written: Path
+    reports: Path
+
+    def read(self, name: str) -> Any:
+        """One of the files that Python made for Kotlin."""
+        return json.loads((self.vectors / f"{name}.json").read_text())
+
+    def suites(self) -> Iterator[ET.Element]:
+        """JUnit's reports, one a class."""
+        for file in sorted(self.reports.glob("TEST-*.xml")):
+            yield ET.parse(file).getroot()  # noqa: S314 - of our own build
+
+
+@pytest.fixture(scope="module")
+def built(tiny_bundle: Path, tmp_path_factory: pytest.TempPathFactory) -> Built:
+    """The core, compiled and tested; it fails with Maven's own words."""
+    if shutil.which("mvn") is None:
+        pytest.skip("Maven is not installed (apt install maven)")
+    folder = tmp_path_factory.mktemp("core")
+    made = Built(folder / "vectors", tiny_bundle, folder / "written", folder / "core/surefire-reports")
+    made.written.mkdir()
+    subprocess.run([sys.executable, VECTORS, made.vectors, tiny_bundle], check=True)
+    given = {
+        "build.folder": folder,
+        "edgewise.vectors": made.vectors,
+        "edgewise.bundle": tiny_bundle,
+        "edgewise.written": made.written,
+    }
+    done = subprocess.run(
+        ["mvn", "-q", "-B", "-f", str(DEMO / "verify/pom.xml"), "-pl", "core", "test"]
+        + [f"-D{name}={value}" for name, value in given.items()],
+        capture_output=True,
+        text=True,
+        env=os.environ | {"MAVEN_OPTS": f"{os.environ.get('MAVEN_OPTS', '')} {_OPTIONS}"},
+        check=False,
+    )
+    if done.returncode and any(words in done.stdout for words in _NO_NETWORK):
+        pytest.skip("no network: Maven Central cannot be reached")
+    assert done.returncode == 0, done.stdout + done.stderr
+    return made
+
+
+def test_every_kotlin_test_passes_and_none_is_skipped(built: Built) -> None:
+    sources = {file.stem for file in (DEMO / "core/src/test/kotlin").rglob("*Test.kt")}
+    assert {suite.attrib["name"] for suite in built.suites()} == {f"edgewise.core.{name}" for name in sources}
+    for suite in built.suites():
+        assert int(suite.attrib["tests"]) > 0
+        assert [suite.attrib[kind] for kind in ("failures", "errors", "skipped")] == ["0"] * 3
+
+
+def test_every_picture_is_prepared_as_by_python(built: Built) -> None:
+    cases = built.read("cases")
+    assert len(cases) >= 90
+    preprocess = next(suite for suite in built.suites() if suite.attrib["name"].endswith(".PreprocessTest"))
+    pictures = 3 * len(cases) + sum(case["file"].endswith(".png") for case in cases)
+    assert int(preprocess.attrib["tests"]) > pictures
+
+
+def test_records_are_written_as_python_writes_them(built: Built) -> None:
+    assert json.loads((built.written / "records.json").read_text()) == built.read("records")
+
+
+@pytest.mark.parametrize("part", ["model", "reference"])
+def test_a_record_of_the_app_is_one_of_edgewise(built: Built, part: Any) -> None:
+    data = json.loads((built.written / f"{part}.json").read_text())
+    record = Record.from_json(data)
+    subject = Subject.of(Contender(str(built.bundle), part))
+    golden = subject.bundle.golden()
+    assert record.model == subject.model
+    assert record.golden == subject.judged(golden.output if part == "model" else golden.logits)
+    assert record.verdict == judge(record)
+    assert record.drift == _drift([*record.samples_ms])
+    for summary, times in ((record.summary, record.samples_ms), (record.end_to_end, record.end_to_end_ms)):
+        assert summary == percentiles(times)
+    assert json.loads(json.dumps(record.to_json())) == data
+
+
+def test_the_build_leaves_nothing_in_the_checkout(built: Built) -> None:
+    assert built.reports.is_dir()
+    assert not [*DEMO.glob("verify/**/target"), *DEMO.glob("core/**/target")]
