@@ -26,4 +26,9 @@ dependencies {
 
 tasks.test {
     useJUnitPlatform()
+    // Where Python's golden vectors lie; without them the tests that need them are skipped.
+    for (name in listOf("vectors", "bundle", "written")) {
+        val folder = providers.systemProperty("edgewise.$name").orNull ?: continue
+        systemProperty("edgewise.$name", folder)
+    }
 }

@@ -1,0 +1,79 @@
+package edgewise.demo
+
+import android.app.Activity
+import android.view.View
+import android.widget.ProgressBar
+import android.widget.TextView
+import edgewise.core.Prediction
+import kotlin.math.roundToInt
+
+/** The best classes, the times, and what the user must know; `res/layout/panel.xml` holds them. */
+class AnswerViews(
+    private val activity: Activity,
+) {
+    private val status: TextView = activity.findViewById(R.id.status)
+    private val latency: TextView = activity.findViewById(R.id.latency)
+    private val results: View = activity.findViewById(R.id.results)
+    private val rows = listOf(R.id.result_1, R.id.result_2, R.id.result_3).map { activity.findViewById<View>(it) }
+
+    fun show(screen: Screen) {
+        say(status(screen), screen.state is State.Failed)
+        rows.forEachIndexed { place, row -> row(row, screen.best.getOrNull(place)) }
+        // One sentence for a screen reader, which reads it where the user rests, not at every frame.
+        results.contentDescription = screen.best.joinToString { spoken(it) }
+        latency.text = screen.latency?.let { times(it) }
+    }
+
+    private fun status(screen: Screen): String =
+        when (val state = screen.state) {
+            State.Loading -> activity.getString(R.string.loading)
+            is State.Failed -> activity.getString(R.string.failed, state.message)
+            State.Ready -> notice(screen)
+        }
+
+    private fun notice(screen: Screen): String =
+        when (val notice = screen.notice) {
+            is Notice.NoGpu -> activity.getString(R.string.no_gpu, notice.reason)
+            is Notice.NoPicture -> activity.getString(R.string.no_picture, notice.reason)
+            is Notice.NoCamera -> activity.getString(R.string.no_camera, notice.reason)
+            is Notice.Sampled -> activity.getString(R.string.sampled, notice.factor)
+            null -> ready(screen)
+        }
+
+    /** A picture's answer is news once; a camera's changes too often to be told. */
+    private fun ready(screen: Screen): String {
+        val first = screen.best.firstOrNull()
+        if (screen.still != null && first != null) return activity.getString(R.string.seen, spoken(first))
+        val bundle = screen.bundle ?: return ""
+        return activity.getString(R.string.ready, bundle.manifest.name, bundle.labels.size, bundle.preprocess.size)
+    }
+
+    /** Only a new text is announced. */
+    private fun say(
+        text: String,
+        bad: Boolean,
+    ) {
+        if (status.text.toString() != text) status.text = text
+        status.setTextColor(activity.getColor(if (bad) R.color.bad else R.color.muted))
+    }
+
+    private fun row(
+        row: View,
+        prediction: Prediction?,
+    ) {
+        row.visibility = if (prediction == null) View.INVISIBLE else View.VISIBLE
+        if (prediction == null) return
+        row.findViewById<TextView>(R.id.label).text = prediction.label
+        row.findViewById<TextView>(R.id.probability).text = percent(prediction)
+        row.findViewById<ProgressBar>(R.id.bar).progress = (100 * prediction.probability).roundToInt()
+    }
+
+    private fun spoken(prediction: Prediction): String =
+        activity.getString(R.string.spoken, prediction.label, percent(prediction))
+
+    private fun percent(prediction: Prediction): String =
+        activity.getString(R.string.percent, 100 * prediction.probability)
+
+    private fun times(latency: Latency): String =
+        latency.run { activity.getString(R.string.latency, modelP50, modelP90, wholeP50, wholeP90) }
+}

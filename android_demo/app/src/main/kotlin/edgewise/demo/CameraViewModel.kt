@@ -1,0 +1,159 @@
+package edgewise.demo
+
+import android.app.Application
+import android.net.Uri
+import androidx.camera.core.ImageProxy
+import androidx.lifecycle.AndroidViewModel
+import com.google.ai.edge.litert.Accelerator
+import edgewise.core.BundleException
+import edgewise.core.ModelBundle
+import edgewise.core.Picture
+import kotlinx.coroutines.flow.MutableStateFlow
+import kotlinx.coroutines.flow.StateFlow
+import kotlinx.coroutines.flow.asStateFlow
+import kotlinx.coroutines.flow.update
+import java.io.FileNotFoundException
+import java.io.IOException
+
+/** The model behind the camera's screen: it outlives rotations, and only its own thread touches the runtime. */
+class CameraViewModel(
+    application: Application,
+) : AndroidViewModel(application) {
+    /** Where frames are to be handed to [classify]. */
+    val worker = Worker()
+
+    /** Whether the user has refused the camera since the screen was opened. */
+    var refused = false
+
+    private val mutable = MutableStateFlow(Screen())
+    val screen: StateFlow<Screen> = mutable.asStateFlow()
+
+    // The worker's alone.
+    private val files = AssetFiles(application.assets)
+    private val frames = Frames()
+    private var recogniser: Recogniser? = null
+    private var picture: Picture? = null
+
+    init {
+        choose(Choice())
+    }
+
+    /** Use another model or accelerator. */
+    fun choose(choice: Choice) {
+        mutable.update { it.without(State.Loading).copy(choice = choice, notice = it.notice as? Notice.Sampled) }
+        worker.execute { open(choice) }
+    }
+
+    /** Show what the camera sees again. */
+    fun live() {
+        mutable.update { it.copy(still = null, notice = null, best = emptyList()) }
+        worker.execute { picture = null }
+    }
+
+    /** Classify a picture from the gallery, instead of the camera's. */
+    fun show(uri: Uri) = worker.execute { read(uri) }
+
+    /** Say why there is no camera. */
+    fun noCamera(reason: String) = mutable.update { it.copy(notice = Notice.NoCamera(reason)) }
+
+    /** Classify a frame; the worker calls it, which closes it. */
+    fun classify(image: ImageProxy) =
+        image.use { frame ->
+            val ready = recogniser
+            if (ready != null && mutable.value.still == null) {
+                running { answer(ready) { frames.picture(frame).also { upright -> seen(upright) } } }
+            }
+        }
+
+    override fun onCleared() {
+        worker.execute { close() }
+        worker.shutdown()
+    }
+
+    private fun open(choice: Choice) {
+        close()
+        if (choice != mutable.value.choice) return // a later one waits
+        running {
+            val bundle = mutable.value.bundle ?: files.bundle()
+            recogniser = Recogniser(bundle, opened(bundle, choice))
+            mutable.update { it.copy(bundle = bundle, state = State.Ready) }
+            picture?.let(::classify)
+        }
+    }
+
+    /** A GPU that does not take the model gives way to the CPU, and the screen says so. */
+    private fun opened(
+        bundle: ModelBundle,
+        choice: Choice,
+    ): Classifier =
+        try {
+            Classifier.open(files, choice.of(bundle), choice.accelerator)
+        } catch (error: EngineException) {
+            if (choice.accelerator == Accelerator.CPU) throw error
+            val instead = choice.copy(accelerator = Accelerator.CPU)
+            val notice = Notice.NoGpu(error.reason)
+            mutable.update { if (it.choice == choice) it.copy(choice = instead, notice = notice) else it }
+            Classifier.open(files, instead.of(bundle), instead.accelerator)
+        }
+
+    private fun read(uri: Uri) {
+        val resolver = getApplication<Application>().contentResolver
+        try {
+            val decoded = decode { resolver.openInputStream(uri) ?: throw FileNotFoundException("it is gone") }
+            picture = decoded.picture
+            val notice = if (decoded.sampled > 1) Notice.Sampled(decoded.sampled) else null
+            mutable.update { it.copy(notice = notice) }
+            classify(decoded.picture)
+        } catch (error: IOException) {
+            unread(error)
+        } catch (error: SecurityException) {
+            unread(error)
+        } catch (error: OutOfMemoryError) {
+            unread(error)
+        }
+    }
+
+    private fun unread(error: Throwable) =
+        mutable.update { it.copy(notice = Notice.NoPicture(error.message ?: error.javaClass.simpleName)) }
+
+    private fun classify(picture: Picture) {
+        val ready = recogniser ?: return
+        running {
+            answer(ready) { picture }
+            val cut = bitmap(ready.cut, ready.bundle.preprocess.size)
+            mutable.update { it.copy(still = Still(cut)) }
+        }
+    }
+
+    private fun seen(picture: Picture) {
+        val frame = Frame(picture.width, picture.height)
+        if (mutable.value.frame != frame) mutable.update { it.copy(frame = frame) }
+    }
+
+    private fun answer(
+        ready: Recogniser,
+        picture: () -> Picture,
+    ) {
+        val best = ready.recognise(picture)
+        mutable.update { it.copy(best = best, latency = ready.latency()) }
+    }
+
+    private fun running(work: () -> Unit) =
+        try {
+            work()
+        } catch (error: BundleException) {
+            fail(error)
+        } catch (error: EngineException) {
+            fail(error)
+        }
+
+    private fun fail(error: Exception) {
+        close()
+        mutable.update { it.without(State.Failed(error.message.orEmpty())) }
+    }
+
+    private fun close() {
+        recogniser?.close()
+        recogniser = null
+    }
+}

@@ -1,0 +1,43 @@
+package edgewise.demo
+
+import android.content.Context
+import android.graphics.Canvas
+import android.graphics.Paint
+import android.util.AttributeSet
+import android.view.View
+import edgewise.core.Preprocess
+import kotlin.math.min
+
+/** The frame around what the model sees, over a camera's picture that fits into the same place. */
+class CutView(
+    context: Context,
+    attributes: AttributeSet?,
+) : View(context, attributes) {
+    private val line =
+        Paint().apply {
+            style = Paint.Style.STROKE
+            strokeWidth = resources.getDimension(R.dimen.frame)
+            color = context.getColor(R.color.on_stage)
+        }
+    private var frame: Frame? = null
+    private var preprocess: Preprocess? = null
+
+    /** Draw the centre cut of a frame; nothing without one. */
+    fun show(
+        frame: Frame?,
+        preprocess: Preprocess?,
+    ) {
+        this.frame = frame
+        this.preprocess = preprocess
+        invalidate()
+    }
+
+    override fun onDraw(canvas: Canvas) {
+        super.onDraw(canvas)
+        val (frame, preprocess) = (frame ?: return) to (preprocess ?: return)
+        val scale = min(width / frame.width.toFloat(), height / frame.height.toFloat())
+        val side = min(frame.width, frame.height) * scale * preprocess.size / preprocess.resize
+        val (left, top) = (width - side) / 2 to (height - side) / 2
+        canvas.drawRect(left, top, left + side, top + side, line)
+    }
+}

@@ -1,0 +1,17 @@
+package edgewise.demo
+
+import android.view.View
+import androidx.activity.ComponentActivity
+import androidx.activity.enableEdgeToEdge
+import androidx.core.view.ViewCompat
+import androidx.core.view.WindowInsetsCompat
+
+/** Draw from edge to edge, and keep [content] clear of the system's bars and the camera's hole. */
+fun ComponentActivity.drawEdgeToEdge(content: View) {
+    enableEdgeToEdge()
+    ViewCompat.setOnApplyWindowInsetsListener(content) { view, insets ->
+        val bars = insets.getInsets(WindowInsetsCompat.Type.systemBars() or WindowInsetsCompat.Type.displayCutout())
+        view.setPadding(bars.left, bars.top, bars.right, bars.bottom)
+        WindowInsetsCompat.CONSUMED
+    }
+}

@@ -1,0 +1,78 @@
+package edgewise.demo
+
+import android.graphics.Bitmap
+import androidx.camera.core.ImageProxy
+import edgewise.core.Picture
+import edgewise.core.exifOrientation
+import edgewise.core.upright
+import java.nio.Buffer
+import java.nio.ByteBuffer
+import java.nio.ByteOrder
+import java.nio.IntBuffer
+
+/** A bitmap's pixels as they are stored: `getPixels` would convert them to sRGB, which training does not. */
+fun Bitmap.picture(): Picture {
+    val pixels = IntArray(width * height)
+    copyPixelsToBuffer(IntBuffer.wrap(pixels))
+    return Picture(width, height, pixels.toArgb())
+}
+
+/** (size, size, 3) bytes in RGB as a bitmap to look at. */
+fun bitmap(
+    rgb: ByteArray,
+    size: Int,
+): Bitmap {
+    fun channel(place: Int) = rgb[place].toInt() and 0xff
+    val argb =
+        IntArray(size * size) {
+            val place = it * 3
+            OPAQUE or (channel(place) shl 16) or (channel(place + 1) shl 8) or channel(place + 2)
+        }
+    return Bitmap.createBitmap(argb, size, size, Bitmap.Config.ARGB_8888)
+}
+
+/** Camera frames as upright pictures, in arrays that are made once: a picture lasts until the next one. */
+class Frames {
+    private var pixels = IntArray(0)
+    private var turned = IntArray(0)
+
+    /** The pixels of an RGBA frame, whose rows may be longer than the picture is wide. */
+    fun picture(frame: ImageProxy): Picture {
+        val plane = frame.planes.single()
+        val count = frame.width * frame.height
+        if (pixels.size != count) {
+            pixels = IntArray(count)
+            turned = IntArray(count)
+        }
+        rows(plane.buffer, plane.rowStride, frame.width)
+        val orientation = exifOrientation(frame.imageInfo.rotationDegrees)
+        return Picture(frame.width, frame.height, pixels.toArgb()).upright(orientation, turned)
+    }
+
+    private fun rows(
+        buffer: ByteBuffer,
+        stride: Int,
+        width: Int,
+    ) {
+        val source = buffer.order(ByteOrder.LITTLE_ENDIAN).asIntBuffer()
+        // An IntBuffer's own `position` is younger than Android 7.
+        val place: Buffer = source
+        for ((row, start) in (pixels.indices step width).withIndex()) {
+            place.position(row * (stride / Int.SIZE_BYTES))
+            source.get(pixels, start, width)
+        }
+    }
+}
+
+/** In place, from the bytes R, G, B, A of memory, which a little-endian word holds in reverse. */
+private fun IntArray.toArgb(): IntArray {
+    for (place in indices) {
+        val pixel = this[place]
+        this[place] = (pixel and GREEN_AND_ALPHA) or (pixel and BYTE shl 16) or (pixel ushr 16 and BYTE)
+    }
+    return this
+}
+
+private const val OPAQUE = 0xff shl 24
+private const val GREEN_AND_ALPHA = 0xff00ff00.toInt()
+private const val BYTE = 0xff

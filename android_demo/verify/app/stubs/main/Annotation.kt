@@ -1,0 +1,10 @@
+// A stub for the type check: signatures only; by heart, not compared with its source
+
+package androidx.annotation
+
+annotation class LayoutRes
+
+@Retention(AnnotationRetention.BINARY)
+annotation class RequiresApi(
+    val value: Int,
+)

@@ -1,0 +1,18 @@
+// A stub for the type check: signatures only; by heart, not compared with its source
+package androidx.exifinterface.media;
+
+import java.io.IOException;
+import java.io.InputStream;
+
+public class ExifInterface {
+    public static final int ORIENTATION_NORMAL = 1;
+    public static final String TAG_ORIENTATION = "Orientation";
+
+    public ExifInterface(InputStream inputStream) throws IOException {
+        throw new UnsupportedOperationException();
+    }
+
+    public int getAttributeInt(String tag, int defaultValue) {
+        throw new UnsupportedOperationException();
+    }
+}

@@ -1,0 +1,11 @@
+// A stub for the type check: signatures only; by heart, not compared with its source
+package androidx.core.graphics;
+
+public final class Insets {
+    public final int left = 0;
+    public final int top = 0;
+    public final int right = 0;
+    public final int bottom = 0;
+
+    private Insets() {}
+}

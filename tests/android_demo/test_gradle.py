@@ -1,0 +1,132 @@
+"""The Gradle files, which cannot run without Google's repository: names, versions and paths agree."""
+
+import re
+import tomllib
+from pathlib import Path
+from typing import Any
+from xml.etree import ElementTree as ET
+
+import pytest
+import yaml  # type: ignore[import-untyped]
+
+ROOT = Path(__file__).parents[2]
+DEMO = ROOT / "android_demo"
+CATALOG = tomllib.loads((DEMO / "gradle" / "libs.versions.toml").read_text("utf-8"))
+SCRIPTS = sorted(DEMO.rglob("*.gradle.kts"))
+APP = (DEMO / "app" / "build.gradle.kts").read_text("utf-8")
+WORKFLOW = ROOT / ".github" / "workflows" / "android.yml"
+M = "{http://maven.apache.org/POM/4.0.0}"
+# By the catalog's name, the property of the Maven build that must be equal.
+SAME = {
+    "kotlin": "kotlin.version",
+    "serialization": "serialization.version",
+    "jupiter": "junit.version",
+    "kotest": "kotest.version",
+    "coroutines": "coroutines.version",
+    "junit4": "junit4.version",
+}
+
+
+def test_every_alias_that_is_used_exists_and_every_one_that_exists_is_used() -> None:
+    text = "\n".join(path.read_text("utf-8") for path in SCRIPTS)
+    used = set(re.findall(r"\blibs\.((?:\w+\.)*\w+?)(?=[).]get\(|[)])", text))
+    made = {name.replace("-", ".") for name in CATALOG["libraries"]}
+    made |= {f"plugins.{name.replace('-', '.')}" for name in CATALOG["plugins"]}
+    direct = {name for name in used if name.startswith("versions.")}
+    assert used - direct == made
+    assert {name.removeprefix("versions.") for name in direct} <= CATALOG["versions"].keys()
+
+
+def test_every_version_is_pinned_and_used() -> None:
+    for name, version in CATALOG["versions"].items():
+        assert re.fullmatch(r"\d+\.\d+\.\d+", version), f"{name} {version}"
+    entries = [*CATALOG["libraries"].values(), *CATALOG["plugins"].values()]
+    assert {entry["version"]["ref"] for entry in entries} == CATALOG["versions"].keys()
+    for script in SCRIPTS:
+        assert not re.search(r'"[\w.-]+:[\w.-]+:[^"]+"', script.read_text("utf-8")), script.name
+
+
+def test_gradle_and_maven_build_the_same_sources_with_the_same_versions() -> None:
+    poms = [_tree(path) for path in sorted((DEMO / "verify").rglob("pom.xml"))]
+    told = {
+        entry.tag.removeprefix(M): entry.text for pom in poms for entry in pom.iterfind(f"{M}properties/*")
+    }
+    for alias, named in SAME.items():
+        assert CATALOG["versions"][alias] == told[named], alias
+    folders = {
+        (DEMO / "verify" / module / (entry.text or "").replace("${project.basedir}/", "")).resolve()
+        for module in ("core", "app")
+        for name in ("sourceDirectory", "sourceDir")
+        for entry in _tree(DEMO / "verify" / module / "pom.xml").iter(f"{M}{name}")
+    }
+    for module, kind in (("core", "main"), ("app", "main"), ("app", "androidTest")):
+        assert DEMO / module / "src" / kind / "kotlin" in folders
+
+
+def test_one_name_stands_for_the_app_everywhere() -> None:
+    names = {_told("namespace"), _told("applicationId")}
+    sources = [*(DEMO / "app").rglob("*.kt")]
+    names |= {re.search(r"^package (.+)$", path.read_text("utf-8"), re.MULTILINE)[1] for path in sources}  # type: ignore[index]
+    assert names == {"edgewise.demo"}
+    for path in sources:
+        assert path.parts[-3:-1] == ("edgewise", "demo")
+
+
+def test_the_app_is_of_the_version_of_edgewise() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
+    assert _told("versionName") == project["version"]
+
+
+def test_the_modules_are_there() -> None:
+    settings = (DEMO / "settings.gradle.kts").read_text("utf-8")
+    modules = re.findall(r'":(\w+)"', settings)
+    assert modules == ["app", "core"]
+    for module in modules:
+        assert (DEMO / module / "build.gradle.kts").is_file()
+
+
+def test_ci_runs_the_gradle_that_the_readme_names() -> None:
+    (setup,) = [step for step in _steps() if "setup-gradle" in step.get("uses", "")]
+    assert f"Gradle {setup['with']['gradle-version']}" in (DEMO / "README.md").read_text("utf-8")
+
+
+def test_ci_pins_its_actions_and_asks_for_no_more_than_to_read() -> None:
+    workflow = yaml.safe_load(WORKFLOW.read_text("utf-8"))
+    assert workflow["permissions"] == {"contents": "read"}
+    assert "permissions" not in str(workflow["jobs"])
+    for step in _steps():
+        if "uses" in step:
+            assert re.fullmatch(r"[\w-]+(/[\w-]+)+@v\d+(\.\d+)*", step["uses"]), step["uses"]
+
+
+def test_ci_names_tasks_and_paths_that_exist() -> None:
+    text = WORKFLOW.read_text("utf-8")
+    tasks = set(re.findall(r"(?<=\s):(\w+:\w+)", text))
+    # Those that the Android Gradle plugin and Kotlin's make of these modules and build types.
+    known = {"core:test", "app:lintDebug", "app:connectedDebugAndroidTest"}
+    assert tasks == known | {"app:assembleDebug", "app:assembleRelease"}
+    for path in re.findall(r"[\w/]*\bandroid_demo[\w/]*(?:\.py)?", text):
+        if "/build/" not in path:
+            assert (ROOT / path.removesuffix("/edgewise")).exists() or path.endswith("/assets"), path
+
+
+@pytest.mark.parametrize("script", SCRIPTS, ids=lambda path: path.relative_to(DEMO).as_posix())
+def test_brackets_of_a_script_close(script: Path) -> None:
+    text = re.sub(r"//.*|\"(?:\\.|[^\"\\])*\"", "", script.read_text("utf-8"))
+    for left, right in ("()", "{}"):
+        assert text.count(left) == text.count(right)
+
+
+def _told(name: str) -> str:
+    found = re.search(rf'\b{name} = "([^"]+)"', APP)
+    assert found, name
+    return found[1]
+
+
+def _steps() -> list[dict[str, Any]]:
+    jobs = yaml.safe_load(WORKFLOW.read_text("utf-8"))["jobs"]
+    return [step for job in jobs.values() for step in job["steps"]]
+
+
+def _tree(path: Path) -> ET.Element:
+    return ET.parse(path).getroot()  # noqa: S314 (our own file)
