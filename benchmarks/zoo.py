@@ -150,19 +150,21 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if (kept := chosen.results / f"{row.name}.json").is_file()
     ]
     table = _markdown([line for row, found in known for line in lines(row, found)])
-    chosen.table.write_text(_about([found for _, found in known]) + table)
+    missing = [row.title for row in architectures() if row not in [row for row, _ in known]]
+    chosen.table.write_text(_about([found for _, found in known], missing) + table)
     return failures
 
 
-def _about(results: list[dict[str, Any]]) -> str:
-    """What stands above the table: on what it was measured, and how to read it."""
+def _about(results: list[dict[str, Any]], missing: list[str]) -> str:
+    """What stands above the table: on what it was measured, how to read it, and what it lacks."""
     manifests = [bundle["manifest"] for found in results for bundle in found.get("bundles", ())]
     machines = {machine["processor"] + ", " + machine["isa"] for machine in _each(manifests, "machine")}
     versions = {
         ", ".join(f"{library} {used[library]}" for library in _LIBRARIES)
         for used in _each(manifests, "versions")
     }
-    return _ABOUT.format(machine="; ".join(sorted(machines)), versions="; ".join(sorted(versions)))
+    about = _ABOUT.format(machine="; ".join(sorted(machines)), versions="; ".join(sorted(versions)))
+    return about + (f"Not in it yet: {', '.join(missing)}.\n\n" if missing else "")
 
 
 def _each(manifests: list[dict[str, Any]], key: str) -> Iterator[dict[str, Any]]:
