@@ -41,10 +41,10 @@ _ABOUT = """# Every architecture on every target
 
 By `uv run python benchmarks/zoo.py`; {machine}; {versions}.
 
-Weights are random with batch norms refitted, since trained ones cannot be had for all of them everywhere: the
-table proves conversion, parity, structure and speed. It says nothing of accuracy. Its SQNR (32 calibration
-pictures, 40 others, no recovery) compares targets alone: untrained networks amplify whatever is rounded, the
-deeper the more. Noise 44 dB below EfficientNet-B0's input is 19 dB below its output.
+Weights are random, since trained ones cannot be had for all of them everywhere: the table proves conversion, parity,
+structure, speed and that INT8 follows float. It says nothing of accuracy. Batch norms have the statistics of pictures
+and a shift that keeps deep networks from amplifying whatever is rounded; SQNR is for 32 calibration pictures, 40
+others, and no recovery.
 
 - parity: largest difference of the float file from PyTorch, relative to the largest output.
 - ms: CPU time of one picture in one thread, median of interleaved rounds; faster: float / INT8, with its 95 %

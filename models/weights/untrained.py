@@ -1,4 +1,11 @@
-"""Networks that were never trained, but whose layers carry signal: for speed, size and trying things out."""
+"""Networks that were never trained, but whose layers carry signal: for speed, size and trying things out.
+
+As libraries initialise them, deep ones are chaotic (Poole et al., arXiv 1606.05340): two pictures that hardly
+differ end far apart, and so does a picture that was rounded. Noise 44 dB below the input of MobileNetV2 came
+out 5 dB below what tells its answers apart, that of EfficientNet-B3 11 dB; no INT8 file could have followed
+them. Trained networks are calm. These become so when batch norms shift their outputs to where activations are
+nearly straight: 16 and 26 dB.
+"""
 
 import hashlib
 from typing import TYPE_CHECKING
@@ -13,6 +20,7 @@ if TYPE_CHECKING:
 
 SEED = 0
 _PICTURES = 8
+_DEVIATION = 2.0  # of a logit over pictures
 _OFF = 1e-4  # what starts this close to zero switches its branch off
 
 
@@ -20,7 +28,10 @@ def untrained(architecture: Architecture, classes: int, preprocess: Preprocess) 
     """The network with random weights, the same each time."""
     network = seeded(architecture, classes)
     _switch_on(network)
-    _fit_statistics(network, preprocess)
+    _calm(network)
+    pictures = _pictures(preprocess)
+    _fit_statistics(network, pictures)
+    _centre(network, classes, pictures)
     return network
 
 
@@ -66,7 +77,19 @@ def _switch_on(network: "nn.Module") -> None:
                 weight.normal_(0, 0.02, generator=random)
 
 
-def _fit_statistics(network: "nn.Module", preprocess: Preprocess) -> None:
+def _calm(network: "nn.Module") -> None:
+    """Let batch norms give a mean of 0.5 with half of the deviation: 5 of 6 values are above zero."""
+    import torch
+    from torch import nn
+
+    with torch.no_grad():
+        for module in network.modules():
+            if isinstance(module, nn.BatchNorm2d) and module.affine:
+                module.weight.mul_(0.5)
+                module.bias.add_(0.5)
+
+
+def _fit_statistics(network: "nn.Module", pictures: "torch.Tensor") -> None:
     """Give the batch norms the statistics of generated pictures, as training would."""
     import torch
     from torch import nn
@@ -80,10 +103,27 @@ def _fit_statistics(network: "nn.Module", preprocess: Preprocess) -> None:
         norm.momentum = None  # the mean over all that it sees
         norm.train()
     with torch.no_grad():
-        network(_pictures(preprocess))
+        network(pictures)
     for norm, momentum in zip(norms, before, strict=True):
         norm.momentum = momentum
         norm.eval()
+
+
+def _centre(network: "nn.Module", classes: int, pictures: "torch.Tensor") -> None:
+    """Let the last layer tell pictures apart: without what it answers to all, at a network's usual scale."""
+    import torch
+    from torch import nn
+
+    heads = [
+        layer for layer in network.modules() if isinstance(layer, nn.Linear) and layer.out_features == classes
+    ]
+    if not heads or (head := heads[-1]).bias is None:
+        return
+    with torch.no_grad():
+        logits = network.eval()(pictures)
+        scale = _DEVIATION / logits.std(0).mean().clamp(min=_OFF)
+        head.weight.mul_(scale)
+        head.bias.sub_(logits.mean(0)).mul_(scale)
 
 
 def _pictures(preprocess: Preprocess) -> "torch.Tensor":

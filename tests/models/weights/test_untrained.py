@@ -39,6 +39,18 @@ def test_different_pictures_get_different_answers(name: str, preprocess: Preproc
     assert logits.std(0).mean() > 0.1 * logits.std() > 0
 
 
+@pytest.mark.parametrize("name", ["mobilenetv2", "efficientnetb0", "regnety400mf"])
+def test_a_picture_that_hardly_differs_gets_an_answer_that_hardly_does(name: str) -> None:
+    network = untrained(find(name), 10, SMALL)
+    shown = pictures(SMALL)
+    noise = torch.randn(shown.shape, generator=torch.Generator().manual_seed(0)) * shown.std() / 100
+    with torch.inference_mode():
+        logits, noisy = network(shown), network(shown + noise)
+    signal = logits - logits.mean(0)
+    assert signal.square().sum() > 20 * (noisy - logits).square().sum()  # 13 dB; without the shift 2 to 4
+    assert len(set(logits.argmax(1).tolist())) > 1
+
+
 def test_it_is_the_same_each_time_and_leaves_the_random_stream_alone() -> None:
     torch.manual_seed(3)
     expected = torch.rand(1)
