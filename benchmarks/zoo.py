@@ -41,10 +41,10 @@ _ABOUT = """# Every architecture on every target
 
 By `uv run python benchmarks/zoo.py`; {machine}; {versions}.
 
-Weights are random, since trained ones cannot be had for all of them everywhere: the table proves conversion, parity,
-structure, speed and that INT8 follows float. It says nothing of accuracy. Batch norms have the statistics of pictures
-and a shift that keeps deep networks from amplifying whatever is rounded; SQNR is for 32 calibration pictures, 40
-others, and no recovery.
+Weights are random, since trained ones cannot be had for all of them everywhere: the table proves conversion,
+parity, structure, speed and that INT8 follows float. It says nothing of accuracy. Batch norms have the
+statistics of pictures and a shift that keeps deep networks from amplifying whatever is rounded; SQNR is for 32
+calibration pictures, 40 others, and no recovery.
 
 - parity: largest difference of the float file from PyTorch, relative to the largest output.
 - ms: CPU time of one picture in one thread, median of interleaved rounds; faster: float / INT8, with its 95 %

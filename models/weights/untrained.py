@@ -121,7 +121,7 @@ def _centre(network: "nn.Module", classes: int, pictures: "torch.Tensor") -> Non
         return
     with torch.no_grad():
         logits = network.eval()(pictures)
-        scale = _DEVIATION / logits.std(0).mean().clamp(min=_OFF)
+        scale = _DEVIATION / logits.std(0).mean().clamp(min=1e-6)
         head.weight.mul_(scale)
         head.bias.sub_(logits.mean(0)).mul_(scale)
 
