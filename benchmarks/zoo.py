@@ -43,7 +43,7 @@ By `uv run python benchmarks/zoo.py`; {machine}; {versions}.
 
 Weights are random, since trained ones cannot be had for all of them everywhere: the table proves conversion,
 parity, structure, speed and that INT8 follows float. It says nothing of accuracy. Batch norms have the
-statistics of pictures and a shift that keeps deep networks from amplifying whatever is rounded; SQNR is for 32
+statistics of pictures and a shift that keeps deep networks from amplifying what is rounded; SQNR is for 32
 calibration pictures, 40 others, and no recovery.
 
 - parity: largest difference of the float file from PyTorch, relative to the largest output.
