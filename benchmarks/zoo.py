@@ -150,7 +150,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if (kept := chosen.results / f"{row.name}.json").is_file()
     ]
     table = _markdown([line for row, found in known for line in lines(row, found)])
-    missing = [row.title for row in architectures() if row not in [row for row, _ in known]]
+    measured = {row.name for row, _ in known}
+    missing = [row.title for row in architectures() if row.name not in measured]
     chosen.table.write_text(_about([found for _, found in known], missing) + table)
     return failures
 
