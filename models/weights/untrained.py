@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from ..spec import Preprocess
 from ..synthetic import dead_leaves
 from ..zoo import Architecture, build
+from .fitting import count_outputs, head
 
 if TYPE_CHECKING:
     import torch
@@ -25,13 +26,18 @@ _OFF = 1e-4  # what starts this close to zero switches its branch off
 
 
 def untrained(architecture: Architecture, classes: int, preprocess: Preprocess) -> "nn.Module":
-    """The network with random weights, the same each time."""
+    """The network with random weights, the same each time.
+
+    Raises:
+        UsageError: it does not take pictures of that size.
+    """
     network = seeded(architecture, classes)
+    count_outputs(architecture, network, preprocess.size)
     _switch_on(network)
     _calm(network)
     pictures = _pictures(preprocess)
     _fit_statistics(network, pictures)
-    _centre(network, classes, pictures)
+    _centre(network, network.get_submodule(head(architecture)), pictures)
     return network
 
 
@@ -109,21 +115,18 @@ def _fit_statistics(network: "nn.Module", pictures: "torch.Tensor") -> None:
         norm.eval()
 
 
-def _centre(network: "nn.Module", classes: int, pictures: "torch.Tensor") -> None:
+def _centre(network: "nn.Module", last: "nn.Module", pictures: "torch.Tensor") -> None:
     """Let the last layer tell pictures apart: without what it answers to all, at a network's usual scale."""
     import torch
     from torch import nn
 
-    heads = [
-        layer for layer in network.modules() if isinstance(layer, nn.Linear) and layer.out_features == classes
-    ]
-    if not heads or (head := heads[-1]).bias is None:
+    if not isinstance(last, nn.Linear) or last.bias is None:  # or more comes after it, as in SqueezeNet
         return
     with torch.no_grad():
         logits = network.eval()(pictures)
         scale = _DEVIATION / logits.std(0).mean().clamp(min=1e-6)
-        head.weight.mul_(scale)
-        head.bias.sub_(logits.mean(0)).mul_(scale)
+        last.weight.mul_(scale)
+        last.bias.sub_(logits.mean(0)).mul_(scale)
 
 
 def _pictures(preprocess: Preprocess) -> "torch.Tensor":
