@@ -26,6 +26,7 @@ from ._calibration import Calibration
 from ._recipe import Recipe
 from ._refine import Refined
 from ._refined_graph import refined_graph
+from ._signal_stack import signal_stack_kept
 from ._tail import Operator, tail
 
 if TYPE_CHECKING:
@@ -92,7 +93,7 @@ def _quantized(
 
     nncf.set_log_level(logging.ERROR)
     try:
-        with redirect_stdout(io.StringIO()):  # progress bars, which have no switch
+        with signal_stack_kept(), redirect_stdout(io.StringIO()):  # progress bars, which have no switch
             return nncf.quantize(
                 model,
                 nncf.Dataset(calibration.pixels, prepare),

@@ -50,8 +50,8 @@ def pytest_testnodedown(node: "WorkerController", error: object) -> None:
 def no_handler_of_dead_children() -> Iterator[None]:
     """Take back the handler of SIGCHLD that torch's data loaders leave behind when they had workers.
 
-    Some engine of the many that share this process sets a signal stack that is too small for it: the end of
-    any later child would end the tests, without a word.
+    A core of OpenVINO that some test lets go leaves a signal stack that is freed (quantize/_signal_stack.py):
+    the end of any later child would end the tests, without a word.
     """
     yield
     if hasattr(signal, "SIGCHLD") and signal.getsignal(signal.SIGCHLD) is not signal.SIG_DFL:
