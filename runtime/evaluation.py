@@ -1,6 +1,7 @@
 """Pictures to judge a model by: a labelled folder, or generated ones where there is none."""
 
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -155,39 +156,48 @@ def answers(
     Raises:
         EdgewiseError: no picture can be read.
     """
+    numbers: Sequence[int] = range(pictures.count)
+    if pictures.decided is not None:
+        # The others need not answer what will not count.
+        (logits,), numbers = _answers(sessions[:1], pictures, numbers, preprocess, progress)
+        first, second = np.sort(logits, axis=1)[:, :-3:-1].T
+        widest = np.argsort(second - first, kind="stable")[: pictures.decided]
+        numbers = [numbers[index] for index in widest]
+    logits, kept = _answers(sessions, pictures, numbers, preprocess, progress)
+    indices = np.asarray(kept)
+    labels = None if pictures.labels is None else np.asarray(pictures.labels)[indices]
+    return Answers(logits, indices, labels, len(numbers) - len(kept))
+
+
+def _answers(
+    sessions: Sequence[Session],
+    pictures: Pictures,
+    numbers: Sequence[int],
+    preprocess: Preprocess,
+    progress: Progress,
+) -> tuple[tuple[Tensor32, ...], list[int]]:
+    """The logits of each session for those of the pictures `numbers` that can be read, and their numbers."""
     collected: list[list[Tensor32]] = [[] for _ in sessions]
     kept: list[int] = []
-    for indices, batch in _blocks(pictures, preprocess):
-        kept.extend(indices)
-        for blocks, session in zip(collected, sessions, strict=True):
-            blocks.append(session(batch))
-        progress(indices[-1] + 1, pictures.count)
+    for start in range(0, len(numbers), _BLOCK):
+        block = numbers[start : start + _BLOCK]
+        if pixels := dict(_readable(pictures, block, preprocess)):
+            kept.extend(pixels)
+            batch = preprocess.normalise(np.stack([*pixels.values()]))
+            for logits, session in zip(collected, sessions, strict=True):
+                logits.append(session(batch))
+        progress(start + len(block), len(numbers))
     if not kept:
         raise EdgewiseError(f"{pictures.description}: none of {pictures.count} pictures can be read")
-    logits = tuple(np.concatenate(blocks) for blocks in collected)
-    numbers = np.asarray(kept)
-    if pictures.decided is not None:
-        first, second = np.sort(logits[0], axis=1)[:, :-3:-1].T
-        widest = np.argsort(second - first, kind="stable")[: pictures.decided]
-        logits, numbers = tuple(answer[widest] for answer in logits), numbers[widest]
-    labels = None if pictures.labels is None else np.asarray(pictures.labels)[numbers]
-    return Answers(logits, numbers, labels, pictures.count - len(kept))
+    return tuple(np.concatenate(logits) for logits in collected), kept
 
 
-def _blocks(pictures: Pictures, preprocess: Preprocess) -> Iterator[tuple[list[int], Tensor32]]:
-    indices: list[int] = []
-    pixels: list[Pixels] = []
-    for index in range(pictures.count):
-        try:
-            pixels.append(pictures.read(index, preprocess))
-        except EdgewiseError:
-            continue
-        indices.append(index)
-        if len(indices) == _BLOCK:
-            yield indices, preprocess.normalise(np.stack(pixels))
-            indices, pixels = [], []
-    if indices:
-        yield indices, preprocess.normalise(np.stack(pixels))
+def _readable(
+    pictures: Pictures, numbers: Iterable[int], preprocess: Preprocess
+) -> Iterator[tuple[int, Pixels]]:
+    for number in numbers:
+        with suppress(EdgewiseError):
+            yield number, pictures.read(number, preprocess)
 
 
 def _crop(files: Sequence[Path], index: int, preprocess: Preprocess) -> Pixels:
