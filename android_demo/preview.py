@@ -19,7 +19,7 @@ from xml.etree import ElementTree as ET
 
 from PIL import Image
 
-from edgewise.export._artifact import Bundle
+from edgewise.export._bundle import Bundle
 from edgewise.runtime import open_session
 from edgewise.runtime.devices._chromium import find
 from edgewise.runtime.golden import check

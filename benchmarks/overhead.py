@@ -19,7 +19,7 @@ from pathlib import Path
 from statistics import median
 from tempfile import TemporaryDirectory
 
-from edgewise.export._artifact import Bundle
+from edgewise.export._bundle import Bundle
 from edgewise.runtime.bench.request import Contender, Request
 from edgewise.runtime.devices.local import Local
 from edgewise.runtime.timing import Ratio, bootstrap_ratio

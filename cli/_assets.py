@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 from rich.console import Console
 from rich.markup import escape
 
-from ..export._artifact import Bundle
 from ..export._atomic import MANIFEST
+from ..export._bundle import Bundle
 from ..models.errors import UsageError
 from ..runtime import android
 from ..runtime.golden import GoldenCheck

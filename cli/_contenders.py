@@ -3,7 +3,8 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from ..export._artifact import Bundle, model_files
+from ..export._artifact import model_files
+from ..export._bundle import Bundle
 from ..models.errors import EdgewiseError, UsageError
 from ..models.foreign.keras import is_keras
 from ..models.foreign.program import is_program

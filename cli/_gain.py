@@ -10,7 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..export import exporter
-from ..export._artifact import Bundle, model_files
+from ..export._artifact import model_files
+from ..export._bundle import Bundle
 from ..export._graph import trace
 from ..models._ensemble_weights import fit_weights
 from ..models.ensemble import Average, aligned, averaged, normalised

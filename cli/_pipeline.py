@@ -7,8 +7,9 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
-from ..export._artifact import Bundle, bundle_name, write_bundle
+from ..export._artifact import bundle_name
 from ..export._atomic import refuse_foreign
+from ..export._bundle import Bundle, write_bundle
 from ..models.errors import AccuracyError
 from ..models.weights import Model, Overrides, load_model, model_name
 from ..quantize._calibration import Calibration, from_folder, generated

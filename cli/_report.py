@@ -6,7 +6,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from ..export._artifact import Bundle
+from ..export._bundle import Bundle
 from ..quantize._sensitivity import LayerError
 from ..runtime.drop import Verdict
 from ..runtime.golden import GoldenCheck

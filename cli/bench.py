@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 if TYPE_CHECKING:
-    from ..export._artifact import Bundle
+    from ..export._bundle import Bundle
     from ..runtime.bench.request import Contender
     from ..runtime.store import Store
     from ._measured import Outcome
@@ -85,7 +85,7 @@ def command(
     Every record says whether it is trusted, and if not, why. `edgewise results` lists them later. Several
     devices measure at the same time, and one that fails does not stop the others: the exit code is its own.
     """
-    from ..export._artifact import Bundle
+    from ..export._bundle import Bundle
     from ..runtime.bench.request import Request
     from ..runtime.devices import device
     from ..runtime.store import Store, default_path

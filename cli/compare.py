@@ -55,7 +55,7 @@ def command(
     Of each pair: the largest difference of a logit, absolute and relative, how often the first answers agree,
     SQNR and cosine. Pictures are --data, or those that `edgewise verify` takes.
     """
-    from ..export._artifact import Bundle
+    from ..export._bundle import Bundle
     from ..runtime import evaluation, machine, open_session
     from ..runtime.matrix import matrix
     from ..runtime.stats import accuracy

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from rich.console import Console
     from rich.table import Table
 
-    from ..export._artifact import Bundle
+    from ..export._bundle import Bundle
     from ..runtime.probe import Probed
     from ..runtime.structure import Structure, Tensor
 
@@ -30,7 +30,7 @@ def command(path: Path, *, as_json: bool) -> None:
     The file is opened in a child process: one that crashes its parser is reported. A bundle whose file is not
     of the precision that its manifest says is an error.
     """
-    from ..export._artifact import Bundle
+    from ..export._bundle import Bundle
     from ..runtime.probe import probe, target_of
     from ._terminal import terminal
 

@@ -10,7 +10,7 @@ import click
 from ._options import limits
 
 if TYPE_CHECKING:
-    from ..export._artifact import Bundle
+    from ..export._bundle import Bundle
     from ..runtime.golden import GoldenCheck
     from ..runtime.verify import Limits, Verification
     from ._terminal import Terminal
@@ -35,7 +35,7 @@ def command(
     Accuracy is judged by --data, or by the generated set where the bundle has the bundled weights; without
     labels, by agreement on generated pictures. Exit codes are those of export.
     """
-    from ..export._artifact import Bundle
+    from ..export._bundle import Bundle
     from ..runtime.verify import Limits
     from ._report import show_check
     from ._terminal import terminal

@@ -12,7 +12,7 @@ from ..models.spec import ModelSpec, Tensor32
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Golden:
-    """One picture and what must come of it; `_artifact.py` says what each array is."""
+    """One picture and what must come of it; `_bundle.py` says what each array is."""
 
     image: NDArray[np.uint8]  # (H, W, 3), RGB
     input: Tensor32  # (1, S, S, 3)

@@ -8,8 +8,8 @@ import json
 import shutil
 from pathlib import Path
 
-from ..export._artifact import Bundle
 from ..export._atomic import MANIFEST, refuse_foreign, replacing_folder
+from ..export._bundle import Bundle
 from ..models.errors import AccuracyError, EdgewiseError, UsageError
 from . import open_session, runtime
 from .golden import GoldenCheck

@@ -159,8 +159,8 @@ def answers(
     numbers: Sequence[int] = range(pictures.count)
     if pictures.decided is not None:
         # The others need not answer what will not count.
-        (logits,), numbers = _answers(sessions[:1], pictures, numbers, preprocess, progress)
-        first, second = np.sort(logits, axis=1)[:, :-3:-1].T
+        (alone,), numbers = _answers(sessions[:1], pictures, numbers, preprocess, progress)
+        first, second = np.sort(alone, axis=1)[:, :-3:-1].T
         widest = np.argsort(second - first, kind="stable")[: pictures.decided]
         numbers = [numbers[index] for index in widest]
     logits, kept = _answers(sessions, pictures, numbers, preprocess, progress)

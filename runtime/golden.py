@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 from PIL import Image
 
-from ..export._artifact import Bundle
+from ..export._bundle import Bundle
 from ..export._golden import Golden
 from ..models.errors import ParityError
 from ..models.spec import Preprocess, Tensor32

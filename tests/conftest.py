@@ -297,7 +297,7 @@ def tiny_keras(tiny_calibration: "Calibration", tmp_path_factory: pytest.TempPat
 
 def written(network: "nn.Module", file: Artifact, twin: Artifact, folder: Path) -> Path:
     """Write a bundle and give its folder."""
-    from edgewise.export._artifact import write_bundle
+    from edgewise.export._bundle import write_bundle
     from edgewise.runtime import open_session, runtime
     from edgewise.runtime.golden import sample
     from edgewise.runtime.reference import TorchSession

@@ -30,8 +30,10 @@ DEVICE = (
     "models/synthetic.py",
     "export/_artifact.py",
     "export/_atomic.py",
+    "export/_bundle.py",
     "export/_golden.py",
     "export/_engines.py",
+    "export/_manifest.py",
     "runtime/*",
 )
 NOT_DEVICE = ("runtime/reference.py",)

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
-from ...export._artifact import Bundle, model_files
+from ...export._artifact import model_files
+from ...export._bundle import Bundle
 from ...models.errors import ParityError, UsageError
 from ...models.spec import Tensor32
 from .. import checked

@@ -10,8 +10,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ...export._artifact import Bundle
 from ...export._atomic import MANIFEST
+from ...export._bundle import Bundle
 from ...models.errors import EdgewiseError
 from . import Event
 from ._board import facts, require_fit, usable

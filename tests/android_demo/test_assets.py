@@ -17,7 +17,7 @@ from typing import Any, TypeAlias
 
 import pytest
 
-from edgewise.export._artifact import Bundle
+from edgewise.export._bundle import Bundle
 from edgewise.models.images import sha256_of
 from edgewise.runtime.devices import _chromium as chromium
 

@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import ExifTags, Image
 
-from edgewise.export._artifact import Bundle
+from edgewise.export._bundle import Bundle
 from edgewise.models.errors import ParityError
 from edgewise.models.images import read_image
 from edgewise.models.spec import Preprocess, Tensor32

@@ -12,7 +12,7 @@ import pytest
 
 from edgewise.cli._contenders import thinned
 from edgewise.export import exporter
-from edgewise.export._artifact import Bundle, write_bundle
+from edgewise.export._bundle import Bundle, write_bundle
 from edgewise.export._graph import trace
 from edgewise.models.images import sha256_of
 from edgewise.models.spec import Preprocess

@@ -10,7 +10,7 @@ import torch
 from PIL import Image
 from torch import nn
 
-from edgewise.export._artifact import Bundle
+from edgewise.export._bundle import Bundle
 from edgewise.models.checkpoint import save
 from edgewise.models.images import sha256_of
 from edgewise.models.shapes import SHAPES

@@ -14,7 +14,7 @@ import pytest
 import torch
 from PIL import Image
 
-from edgewise.export._artifact import Bundle
+from edgewise.export._bundle import Bundle
 from edgewise.models.images import sha256_of
 
 Run = Callable[..., Any]

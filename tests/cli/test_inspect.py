@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from edgewise.export import exporter, targets
-from edgewise.export._artifact import Artifact, Bundle, write_bundle
+from edgewise.export._artifact import Artifact
+from edgewise.export._bundle import Bundle, write_bundle
 from edgewise.export._flatbuffer import pack, unpack
 from edgewise.export._golden import Golden
 from edgewise.runtime import open_session, runtime

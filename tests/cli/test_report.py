@@ -13,7 +13,8 @@ from edgewise.cli._pipeline import Outcome, Product
 from edgewise.cli._recovery import Recovery, Trial
 from edgewise.cli._report import show_check, show_layers, show_outcome, show_recovery, to_json
 from edgewise.cli._workshop import File, Twin
-from edgewise.export._artifact import Artifact, Bundle
+from edgewise.export._artifact import Artifact
+from edgewise.export._bundle import Bundle
 from edgewise.quantize._ladder import Rung
 from edgewise.quantize._recipe import Recipe
 from edgewise.quantize._sensitivity import LayerError

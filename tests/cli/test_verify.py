@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from edgewise.export._artifact import Bundle
+from edgewise.export._bundle import Bundle
 from edgewise.models.images import sha256_of
 
 Run = Callable[..., Any]

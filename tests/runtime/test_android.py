@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 from torch import nn
 
-from edgewise.export._artifact import IOS, Artifact, Bundle, write_bundle
+from edgewise.export._artifact import IOS, Artifact
+from edgewise.export._bundle import Bundle, write_bundle
 from edgewise.export._golden import Golden
 from edgewise.models.errors import AccuracyError, EdgewiseError, ParityError, UsageError
 from edgewise.runtime.android import check, default_assets, place, write

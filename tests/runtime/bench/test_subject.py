@@ -7,7 +7,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from edgewise.export._artifact import Artifact, write_bundle
+from edgewise.export._artifact import Artifact
+from edgewise.export._bundle import write_bundle
 from edgewise.export._golden import Golden
 from edgewise.models.errors import ParityError, UsageError
 from edgewise.models.spec import ModelSpec

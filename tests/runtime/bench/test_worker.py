@@ -15,7 +15,7 @@ from typing import Any, cast
 import numpy as np
 import pytest
 
-from edgewise.export._artifact import Bundle
+from edgewise.export._bundle import Bundle
 from edgewise.models.errors import EdgewiseError, ParityError, UsageError
 from edgewise.models.images import sha256_of
 from edgewise.runtime import EngineSession, open_session

@@ -19,7 +19,8 @@ from typing import Any
 import pytest
 from torch import nn
 
-from edgewise.export._artifact import IOS, Artifact, Bundle, write_bundle
+from edgewise.export._artifact import IOS, Artifact
+from edgewise.export._bundle import Bundle, write_bundle
 from edgewise.models.errors import EdgewiseError, ParityError, UsageError
 from edgewise.runtime.bench.gather import Gathered
 from edgewise.runtime.bench.request import Contender, Request

@@ -13,7 +13,8 @@ import numpy as np
 import pytest
 from torch import nn
 
-from edgewise.export._artifact import Artifact, write_bundle
+from edgewise.export._artifact import Artifact
+from edgewise.export._bundle import write_bundle
 from edgewise.export._golden import Golden
 from edgewise.models.errors import EdgewiseError, ParityError, UsageError
 from edgewise.runtime import open_session
@@ -81,7 +82,7 @@ def bundle_of(network: nn.Module, file: Artifact, twin: Artifact | None, folder:
 
 def rewritten(folder: str, to: Path, content: bytes | None, golden: Golden | None) -> str:
     """The same bundle with another file, or another golden sample."""
-    from edgewise.export._artifact import Bundle
+    from edgewise.export._bundle import Bundle
 
     bundle = Bundle.open(Path(folder))
     file = to / bundle.model.name
@@ -175,7 +176,7 @@ def test_what_a_page_fails_with_is_told(
 
 
 def test_another_answer_to_the_golden_sample_is_refused(browser: Browser, onnx: str, tmp_path: Path) -> None:
-    from edgewise.export._artifact import Bundle
+    from edgewise.export._bundle import Bundle
 
     golden = Bundle.open(Path(onnx)).golden()
     off = replace(golden, output=golden.output * np.float32(1.01))

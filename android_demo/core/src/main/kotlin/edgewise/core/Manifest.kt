@@ -10,7 +10,7 @@ import kotlinx.serialization.json.JsonObject
 import kotlinx.serialization.json.JsonPrimitive
 import kotlinx.serialization.json.intOrNull
 
-/** `manifest.json`, as far as a phone needs it; the module `export/_artifact.py` says what each field is. */
+/** `manifest.json`, as far as a phone needs it; the module `export/_bundle.py` says what each field is. */
 @Serializable
 class Manifest(
     val name: String,
