@@ -2,45 +2,26 @@
 
 import tempfile
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, replace
-from importlib.metadata import PackageNotFoundError, version
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 from ..export._artifact import bundle_name
 from ..export._atomic import refuse_foreign
-from ..export._bundle import Bundle, write_bundle
 from ..models.errors import AccuracyError
 from ..models.weights import Model, Overrides, load_model, model_name
 from ..quantize._calibration import Calibration, from_folder, generated
 from ..quantize._recipe import Recipe
 from ..quantize._sensitivity import LayerError
-from ..runtime import evaluation, golden, machine, runtime, saturation
+from ..runtime import evaluation, machine, runtime, saturation
 from ..runtime.evaluation import Answers, Pictures, answers
-from ..runtime.latency import Latency, SpeedLimits
+from ..runtime.latency import SpeedLimits
 from ..runtime.stats import is_constant
 from ..runtime.verify import Limits, Verification, judge
+from ._product import Product, write
 from ._recovery import Recovery, Search
 from ._terminal import Terminal
 from ._workshop import File, Twin, Workshop
 
-_LIBRARIES = (
-    "edgewise",
-    "ai-edge-litert",
-    "ai-edge-quantizer",
-    "keras",
-    "litert-torch",
-    "nncf",
-    "onnx",
-    "onnxruntime",
-    "onnxscript",
-    "openvino",
-    "pillow",
-    "tensorflow",
-    "timm",
-    "torch",
-    "torchvision",
-)
 _SATURATION_PICTURES = 16
 
 
@@ -75,23 +56,6 @@ class Request:
         if self.out is not None and len(self.targets) * len(self.precisions) == 1:
             return self.out
         return (self.out or Path("dist")) / name
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Product:
-    """A file to ship beside the float file of its target, which may be the same, and what was measured."""
-
-    twin: Twin
-    file: File
-    verification: Verification
-    recovery: Recovery | None = None
-    latency: Latency | None = None
-    bundle: Bundle | None = None
-
-    @property
-    def quantized(self) -> bool:
-        """Whether it is another file than its twin."""
-        return self.file.artifact is not self.twin.artifact
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -138,7 +102,10 @@ def run(request: Request, terminal: Terminal, model: Model | None = None) -> Out
             for product in _judged(_files(request, workshop, terminal), pictures, request, workshop, terminal)
         ]
         with terminal.stage("Write the bundle" if len(products) == 1 else "Write the bundles"):
-            products = [_written(product, request, workshop) for product in products]
+            products = [
+                write(product, request.folder(product.file.artifact.bundle_name), workshop)
+                for product in products
+            ]
     return Outcome(products, terminal.seconds)
 
 
@@ -205,61 +172,41 @@ def _gated(
     """The product once it has passed the gate, if need be as another file."""
     integer = product.file.artifact.precision.startswith("w8a8")
     if not product.verification.passed and request.recover and integer:
-        terminal.announce(f"{_name(product)}: {product.verification.reason()}. Looking for a cure")
+        terminal.announce(f"{product.title}: {product.verification.reason()}. Looking for a cure")
         search = Search(workshop, product.twin, pictures, request.limits, terminal)
         found = search.climb(product.file, request.recipe, request.recover_budget)
         product = replace(product, recovery=found)
         if found.chosen is not None and found.verification is not None:
             cured = replace(product, file=found.chosen.file, verification=found.verification)
             if found.verification.passed:
-                terminal.announce(f"{_name(cured)} passes: {found.chosen.rung.title}")
+                terminal.announce(f"{cured.title} passes: {found.chosen.rung.title}")
                 return cured
             terminal.announce(f"{found.chosen.rung.title} is no cure: {found.verification.reason()}")
     try:
         product.verification.require()
     except AccuracyError as error:
         if not request.force:
-            message = f"{_name(product)}: {error}. Nothing was written; --force writes it all the same"
+            message = f"{product.title}: {error}. Nothing was written; --force writes it all the same"
             layers = workshop.sensitivities(request.recipe) if integer else []
             raise GateError(message, layers, product.recovery) from error
-        terminal.announce(f"{_name(product)}: {error}. Written all the same, because of --force")
+        terminal.announce(f"{product.title}: {error}. Written all the same, because of --force")
     return product
 
 
 def _measured(product: Product, request: Request, workshop: Workshop, terminal: Terminal) -> Product:
     """The product with its latency, once that has passed its own gate."""
     artifact = product.file.artifact
-    with terminal.stage(f"Measure latency of {_name(product)}"):
+    with terminal.stage(f"Measure latency of {product.title}"):
         latency = workshop.timed(product.twin, product.file)
     if product.quantized or len(request.precisions) == 1:  # a float file beside others is their twin
-        latency.require(request.speed, _name(product))
+        latency.require(request.speed, product.title)
     if artifact.precision.startswith("w8a8") and machine.saturates():
         reference = runtime(artifact.target).open_reference(artifact.path)
         sessions = product.twin.session, product.file.session, reference
         warning = saturation.check(*sessions, workshop.calibration.batch(_SATURATION_PICTURES))
         if warning:
-            terminal.announce(f"{_name(product)}: {warning}")
+            terminal.announce(f"{product.title}: {warning}")
     return replace(product, latency=latency)
-
-
-def _written(product: Product, request: Request, workshop: Workshop) -> Product:
-    """The product in its bundle."""
-    artifact, model = product.file.artifact, workshop.model
-    record: dict[str, Any] = {
-        "parity": asdict(product.twin.parity),
-        "verification": product.verification.to_json(),
-        "structure": product.file.structure.to_json(),
-        "calibration": workshop.calibration.to_json() if artifact.precision.startswith("w8a8") else None,
-        "recovery": [trial.to_json() for trial in product.recovery.trials] if product.recovery else None,
-        "latency": asdict(product.latency) if product.latency else None,
-        "training": model.record,
-        "machine": machine.describe(),
-        "versions": _versions(),
-    }
-    sample = golden.sample(model.spec.preprocess, workshop.original, product.file.session)
-    twin = product.twin.artifact if product.quantized else None
-    folder = request.folder(artifact.bundle_name)
-    return replace(product, bundle=write_bundle(folder, artifact, twin, sample, record))
 
 
 def _calibration(request: Request, model: Model) -> Calibration:
@@ -267,17 +214,3 @@ def _calibration(request: Request, model: Model) -> Calibration:
     if request.calib is None:
         return generated(preprocess, request.calib_count, request.seed)
     return from_folder(request.calib, preprocess, request.calib_count, request.seed)
-
-
-def _name(product: Product) -> str:
-    return f"{product.file.artifact.target} {product.file.artifact.precision}"
-
-
-def _versions() -> dict[str, str]:
-    found = {}
-    for name in _LIBRARIES:
-        try:
-            found[name] = version(name)
-        except PackageNotFoundError:
-            continue
-    return found

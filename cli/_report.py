@@ -14,7 +14,8 @@ from ..runtime.latency import Pace, reasons
 from ..runtime.stats import Accuracy
 from ..runtime.timing import Percentiles
 from ..runtime.verify import Verification
-from ._pipeline import Outcome, Product
+from ._pipeline import Outcome
+from ._product import Product
 from ._recovery import Recovery
 from ._terminal import table
 from ._workshop import Twin
@@ -37,7 +38,7 @@ def show_outcome(console: Console, outcome: Outcome) -> None:
         console.print(f"[dim]{escape(line)}[/]", soft_wrap=True)
     for product in outcome.products:
         if len(outcome.products) > 1:
-            console.print(f"\n[bold]{_name(product)}[/]")
+            console.print(f"\n[bold]{product.title}[/]")
         show_recovery(console, product.recovery)
         show_agreement(console, product)
         show_pace(console, product)
@@ -182,10 +183,6 @@ def _parity(twin: Twin) -> str:
         f"{twin.artifact.target} fp32 against {twin.original}: {found.max_abs:.1e} at most "
         f"({found.max_rel:.1e} relatively), top-1 agreement {100 * found.top1:.1f} % of {found.count}"
     )
-
-
-def _name(product: Product) -> str:
-    return f"{product.file.artifact.target} {product.file.artifact.precision}"
 
 
 def _accuracy(found: Accuracy | None) -> tuple[str, str]:

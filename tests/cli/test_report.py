@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 from rich.console import Console
 
-from edgewise.cli._pipeline import Outcome, Product
+from edgewise.cli._pipeline import Outcome
+from edgewise.cli._product import Product
 from edgewise.cli._recovery import Recovery, Trial
 from edgewise.cli._report import show_check, show_layers, show_outcome, show_recovery, to_json
 from edgewise.cli._workshop import File, Twin
