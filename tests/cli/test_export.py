@@ -1,5 +1,6 @@
 """Exports by the real program: what it refuses, writes, proves and leaves behind."""
 
+import json
 import os
 import pickle
 import platform
@@ -277,8 +278,13 @@ def test_a_foreign_folder_where_one_of_several_bundles_should_go(
 def test_every_target_says_the_same_of_a_picture(edgewise: Run, everything: Path) -> None:
     picture = everything / "mobilenetv2-onnx-w8a32" / "golden" / "image.png"
     bundles = [everything / f"mobilenetv2-{target}-w8a32" for target in ("onnx", "openvino", "tflite")]
-    said = [edgewise("predict", bundle, picture, "--top", 1).stdout for bundle in bundles]
-    assert len({text.split()[-1] for text in said}) == 1, said
+    said = [edgewise("predict", bundle, picture, "--top", 4, "--json").stdout for bundle in bundles]
+    first, *others = (
+        {answer["label"]: answer["probability"] for answer in json.loads(text)[0]["answers"]} for text in said
+    )
+    assert len(first) == 4
+    for other in others:
+        assert other == pytest.approx(first, abs=0.05)
 
 
 @pytest.mark.slow
