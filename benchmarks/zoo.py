@@ -22,6 +22,7 @@ from edgewise.models.zoo import Architecture, architectures, find
 HERE = Path(__file__).parent
 _HEADINGS = (
     "network",
+    "pixels",
     "target",
     "INT8 form",
     "parity",
@@ -108,6 +109,7 @@ def lines(row: Architecture, found: dict[str, Any]) -> Iterator[tuple[str, ...]]
         speedup = latency["speedup"]
         yield (
             row.title,
+            str(manifest["spec"]["preprocess"]["size"]),
             manifest["target"],
             manifest["precision"],
             f"{manifest['parity']['max_rel']:.0e}",
@@ -130,7 +132,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     )
     parser.add_argument("--only", help="names with commas between; all without it")
     parser.add_argument("--largest", type=float, default=float("inf"), help="leave out networks of more MACs")
-    parser.add_argument("--imgsz", type=int, help="side of the pictures; each network's own without it")
+    parser.add_argument("--imgsz", type=int, help="side in pixels; each network's own without it")
     parser.add_argument("--results", type=Path, default=HERE / "results")
     parser.add_argument("--table", type=Path, default=HERE / "zoo.md")
     chosen = parser.parse_args(arguments)
