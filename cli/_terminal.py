@@ -69,7 +69,9 @@ class Terminal:
         self.console.print(f"[green]✓[/] {escape(title)} [dim]{spent:.1f} s[/]")
 
     def announce(self, line: str) -> None:
-        """Say something that the user must not miss."""
+        """Say something that the user must not miss, once."""
+        if line in self.notices:
+            return
         self.notices.append(line)
         self.console.print(f"[bold yellow]! {escape(line)}[/]")
 

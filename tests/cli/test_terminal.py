@@ -102,6 +102,17 @@ def test_verbose_shows_it(run: Run) -> None:
     assert "noise: print" in run.on_a_terminal(block)
 
 
+def test_a_notice_is_given_once(run: Run) -> None:
+    done = run("""
+        with terminal() as screen:
+            for line in ("Beware", "Mind the gap", "Beware"):
+                screen.announce(line)
+        print(screen.notices)
+    """)
+    assert done.stderr.splitlines() == ["! Beware", "! Mind the gap"]
+    assert done.stdout == "['Beware', 'Mind the gap']\n"
+
+
 def test_quiet_says_nothing_but_remembers(run: Run) -> None:
     done = run("""
         with terminal(quiet=True) as screen:
