@@ -6,8 +6,12 @@
 2. A bias is stored in steps of the input's scale times the weight's. A channel whose weights are (almost) all
    zero, as training leaves some, has so small a scale that its bias leaves 32 bits and is lost. Its largest
    weight becomes as large as the bias needs, which changes the output by less than 1/10000 of that bias.
+3. Where a scale follows a linear layer (ConvNeXt's LayerScale), the converter multiplies it into weight and
+   bias, and the bias comes out as (1, 1, 1, C). The library scales it along the first axis, of one value,
+   and LiteRT does not open the file. A bias is (C,).
 """
 
+import math
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
@@ -35,7 +39,8 @@ def prepare(model: bytes, ranges: Ranges) -> tuple[bytes, Ranges]:
         kind = opcode_to_name(parsed, operator.opcodeIndex)
         if kind == "PADV2":
             _make_padding_finite(parsed, operator, ranges)
-        elif kind in _CHANNELS and len(operator.inputs) > 2:
+        elif kind in _CHANNELS and len(operator.inputs) > 2 and operator.inputs[2] >= 0:
+            _flatten(parsed.subgraphs[0].tensors[operator.inputs[2]])
             _make_biases_fit(parsed, operator, ranges, _CHANNELS[kind])
     return pack(parsed, len(model)), ranges
 
@@ -57,9 +62,12 @@ def _make_padding_finite(model: "ModelT", operator: "OperatorT", ranges: Ranges)
     model.buffers.append(BufferT(data=_bytes(lowest)))
 
 
+def _flatten(bias: "TensorT") -> None:
+    bias.shape = [math.prod(bias.shape)]
+    bias.shapeSignature = None
+
+
 def _make_biases_fit(model: "ModelT", operator: "OperatorT", ranges: Ranges, axis: int) -> None:
-    if operator.inputs[2] < 0:
-        return
     source, weight, bias = (model.subgraphs[0].tensors[index] for index in operator.inputs)
     values, shifts = _constant(model, weight), _constant(model, bias)
     if values is None or shifts is None:

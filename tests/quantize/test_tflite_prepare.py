@@ -1,4 +1,4 @@
-"""Networks that the library alone makes wrong INT8 files of: padded max-pools and dead channels."""
+"""Networks that the library alone makes wrong INT8 files of: padded max-pools, dead channels, scales."""
 
 import copy
 from pathlib import Path
@@ -11,6 +11,7 @@ from ai_edge_litert.schema_py_generated import ModelT, OperatorT
 from ai_edge_litert.tools.flatbuffer_utils import opcode_to_name
 from numpy.typing import NDArray
 from torch import nn
+from torchvision.models.convnext import CNBlock
 
 from edgewise.export._artifact import Artifact
 from edgewise.export._flatbuffer import pack, unpack
@@ -130,6 +131,27 @@ def test_a_dead_channel_keeps_its_bias(exact: Artifact, int8: Artifact, ranges: 
     with pytest.warns(RuntimeWarning, match="invalid value encountered in cast"):
         alone = _run(pack(model, len(content)), full_integer(Recipe(), ()), known)
     assert abs(biases(unpack(alone))[3] - expected[3]) > 1.9
+
+
+def test_a_scaled_linear_layer_keeps_its_bias(
+    tiny_spec: ModelSpec, tiny_calibration: Calibration, tiny_pictures: Tensor32, tmp_path: Path
+) -> None:
+    """ConvNeXt's block: LiteRT cannot open what the library alone makes of it."""
+    torch.manual_seed(0)
+    block = CNBlock(8, layer_scale=0.5, stochastic_depth_prob=0.0)
+    with torch.no_grad():
+        block.get_parameter("block.5.bias").uniform_(0.5, 1)
+        block.get_parameter("layer_scale").uniform_(0.5, 1)
+    head = nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(8, 6)
+    graph = trace(nn.Sequential(nn.Conv2d(3, 8, 4, 4), block, *head), 32)
+    exact = export(graph, tiny_spec, tmp_path / "float.tflite")
+    model = unpack(exact.path.read_bytes())
+    biases = [model.subgraphs[0].tensors[layer.inputs[2]] for layer in found(model, "FULLY_CONNECTED")]
+    assert {len(bias.shape) for bias in biases} == {1, 4}
+    as_it_is = Refined(graph, graph, 0, 0, 0)
+    int8 = quantize(exact, as_it_is, tiny_calibration, Recipe(), tmp_path / "int8.tflite")
+    answers = (TfliteSession(file.path, 1)(tiny_pictures) for file in (exact, int8))
+    assert agreement(*answers).sqnr_db > 20
 
 
 def test_other_files_stay_as_they_are(tiny_float: Artifact, tiny_calibration: Calibration) -> None:
