@@ -7,11 +7,13 @@ import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from textwrap import shorten
 
 from ..models.errors import MissingDependencyError
 
 _SWITCH = "ORT_DISABLE_TELEMETRY"  # which ONNX Runtime reads when it is imported
 _TELEMETRY = "openvino_telemetry"
+_LONGEST = 300  # letters of an error
 _PLACES = ("Exception from", "Check '", "FrontEnd API failed", "Summary:")
 
 
@@ -45,7 +47,10 @@ def importing(task: str, extra: str) -> Iterator[None]:
 
 
 def reason(error: Exception) -> str:
-    """What an engine says, in one line and without the places in its sources that OpenVINO begins with."""
+    """What an engine says, in one line of bearable length (LiteRT names every tensor that it finds wrong).
+
+    The places in its sources that OpenVINO begins with are left out.
+    """
     lines = [line.strip(" -") for line in str(error).splitlines()]
     said = " ".join(line for line in lines if line and not line.startswith(_PLACES))
-    return said.rstrip(".! ") or type(error).__name__
+    return shorten(said.rstrip(".! "), _LONGEST, placeholder=" ...") or type(error).__name__

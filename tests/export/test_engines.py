@@ -55,6 +55,7 @@ def test_a_missing_library_is_named() -> None:
             "No rule for: Det-20 See here",
         ),
         ("", "RuntimeError"),
+        ("tensor 1 is wrong. " * 99, "tensor 1 is wrong. " * 15 + "tensor 1 is ..."),
     ],
 )
 def test_an_error_is_told_in_one_line(said: str, told: str) -> None:
