@@ -46,6 +46,7 @@ statistics of pictures and a shift that keeps deep networks from amplifying what
 networks do so more than trained ones: MobileNetV2 comes to 14 dB here, to 21 dB with ImageNet weights. 32
 generated pictures calibrate, and nothing is cured (`--no-recover`).
 
+- pixels: the network's own, unless `--imgsz` gave others.
 - parity: largest difference of the float file from PyTorch, relative to the largest output.
 - ms: CPU time of one picture in one thread, median of interleaved rounds; faster: float / INT8, with its 95 %
   interval.
