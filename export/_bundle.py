@@ -46,7 +46,6 @@ from . import _manifest
 from ._artifact import IOS, PRECISIONS, Artifact, model_files
 from ._atomic import MANIFEST, recover, replacing_folder
 from ._golden import Golden
-from ._manifest import MEND, PLAIN, SCHEMA
 
 _LABELS = "labels.txt"
 _IMAGE = "golden/image.png"
@@ -87,14 +86,14 @@ class Bundle:
             for name in manifest["files"]:
                 _manifest.check_file(folder, name, _manifest.typed(manifest["files"], name, dict))
         except EdgewiseError as error:
-            raise EdgewiseError(f"{folder}: {error}; {MEND}") from error
+            raise EdgewiseError(f"{folder}: {error}; {_manifest.MEND}") from error
         return bundle
 
     @classmethod
     def from_manifest(cls, folder: Path, manifest: dict[str, Any]) -> Self:
         """Check everything in the manifest that needs no other file."""
         names = _manifest.typed(manifest, "files", dict)
-        if odd := [name for name in names if not PLAIN.fullmatch(name)]:
+        if odd := [name for name in names if not _manifest.PLAIN.fullmatch(name)]:
             raise EdgewiseError(f"{MANIFEST}: {odd[0]!r} is no plain file name")
         model, reference = (
             _manifest.typed(manifest, "model", str),
@@ -134,7 +133,8 @@ class Bundle:
             golden = Golden(pixels, **{name: _load_npy(self.folder / file) for name, file in _ARRAYS.items()})
             golden.check(self.spec)
         except (*_UNREADABLE, EdgewiseError) as error:
-            raise EdgewiseError(f"{self.folder}: the golden sample is unusable ({error}); {MEND}") from error
+            found = f"the golden sample is unusable ({error})"
+            raise EdgewiseError(f"{self.folder}: {found}; {_manifest.MEND}") from error
         return golden
 
 
@@ -155,7 +155,7 @@ def write_bundle(
     contents = _contents(model, reference, golden)
     with replacing_folder(folder) as partial:
         manifest = {
-            "schema": SCHEMA,
+            "schema": _manifest.SCHEMA,
             "name": model.spec.name,
             "target": model.target,
             "precision": model.precision,
@@ -184,7 +184,7 @@ def _contents(model: Artifact, reference: Artifact | None, golden: Golden) -> di
     for artifact in (model, reference) if reference else (model,):
         if artifact.file_name in contents:
             raise ValueError(f"model and reference are both called {artifact.file_name}")
-        if "/" in artifact.file_name or not PLAIN.fullmatch(artifact.file_name):
+        if "/" in artifact.file_name or not _manifest.PLAIN.fullmatch(artifact.file_name):
             raise UsageError(f"{artifact.file_name!r} is no plain file name; give the model a plain name")
         contents.update(artifact.files)
     return contents
