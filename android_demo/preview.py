@@ -19,11 +19,11 @@ from xml.etree import ElementTree as ET
 
 from PIL import Image
 
-from edgewise.export._bundle import Bundle
 from edgewise.runtime import open_session
+from edgewise.runtime.bundle import Bundle
 from edgewise.runtime.devices._chromium import find
-from edgewise.runtime.golden import check
-from edgewise.runtime.stats import softmax, top_k
+from edgewise.runtime.judge.golden import check
+from edgewise.runtime.judge.stats import softmax, top_k
 
 HERE = Path(__file__).parent
 RES = HERE / "app" / "src" / "main" / "res"

@@ -19,10 +19,10 @@ from pathlib import Path
 from statistics import median
 from tempfile import TemporaryDirectory
 
-from edgewise.export._bundle import Bundle
-from edgewise.runtime.bench.request import Contender, Request
+from edgewise.runtime.bench.request import BenchRequest, Contender
+from edgewise.runtime.bench.timing import Ratio, bootstrap_ratio
+from edgewise.runtime.bundle import Bundle
 from edgewise.runtime.devices.local import Local
-from edgewise.runtime.timing import Ratio, bootstrap_ratio
 
 _ALLOWED = 1.02
 _WARM_UPS = 50
@@ -89,7 +89,7 @@ class Setting:
 
 def ours(setting: Setting) -> Figure:
     """By the whole way of `edgewise bench` on this machine."""
-    request = Request(
+    request = BenchRequest(
         (Contender(str(setting.bundle.folder)),),
         threads=setting.threads,
         runs=setting.count,

@@ -7,20 +7,20 @@ from typing import TYPE_CHECKING, Any
 from rich.console import Console
 from rich.markup import escape
 
-from ..export._atomic import MANIFEST
-from ..export._bundle import Bundle
 from ..models.errors import UsageError
 from ..runtime import android
-from ..runtime.golden import GoldenCheck
+from ..runtime.bundle import Bundle
+from ..runtime.bundle.atomic import MANIFEST
+from ..runtime.judge.golden import GoldenCheck
 from ._terminal import Terminal
 
 if TYPE_CHECKING:
-    from ._pipeline import Outcome, Request
+    from ..pipeline.convert import Conversion, ConvertRequest
 
 _CLASSES = 6  # names on the screen
 
 
-def refuse(request: "Request", assets: Path) -> None:
+def refuse(request: "ConvertRequest", assets: Path) -> None:
     """Refuse before anything takes time what could not go into an app at the end.
 
     Raises:
@@ -35,7 +35,7 @@ def refuse(request: "Request", assets: Path) -> None:
     android.place(assets)
 
 
-def of_outcome(outcome: "Outcome") -> Bundle:
+def of_outcome(outcome: "Conversion") -> Bundle:
     """The one bundle of an export that an app can take."""
     bundles = (product.bundle for product in outcome.products if product.bundle)
     return next(bundle for bundle in bundles if bundle.target == android.TARGET)

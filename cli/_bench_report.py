@@ -6,7 +6,7 @@ from rich.console import Console
 from rich.markup import escape
 
 from ..runtime.bench.compare import Comparison
-from ..runtime.bench.record import Conditions, Golden, Machine, Record
+from ..runtime.bench.record import Conditions, GoldenRun, Machine, Record
 from ._terminal import table
 
 _TIMES = ("p50", "p90", "p99", "min", "first", "load", "end to end")
@@ -105,7 +105,7 @@ def _change(form: str, before: float | None, after: float | None, name: str = ""
     return name + " to ".join(words) if words else None
 
 
-def _golden(golden: Golden | None) -> str:
+def _golden(golden: GoldenRun | None) -> str:
     if golden is None:
         return "golden sample not checked"
     if golden.max_rel == 0:

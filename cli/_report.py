@@ -6,25 +6,25 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from ..export._bundle import Bundle
-from ..quantize._sensitivity import LayerError
-from ..runtime.drop import Verdict
-from ..runtime.golden import GoldenCheck
-from ..runtime.latency import Pace, reasons
-from ..runtime.stats import Accuracy
-from ..runtime.timing import Percentiles
-from ..runtime.verify import Verification
-from ._pipeline import Outcome
-from ._product import Product
-from ._recovery import Recovery
+from ..pipeline.convert import Conversion
+from ..pipeline.product import Product
+from ..pipeline.recovery import Recovery
+from ..pipeline.workshop import Twin
+from ..quantize.refine.sensitivity import LayerError
+from ..runtime.bench.latency import Pace, reasons
+from ..runtime.bench.timing import Percentiles
+from ..runtime.bundle import Bundle
+from ..runtime.judge.drop import Verdict
+from ..runtime.judge.golden import GoldenCheck
+from ..runtime.judge.stats import Accuracy
+from ..runtime.judge.verdict import Verification
 from ._terminal import table
-from ._workshop import Twin
 
 _COLOURS = {Verdict.PASS: "green", Verdict.FAIL: "red", Verdict.INCONCLUSIVE: "yellow"}
 _WORST_LAYERS = 8
 
 
-def show_outcome(console: Console, outcome: Outcome) -> None:
+def show_outcome(console: Console, outcome: Conversion) -> None:
     """A table of all files; for each product what was tried, how it agrees, its verdict and its place."""
     console.print()
     console.print(_files(outcome.products))
@@ -157,7 +157,7 @@ def show_layers(console: Console, layers: list[LayerError]) -> None:
     console.print(shown)
 
 
-def to_json(outcome: Outcome, notices: list[str]) -> dict[str, Any]:
+def to_json(outcome: Conversion, notices: list[str]) -> dict[str, Any]:
     """The whole outcome as one JSON document: where each bundle lies, its manifest, and what it cost."""
     return {
         "bundles": [

@@ -5,10 +5,10 @@ from typing import TYPE_CHECKING, Any
 from ..models.errors import UsageError
 
 if TYPE_CHECKING:
-    from ._pipeline import Request
+    from ..pipeline.convert import ConvertRequest
 
 
-def request_of(options: dict[str, Any]) -> "Request":
+def request_of(options: dict[str, Any]) -> "ConvertRequest":
     """The options of an export, its `name` and `weights` among them, as the pipeline wants them.
 
     Raises:
@@ -16,10 +16,10 @@ def request_of(options: dict[str, Any]) -> "Request":
     """
     from ..export import chosen
     from ..models.weights import Overrides
-    from ..quantize._recipe import Recipe
-    from ..runtime.latency import SpeedLimits
-    from ..runtime.verify import Limits
-    from ._pipeline import Request
+    from ..pipeline.convert import ConvertRequest
+    from ..quantize.recipe import Recipe
+    from ..runtime.bench.latency import SpeedLimits
+    from ..runtime.judge.verdict import Limits
 
     targets = chosen(options.pop("targets"))
     int8, given = options.pop("int8"), options.pop("precisions")
@@ -34,7 +34,7 @@ def request_of(options: dict[str, Any]) -> "Request":
     overrides = Overrides(**{key: options.pop(key) for key in ("mean", "std", "imgsz", "resize", "labels")})
     limits = Limits(**{key: options.pop(key) for key in ("max_drop", "min_agreement", "strict")})
     speed = SpeedLimits(options.pop("max_latency"), options.pop("require_speedup"))
-    return Request(
+    return ConvertRequest(
         targets=targets,
         precisions=precisions,
         form_is_open=int8 and given is None and recipe == Recipe(),

@@ -49,8 +49,9 @@ class Terminal:
         self.notices: list[str] = []
 
     @contextmanager
-    def stage(self, title: str) -> Iterator[Stage]:
+    def stage(self, title: str, number: int = 0, of: int = 0) -> Iterator[Stage]:
         """Show `title` with a spinner or a bar while the block runs, and a tick with its seconds after."""
+        title = f"[{number}/{of}] {title}" if number else title
         columns = (SpinnerColumn(), TextColumn("{task.description}"), BarColumn(24), MofNCompleteColumn())
         # Left alone, rich would show what libraries print through sys.stdout and sys.stderr.
         progress = Progress(
@@ -68,7 +69,7 @@ class Terminal:
         self.seconds[title] = self.seconds.get(title, 0.0) + spent
         self.console.print(f"[green]✓[/] {escape(title)} [dim]{spent:.1f} s[/]")
 
-    def announce(self, line: str) -> None:
+    def notice(self, line: str) -> None:
         """Say something that the user must not miss, once."""
         if line in self.notices:
             return

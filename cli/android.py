@@ -21,8 +21,8 @@ def command(bundle: Path, assets: Path | None, *, as_json: bool, verbose: bool) 
     ASSETS is by default that of the android_demo below the current folder. All digests are checked and the
     golden sample is run first. An earlier bundle there is replaced, and nothing else in ASSETS is touched.
     """
-    from ..export._bundle import Bundle
     from ..runtime.android import default_assets
+    from ..runtime.bundle import Bundle
     from ._assets import fill
     from ._terminal import terminal
 

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any
 import click
 
 if TYPE_CHECKING:
-    from ..export._bundle import Bundle
+    from ..pipeline.bench import DeviceRun
     from ..runtime.bench.request import Contender
-    from ..runtime.store import Store
-    from ._measured import Outcome
+    from ..runtime.bench.store import Store
+    from ..runtime.bundle import Bundle
     from ._terminal import Terminal
 
 _RANGE = re.compile(r"(\d+)(?:-(\d+))?")
@@ -85,17 +85,17 @@ def command(
     Every record says whether it is trusted, and if not, why. `edgewise results` lists them later. Several
     devices measure at the same time, and one that fails does not stop the others: the exit code is its own.
     """
-    from ..export._bundle import Bundle
-    from ..runtime.bench.request import Request
+    from ..pipeline.bench import measure
+    from ..runtime.bench.request import BenchRequest
+    from ..runtime.bench.store import Store, default_path
+    from ..runtime.bundle import Bundle
     from ..runtime.devices import device
-    from ..runtime.store import Store, default_path
-    from ._measured import measure
     from ._terminal import terminal
 
     with terminal(verbose=verbose, quiet=as_json) as screen:
         contenders = _contenders([Bundle.open(folder) for folder in bundles], twins=twins)
         places = [device(name) for name in dict.fromkeys(devices or ("local",))]
-        requests = [Request(contenders, count, runs, seconds, cpus=cpus) for count in threads]
+        requests = [BenchRequest(contenders, count, runs, seconds, cpus=cpus) for count in threads]
         store = Store(results or default_path()) if save else None
         if store is not None:
             store.select(limit=1)  # a damaged file is better known before than after
@@ -112,7 +112,7 @@ def command(
 
 def _contenders(bundles: "list[Bundle]", *, twins: bool) -> "tuple[Contender, ...]":
     """The different model files, each twin before its bundle; one that several bundles hold counts once."""
-    from ..export._artifact import model_files
+    from ..export.artifact import model_files
     from ..runtime.bench.request import Contender
 
     found: dict[tuple[str, ...], Contender] = {}
@@ -126,7 +126,7 @@ def _contenders(bundles: "list[Bundle]", *, twins: bool) -> "tuple[Contender, ..
     return tuple(found.values())
 
 
-def _told(outcomes: "list[Outcome]", store: "Store | None", screen: "Terminal") -> dict[str, Any]:
+def _told(outcomes: "list[DeviceRun]", store: "Store | None", screen: "Terminal") -> dict[str, Any]:
     """Show everything; the JSON document of it."""
     from ..runtime.bench.compare import comparisons
     from ._bench_report import show_run
@@ -136,10 +136,10 @@ def _told(outcomes: "list[Outcome]", store: "Store | None", screen: "Terminal") 
     for run, pairs in zip(runs, compared, strict=True):
         show_run(screen.console, run, pairs)
     for line in [line for outcome in outcomes for line in outcome.slower]:
-        screen.announce(line)
+        screen.notice(line)
     failed = [outcome for outcome in outcomes if outcome.error is not None]
     for outcome in failed[1:]:  # the first is what the program ends with
-        screen.announce(str(outcome.error))
+        screen.notice(str(outcome.error))
     return {
         "records": [record.to_json() for run in runs for record in run],
         "comparisons": [asdict(pair) for pairs in compared for pair in pairs],

@@ -12,10 +12,10 @@ from ..models.errors import UsageError
 if TYPE_CHECKING:
     from rich.console import Console
 
+    from ..pipeline.contenders import ComparedFile
     from ..runtime import Session
-    from ..runtime.matrix import Pair
-    from ..runtime.stats import Accuracy
-    from ._contenders import Contender
+    from ..runtime.judge.matrix import ComparedPair
+    from ..runtime.judge.stats import Accuracy
 
 
 @click.command(short_help="Compare PyTorch and the files of bundles, each with each.")
@@ -55,11 +55,13 @@ def command(
     Of each pair: the largest difference of a logit, absolute and relative, how often the first answers agree,
     SQNR and cosine. Pictures are --data, or those that `edgewise verify` takes.
     """
-    from ..export._bundle import Bundle
-    from ..runtime import evaluation, machine, open_session
-    from ..runtime.matrix import matrix
-    from ..runtime.stats import accuracy
-    from ._contenders import contenders, one_network, original, thinned
+    from ..pipeline.contenders import contenders, one_network, original, thinned
+    from ..pipeline.progress import Journal
+    from ..runtime import machine, open_session
+    from ..runtime.bundle import Bundle
+    from ..runtime.judge import evaluation
+    from ..runtime.judge.matrix import matrix
+    from ..runtime.judge.stats import accuracy
     from ._terminal import terminal
 
     with terminal(verbose=verbose, quiet=as_json) as screen:
@@ -69,7 +71,7 @@ def command(
         pictures = thinned(evaluation.choose(spec, data, count, photos=(), seed=0), count)
         for bundle in opened:
             evaluation.refuse_overlap(pictures, (bundle.calibration or {}).get("files", ()))
-        sessions: dict[str, Session] = original(opened, torch, weights, screen)
+        sessions: dict[str, Session] = original(opened, torch, weights, Journal(screen))
         if len(sessions) + len(files) == 1:
             raise UsageError(f"there is only one model, {files[0].name}: name another bundle, or --weights")
         sessions |= {file.name: open_session(file.path, file.target, threads) for file in files}
@@ -82,7 +84,7 @@ def command(
         }
         pairs = matrix([*sessions], answers.logits)
         if answers.skipped:
-            screen.announce(f"{answers.skipped} pictures could not be read and were left out")
+            screen.notice(f"{answers.skipped} pictures could not be read and were left out")
         _show(screen.console, pairs, accuracies, pictures.description)
         document = {
             "pictures": pictures.description,
@@ -97,7 +99,7 @@ def command(
         click.echo(json.dumps(document, indent=2))
 
 
-def _models(files: "list[Contender]", accuracies: "dict[str, Accuracy | None]") -> list[dict[str, Any]]:
+def _models(files: "list[ComparedFile]", accuracies: "dict[str, Accuracy | None]") -> list[dict[str, Any]]:
     """What was compared, for the JSON document."""
     by_name = {file.name: file for file in files}
     return [
@@ -111,7 +113,7 @@ def _models(files: "list[Contender]", accuracies: "dict[str, Accuracy | None]") 
 
 
 def _show(
-    console: "Console", pairs: "list[Pair]", accuracies: "dict[str, Accuracy | None]", pictures: str
+    console: "Console", pairs: "list[ComparedPair]", accuracies: "dict[str, Accuracy | None]", pictures: str
 ) -> None:
     from rich.markup import escape
 

@@ -42,8 +42,8 @@ def make(kind: str, folder: Path, count: int, val_count: int, size: int, seed: i
     By default these are the pictures that `--data shapes` draws as it goes.
     """
     del kind
-    from ..export._atomic import replacing_folder
     from ..models.data import generated
+    from ..runtime.bundle.atomic import replacing_folder
     from ._terminal import terminal
 
     if folder.exists() and not (folder.is_dir() and not any(folder.iterdir())):
@@ -121,7 +121,7 @@ def _document(dataset: "Dataset") -> dict[str, Any]:
 
 
 def _show(screen: "Terminal", dataset: "Dataset", document: dict[str, Any]) -> None:
-    from ..runtime._child import printable
+    from ..runtime.child import printable
 
     screen.console.print(_counts(document))
     kinds = ", ".join(f"{count:,} {kind}" for kind, count in dataset.kinds.items())
@@ -135,13 +135,13 @@ def _show(screen: "Terminal", dataset: "Dataset", document: dict[str, Any]) -> N
     if len(left_out) > _SHOWN:
         left_out[_SHOWN:] = [f"left out: {len(left_out) - _SHOWN} more, which --json lists"]
     for line in (*dataset.notes, *left_out):
-        screen.announce(printable(line))
+        screen.notice(printable(line))
 
 
 def _counts(document: dict[str, Any]) -> "Table":
     from rich.markup import escape
 
-    from ..runtime._child import printable
+    from ..runtime.child import printable
     from ._terminal import table
 
     shown = table("class", "train", "val")

@@ -10,7 +10,7 @@ import click
 from ..models.errors import EdgewiseError
 
 if TYPE_CHECKING:
-    from ..runtime.devices._board import Finding
+    from ..runtime.devices.board import Finding
     from ._terminal import Terminal
 
 _MARKS = {"good": "[green]✓[/]", "doubtful": "[yellow]![/]", "bad": "[red]✗[/]"}
@@ -22,7 +22,7 @@ class _Targets(click.ParamType[tuple[str, ...]]):
     name = "TARGET,..."
 
     def convert(self, value: Any, param: Any, ctx: Any) -> tuple[str, ...]:
-        from ..runtime.devices._setup import TARGETS
+        from ..runtime.devices.setup import TARGETS
 
         wanted = [part.strip().lower() for part in str(value).split(",")]
         for name in wanted:
@@ -49,10 +49,10 @@ def setup(device: str, targets: tuple[str, ...], wheels: Path | None, *, verbose
     They go into a virtual environment of their own in ~/.local/share/edgewise there; no other file of the
     board is touched, and edgewise itself is not installed. Run it again for more targets or newer versions.
     """
-    from ..runtime.devices._setup import setup as install
-    from ..runtime.devices._setup import wheels_in
-    from ..runtime.devices._ssh_address import parse
-    from ..runtime.devices._transport import Board
+    from ..runtime.devices.setup import setup as install
+    from ..runtime.devices.setup import wheels_in
+    from ..runtime.devices.ssh_address import parse
+    from ..runtime.devices.transport import Board
     from ._terminal import terminal
 
     address, files = parse(device), wheels_in(wheels) if wheels else []
@@ -77,9 +77,9 @@ def check(device: str, *, as_json: bool) -> None:
     What is marked ! makes figures doubtful, or is to be done once; with a ✗ nothing works, and the exit code
     is 1.
     """
-    from ..runtime.devices._board import facts, findings
-    from ..runtime.devices._ssh_address import parse
-    from ..runtime.devices._transport import Board
+    from ..runtime.devices.board import facts, findings
+    from ..runtime.devices.ssh_address import parse
+    from ..runtime.devices.transport import Board
     from ._terminal import terminal
 
     address = parse(device)

@@ -13,7 +13,7 @@ from ..models.errors import MissingDependencyError
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from ._libraries import Library, Target
+    from ..pipeline.libraries import InstalledLibrary, TargetStatus
 
 
 @click.command(short_help="Show what can be exported and run here.")
@@ -24,8 +24,8 @@ def command(*, as_json: bool) -> None:
     What a target needs is really imported, each in a process of its own, which takes a while.
     """
     from ..export import targets
+    from ..pipeline.libraries import extras, judge, libraries
     from ..runtime import machine
-    from ._libraries import extras, judge, libraries
     from ._terminal import terminal
 
     with terminal(quiet=as_json) as screen:
@@ -54,11 +54,11 @@ def command(*, as_json: bool) -> None:
         raise MissingDependencyError("Running a model", "tflite", "an inference engine")
 
 
-def _weights(installed: "dict[str, Library]") -> dict[str, dict[str, bool]]:
+def _weights(installed: "dict[str, InstalledLibrary]") -> dict[str, dict[str, bool]]:
     """For each network, whether its ImageNet weights are cached and a checkpoint comes with edgewise."""
     from ..models.weights import BUNDLED
     from ..models.zoo import architectures
-    from ._libraries import cached_weights
+    from ..pipeline.libraries import cached_weights
 
     cached = [] if installed["torchvision"].error else cached_weights()
     return {
@@ -88,7 +88,7 @@ def _show_machine(console: "Console", document: dict[str, Any]) -> None:
         console.print(line, markup=False)
 
 
-def _show_targets(console: "Console", judged: "dict[str, Target]") -> None:
+def _show_targets(console: "Console", judged: "dict[str, TargetStatus]") -> None:
     from ._terminal import table
 
     shown = table("target", "export", "quantize", "run", left=4)
@@ -99,11 +99,11 @@ def _show_targets(console: "Console", judged: "dict[str, Target]") -> None:
 
 
 def _show_libraries(
-    console: "Console", installed: "dict[str, Library]", extras: dict[str, str | None]
+    console: "Console", installed: "dict[str, InstalledLibrary]", extras: dict[str, str | None]
 ) -> None:
     from rich.markup import escape
 
-    from ._libraries import EXTRAS, distribution
+    from ..pipeline.libraries import EXTRAS, distribution
     from ._terminal import table
 
     shown = table("library", "version", left=2)
@@ -127,7 +127,7 @@ def _show_weights(console: "Console", weights: dict[str, dict[str, bool]]) -> No
     console.print()
 
 
-def _show_mends(console: "Console", judged: "dict[str, Target]") -> None:
+def _show_mends(console: "Console", judged: "dict[str, TargetStatus]") -> None:
     """What to install and what the engines warn of, or that nothing is missing."""
     mends = dict.fromkeys(f"run: {target.install}" for target in judged.values() if target.install)
     caveats = [f"{name}: {target.caveat}" for name, target in judged.items() if target.caveat]

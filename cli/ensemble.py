@@ -14,8 +14,8 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from ..models.ensemble import Average
-    from ._gain import Cost, Score
-    from ._pipeline import Request
+    from ..pipeline.convert import ConvertRequest
+    from ..pipeline.gain import MemberCost, MemberScore
     from ._terminal import Terminal
 
 
@@ -100,17 +100,19 @@ def _refuse(chosen: dict[str, Any]) -> None:
         raise UsageError("--fit names pictures to fit weights on; add --weights fit, or leave it out")
 
 
-def _run(request: "Request", chosen: dict[str, Any], screen: "Terminal") -> dict[str, Any]:
+def _run(request: "ConvertRequest", chosen: dict[str, Any], screen: "Terminal") -> dict[str, Any]:
     from ..models.ensemble import combine, normalised
-    from ..runtime import evaluation
-    from . import _gain
-    from ._members import load_members
+    from ..pipeline import gain as _gain
+    from ..pipeline.members import load_members
+    from ..pipeline.progress import Journal
+    from ..runtime.judge import evaluation
     from ._report import to_json
     from ._reported import reported
 
     average: Average = chosen["average"]
+    journal = Journal(screen)
     with screen.stage("Load the members"):
-        team = load_members(chosen["members"], request.overrides, chosen["interpolation"], screen.announce)
+        team = load_members(chosen["members"], request.overrides, chosen["interpolation"], screen.notice)
     models = [member.model for member in team]
     like = models[0].spec
     weights = normalised(None if chosen["weights"] == "fit" else chosen["weights"], len(team))
@@ -119,9 +121,9 @@ def _run(request: "Request", chosen: dict[str, Any], screen: "Terminal") -> dict
     fitting = None
     if chosen["weights"] == "fit":
         fitting, judging = _gain.parted(judging, chosen["fit"], like)
-        found = _gain.fitted(_gain.answered(team, like, fitting, screen), average)
-        team, weights = _gain.without_idle(team, found, screen)
-    answers = _gain.answered(team, like, judging, screen)
+        found = _gain.fitted(_gain.answered(team, like, fitting, journal), average)
+        team, weights = _gain.without_idle(team, found, journal)
+    answers = _gain.answered(team, like, judging, journal)
     scores = _gain.scores(team, weights, average, answers)
     model = combine([member.model for member in team], weights, average)
     facts = {
@@ -131,12 +133,12 @@ def _run(request: "Request", chosen: dict[str, Any], screen: "Terminal") -> dict
     }
     result = reported(request, screen, replace(model, record={**(model.record or {}), **facts}))
     firsts = {product.twin.artifact.target: product.bundle for product in result.products[::-1]}
-    costs = [cost for bundle in firsts.values() if bundle for cost in _gain.costs(team, bundle, screen)]
+    costs = [cost for bundle in firsts.values() if bundle for cost in _gain.costs(team, bundle, journal)]
     _show(screen.console, scores, costs, judging.description)
     return {"ensemble": {**facts, "models": _gain.to_json(scores, costs)}} | to_json(result, screen.notices)
 
 
-def _show(console: "Console", scores: "list[Score]", costs: "list[Cost]", pictures: str) -> None:
+def _show(console: "Console", scores: "list[MemberScore]", costs: "list[MemberCost]", pictures: str) -> None:
     """The ensemble beside its members, and what it gains over the best of them."""
     from ._terminal import table
 
@@ -157,20 +159,20 @@ def _show(console: "Console", scores: "list[Score]", costs: "list[Cost]", pictur
     console.print(_conclusion(judged[:-1], costs, pictures), markup=False, soft_wrap=True)
 
 
-def _cells(score: "Score") -> list[str]:
+def _cells(score: "MemberScore") -> list[str]:
     if score.accuracy is None or score.ece is None:
         return [f"{100 * score.agreement:.1f} %"]
     return [f"{100 * score.accuracy.top1:.2f} %", f"{100 * score.ece:.2f} %", _points(score)]
 
 
-def _points(score: "Score") -> str:
+def _points(score: "MemberScore") -> str:
     """The gain with its 95 % interval: '+1.20 (0.4 to 2.0)'; nothing for the ensemble itself."""
     if score.gain is None:
         return ""
     return f"{score.gain.points:+.2f} ({score.gain.interval.low:.1f} to {score.gain.interval.high:.1f})"
 
 
-def _conclusion(members: "list[Score]", costs: "list[Cost]", pictures: str) -> str:
+def _conclusion(members: "list[MemberScore]", costs: "list[MemberCost]", pictures: str) -> str:
     if not members:
         return f"{pictures} have no labels: whether the ensemble gains anything, --data DIR would show"
     best = max(members, key=lambda score: score.accuracy.top1 if score.accuracy else 0.0)

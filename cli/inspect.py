@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from rich.console import Console
     from rich.table import Table
 
-    from ..export._bundle import Bundle
+    from ..runtime.bundle import Bundle
     from ..runtime.probe import Probed
     from ..runtime.structure import Structure, Tensor
 
@@ -30,7 +30,7 @@ def command(path: Path, *, as_json: bool) -> None:
     The file is opened in a child process: one that crashes its parser is reported. A bundle whose file is not
     of the precision that its manifest says is an error.
     """
-    from ..export._bundle import Bundle
+    from ..runtime.bundle import Bundle
     from ..runtime.probe import probe, target_of
     from ._terminal import terminal
 
@@ -129,7 +129,7 @@ def _safe(text: str) -> str:
     """`text` of a foreign file, so short and so tame that a terminal can take it."""
     from rich.markup import escape
 
-    from ..runtime._child import printable
+    from ..runtime.child import printable
 
     text = printable(text)
     return escape(text if len(text) <= _LONGEST else f"{text[:_LONGEST]}…")

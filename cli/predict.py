@@ -17,10 +17,10 @@ import click
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document on stdout, and nothing else.")
 def command(bundle: Path, images: tuple[Path, ...], top: int, threads: int, *, as_json: bool) -> None:
     """Classify IMAGES with BUNDLE: the likeliest classes and their probabilities."""
-    from ..export._bundle import Bundle
     from ..models.images import read_image
     from ..runtime import open_session
-    from ..runtime.stats import softmax, top_k
+    from ..runtime.bundle import Bundle
+    from ..runtime.judge.stats import softmax, top_k
     from ._terminal import terminal
 
     opened = Bundle.open(bundle)

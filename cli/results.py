@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from ..runtime.bench.record import Record
-    from ..runtime.store import Store
+    from ..runtime.bench.store import Store
 
 _SHOWN, _LIMIT = 8, 20
 _AGO = re.compile(r"(\d{1,4})([hdw])")
@@ -70,7 +70,7 @@ def command(
 
     An ID may be shortened. Figures of an emulator are no latencies, and are not shown as such.
     """
-    from ..runtime.store import Store, default_path
+    from ..runtime.bench.store import Store, default_path
     from ._terminal import terminal
 
     store = Store(results or default_path())
@@ -132,7 +132,7 @@ def _row(record: "Record") -> list[str]:
 
 def _compare(console: "Console", one: "Record", other: "Record") -> dict[str, Any]:
     """Show how the newer of two records relates to the older; the JSON document of that."""
-    from ..runtime._history import differences
+    from ..runtime.bench.history import differences
 
     older, newer = sorted((one, other), key=lambda record: datetime.fromisoformat(record.started))
     for record in (older, newer):

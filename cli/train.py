@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from ..models.training.recipe import Recipe
+from ..models.training.recipe import TrainingRecipe
 from ._options import preprocessing
 
 if TYPE_CHECKING:
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from ..models.training.plan import Plan, Result
     from ._terminal import Terminal
 
-# What `Recipe` says of each field, for `--help`; the defaults are shown beside it.
+# What `TrainingRecipe` says of each field, for `--help`; the defaults are shown beside it.
 _RECIPE = {
     "epochs": "Passes over the training pictures.",
     "batch": "Pictures in a step, on each device.",
@@ -51,8 +51,8 @@ _RECIPE = {
 
 
 def _recipe_options(command: "Callable[..., Any]") -> "Callable[..., Any]":
-    """An option for each field of `Recipe`; None is the default of the fields, which depends on --weights."""
-    for field in reversed(fields(Recipe)):
+    """An option for each field of `TrainingRecipe`; None stands for its default, which depends on --weights."""
+    for field in reversed(fields(TrainingRecipe)):
         flag, about = f"--{field.name.replace('_', '-')}", _RECIPE[field.name]
         if field.type is bool:
             option = click.option(f"{flag}/--no-{flag[2:]}", default=None, help=about)
@@ -131,7 +131,7 @@ def command(**options: Any) -> None:
     first = is_first()  # of several devices' processes
     with terminal(verbose=verbose, quiet=as_json or not first) as screen:
         plan = _plan(options, screen)
-        result = train(plan, resume=resume, announce=screen.announce, screen=screen.console)
+        result = train(plan, resume=resume, announce=screen.notice, screen=screen.console)
         _show(screen, plan, result)
     if as_json and first:
         document = asdict(result) | {"path": str(result.path), "notices": screen.notices}
@@ -140,7 +140,7 @@ def command(**options: Any) -> None:
 
 def _plan(options: dict[str, Any], screen: "Terminal") -> "Plan":
     """The options as the training wants them, pictures and first weights included."""
-    from ..export._artifact import file_stem
+    from ..export.artifact import file_stem
     from ..models.data import open_dataset
     from ..models.overrides import Overrides
     from ..models.training.plan import Plan
@@ -149,17 +149,17 @@ def _plan(options: dict[str, Any], screen: "Terminal") -> "Plan":
     data, share, out = (options.pop(key) for key in ("data", "val_share", "out"))
     name, weights = options.pop("name"), options.pop("weights")
     overrides = Overrides(**{key: options.pop(key) for key in ("mean", "std", "imgsz", "resize")})
-    given = {field.name: options.pop(field.name) for field in fields(Recipe)}
+    given = {field.name: options.pop(field.name) for field in fields(TrainingRecipe)}
     with screen.stage("Load the network"):
-        start = starting_point(name, weights, overrides, screen.announce)
-    base = Recipe() if start.tensors is None else Recipe.for_tuning()
+        start = starting_point(name, weights, overrides, screen.notice)
+    base = TrainingRecipe() if start.tensors is None else TrainingRecipe.for_tuning()
     recipe = replace(base, **{key: value for key, value in given.items() if value is not None})
     with screen.stage("Look through the pictures") as progress:
         dataset = open_dataset(
             data, val_share=share, seed=recipe.seed, size=start.preprocess.resize, progress=progress
         )
     for line in dataset.notes:
-        screen.announce(line)
+        screen.notice(line)
     return Plan(
         name=start.name,
         dataset=dataset,

@@ -10,9 +10,9 @@ import click
 from ._options import limits
 
 if TYPE_CHECKING:
-    from ..export._bundle import Bundle
-    from ..runtime.golden import GoldenCheck
-    from ..runtime.verify import Limits, Verification
+    from ..runtime.bundle import Bundle
+    from ..runtime.judge.golden import GoldenCheck
+    from ..runtime.judge.verdict import Limits, Verification
     from ._terminal import Terminal
 
 _GENERATED = 1200
@@ -35,8 +35,8 @@ def command(
     Accuracy is judged by --data, or by the generated set where the bundle has the bundled weights; without
     labels, by agreement on generated pictures. Exit codes are those of export.
     """
-    from ..export._bundle import Bundle
-    from ..runtime.verify import Limits
+    from ..runtime.bundle import Bundle
+    from ..runtime.judge.verdict import Limits
     from ._report import show_check
     from ._terminal import terminal
 
@@ -58,9 +58,10 @@ def command(
 def _verify(
     bundle: "Bundle", data: Path | None, gates: "Limits", threads: int, screen: "Terminal"
 ) -> "tuple[GoldenCheck, Verification | None]":
-    from ..runtime import evaluation, open_session
-    from ..runtime.golden import check
-    from ..runtime.verify import judge
+    from ..runtime import open_session
+    from ..runtime.judge import evaluation
+    from ..runtime.judge.golden import check
+    from ..runtime.judge.verdict import judge
 
     session = open_session(bundle.model, bundle.target, threads)
     with screen.stage("Run the golden sample"):

@@ -1,4 +1,4 @@
-"""From a network to a file. Every module here without a leading underscore is a target of that name."""
+"""From a network to a file. Every package in this folder is a target of that name."""
 
 import importlib
 import pkgutil
@@ -7,18 +7,18 @@ from typing import TYPE_CHECKING, Protocol, cast
 
 from ..models.errors import UsageError
 from ..models.spec import ModelSpec
-from ._artifact import Artifact
+from .artifact import Artifact
 
 if TYPE_CHECKING:
     from ..models.foreign.keras import KerasNetwork
-    from ._graph import Network
+    from .graph import Network
 
 
 _ALIASES = {"litert": "tflite", "ov": "openvino"}
 
 
 class Exporter(Protocol):
-    """What a target's module offers."""
+    """What a target's package offers."""
 
     def export(self, network: "Network | KerasNetwork", spec: ModelSpec, out: Path) -> Artifact:
         """Write `network` to `out` in float32, taking and giving what `Session` promises."""
@@ -26,7 +26,7 @@ class Exporter(Protocol):
 
 def targets() -> tuple[str, ...]:
     """The names that `--to` takes."""
-    return tuple(module.name for module in pkgutil.iter_modules(__path__) if not module.name.startswith("_"))
+    return tuple(module.name for module in pkgutil.iter_modules(__path__) if module.ispkg)
 
 
 def chosen(names: str) -> tuple[str, ...]:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from ._zoo_rows import ROWS
 from .libraries import Published, libraries, library
-from .libraries._names import fold, pick
+from .libraries.names import fold, pick
 
 if TYPE_CHECKING:
     from torch import nn

@@ -5,13 +5,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Protocol, cast
 
 from ..export import targets
-from ..export._artifact import Artifact
+from ..export.artifact import Artifact
 from ..models.errors import EdgewiseError
-from ._calibration import Calibration
-from ._recipe import Recipe
+from .calibration import Calibration
+from .recipe import Recipe
 
 if TYPE_CHECKING:
-    from ._refine import Refined
+    from .refine import Refined
 
 
 class Quantizer(Protocol):

@@ -47,7 +47,7 @@ class Runtime(Protocol):
     def open_reference(self, path: Path) -> Session:
         """Open it with the engine's plain arithmetic, which no instruction set saturates."""
 
-    def structure(self, path: Path) -> "Structure":
+    def read_structure(self, path: Path) -> "Structure":
         """Read back what the file is, as the engine prepared it."""
 
     def caveat(self) -> str | None:

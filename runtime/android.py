@@ -8,12 +8,12 @@ import json
 import shutil
 from pathlib import Path
 
-from ..export._atomic import MANIFEST, refuse_foreign, replacing_folder
-from ..export._bundle import Bundle
 from ..models.errors import AccuracyError, EdgewiseError, UsageError
 from . import open_session, runtime
-from .golden import GoldenCheck
-from .golden import check as check_golden
+from .bundle import Bundle
+from .bundle.atomic import MANIFEST, refuse_foreign, replacing_folder
+from .judge.golden import GoldenCheck
+from .judge.golden import check as check_golden
 
 TARGET = "tflite"
 _FOLDER = "edgewise"  # in `assets/`, beside what else the app keeps there
@@ -66,7 +66,7 @@ def check(bundle: Bundle) -> GoldenCheck:
             "no app gets it, export it without --force"
         )
     told = bundle.manifest.get("structure") or {}
-    found = json.loads(json.dumps(runtime(TARGET).structure(bundle.model).to_json()))
+    found = json.loads(json.dumps(runtime(TARGET).read_structure(bundle.model).to_json()))
     if any(told.get(key) != found[key] for key in _ENDS):
         raise EdgewiseError(
             f"{bundle.folder}: its manifest does not describe the ends of {bundle.model.name}, "

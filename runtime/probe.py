@@ -16,7 +16,7 @@ import numpy as np
 from ..models import errors
 from ..models.errors import EdgewiseError, UsageError
 from . import runtime
-from ._child import ChildDiedError, answering, ask, in_words, printable
+from .child import ChildDiedError, answering, ask, in_words, printable
 from .structure import Operator, Structure, Tensor
 
 _SUFFIXES = {".tflite": "tflite", ".onnx": "onnx", ".xml": "openvino"}
@@ -82,7 +82,7 @@ def main() -> None:
 
 def _look(path: Path, target: str) -> dict[str, Any]:
     try:
-        structure = runtime(target).structure(path)
+        structure = runtime(target).read_structure(path)
     except EdgewiseError as error:
         return {"error": type(error).__name__, "message": printable(str(error))}
     except Exception as error:  # noqa: BLE001 - engines raise what they like

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 from hypothesis import settings
 
-from edgewise.export._artifact import IOS, Artifact
+from edgewise.export.artifact import IOS, Artifact
 from edgewise.models.spec import Labels, ModelSpec, Origin, Preprocess, Tensor32
 
 if TYPE_CHECKING:
@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from torch.fx import GraphModule
     from xdist.workermanage import WorkerController
 
-    from edgewise.quantize._calibration import Calibration
-    from edgewise.quantize._refine import Refined
+    from edgewise.quantize.calibration import Calibration
+    from edgewise.quantize.refine import Refined
 
 ROOT = Path(__file__).parents[1]
 
@@ -50,8 +50,8 @@ def pytest_testnodedown(node: "WorkerController", error: object) -> None:
 def no_handler_of_dead_children() -> Iterator[None]:
     """Take back the handler of SIGCHLD that torch's data loaders leave behind when they had workers.
 
-    A core of OpenVINO that some test lets go leaves a signal stack that is freed (quantize/_signal_stack.py):
-    the end of any later child would end the tests, without a word.
+    A core of OpenVINO that some test lets go leaves a signal stack that is freed (see
+    quantize/openvino/signal_stack.py): the end of any later child would end the tests, without a word.
     """
     yield
     if hasattr(signal, "SIGCHLD") and signal.getsignal(signal.SIGCHLD) is not signal.SIG_DFL:
@@ -86,7 +86,7 @@ def tiny_spec() -> ModelSpec:
 @pytest.fixture(scope="session")
 def tiny_calibration(tiny_spec: ModelSpec) -> "Calibration":
     """32 generated pictures."""
-    from edgewise.quantize._calibration import generated
+    from edgewise.quantize.calibration import generated
 
     return generated(tiny_spec.preprocess, 32, seed=0)
 
@@ -94,7 +94,7 @@ def tiny_calibration(tiny_spec: ModelSpec) -> "Calibration":
 @pytest.fixture(scope="session")
 def tiny_pictures(tiny_spec: ModelSpec) -> Tensor32:
     """64 pictures that nothing is calibrated with, (64, 32, 32, 3)."""
-    from edgewise.quantize._calibration import generated
+    from edgewise.quantize.calibration import generated
 
     return generated(tiny_spec.preprocess, 64, seed=1).batch(64)
 
@@ -167,7 +167,7 @@ def tiny_network(tiny_calibration: "Calibration") -> "nn.Module":
 @pytest.fixture(scope="session")
 def tiny_graph(tiny_network: "nn.Module") -> "GraphModule":
     """The same, traced."""
-    from edgewise.export._graph import trace
+    from edgewise.export.graph import trace
 
     return trace(tiny_network, 32)
 
@@ -175,8 +175,8 @@ def tiny_graph(tiny_network: "nn.Module") -> "GraphModule":
 @pytest.fixture(scope="session")
 def tiny_refined(tiny_graph: "GraphModule", tiny_calibration: "Calibration") -> "Refined":
     """The same, equalized and with corrected biases."""
-    from edgewise.quantize._recipe import Recipe
-    from edgewise.quantize._refine import refine
+    from edgewise.quantize.recipe import Recipe
+    from edgewise.quantize.refine import refine
 
     return refine(tiny_graph, tiny_calibration, Recipe())
 
@@ -184,8 +184,8 @@ def tiny_refined(tiny_graph: "GraphModule", tiny_calibration: "Calibration") -> 
 @pytest.fixture(scope="session")
 def tiny_light(tiny_graph: "GraphModule", tiny_calibration: "Calibration") -> "Refined":
     """The same, refined for INT8 weights alone."""
-    from edgewise.quantize._recipe import Recipe
-    from edgewise.quantize._refine import refine
+    from edgewise.quantize.recipe import Recipe
+    from edgewise.quantize.refine import refine
 
     return refine(tiny_graph, tiny_calibration, Recipe().weights_alone())
 
@@ -195,7 +195,7 @@ def tiny_float(
     tiny_graph: "GraphModule", tiny_spec: ModelSpec, tmp_path_factory: pytest.TempPathFactory
 ) -> Artifact:
     """Its float file."""
-    from edgewise.export.tflite import export
+    from edgewise.export.tflite.exporter import export
 
     return export(tiny_graph, tiny_spec, tmp_path_factory.mktemp("float") / "tiny.tflite")
 
@@ -208,8 +208,8 @@ def tiny_int8(
     tmp_path_factory: pytest.TempPathFactory,
 ) -> dict[str, Artifact]:
     """Its INT8 files by the type of their ends."""
-    from edgewise.quantize._recipe import Recipe
-    from edgewise.quantize.tflite import quantize
+    from edgewise.quantize.recipe import Recipe
+    from edgewise.quantize.tflite.quantizer import quantize
 
     folder = tmp_path_factory.mktemp("int8")
     return {
@@ -223,7 +223,7 @@ def onnx_float(
     tiny_graph: "GraphModule", tiny_spec: ModelSpec, tmp_path_factory: pytest.TempPathFactory
 ) -> Artifact:
     """Its float file for ONNX Runtime."""
-    from edgewise.export.onnx import export
+    from edgewise.export.onnx.exporter import export
 
     return export(tiny_graph, tiny_spec, tmp_path_factory.mktemp("onnx") / "float.onnx")
 
@@ -231,8 +231,8 @@ def onnx_float(
 @pytest.fixture(scope="session")
 def onnx_int8(onnx_float: Artifact, tiny_refined: "Refined", tiny_calibration: "Calibration") -> Artifact:
     """The same in INT8."""
-    from edgewise.quantize._recipe import Recipe
-    from edgewise.quantize.onnx import quantize
+    from edgewise.quantize.onnx.quantizer import quantize
+    from edgewise.quantize.recipe import Recipe
 
     out = onnx_float.path.with_name("int8.onnx")
     return quantize(onnx_float, tiny_refined, tiny_calibration, Recipe(), out)
@@ -243,7 +243,7 @@ def openvino_float(
     tiny_graph: "GraphModule", tiny_spec: ModelSpec, tmp_path_factory: pytest.TempPathFactory
 ) -> Artifact:
     """Its float file for OpenVINO."""
-    from edgewise.export.openvino import export
+    from edgewise.export.openvino.exporter import export
 
     return export(tiny_graph, tiny_spec, tmp_path_factory.mktemp("openvino") / "float.xml")
 
@@ -253,8 +253,8 @@ def openvino_int8(
     openvino_float: Artifact, tiny_refined: "Refined", tiny_calibration: "Calibration"
 ) -> Artifact:
     """The same in INT8."""
-    from edgewise.quantize._recipe import Recipe
-    from edgewise.quantize.openvino import quantize
+    from edgewise.quantize.openvino.quantizer import quantize
+    from edgewise.quantize.recipe import Recipe
 
     out = openvino_float.path.with_name("int8.xml")
     return quantize(openvino_float, tiny_refined, tiny_calibration, Recipe(), out)
@@ -297,13 +297,13 @@ def tiny_keras(tiny_calibration: "Calibration", tmp_path_factory: pytest.TempPat
 
 def written(network: "nn.Module", file: Artifact, twin: Artifact, folder: Path) -> Path:
     """Write a bundle and give its folder."""
-    from edgewise.export._bundle import write_bundle
     from edgewise.runtime import open_session, runtime
-    from edgewise.runtime.golden import sample
+    from edgewise.runtime.bundle import write_bundle
+    from edgewise.runtime.judge.golden import sample
     from edgewise.runtime.reference import TorchSession
 
     golden = sample(file.spec.preprocess, TorchSession(network), open_session(file.path, file.target))
-    record = {"structure": runtime(file.target).structure(file.path).to_json()}
+    record = {"structure": runtime(file.target).read_structure(file.path).to_json()}
     return write_bundle(folder, file, twin, golden, record).folder
 
 

@@ -1,10 +1,11 @@
-"""The laws of the house: who imports whom, what a device can do without, and where a file lies.
+"""The rules of the source tree: who imports whom, what a device can do without, and where a file belongs.
 
-models -> export -> quantize -> runtime -> cli: a folder imports only from itself and from folders to its
-left. Imports are read from the source, those inside functions included.
+models -> export -> quantize -> runtime -> pipeline -> cli: a folder imports only from itself and from folders
+to its left. Imports are read from the source, including those inside functions.
 """
 
 import ast
+import re
 import subprocess
 import sys
 import tomllib
@@ -17,7 +18,9 @@ from textwrap import dedent
 import pytest
 
 ROOT = Path(__file__).parents[1]
-FOLDERS = ("models", "export", "quantize", "runtime", "cli")
+FOLDERS = ("models", "export", "quantize", "runtime", "pipeline", "cli")
+FACE = "__init__.py"  # the public API, which may import from every folder
+TARGET_FOLDERS = ("export", "quantize", "runtime")  # a target is a package of the same name in each of them
 
 # A device runs these with the standard library, numpy, Pillow and an engine that a function imports.
 DEVICE = (
@@ -28,17 +31,13 @@ DEVICE = (
     "models/shapes.py",
     "models/spec.py",
     "models/synthetic.py",
-    "export/_artifact.py",
-    "export/_atomic.py",
-    "export/_bundle.py",
-    "export/_golden.py",
-    "export/_engines.py",
-    "export/_manifest.py",
+    "export/artifact.py",
+    "export/engines.py",
     "runtime/*",
 )
 NOT_DEVICE = ("runtime/reference.py",)
 # Python runs these on the way to the modules above; their functions may ask for more.
-ON_THE_WAY = ("models/__init__.py", "export/__init__.py")
+ON_THE_WAY = (FACE, "models/__init__.py", "export/__init__.py")
 PLAIN = sys.stdlib_module_names | {"numpy", "PIL"}
 ENGINES = {"ai_edge_litert", "onnx", "onnxruntime", "openvino"}
 _FOR_TYPES = {"TYPE_CHECKING", "typing.TYPE_CHECKING"}
@@ -83,9 +82,8 @@ class Import:
 
 
 def sources(root: Path) -> list[str]:
-    return sorted(
-        path.relative_to(root).as_posix() for folder in FOLDERS for path in (root / folder).rglob("*.py")
-    )
+    found = [path for folder in FOLDERS for path in (root / folder).rglob("*.py")]
+    return sorted(path.relative_to(root).as_posix() for path in (*found, root / FACE))
 
 
 def matches(file: str, patterns: tuple[str, ...]) -> bool:
@@ -141,11 +139,38 @@ def against_direction(root: Path) -> list[Import]:
 
 
 def _to_the_left(found: Import) -> bool:
-    if found.top != "edgewise":
+    if found.top != "edgewise" or found.file == FACE:
         return True
     folder = found.module.split(".")[1:2]
     own = FOLDERS.index(Path(found.file).parts[0])
     return bool(folder) and folder[0] in FOLDERS[: own + 1]
+
+
+def of_another_folder(root: Path) -> list[Import]:
+    """Imports of what is private to a folder in which the importer does not lie."""
+    return [found for file in sources(root) for found in imports(root, file) if _private(root, found)]
+
+
+def _private(root: Path, found: Import) -> bool:
+    parts = Path(file_of(root, found.module) or "").parts
+    owners = [parts[:place] for place, part in enumerate(parts) if re.match("_(?!_)", part)]
+    return any(Path(found.file).parts[: len(owner)] != owner for owner in owners)
+
+
+def presentation_in_jobs(root: Path) -> list[Import]:
+    """Imports of what draws a command line, by the jobs, which a notebook calls as well."""
+    jobs = [file for file in sources(root) if file.startswith("pipeline/")]
+    return [found for file in jobs for found in imports(root, file) if found.top in {"click", "rich"}]
+
+
+def ambiguous_classes(root: Path) -> list[str]:
+    """Names of public classes that several modules define."""
+    found: dict[str, list[str]] = {}
+    for file in sources(root):
+        for node in ast.walk(ast.parse((root / file).read_text("utf-8"))):
+            if isinstance(node, ast.ClassDef) and not node.name.startswith("_"):
+                found.setdefault(node.name, []).append(file)
+    return [f"{name}: {', '.join(files)}" for name, files in found.items() if len(files) > 1]
 
 
 def heavy_at_load(root: Path) -> list[Import]:
@@ -182,17 +207,17 @@ def _on_the_device(root: Path, found: Import) -> bool:
 
 
 def targets(root: Path) -> list[str]:
-    return [path.stem for path in sorted((root / "export").glob("*.py")) if not path.name.startswith("_")]
+    return sorted(path.parent.name for path in (root / "export").glob("*/__init__.py"))
 
 
 def missing_of_targets(root: Path) -> list[str]:
-    """Files that a target lacks."""
-    needed = [f"{folder}/{name}.py" for name in targets(root) for folder in ("quantize", "runtime")]
+    """Packages that a target lacks."""
+    needed = [f"{folder}/{name}/__init__.py" for name in targets(root) for folder in TARGET_FOLDERS]
     return [file for file in needed if not (root / file).is_file()]
 
 
 def without_source(root: Path) -> list[str]:
-    """Test files that mirror none: tests/export/test_x.py is of export/x.py, _x.py or __x__.py."""
+    """Test files without a source file: tests/export/test_x.py is of export/x.py, _x.py or __x__.py."""
     found = []
     for path in sorted((root / "tests").rglob("test_*.py")):
         test = path.relative_to(root / "tests")
@@ -245,8 +270,20 @@ def test_every_target_is_whole() -> None:
     assert not missing_of_targets(ROOT)
 
 
-def test_no_python_file_lies_in_the_root() -> None:
-    assert not list(ROOT.glob("*.py"))
+def test_the_root_holds_the_public_face_alone() -> None:
+    assert [path.name for path in ROOT.glob("*.py")] == [FACE]
+
+
+def test_private_modules_stay_in_their_folder() -> None:
+    assert not [str(found) for found in of_another_folder(ROOT)]
+
+
+def test_jobs_know_no_command_line() -> None:
+    assert not [str(found) for found in presentation_in_jobs(ROOT)]
+
+
+def test_a_class_name_stands_for_one_thing() -> None:
+    assert not ambiguous_classes(ROOT)
 
 
 def test_every_test_file_is_named_after_what_it_tests() -> None:
@@ -256,22 +293,26 @@ def test_every_test_file_is_named_after_what_it_tests() -> None:
 # The checks themselves, on a tree that keeps every law but for one file.
 
 KEPT = {
+    "__init__.py": "def __getattr__(name):\n    from .pipeline import convert",
     "models/__init__.py": "",
+    "models/_decode.py": "",
     "models/errors.py": "",
     "models/spec.py": "import json\nimport numpy as np\nfrom PIL import Image\nfrom .errors import X",
     "models/zoo.py": "from .spec import Y\ndef build():\n    import torch",
-    "models/training/module.py": "import torch, lightning",
+    "models/training/module.py": "import torch, lightning\nfrom .._decode import Z",
     "export/__init__.py": "from ..models.errors import X\ndef export():\n    from ..models import zoo",
-    "export/_artifact.py": "from ..models import spec",
-    "export/tflite.py": "import edgewise.models.zoo\ndef export():\n    import litert_torch",
+    "export/artifact.py": "from ..models import spec\nclass Artifact: ...",
+    "export/tflite/__init__.py": "from ._exporter import export",
+    "export/tflite/_exporter.py": "import edgewise.models.zoo\ndef export():\n    import litert_torch",
     "quantize/__init__.py": "",
-    "quantize/tflite.py": "from ..export import tflite\nfrom ..export import targets",
+    "quantize/tflite/__init__.py": "from ...export import tflite\nfrom ...export import targets",
     "runtime/__init__.py": "from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n    import torch",
-    "runtime/tflite.py": "from ..export._artifact import Z\ndef open():\n    import ai_edge_litert",
+    "runtime/tflite/__init__.py": "from ...export.artifact import Z\ndef open():\n    import ai_edge_litert",
     "runtime/reference.py": "from ..models.zoo import build",
     "runtime/devices/ssh.py": "from ... import models\nfrom ..tflite import open",
+    "pipeline/convert.py": "from ..runtime.tflite import open",
     "cli/main.py": "import click\nfrom ..runtime.devices import ssh",
-    "tests/export/test_tflite.py": "",
+    "tests/export/tflite/test_exporter.py": "",
     "tests/export/test_artifact.py": "",
     "tests/models/test_init.py": "",
     "tests/test_tree.py": "",
@@ -287,8 +328,15 @@ def grow(root: Path, changed: dict[str, str]) -> Path:
 
 
 def faults(root: Path) -> list[str]:
-    found = [*against_direction(root), *heavy_at_load(root), *beyond_the_device(root)]
-    return [str(one) for one in found] + missing_of_targets(root) + without_source(root)
+    found = [
+        *against_direction(root),
+        *of_another_folder(root),
+        *presentation_in_jobs(root),
+        *heavy_at_load(root),
+        *beyond_the_device(root),
+    ]
+    files = missing_of_targets(root) + without_source(root)
+    return [str(one) for one in found] + files + ambiguous_classes(root)
 
 
 def test_a_tree_that_keeps_the_laws_passes(tmp_path: Path) -> None:
@@ -302,32 +350,42 @@ def test_a_tree_that_keeps_the_laws_passes(tmp_path: Path) -> None:
         # direction
         ("models/zoo.py", "from ..export import targets", "models/zoo.py:1 imports edgewise.export"),
         ("models/zoo.py", "from .. import cli", "models/zoo.py:1 imports edgewise.cli"),
-        ("models/zoo.py", "def f():\n    import edgewise.runtime.tflite", "imports edgewise.runtime.tflite"),
-        ("export/tflite.py", "class A:\n    def f(): from ..quantize import b", "imports edgewise.quantize"),
-        ("quantize/tflite.py", "if TYPE_CHECKING:\n    from ..runtime import Session", "edgewise.runtime"),
+        ("models/zoo.py", "def f():\n    import edgewise.runtime.probe", "imports edgewise.runtime.probe"),
+        (
+            "export/artifact.py",
+            "class A:\n    def f(): from ..quantize import b",
+            "imports edgewise.quantize",
+        ),
+        ("quantize/plan.py", "if TYPE_CHECKING:\n    from ..runtime import Session", "edgewise.runtime"),
         ("runtime/devices/ssh.py", "from ...cli.main import main", ":1 imports edgewise.cli.main"),
-        ("quantize/tflite.py", "from ..tests import conftest", "imports edgewise.tests"),
+        ("runtime/devices/ssh.py", "from ...pipeline import convert", ":1 imports edgewise.pipeline"),
+        ("quantize/plan.py", "from ..tests import conftest", "imports edgewise.tests"),
+        # private modules
+        ("quantize/plan.py", "from ..export.tflite import _exporter", "edgewise.export.tflite._exporter"),
+        ("export/artifact.py", "from .tflite._exporter import export", "edgewise.export.tflite._exporter"),
+        ("runtime/tflite/x.py", "from ...models._decode import a", ":1 imports edgewise.models._decode"),
+        # the command line
+        ("pipeline/convert.py", "def f():\n    import click", "pipeline/convert.py:2 imports click"),
+        ("pipeline/report/page.py", "from rich.table import Table", "page.py:1 imports rich.table"),
         # heavy libraries
         ("models/zoo.py", "import torch.nn", "models/zoo.py:1 imports torch.nn"),
-        (
-            "cli/main.py",
-            "try:\n    from torch import nn\nexcept ImportError: ...",
-            "cli/main.py:2 imports torch",
-        ),
-        ("export/tflite.py", "class A:\n    import litert_torch", "export/tflite.py:2 imports litert_torch"),
-        ("export/tflite.py", "if not TYPE_CHECKING:\n    import torch", "export/tflite.py:2 imports torch"),
-        ("export/tflite.py", "if TYPE_CHECKING: ...\nelse:\n    import torch", ":3 imports torch"),
+        ("cli/main.py", "try:\n    from torch import nn\nexcept E: ...", "cli/main.py:2 imports torch"),
+        ("export/artifact.py", "class A:\n    import litert_torch", "artifact.py:2 imports litert_torch"),
+        ("export/artifact.py", "if not TYPE_CHECKING:\n    import torch", "artifact.py:2 imports torch"),
+        ("export/artifact.py", "if TYPE_CHECKING: ...\nelse:\n    import torch", ":3 imports torch"),
+        ("__init__.py", "import torch", "__init__.py:1 imports torch"),
         # the device
         ("models/spec.py", "import click", "models/spec.py:1 imports click"),
         ("models/spec.py", "from . import zoo", "models/spec.py:1 imports edgewise.models.zoo"),
         ("export/__init__.py", "from ..models.zoo import build", "export/__init__.py:1 imports edgewise"),
-        ("runtime/tflite.py", "import ai_edge_litert", "runtime/tflite.py:1 imports ai_edge_litert"),
-        ("runtime/tflite.py", "def f():\n    import torch", "runtime/tflite.py:2 imports torch"),
+        ("runtime/probe.py", "import ai_edge_litert", "runtime/probe.py:1 imports ai_edge_litert"),
+        ("runtime/probe.py", "def f():\n    import torch", "runtime/probe.py:2 imports torch"),
         ("runtime/devices/adb.py", "from ..reference import a", "imports edgewise.runtime.reference"),
-        # files
-        ("export/onnx.py", "", "quantize/onnx.py"),
+        # files and names
+        ("export/onnx/__init__.py", "", "quantize/onnx/__init__.py"),
         ("tests/models/test_zooo.py", "", "models/test_zooo.py"),
         ("tests/test_zoo.py", "", "test_zoo.py"),
+        ("quantize/plan.py", "class Artifact: ...", "Artifact: export/artifact.py, quantize/plan.py"),
     ],
 )
 def test_a_tree_that_breaks_a_law_is_caught(tmp_path: Path, file: str, text: str, fault: str) -> None:

@@ -87,10 +87,10 @@ def _run(network: "nn.Module", size: int) -> "tuple[list[Step], int]":
     """What the network does with one picture, and its number of classes."""
     import torch
 
-    from .recorder import Recorder
+    from .recorder import OperatorRecorder
 
     picture = torch.empty(1, 3, size, size, device="meta")
-    with torch.no_grad(), Recorder(network, picture) as recorder:
+    with torch.no_grad(), OperatorRecorder(network, picture) as recorder:
         try:
             logits = network(picture)
         except Exception as error:

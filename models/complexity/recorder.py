@@ -39,7 +39,7 @@ class Step:
     elementwise: bool
 
 
-class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
+class OperatorRecorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
     """Lists the steps that lead from a picture on the meta device to a network's output.
 
     What is made of parameters alone, like a standardised weight, is no step: it is the same for every picture

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from ..errors import MissingDependencyError
 from ..spec import Preprocess
 from . import Options, Published
-from ._names import pick
+from .names import pick
 
 if TYPE_CHECKING:
     from torch import nn

@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 from ..errors import MissingDependencyError
 from ..spec import Preprocess
 from . import Options, Published
-from ._names import pick
+from .names import pick
 
 if TYPE_CHECKING:
     from torch import nn

@@ -13,7 +13,7 @@ import numpy as np
 from PIL import Image
 
 from ..spec import Pixels, Preprocess
-from .recipe import Recipe
+from .recipe import TrainingRecipe
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 class Augmentation:
     """Makes what the network is taught of a picture; with everything off, that is the evaluation's crop."""
 
-    def __init__(self, preprocess: Preprocess, recipe: Recipe) -> None:
+    def __init__(self, preprocess: Preprocess, recipe: TrainingRecipe) -> None:
         from torchvision.transforms import v2
 
         self._steps = v2.Compose(list(_steps(preprocess, recipe)))
@@ -35,7 +35,7 @@ class Augmentation:
             return np.asarray(self._steps(image), np.uint8)
 
 
-def mixing(recipe: Recipe, classes: int) -> "Mixing | None":
+def mixing(recipe: TrainingRecipe, classes: int) -> "Mixing | None":
     """Mixup or cutmix of a batch, either as often where both are on; None where neither is.
 
     It takes (N, 3, S, S) pictures and (N,) classes, gives pictures and (N, classes) shares that sum to one,
@@ -59,7 +59,7 @@ def drawing_from(*key: int) -> Iterator[None]:
         yield
 
 
-def _steps(preprocess: Preprocess, recipe: Recipe) -> Iterator[Any]:
+def _steps(preprocess: Preprocess, recipe: TrainingRecipe) -> Iterator[Any]:
     """The transforms that `recipe` turns on, in their order."""
     from torchvision.transforms import v2
 

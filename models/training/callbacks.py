@@ -18,19 +18,19 @@ from torch.optim.swa_utils import get_ema_multi_avg_fn
 from ..errors import EdgewiseError
 from .module import mend
 from .optimizer import cycle_ends
-from .recipe import Recipe
+from .recipe import TrainingRecipe
 from .run import COLUMNS, LAST, METRICS, MODEL, Row, best, write_metrics
 
 Store = Callable[[Path, list[Row]], None]  # write the weights of the last epoch of these
 
 
-class Recorder(Checkpoint):
+class EpochRecorder(Checkpoint):
     """At the end of each epoch writes what the run's folder holds, the state to resume from last of all.
 
     A kill at any moment leaves whole files, and repeating the epoch writes the same ones again.
     """
 
-    def __init__(self, folder: Path, recipe: Recipe, store: Store) -> None:
+    def __init__(self, folder: Path, recipe: TrainingRecipe, store: Store) -> None:
         self.folder, self.recipe, self.store = folder, recipe, store
         self.history: list[Row] = []
         self._began = self._rate = 0.0

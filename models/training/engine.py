@@ -100,16 +100,18 @@ def _prepared(plan: Plan, screen: "Console | None") -> Callable[[Path | None], l
     """Lightning's loop, ready to begin or to go on from a checkpoint; it returns the epochs of the run."""
     import lightning
 
-    from .callbacks import Recorder, RunningMean
-    from .loader import Pictures
+    from .callbacks import EpochRecorder, RunningMean
+    from .loader import TrainingPictures
     from .trainer import interruptible, make_trainer, progress, quiet
 
     recipe = plan.recipe
     lightning.seed_everything(recipe.seed, workers=True, verbose=False)
     learner = _learner(plan)
     mean = RunningMean(recipe.ema) if recipe.ema else None
-    recorder = Recorder(plan.out, recipe, _store(plan, lambda: mean.network if mean else learner.network))
-    data = Pictures(plan.dataset, plan.preprocess, recipe, plan.workers)
+    recorder = EpochRecorder(
+        plan.out, recipe, _store(plan, lambda: mean.network if mean else learner.network)
+    )
+    data = TrainingPictures(plan.dataset, plan.preprocess, recipe, plan.workers)
     callbacks = [*progress(recipe.epochs, screen), *([mean] if mean else []), recorder]
     with quiet():
         trainer = make_trainer(plan, callbacks)

@@ -22,7 +22,7 @@ from torch.utils.data.distributed import DistributedSampler
 from ..data import Dataset, Samples
 from ..spec import Pixels, Preprocess
 from .augment import Augmentation, drawing_from, mixing
-from .recipe import Recipe
+from .recipe import TrainingRecipe
 
 Batch: TypeAlias = tuple[Tensor, Tensor]  # (N, 3, S, S) float32; (N,) int64, or mixed (N, classes) float32
 Key: TypeAlias = tuple[int, list[int]]  # the epoch and the pictures of a batch
@@ -30,7 +30,7 @@ _PICTURE, _MIXTURE = 1, 2  # different streams for the same seed, epoch and inde
 _LESSON_ROOM, _EXAM_ROOM = 3 * 2**28, 2**28  # bytes for decoded pictures, over all workers of a device
 
 
-class Pictures(lightning.LightningDataModule):
+class TrainingPictures(lightning.LightningDataModule):
     """The pictures of `dataset` as batches; `recipe.batch` is that of one device.
 
     Several devices share an epoch by torch.distributed's rank and world size, in equally many batches each;
@@ -39,7 +39,9 @@ class Pictures(lightning.LightningDataModule):
     each picture counts once, unless there are fewer pictures than devices.
     """
 
-    def __init__(self, dataset: Dataset, preprocess: Preprocess, recipe: Recipe, workers: int) -> None:
+    def __init__(
+        self, dataset: Dataset, preprocess: Preprocess, recipe: TrainingRecipe, workers: int
+    ) -> None:
         super().__init__()
         self.dataset, self.preprocess, self.recipe, self.workers = dataset, preprocess, recipe, workers
 
@@ -76,7 +78,7 @@ class Batches(TorchDataset[Batch]):
     """Batch (epoch, indices) of `samples`: with a recipe augmented and mixed, without as evaluated."""
 
     def __init__(
-        self, samples: Samples, preprocess: Preprocess, recipe: Recipe | None = None, classes: int = 0
+        self, samples: Samples, preprocess: Preprocess, recipe: TrainingRecipe | None = None, classes: int = 0
     ) -> None:
         self.samples, self.preprocess = samples, preprocess
         self.seed = recipe.seed if recipe else 0

@@ -15,7 +15,7 @@ from torchmetrics.classification import MulticlassAccuracy, MulticlassCalibratio
 from ..errors import EdgewiseError
 from . import optimizer
 from .progressive import shrunk, side
-from .recipe import Recipe
+from .recipe import TrainingRecipe
 from .tune import first_learning, let_learn
 
 if TYPE_CHECKING:
@@ -34,7 +34,7 @@ class Learner(lightning.LightningModule):
     def __init__(
         self,
         network: nn.Module,
-        recipe: Recipe,
+        recipe: TrainingRecipe,
         groups: Mapping[str, int],
         classes: int,
         class_weights: list[float] | None = None,
@@ -125,7 +125,7 @@ class Learner(lightning.LightningModule):
             )
 
 
-def mend(recipe: Recipe) -> str:
+def mend(recipe: TrainingRecipe) -> str:
     """What to do about a training that diverged."""
     return (
         f"Begin again in another --out with a lower --learning-rate than {recipe.learning_rate:g}, or with "

@@ -4,7 +4,7 @@ import math
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from .recipe import Recipe
+from .recipe import TrainingRecipe
 
 if TYPE_CHECKING:
     import torch
@@ -13,13 +13,13 @@ if TYPE_CHECKING:
 _BATCH = 256  # that the learning rate is meant for
 
 
-def rate(recipe: Recipe, devices: int) -> float:
+def rate(recipe: TrainingRecipe, devices: int) -> float:
     """The full learning rate of the last layer: linear in the pictures a step (arXiv 1706.02677)."""
     return recipe.learning_rate * recipe.batch * devices / _BATCH
 
 
 def optimizer(
-    network: "nn.Module", groups: Mapping[str, int], recipe: Recipe, devices: int
+    network: "nn.Module", groups: Mapping[str, int], recipe: TrainingRecipe, devices: int
 ) -> "torch.optim.Optimizer":
     """The optimiser of all weights; see `tune.layer_groups` for `groups`.
 
@@ -34,7 +34,7 @@ def optimizer(
 
 
 def _parameters(
-    network: "nn.Module", groups: Mapping[str, int], recipe: Recipe, full: float
+    network: "nn.Module", groups: Mapping[str, int], recipe: TrainingRecipe, full: float
 ) -> list[dict[str, Any]]:
     last = max(groups.values())
     gathered: dict[tuple[int, bool], list[Tensor]] = {}
@@ -55,12 +55,12 @@ def _decays(parameter: "Tensor") -> bool:
     return parameter.squeeze().ndim > 1
 
 
-def cycle_ends(recipe: Recipe) -> tuple[int, ...]:
+def cycle_ends(recipe: TrainingRecipe) -> tuple[int, ...]:
     """The number of epochs after which each cycle of the cosine is over; cycles are of whole epochs."""
     return tuple(recipe.epochs * cycle // recipe.cycles for cycle in range(1, recipe.cycles + 1))
 
 
-def schedule(recipe: Recipe, steps: int) -> Callable[[int], float]:
+def schedule(recipe: TrainingRecipe, steps: int) -> Callable[[int], float]:
     """The part of the full rate at which step number i (from 0) learns, with `steps` an epoch."""
     warm = recipe.warmup * steps
     ends = [end * steps for end in cycle_ends(recipe)]

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from ..data import Dataset
 from ..spec import Preprocess
 from ..zoo import find
-from .recipe import Recipe
+from .recipe import TrainingRecipe
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -26,7 +26,7 @@ class Plan:
 
     name: str
     dataset: Dataset
-    recipe: Recipe
+    recipe: TrainingRecipe
     preprocess: Preprocess
     start: "Mapping[str, Tensor] | None"
     origin: str

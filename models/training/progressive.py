@@ -6,7 +6,7 @@ From M. Tan and Q. Le, "EfficientNetV2: Smaller models and faster training", arX
 from typing import TYPE_CHECKING
 
 from ..errors import UsageError
-from .recipe import Recipe
+from .recipe import TrainingRecipe
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -15,7 +15,7 @@ _MULTIPLE = 16  # pixels: most networks halve their pictures four or five times
 _GROWING = 0.75  # part of the epochs; the rest, at full size, also settles the batch statistics
 
 
-def side(recipe: Recipe, epoch: int, full: int) -> int:
+def side(recipe: TrainingRecipe, epoch: int, full: int) -> int:
     """The side in pixels of what is seen in an epoch, counted from 0, of a training at `full` pixels."""
     growing = recipe.epochs * _GROWING
     share = recipe.progressive + (1 - recipe.progressive) * epoch / growing
@@ -33,7 +33,7 @@ def shrunk(images: "Tensor", to: int) -> "Tensor":
     return functional.interpolate(images, (to, to), mode="bilinear", antialias=True)
 
 
-def check(network: "nn.Module", recipe: Recipe, full: int) -> None:
+def check(network: "nn.Module", recipe: TrainingRecipe, full: int) -> None:
     """Try the smallest pictures on the network.
 
     Raises:

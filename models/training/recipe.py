@@ -7,7 +7,7 @@ from ..errors import UsageError
 
 
 @dataclass(frozen=True, slots=True)
-class Recipe:
+class TrainingRecipe:
     """What `edgewise train` may be told. Counts are in epochs or pictures, probabilities from 0 to 1.
 
     learning_rate: for 256 pictures a step over all devices; scaled linearly (arXiv 1706.02677).

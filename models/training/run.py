@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, TypeAlias
 
 from ..errors import EdgewiseError, UsageError
-from .recipe import Recipe
+from .recipe import TrainingRecipe
 
 Row: TypeAlias = dict[str, float]  # of an epoch: see COLUMNS
 COLUMNS = ("epoch", "learning_rate", "train_loss", "train_top1", "val_loss", "val_top1", "val_ece", "seconds")
@@ -111,12 +111,12 @@ def best(rows: Sequence[Row]) -> Row:
     return max(rows, key=lambda row: (row["val_top1"], -row["val_loss"]))
 
 
-def is_finished(rows: Sequence[Row], recipe: Recipe) -> bool:
+def is_finished(rows: Sequence[Row], recipe: TrainingRecipe) -> bool:
     """Whether no epoch is left, or early stopping ended the run."""
     return len(rows) >= recipe.epochs or is_stopped(rows, recipe)
 
 
-def is_stopped(rows: Sequence[Row], recipe: Recipe) -> bool:
+def is_stopped(rows: Sequence[Row], recipe: TrainingRecipe) -> bool:
     """Whether `recipe.patience` epochs were no better than one before them."""
     if not rows or not recipe.patience:
         return False

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..errors import UsageError
 from .plan import Plan
-from .recipe import Recipe
+from .recipe import TrainingRecipe
 
 if TYPE_CHECKING:
     from lightning.pytorch import Trainer
@@ -70,7 +70,7 @@ def make_trainer(plan: Plan, callbacks: "list[Callback]") -> "Trainer":
         ) from error
 
 
-def _precision(recipe: Recipe, *, on_gpu: bool) -> Any:
+def _precision(recipe: TrainingRecipe, *, on_gpu: bool) -> Any:
     import torch
 
     if recipe.precision != "auto":

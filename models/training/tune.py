@@ -10,7 +10,7 @@ import math
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from .recipe import Recipe
+from .recipe import TrainingRecipe
 
 if TYPE_CHECKING:
     from torch import nn
@@ -37,7 +37,7 @@ def layer_groups(network: "nn.Module", head: str) -> dict[str, int]:
     return groups
 
 
-def first_learning(recipe: Recipe, epoch: int, last: int) -> int:
+def first_learning(recipe: TrainingRecipe, epoch: int, last: int) -> int:
     """The earliest group that learns in `epoch` (from 0), where `last` is the last layer's."""
     if recipe.tune == "all":
         return 0

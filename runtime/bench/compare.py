@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from ...models.errors import UsageError
-from ..timing import Ratio, bootstrap_ratio
-from .record import Model, Record
+from .record import BenchedModel, Record
+from .timing import Ratio, bootstrap_ratio
 
 _WORDS = {
     "fp32": "float",
@@ -79,7 +79,7 @@ def _twin(record: Record, records: Sequence[Record]) -> Record | None:
     return same[0] if same and model.precision != "fp32" else None
 
 
-def _names(slow: Model, fast: Model) -> tuple[str, str]:
+def _names(slow: BenchedModel, fast: BenchedModel) -> tuple[str, str]:
     """By what they differ in: precision, or the whole title, or the digest of the file."""
     if (slow.name, slow.target) == (fast.name, fast.target) and slow.precision != fast.precision:
         return _WORDS.get(slow.precision, slow.precision), _WORDS.get(fast.precision, fast.precision)

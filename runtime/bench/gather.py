@@ -7,11 +7,11 @@ from typing import Any
 from uuid import uuid4
 
 from ...models.errors import EdgewiseError
-from ..timing import percentiles
 from . import trust
 from .conditions import now
-from .record import Conditions, Engine, Golden, Machine, Model, Record, part
-from .request import Request
+from .record import BenchedModel, Conditions, Engine, GoldenRun, Machine, Record, part
+from .request import BenchRequest
+from .timing import percentiles
 
 _FEWEST = 2  # below there is no drift, nor anything to compare
 
@@ -20,9 +20,9 @@ _FEWEST = 2  # below there is no drift, nor anything to compare
 class _Contender:
     """What is known of one of the request's contenders so far."""
 
-    model: Model | None = None
+    model: BenchedModel | None = None
     engine: Engine | None = None
-    golden: Golden | None = None
+    golden: GoldenRun | None = None
     load_ms: float = 0.0
     first_ms: float = 0.0
     warm_ups: int = 0
@@ -34,7 +34,7 @@ class _Contender:
 class Gathered:
     """The events of one run on one device; `error` is what the device gave up with."""
 
-    def __init__(self, request: Request, device: str) -> None:
+    def __init__(self, request: BenchRequest, device: str) -> None:
         self.error: EdgewiseError | None = None
         self._request, self._device = request, device
         self._run, self._started = uuid4().hex, now()
@@ -103,10 +103,13 @@ class Gathered:
         contender = self._contenders[event["contender"]]
         match kind:
             case "opened":
-                contender.model, contender.engine = part(Model, event["model"]), part(Engine, event["engine"])
+                contender.model, contender.engine = (
+                    part(BenchedModel, event["model"]),
+                    part(Engine, event["engine"]),
+                )
                 contender.load_ms, contender.first_ms = event["load_ms"], event["first_ms"]
             case "golden":
-                contender.golden = part(Golden, event)
+                contender.golden = part(GoldenRun, event)
             case "warm":
                 contender.warm_ups = event["warm_ups"]
             case "samples":

@@ -14,9 +14,9 @@ from types import UnionType
 from typing import Any, get_args, get_origin, get_type_hints
 
 from ...models.errors import EdgewiseError, UsageError
-from ..timing import Percentiles, percentiles
 from . import trust
 from .record import Record
+from .timing import Percentiles, percentiles
 
 _CLOSE = 1e-6  # other languages sum and interpolate in another order
 _PLAIN: dict[Any, Callable[[Any], bool]] = {

@@ -8,8 +8,8 @@ wall clock, sizes bytes, and null is what the device does not tell. Readers skip
     edgewise        the version that asked
     device          as the user named it: 'local', 'ssh://pi@board'
     machine         what measured, see `Machine`
-    model, engine   what was measured and what computed it, see `Model` and `Engine`
-    golden          how the device answers the golden sample, see `Golden`
+    model, engine   what was measured and what computed it, see `BenchedModel` and `Engine`
+    golden          how the device answers the golden sample, see `GoldenRun`
     threads, cpus   threads of the engine; the processors that it was kept on, null for all
     load_ms         opening the model, until it can run
     first_ms        the first inference
@@ -24,14 +24,14 @@ wall clock, sizes bytes, and null is what the device does not tell. Readers skip
     summary         count, mean, min, p50, p90 and p99 of `samples_ms`, see `timing.Percentiles`
     end_to_end      the same of `end_to_end_ms`
     drift           median of the last quarter of the samples over that of the first
-    verdict         whether the figure deserves belief, see `Verdict` and `trust`
+    verdict         whether the figure deserves belief, see `Trust` and `trust`
 """
 
 from dataclasses import asdict, dataclass, field, fields
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 from ...models.errors import EdgewiseError
-from ..timing import Percentiles
+from .timing import Percentiles
 
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
@@ -43,7 +43,7 @@ SCHEMA = 1
 
 @dataclass(frozen=True, slots=True)
 class Machine:
-    """What measured: a board ('Raspberry Pi 5 Model B Rev 1.0'), a phone, or a browser on a machine.
+    """What measured: a board ('Raspberry Pi 5 BenchedModel B Rev 1.0'), a phone, or a browser on a machine.
 
     `features` are the processor's that bear on speed, `emulated` names the emulator where there is one, and
     then no time means anything.
@@ -79,7 +79,7 @@ class Conditions:
 
 
 @dataclass(frozen=True, slots=True)
-class Model:
+class BenchedModel:
     """Which model: `part` is 'model' or 'reference' of the bundle, `sha256` that of the file."""
 
     name: str
@@ -111,7 +111,7 @@ class Engine:
 
 
 @dataclass(frozen=True, slots=True)
-class Golden:
+class GoldenRun:
     """How the device answers the golden sample; see `runtime.golden.GoldenCheck`."""
 
     max_lsb: float | None
@@ -120,7 +120,7 @@ class Golden:
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
+class Trust:
     """Whether the figure deserves belief, and if not, why."""
 
     trusted: bool
@@ -137,9 +137,9 @@ class Record:
     edgewise: str
     device: str
     machine: Machine
-    model: Model
+    model: BenchedModel
     engine: Engine
-    golden: Golden | None
+    golden: GoldenRun | None
     threads: int
     cpus: tuple[int, ...] | None
     load_ms: float
@@ -156,7 +156,7 @@ class Record:
     summary: Percentiles
     end_to_end: Percentiles | None
     drift: float
-    verdict: Verdict = field(default_factory=lambda: Verdict(trusted=True))
+    verdict: Trust = field(default_factory=lambda: Trust(trusted=True))
 
     def to_json(self) -> dict[str, Any]:
         """Plain data."""
@@ -202,12 +202,12 @@ def part(kind: "type[_Part]", data: dict[str, Any]) -> "_Part":
 
 _PARTS: "dict[str, type[DataclassInstance]]" = {
     "machine": Machine,
-    "model": Model,
+    "model": BenchedModel,
     "engine": Engine,
-    "golden": Golden,
+    "golden": GoldenRun,
     "before": Conditions,
     "after": Conditions,
     "summary": Percentiles,
     "end_to_end": Percentiles,
-    "verdict": Verdict,
+    "verdict": Trust,
 }

@@ -15,7 +15,7 @@ class Contender:
 
 
 @dataclass(frozen=True, slots=True)
-class Request:
+class BenchRequest:
     """Models that are measured in turn, in one run, with so many threads.
 
     Each warms up until `warm_ups` inferences and `warm_up_seconds` are over, and is then measured until

@@ -2,8 +2,8 @@
 
     python -P -m edgewise.runtime.bench.runner < request.json
 
-It reads the `Request` from stdin and writes `events` to stdout, each at once; what libraries print goes to
-stderr. It ends, and its workers with it, as soon as nobody reads its events any more. An error is an event
+It reads the `BenchRequest` from stdin and writes `events` to stdout, each at once; what libraries print goes
+to stderr. It ends, and its workers with it, as soon as nobody reads its events any more. An error is an event
 too, and its exit code is the program's.
 
 Contenders are measured in turn, in rounds: each makes the same number of inferences, so that samples pair by
@@ -24,9 +24,9 @@ from dataclasses import asdict
 from typing import IO, Any, TypeAlias, cast
 
 from ...models.errors import EdgewiseError
-from .._child import answering, ending
+from ..child import answering, ending
 from .conditions import Watch, conditions, machine
-from .request import Contender, Request
+from .request import BenchRequest, Contender
 
 Emit: TypeAlias = Callable[..., None]
 
@@ -43,7 +43,7 @@ class RefusedError(Exception):
         self.error = error
 
 
-class Worker:
+class WorkerProcess:
     """The process of one contender, at `place` in the request; `events` are what somebody must still read."""
 
     def __init__(self, place: int, contender: Contender, events: IO[str]) -> None:
@@ -99,7 +99,7 @@ def _wait(answers: IO[str], events: IO[str]) -> None:
         raise BrokenPipeError
 
 
-def measure(request: Request, workers: Sequence[Worker], emit: Emit) -> None:
+def measure(request: BenchRequest, workers: Sequence[WorkerProcess], emit: Emit) -> None:
     """All of a run, once the workers are there."""
     emit("machine", **asdict(machine()))
     for worker, contender in zip(workers, request.contenders, strict=True):
@@ -124,7 +124,7 @@ def measure(request: Request, workers: Sequence[Worker], emit: Emit) -> None:
     emit("after", others=others, energy_mj={key: value for key, value in energy_mj.items() if value}, **after)
 
 
-def _rounds(request: Request, workers: Sequence[Worker], count: int, emit: Emit) -> None:
+def _rounds(request: BenchRequest, workers: Sequence[WorkerProcess], count: int, emit: Emit) -> None:
     """Samples of all, in turn, until each has as many as asked for, in number and in seconds."""
     settle_seconds = _SETTLE_S if len(workers) > 1 else 0.0
     done = 0
@@ -140,18 +140,18 @@ def _rounds(request: Request, workers: Sequence[Worker], count: int, emit: Emit)
         workers = workers[::-1]
 
 
-def _cpu_seconds(workers: Sequence[Worker]) -> float:
+def _cpu_seconds(workers: Sequence[WorkerProcess]) -> float:
     """What we took of the processors so far."""
     return time.process_time() + sum(worker.cpu_seconds for worker in workers)
 
 
 @contextmanager
-def _hired(request: Request, events: IO[str]) -> Iterator[list[Worker]]:
+def _hired(request: BenchRequest, events: IO[str]) -> Iterator[list[WorkerProcess]]:
     """A worker for each contender, none of which outlives the block."""
     with ExitStack() as stack:
         workers = []
         for place, contender in enumerate(request.contenders):
-            workers.append(Worker(place, contender, events))
+            workers.append(WorkerProcess(place, contender, events))
             stack.callback(workers[-1].end)
         yield workers
 
@@ -173,7 +173,7 @@ def _serve(events: IO[str]) -> int:
         print(json.dumps({"event": event} | fields), file=events, flush=True)
 
     try:
-        request = Request.from_json(json.load(sys.stdin))
+        request = BenchRequest.from_json(json.load(sys.stdin))
         with _hired(request, events) as workers:
             measure(request, workers, emit)
     except RefusedError as refusal:

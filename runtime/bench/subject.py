@@ -5,15 +5,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
-from ...export._artifact import model_files
-from ...export._bundle import Bundle
+from ...export.artifact import model_files
 from ...models.errors import ParityError, UsageError
 from ...models.spec import Tensor32
 from .. import checked
-from ..golden import compare
-from ..stats import parity
-from ..verify import require_parity
-from .record import Golden, Model
+from ..bundle import Bundle
+from ..judge.golden import compare
+from ..judge.stats import parity
+from ..judge.verdict import require_parity
+from .record import BenchedModel, GoldenRun
 from .request import Contender
 
 
@@ -40,7 +40,7 @@ class Subject:
         return cls(bundle, contender.part, path)
 
     @property
-    def model(self) -> Model:
+    def model(self) -> BenchedModel:
         """OpenVINO's is two files: the digest is then that of the digests as sha256sum lists them."""
         files = [(file.name, self.bundle.manifest["files"][file.name]) for file in model_files(self.path)]
         sha256 = files[0][1]["sha256"]
@@ -49,9 +49,9 @@ class Subject:
             sha256 = hashlib.sha256(listed.encode()).hexdigest()
         precision = self.bundle.precision if self.part == "model" else "fp32"
         size_bytes = sum(entry["size_bytes"] for _, entry in files)
-        return Model(self.bundle.name, self.bundle.target, precision, self.part, sha256, size_bytes)
+        return BenchedModel(self.bundle.name, self.bundle.target, precision, self.part, sha256, size_bytes)
 
-    def judged(self, output: Tensor32) -> Golden:
+    def judged(self, output: Tensor32) -> GoldenRun:
         """How (1, classes) logits for the golden input differ from the exporting machine's.
 
         Those of a float twin are compared with the original network's.
@@ -67,6 +67,6 @@ class Subject:
             )
         digest = hashlib.sha256(output.astype("<f4").tobytes()).hexdigest()
         if self.part == "reference":
-            return Golden(None, require_parity(parity(golden.logits, output)).max_rel, digest)
+            return GoldenRun(None, require_parity(parity(golden.logits, output)).max_rel, digest)
         lsb, distance = compare(self.bundle, golden, output)
-        return Golden(lsb, distance.max_rel, digest)
+        return GoldenRun(lsb, distance.max_rel, digest)

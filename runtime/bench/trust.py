@@ -14,7 +14,7 @@ The limits and their reasons:
 from collections.abc import Iterator
 from typing import TypeVar
 
-from .record import Conditions, Record, Verdict
+from .record import Conditions, Record, Trust
 
 _T = TypeVar("_T")
 
@@ -28,11 +28,11 @@ _THROTTLE = ("under-voltage", "a capped frequency", "throttling", "the soft temp
 _SINCE_BOOT = 16  # bit 16 says that bit 0 was set at some time since the board started
 
 
-def judge(record: Record) -> Verdict:
+def judge(record: Record) -> Trust:
     """Every reason against the record; trusted where there is none."""
     checks = (_whole, _real, _many, _steady, _governed, _unthrottled, _clocked, _cool, _alone)
     reasons = tuple(reason for check in checks for reason in check(record))
-    return Verdict(not reasons, reasons)
+    return Trust(not reasons, reasons)
 
 
 def _whole(record: Record) -> Iterator[str]:

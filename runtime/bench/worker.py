@@ -22,9 +22,9 @@ from typing import Any
 from ...models.errors import EdgewiseError, UsageError
 from ...models.images import read_image
 from .. import EngineSession, open_session, runtime
-from .._child import answering
-from ..golden import prepared
-from ..stats import softmax, top_k
+from ..child import answering
+from ..judge.golden import prepared
+from ..judge.stats import softmax, top_k
 from .memory import Memory
 from .request import Contender
 from .subject import Subject

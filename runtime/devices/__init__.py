@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeAlias, cast
 from ...models.errors import UsageError
 
 if TYPE_CHECKING:
-    from ..bench.request import Request
+    from ..bench.request import BenchRequest
 
 Event: TypeAlias = dict[str, Any]  # see `bench.events`
 
@@ -22,7 +22,7 @@ class Device(Protocol):
 
     name: str
 
-    def run(self, request: "Request") -> Iterator[Event]:
+    def run(self, request: "BenchRequest") -> Iterator[Event]:
         """Measure, giving each event as it comes; a contender's `bundle` is a folder on this machine.
 
         Whatever was put on the device is gone when the iterator ends or is closed.

@@ -16,7 +16,7 @@ from ._adb_golden import given, logits
 from ._adb_runner import SAMPLES, Series, command, read
 
 if TYPE_CHECKING:
-    from ..bench.request import Request
+    from ..bench.request import BenchRequest
 
 # Of each process after the first: enough for caches, and for the governor to see that there is work.
 _REWARM_RUNS, _REWARM_S = 1, 0.2
@@ -38,7 +38,7 @@ class Contestant:
 class Run:
     """A request on a phone, in a folder of its own there."""
 
-    def __init__(self, phone: Adb, folder: str, runner: Path, request: "Request") -> None:
+    def __init__(self, phone: Adb, folder: str, runner: Path, request: "BenchRequest") -> None:
         self._phone, self._folder, self._runner, self._request = phone, folder, runner, request
 
     def send(self, contestants: Sequence[Contestant]) -> None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from ...models.errors import EdgewiseError
 
 if TYPE_CHECKING:
-    from ._ssh_address import Address
+    from .ssh_address import Address
 
 TRANSPORT = 255  # ssh's own exit code; others are the board's
 _NOT_FOUND = 127

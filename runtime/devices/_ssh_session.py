@@ -12,8 +12,8 @@ from contextlib import contextmanager, suppress
 from typing import IO, cast
 
 from ...models.errors import EdgewiseError
-from ._ssh_address import Address
 from ._ssh_errors import transport_error
+from .ssh_address import Address
 
 _OPTIONS = {
     "BatchMode": "yes",  # ask nobody anything
@@ -31,7 +31,7 @@ _BEAT_S = 5.0
 _LEAVE_S = 15.0  # for the board to tidy up
 
 
-class Session:
+class SshSession:
     """An ssh that runs `command`, one word for every shell, on the board."""
 
     def __init__(self, address: Address, command: str) -> None:

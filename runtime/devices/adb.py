@@ -25,7 +25,7 @@ from ._adb_run import Contestant, Run
 from ._adb_runner import program
 
 if TYPE_CHECKING:
-    from ..bench.request import Contender, Request
+    from ..bench.request import BenchRequest, Contender
 
 _PLACE = "/data/local/tmp"
 
@@ -37,7 +37,7 @@ class Phone:
         self.name = name
         self._serial = serial
 
-    def run(self, request: "Request") -> Iterator[Event]:
+    def run(self, request: "BenchRequest") -> Iterator[Event]:
         """Measure, see `devices.Device`."""
         runner = program()
         contestants = [_opened(place, asked) for place, asked in enumerate(request.contenders)]

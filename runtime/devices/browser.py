@@ -28,7 +28,7 @@ from ._loopback import File, Loopback
 from ._npm import FILES, PAGE, Packages, packages
 
 if TYPE_CHECKING:
-    from ..bench.request import Request
+    from ..bench.request import BenchRequest
     from ..bench.subject import Subject
 
 _FILES = ("index.html", "bench.js", "contender.html", "contender.js")
@@ -48,7 +48,7 @@ class Browser:
     start_s: float = 60.0
     silence_s: float = 300.0
 
-    def run(self, request: "Request") -> Iterator[Event]:
+    def run(self, request: "BenchRequest") -> Iterator[Event]:
         """Measure, giving each event as it comes; afterwards the browser and its files are gone.
 
         Raises:
@@ -119,7 +119,7 @@ def open_device(name: str) -> Browser:
     return Browser(name, program, start_s=60.0 if program else 300.0)
 
 
-def _files(request: "Request", subjects: "list[Subject]", installed: Packages) -> dict[str, File]:
+def _files(request: "BenchRequest", subjects: "list[Subject]", installed: Packages) -> dict[str, File]:
     """All that the page may load."""
     from ._web import plan
 
@@ -138,7 +138,7 @@ class _Teller:
 
     def __init__(
         self,
-        request: "Request",
+        request: "BenchRequest",
         subjects: "list[Subject]",
         installed: Packages,
         chromium: Chromium | None,

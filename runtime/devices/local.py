@@ -10,8 +10,8 @@ from contextlib import suppress
 from typing import IO, cast
 
 from ...models.errors import EdgewiseError, UsageError
-from .._child import ending
-from ..bench.request import Request
+from ..bench.request import BenchRequest
+from ..child import ending
 from . import Event
 
 _LAST = {"done", "error"}
@@ -22,7 +22,7 @@ class Local:
 
     name = "local"
 
-    def run(self, request: Request) -> Iterator[Event]:
+    def run(self, request: BenchRequest) -> Iterator[Event]:
         """Measure here; see `Device.run`."""
         command, pipe = [sys.executable, "-P", "-m", "edgewise.runtime.bench.runner"], subprocess.PIPE
         # Its own session: Ctrl-C reaches neither it nor its workers, and all of them can be ended at once.
@@ -50,7 +50,7 @@ def open_device(name: str) -> Local:
     return Local()
 
 
-def _events(runner: "subprocess.Popen[str]", request: Request) -> Generator[Event, None, str | None]:
+def _events(runner: "subprocess.Popen[str]", request: BenchRequest) -> Generator[Event, None, str | None]:
     """What it sends; returns the name of the last event."""
     requests, lines = cast("tuple[IO[str], IO[str]]", (runner.stdin, runner.stdout))
     with suppress(BrokenPipeError), requests:

@@ -10,18 +10,18 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ...export._atomic import MANIFEST
-from ...export._bundle import Bundle
 from ...models.errors import EdgewiseError
+from ..bundle import Bundle
+from ..bundle.atomic import MANIFEST
 from . import Event
-from ._board import facts, require_fit, usable
 from ._facts import VENV
 from ._package import NAME, package
-from ._ssh_address import Address, parse
-from ._transport import Board, Ended
+from .board import facts, require_fit, usable
+from .ssh_address import Address, parse
+from .transport import Board, Ended
 
 if TYPE_CHECKING:
-    from ..bench.request import Request
+    from ..bench.request import BenchRequest
 
 _LAST = {"done", "error"}
 # The second keeps OpenVINO's oneDNN from leaving maps of its code, for profilers, in /tmp.
@@ -41,7 +41,7 @@ class SshBoard:
         """That name."""
         return self.address.name
 
-    def run(self, request: "Request") -> Iterator[Event]:
+    def run(self, request: "BenchRequest") -> Iterator[Event]:
         """Measure there; see `Device.run`."""
         bundles = {asked.bundle: Bundle.open(Path(asked.bundle)) for asked in request.contenders}
         with Board(self.address) as board:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 if TYPE_CHECKING:
-    from .conftest import Packed
+    from edgewise.tests.android_demo.conftest import Packed
 
 DEMO = Path(__file__).parents[2] / "android_demo"
 

@@ -17,8 +17,8 @@ from typing import Any, TypeAlias
 
 import pytest
 
-from edgewise.export._bundle import Bundle
 from edgewise.models.images import sha256_of
+from edgewise.runtime.bundle import Bundle
 from edgewise.runtime.devices import _chromium as chromium
 
 pytestmark = pytest.mark.slow

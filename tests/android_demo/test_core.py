@@ -20,8 +20,8 @@ from edgewise.runtime.bench.gather import _drift
 from edgewise.runtime.bench.received import read
 from edgewise.runtime.bench.request import Contender
 from edgewise.runtime.bench.subject import Subject
+from edgewise.runtime.bench.timing import percentiles
 from edgewise.runtime.bench.trust import judge
-from edgewise.runtime.timing import percentiles
 
 pytestmark = pytest.mark.slow
 

@@ -10,7 +10,7 @@ from xml.etree import ElementTree as ET
 import pytest
 
 if TYPE_CHECKING:
-    from .conftest import Packed
+    from edgewise.tests.android_demo.conftest import Packed
 
 DEMO = Path(__file__).parents[2] / "android_demo"
 APP = DEMO / "app" / "src" / "main"

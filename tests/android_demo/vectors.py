@@ -19,20 +19,20 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import ExifTags, Image
 
-from edgewise.export._bundle import Bundle
 from edgewise.models.errors import ParityError
 from edgewise.models.images import read_image
 from edgewise.models.spec import Preprocess, Tensor32
 from edgewise.models.synthetic import dead_leaves
 from edgewise.runtime.bench.conditions import conditions
 from edgewise.runtime.bench.gather import _drift
-from edgewise.runtime.bench.record import Conditions, Engine, Golden, Machine, Model, Record
+from edgewise.runtime.bench.record import BenchedModel, Conditions, Engine, GoldenRun, Machine, Record
+from edgewise.runtime.bench.timing import percentiles
 from edgewise.runtime.bench.trust import judge
-from edgewise.runtime.golden import compare
-from edgewise.runtime.stats import agreement, parity, softmax, top_k
-from edgewise.runtime.tflite import _to_float, _to_type
-from edgewise.runtime.timing import percentiles
-from edgewise.runtime.verify import require_parity
+from edgewise.runtime.bundle import Bundle
+from edgewise.runtime.judge.golden import compare
+from edgewise.runtime.judge.stats import agreement, parity, softmax, top_k
+from edgewise.runtime.judge.verdict import require_parity
+from edgewise.runtime.tflite.session import _to_float, _to_type
 
 _SWEEP = 64  # small random pictures, to random sizes
 _HALVES = Preprocess(mean=(0.5, 0.5, 0.5), std=(0.5, 0.5, 0.5))
@@ -224,9 +224,9 @@ def _records(rng: np.random.Generator) -> Iterator[Record]:
     )
     then, times = "2026-11-20T12:00:00.000+00:00", rng.uniform(99, 102, 120)
     calm = Conditions(then, ("performance",) * 2, (1800.0, 2400.0), {"cpu-0": 41.5, "battery": 90.0}, 0, 1.5)
-    model = Model("mobilenetv2", "tflite", "w8a8", "model", "ab" * 32, 4_016_110)
+    model = BenchedModel("mobilenetv2", "tflite", "w8a8", "model", "ab" * 32, 4_016_110)
     engine = Engine("LiteRT", "2.3.0", "XNNPACK", None, None)
-    golden = Golden(1.0, 0.004, "cd" * 32)
+    golden = GoldenRun(1.0, 0.004, "cd" * 32)
     believed = Record(
         "1", "2", then, "0.1.0", "android", phone, model, engine, golden, 1, None, 12.5, 30.25, 14,
         tuple(times), (), None, None, calm, calm, None, None, percentiles(times), None, _drift([*times]),

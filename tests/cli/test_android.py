@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from edgewise.export._bundle import Bundle
+from edgewise.runtime.bundle import Bundle
 
 Run = Callable[..., Any]
 

@@ -11,9 +11,9 @@ from typing import Any
 
 import pytest
 
-from edgewise.runtime.bench.record import Record, Verdict
-from edgewise.runtime.store import Store
-from edgewise.runtime.timing import percentiles
+from edgewise.runtime.bench.record import Record, Trust
+from edgewise.runtime.bench.store import Store
+from edgewise.runtime.bench.timing import percentiles
 
 Run = Callable[..., Any]
 QUICK = ("--runs", 4, "--seconds", 0)
@@ -98,7 +98,7 @@ def test_a_model_that_got_slower_is_told_of(
         started="2026-01-02T03:04:05+00:00",
         samples_ms=times,
         summary=percentiles(times),
-        verdict=Verdict(trusted=True),
+        verdict=Trust(trusted=True),
     )
     Store(results).append(was)
     ended = edgewise("bench", bundle, *QUICK, "--results", results, "--json")

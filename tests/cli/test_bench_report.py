@@ -12,7 +12,7 @@ from rich.console import Console
 
 from edgewise.cli._bench_report import show_run
 from edgewise.runtime.bench.compare import comparisons
-from edgewise.runtime.bench.record import Conditions, Record, Verdict
+from edgewise.runtime.bench.record import Conditions, Record, Trust
 
 Run = Callable[..., Any]
 WHEN = "2026-11-20T12:00:00.000+00:00"
@@ -35,7 +35,7 @@ def records(measured: list[dict[str, Any]]) -> list[Record]:
         found[0].machine, board="Raspberry Pi 5 Model B Rev 1.0", processor="Cortex-A76", cores=4
     )
     changes: dict[str, Any] = {"machine": machine, "before": before, "after": after, "others": 0.012}
-    return [replace(record, verdict=Verdict(trusted=True), **changes) for record in found]
+    return [replace(record, verdict=Trust(trusted=True), **changes) for record in found]
 
 
 def shown(records: list[Record], width: int = 120) -> list[str]:
@@ -69,7 +69,7 @@ def test_on_a_narrow_terminal_nothing_is_cut(records: list[Record]) -> None:
 
 
 def test_distrust_has_its_reasons(records: list[Record]) -> None:
-    doubt = Verdict(trusted=False, reasons=("the governor is ondemand, not performance", "too few [of them]"))
+    doubt = Trust(trusted=False, reasons=("the governor is ondemand, not performance", "too few [of them]"))
     lines = shown([replace(records[0], verdict=doubt), records[1]])
     assert "not trusted because the governor is ondemand, not performance; too few [of them]" in lines
     assert lines.count("trusted") == 1
@@ -77,7 +77,7 @@ def test_distrust_has_its_reasons(records: list[Record]) -> None:
 
 def test_an_emulated_processor_has_no_latency(records: list[Record]) -> None:
     machine = replace(records[0].machine, board=None, emulated="qemu-aarch64 (cortex-a76)")
-    doubt = Verdict(trusted=False, reasons=("the processor is emulated by qemu-aarch64 (cortex-a76)",))
+    doubt = Trust(trusted=False, reasons=("the processor is emulated by qemu-aarch64 (cortex-a76)",))
     emulated = [replace(record, machine=machine, verdict=doubt) for record in records]
     text = "\n".join(shown(emulated))
     assert text.count("no latency because the processor is emulated by qemu-aarch64 (cortex-a76)") == 2

@@ -10,18 +10,19 @@ from typing import Any
 import numpy as np
 import pytest
 
-from edgewise.cli._contenders import thinned
 from edgewise.export import exporter
-from edgewise.export._bundle import Bundle, write_bundle
-from edgewise.export._graph import trace
+from edgewise.export.graph import trace
 from edgewise.models.images import sha256_of
 from edgewise.models.spec import Preprocess
 from edgewise.models.weights import Overrides, load_model
-from edgewise.runtime import evaluation, machine, open_session
-from edgewise.runtime.evaluation import given
-from edgewise.runtime.golden import sample
+from edgewise.pipeline.contenders import thinned
+from edgewise.runtime import machine, open_session
+from edgewise.runtime.bundle import Bundle, write_bundle
+from edgewise.runtime.judge import evaluation
+from edgewise.runtime.judge.evaluation import given
+from edgewise.runtime.judge.golden import sample
+from edgewise.runtime.judge.stats import agreement, parity
 from edgewise.runtime.reference import TorchSession
-from edgewise.runtime.stats import agreement, parity
 
 Run = Callable[..., Any]
 

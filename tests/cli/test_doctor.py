@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from edgewise.cli._libraries import NEEDS, NETWORK, distribution
 from edgewise.export import targets
 from edgewise.models.zoo import architectures
+from edgewise.pipeline.libraries import NEEDS, NETWORK, distribution
 from edgewise.runtime import machine
 
 Run = Callable[..., Any]

@@ -10,13 +10,13 @@ import torch
 from PIL import Image
 from torch import nn
 
-from edgewise.export._bundle import Bundle
 from edgewise.models.checkpoint import save
 from edgewise.models.images import sha256_of
 from edgewise.models.shapes import SHAPES
 from edgewise.models.spec import Labels, ModelSpec, Origin, Preprocess
 from edgewise.models.weights import load_model
 from edgewise.runtime import open_session
+from edgewise.runtime.bundle import Bundle
 
 Run = Callable[..., Any]
 Arguments = tuple[object, ...]

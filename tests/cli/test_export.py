@@ -15,8 +15,8 @@ import pytest
 import torch
 from PIL import Image
 
-from edgewise.export._bundle import Bundle
 from edgewise.models.images import sha256_of
+from edgewise.runtime.bundle import Bundle
 
 Run = Callable[..., Any]
 Arguments = tuple[object, ...]

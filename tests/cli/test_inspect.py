@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from edgewise.export import exporter, targets
-from edgewise.export._artifact import Artifact
-from edgewise.export._bundle import Bundle, write_bundle
-from edgewise.export._flatbuffer import pack, unpack
-from edgewise.export._golden import Golden
+from edgewise.export.artifact import Artifact
+from edgewise.export.tflite.flatbuffer import pack, unpack
 from edgewise.runtime import open_session, runtime
-from edgewise.runtime.golden import sample
+from edgewise.runtime.bundle import Bundle, write_bundle
+from edgewise.runtime.bundle.golden import Golden
+from edgewise.runtime.judge.golden import sample
 from edgewise.runtime.reference import TorchSession
 
 if TYPE_CHECKING:
@@ -62,7 +62,7 @@ def test_a_file_of_each_target(
     ended = edgewise("inspect", file, "--json", **without_torch)
     assert (ended.code, ended.stderr, ended.left) == (0, "", ())
     found = ended.document
-    expected = runtime(target).structure(file)
+    expected = runtime(target).read_structure(file)
     assert found["structure"] == json.loads(json.dumps(expected.to_json()))
     assert (found["path"], found["target"], found["manifest"]) == (str(file), target, None)
     assert found["refusal"] is None
@@ -75,7 +75,7 @@ def test_a_bundle_in_words(edgewise: Run, bundle: Path) -> None:
     ended = edgewise("inspect", bundle)
     assert (ended.code, ended.stdout, ended.left) == (0, "", ())
     lines = [" ".join(line.split()) for line in ended.stderr.splitlines()]
-    structure = runtime("tflite").structure(Bundle.open(bundle).model)
+    structure = runtime("tflite").read_structure(Bundle.open(bundle).model)
     total = sum(structure.weights.values())
     for line in (
         "bundle tiny, tflite, w8a8",

@@ -9,23 +9,23 @@ import numpy as np
 import pytest
 from rich.console import Console
 
-from edgewise.cli._pipeline import Outcome
-from edgewise.cli._product import Product
-from edgewise.cli._recovery import Recovery, Trial
 from edgewise.cli._report import show_check, show_layers, show_outcome, show_recovery, to_json
-from edgewise.cli._workshop import File, Twin
-from edgewise.export._artifact import Artifact
-from edgewise.export._bundle import Bundle
-from edgewise.quantize._ladder import Rung
-from edgewise.quantize._recipe import Recipe
-from edgewise.quantize._sensitivity import LayerError
+from edgewise.export.artifact import Artifact
+from edgewise.pipeline.convert import Conversion
+from edgewise.pipeline.product import Product
+from edgewise.pipeline.recovery import Recovery, Trial
+from edgewise.pipeline.workshop import File, Twin
+from edgewise.quantize.ladder import Rung
+from edgewise.quantize.recipe import Recipe
+from edgewise.quantize.refine.sensitivity import LayerError
 from edgewise.runtime import open_session, runtime
-from edgewise.runtime.evaluation import Answers, Pictures, given
-from edgewise.runtime.golden import GoldenCheck
-from edgewise.runtime.latency import Latency
-from edgewise.runtime.stats import Parity, parity
-from edgewise.runtime.timing import bootstrap_ratio, percentiles
-from edgewise.runtime.verify import Limits, judge
+from edgewise.runtime.bench.latency import Latency
+from edgewise.runtime.bench.timing import bootstrap_ratio, percentiles
+from edgewise.runtime.bundle import Bundle
+from edgewise.runtime.judge.evaluation import Answers, Pictures, given
+from edgewise.runtime.judge.golden import GoldenCheck
+from edgewise.runtime.judge.stats import Parity, parity
+from edgewise.runtime.judge.verdict import Limits, judge
 
 SAME = Parity(max_abs=1e-5, max_rel=3e-6, top1=1, count=1)
 
@@ -51,7 +51,7 @@ def product(bundle: Path) -> Product:
     files = []
     for path, precision in ((opened.reference, "fp32"), (opened.model, "w8a8")):
         artifact = Artifact(path, "tflite", precision, "float32", opened.spec)
-        files.append((artifact, open_session(path, "tflite"), runtime("tflite").structure(path)))
+        files.append((artifact, open_session(path, "tflite"), runtime("tflite").read_structure(path)))
     slow, fast = [4.0, 4.1, 4.2], [2.0, 2.1, 2.2]
     return Product(
         twin=Twin(*files[0], parity(exact, exact), "PyTorch"),
@@ -64,7 +64,7 @@ def product(bundle: Path) -> Product:
 
 def shown(*products: Product) -> str:
     stream = io.StringIO()
-    show_outcome(Console(file=stream, width=400), Outcome([*products], {}))
+    show_outcome(Console(file=stream, width=400), Conversion([*products], {}))
     return stream.getvalue()
 
 
@@ -129,7 +129,7 @@ def test_a_float_bundle_has_one_row(product: Product) -> None:
 
 def test_json_is_plain_data(product: Product) -> None:
     assert product.bundle is not None
-    outcome = Outcome([product], {"Load the network": 1.23456})
+    outcome = Conversion([product], {"Load the network": 1.23456})
     document = json.loads(json.dumps(to_json(outcome, ["a notice"]), allow_nan=False))
     assert document["notices"] == ["a notice"]
     assert document["seconds"] == {"Load the network": 1.235}

@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from edgewise.runtime.bench.record import Conditions, Engine, Machine, Model, Record, Verdict
-from edgewise.runtime.store import Store
-from edgewise.runtime.timing import percentiles
+from edgewise.runtime.bench.record import BenchedModel, Conditions, Engine, Machine, Record, Trust
+from edgewise.runtime.bench.store import Store
+from edgewise.runtime.bench.timing import percentiles
 
 Run = Callable[..., Any]
 
@@ -24,7 +24,7 @@ def record(key: str, day: int, p50_ms: float, **changes: object) -> Record:
         edgewise="0.1.0",
         device="local",
         machine=Machine("Board [5]", "Linux", "6.1", "glibc", "aarch64", "A76", None, 4, 8, "Python", None),
-        model=Model("tiny", "tflite", "w8a8", "model", "ab" * 32, 1000),
+        model=BenchedModel("tiny", "tflite", "w8a8", "model", "ab" * 32, 1000),
         engine=Engine("LiteRT", "2.3.0", "XNNPACK", 1, 1),
         golden=None,
         threads=2,
@@ -43,7 +43,7 @@ def record(key: str, day: int, p50_ms: float, **changes: object) -> Record:
         summary=percentiles(samples),
         end_to_end=None,
         drift=1.0,
-        verdict=Verdict(trusted=True),
+        verdict=Trust(trusted=True),
     )
     return replace(made, **changes)  # type: ignore[arg-type]
 
@@ -51,7 +51,7 @@ def record(key: str, day: int, p50_ms: float, **changes: object) -> Record:
 OLD = record("aaaa0000111122223333", 20, 4.0)
 NEW = record("bbbb0000111122223333", 22, 5.0, engine=replace(OLD.engine, version="2.4.0"))
 DOUBTED = record(
-    "cccc0000111122223333", 21, 4.5, verdict=Verdict(trusted=False, reasons=("drift 8 %", "busy", "hot"))
+    "cccc0000111122223333", 21, 4.5, verdict=Trust(trusted=False, reasons=("drift 8 %", "busy", "hot"))
 )
 EMULATED = record("dddd0000111122223333", 23, 777.0, machine=replace(OLD.machine, emulated="qemu-user"))
 TWIN = record("eeee0000111122223333", 22, 9.0, run=NEW.run, model=replace(OLD.model, part="reference"))

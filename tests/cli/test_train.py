@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from edgewise.cli.train import _RECIPE
-from edgewise.models.training.recipe import Recipe
+from edgewise.models.training.recipe import TrainingRecipe
 
 SMALL = ("--imgsz", 32, "--resize", 32, "--weights", "random", "--batch", 12)
 CLASSES = ("disc", "ring", "star")
@@ -42,7 +42,7 @@ def trained(edgewise: Any, shapes: Path, tmp_path_factory: pytest.TempPathFactor
 def test_every_part_of_a_recipe_is_an_option() -> None:
     from dataclasses import fields
 
-    assert {field.name for field in fields(Recipe)} == set(_RECIPE)
+    assert {field.name for field in fields(TrainingRecipe)} == set(_RECIPE)
 
 
 @pytest.mark.slow

@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from edgewise.export._bundle import Bundle
 from edgewise.models.images import sha256_of
+from edgewise.runtime.bundle import Bundle
 
 Run = Callable[..., Any]
 

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from edgewise.export._artifact import bundle_name, file_stem, model_files
+from edgewise.export.artifact import bundle_name, file_stem, model_files
 
 
 @pytest.mark.parametrize(

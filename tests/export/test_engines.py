@@ -7,7 +7,7 @@ from textwrap import dedent
 
 import pytest
 
-from edgewise.export._engines import importing, reason
+from edgewise.export.engines import importing, reason
 from edgewise.models.errors import MissingDependencyError
 
 
@@ -15,7 +15,7 @@ from edgewise.models.errors import MissingDependencyError
 def test_a_library_comes_without_its_telemetry(library: str, tmp_path: Path) -> None:
     program = f"""
         import sys
-        from edgewise.export._engines import importing, reason
+        from edgewise.export.engines import importing, reason
 
         with importing("Running OpenVINO", "openvino"):
             import {library}

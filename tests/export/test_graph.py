@@ -5,7 +5,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from edgewise.export._graph import Network, parameter, set_parameter, trace
+from edgewise.export.graph import Network, parameter, set_parameter, trace
 from edgewise.models.errors import EdgewiseError
 
 SIZE = 8

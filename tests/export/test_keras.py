@@ -6,16 +6,16 @@ import numpy as np
 import pytest
 
 from edgewise.export import exporter
-from edgewise.export._artifact import Artifact
+from edgewise.export.artifact import Artifact
 from edgewise.models.errors import UsageError
 from edgewise.models.foreign.keras import KerasNetwork, load_keras
 from edgewise.models.spec import ModelSpec, Tensor32
 from edgewise.models.weights import Model, Overrides
 from edgewise.quantize import quantizer
-from edgewise.quantize._calibration import Calibration
-from edgewise.quantize._recipe import Recipe
+from edgewise.quantize.calibration import Calibration
+from edgewise.quantize.recipe import Recipe
 from edgewise.runtime import open_session, runtime
-from edgewise.runtime.stats import agreement, parity
+from edgewise.runtime.judge.stats import agreement, parity
 
 pytestmark = pytest.mark.slow  # TensorFlow alone takes ten seconds to come in
 
@@ -56,7 +56,7 @@ def test_float_files_compute_what_keras_does(
 
 
 def test_batch_norms_and_transpositions_are_gone(files: dict[str, Artifact]) -> None:
-    found = {target: runtime(target).structure(files[target].path) for target in TARGETS}
+    found = {target: runtime(target).read_structure(files[target].path) for target in TARGETS}
     kinds = {target: {one.type: one.count for one in found[target].operators} for target in TARGETS}
     expected = {"CONV_2D": 2, "DEPTHWISE_CONV_2D": 1, "ADD": 1, "MEAN": 1, "FULLY_CONNECTED": 1}
     assert kinds["tflite"] == expected
@@ -66,7 +66,7 @@ def test_batch_norms_and_transpositions_are_gone(files: dict[str, Artifact]) -> 
 
 
 def test_files_say_what_they_are(files: dict[str, Artifact], model: Model) -> None:
-    found = {target: runtime(target).structure(files[target].path) for target in TARGETS}
+    found = {target: runtime(target).read_structure(files[target].path) for target in TARGETS}
     assert found["tflite"].metadata["name"] == "tiny"
     (source,), (answer,) = found["openvino"].inputs, found["openvino"].outputs
     assert (source.name, source.shape, answer.name) == ("input", (-1, 3, 32, 32), "logits")
@@ -92,7 +92,7 @@ def test_they_become_int8_as_they_are(
 ) -> None:
     make = quantizer(target).quantize
     file = make(files[target], None, tiny_calibration, Recipe(), tmp_path / f"int8.{target}")
-    found = runtime(target).structure(file.path)
+    found = runtime(target).read_structure(file.path)
     assert (found.precision, found.float_layers, found.islands) == ("w8a8", 0, {})
     exact, answers = (open_session(one.path, target)(tiny_pictures) for one in (files[target], file))
     compared = agreement(exact, answers)
@@ -114,7 +114,7 @@ def test_weights_alone_and_halves_work_too(
     half = made.halve(files[target], tmp_path / f"half.{target}")
     exact = open_session(files[target].path, target)(tiny_pictures)
     for file, precision, least_db in ((light, "w8a32", 25), (half, "fp16", 50)):
-        assert (file.precision, runtime(target).structure(file.path).precision) == (precision, precision)
+        assert (file.precision, runtime(target).read_structure(file.path).precision) == (precision, precision)
         assert agreement(exact, open_session(file.path, target)(tiny_pictures)).sqnr_db > least_db
 
 

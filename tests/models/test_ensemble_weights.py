@@ -7,8 +7,8 @@ import pytest
 import torch
 from numpy.typing import NDArray
 
-from edgewise.models._ensemble_weights import fit_weights
 from edgewise.models.ensemble import Average, averaged
+from edgewise.models.ensemble_weights import fit_weights
 
 AVERAGES: tuple[Average, ...] = ("probabilities", "logits")
 LABELS = np.random.default_rng(0).integers(0, 5, 400)

@@ -9,7 +9,7 @@ from torch import nn
 from torchvision.models import get_model_weights
 
 from edgewise.models.errors import MissingDependencyError, UsageError
-from edgewise.models.libraries._names import fold
+from edgewise.models.libraries.names import fold
 from edgewise.models.weights.fitting import head
 from edgewise.models.zoo import Architecture, architectures, build, find, preprocess, published, skeleton
 

@@ -12,7 +12,7 @@ from PIL import Image
 from edgewise.models.errors import UsageError
 from edgewise.models.spec import Preprocess
 from edgewise.models.synthetic import dead_leaves
-from edgewise.quantize._calibration import FEWEST, from_folder, generated
+from edgewise.quantize.calibration import FEWEST, from_folder, generated
 
 SMALL = Preprocess(size=16, resize=20)
 

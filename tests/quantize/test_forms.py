@@ -5,8 +5,8 @@ from typing import TYPE_CHECKING
 import torch
 from torch import nn
 
-from edgewise.export._graph import trace
-from edgewise.quantize._forms import without_int8
+from edgewise.export.graph import trace
+from edgewise.quantize.forms import without_int8
 
 if TYPE_CHECKING:
     from torch.fx import GraphModule

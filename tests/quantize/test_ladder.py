@@ -2,8 +2,8 @@
 
 import pytest
 
-from edgewise.quantize._ladder import Rung, in_float, variants, weights_alone
-from edgewise.quantize._recipe import Recipe
+from edgewise.quantize.ladder import Rung, in_float, variants, weights_alone
+from edgewise.quantize.recipe import Recipe
 
 LAYERS = tuple(f"layer{index}" for index in range(40))
 

@@ -2,7 +2,7 @@
 
 import json
 
-from edgewise.quantize._recipe import RANGES, Recipe
+from edgewise.quantize.recipe import RANGES, Recipe
 
 
 def test_the_default_is_full_int8_from_smallest_to_largest() -> None:

@@ -10,26 +10,26 @@ import torch
 from torch import nn
 
 from edgewise.export import exporter
-from edgewise.export._graph import Network, trace
+from edgewise.export.graph import Network, trace
 from edgewise.models.ensemble import Average, averaged, combine
 from edgewise.models.spec import ModelSpec, Origin, Tensor32
 from edgewise.models.weights import Model
 from edgewise.quantize import quantizer
-from edgewise.quantize._calibration import Calibration
-from edgewise.quantize._recipe import Recipe
-from edgewise.quantize._refine import refine
-from edgewise.quantize._tail import Operator, tail
+from edgewise.quantize.calibration import Calibration
+from edgewise.quantize.recipe import Recipe
+from edgewise.quantize.refine import refine
+from edgewise.quantize.tail import TailOperator, tail
 from edgewise.runtime import open_session, runtime
-from edgewise.runtime.stats import agreement
+from edgewise.runtime.judge.stats import agreement
 
 Int8: TypeAlias = Callable[[Network, str, Recipe], tuple[Path, Path]]
 
 
-def chain(*kinds: str) -> list[Operator]:
+def chain(*kinds: str) -> list[TailOperator]:
     """Operators one after the other, called by their places: '0 CONV_2D' reads 'x'."""
     names = [f"{place} {kind}" for place, kind in enumerate(kinds)]
     return [
-        Operator(name, kind, [before, "constant"], [name])
+        TailOperator(name, kind, [before, "constant"], [name])
         for name, kind, before in zip(names, kinds, ["x", *names], strict=False)
     ]
 
@@ -51,14 +51,14 @@ def test_a_last_softmax_and_what_follows(kinds: tuple[str, ...], found: list[str
 
 def test_where_several_layers_join_for_the_last_time() -> None:
     joined = [
-        Operator("stem", "Conv", ["x", "w"], ["stem"]),
-        Operator("branch", "Conv", ["stem", "w"], ["branch"]),
-        Operator("residual", "Add", ["stem", "branch"], ["residual"]),
-        Operator("a", "Gemm", ["residual", "w"], ["a"]),
-        Operator("b", "Gemm", ["residual", "w"], ["b"]),
-        Operator("half", "Mul", ["a", "c"], ["half"]),
-        Operator("both", "Concat", ["half", "b"], ["both"]),
-        Operator("mean", "ReduceMean", ["both"], ["mean"]),
+        TailOperator("stem", "Conv", ["x", "w"], ["stem"]),
+        TailOperator("branch", "Conv", ["stem", "w"], ["branch"]),
+        TailOperator("residual", "Add", ["stem", "branch"], ["residual"]),
+        TailOperator("a", "Gemm", ["residual", "w"], ["a"]),
+        TailOperator("b", "Gemm", ["residual", "w"], ["b"]),
+        TailOperator("half", "Mul", ["a", "c"], ["half"]),
+        TailOperator("both", "Concat", ["half", "b"], ["both"]),
+        TailOperator("mean", "ReduceMean", ["both"], ["mean"]),
     ]
     assert tail(joined) == ["both", "mean"]
 
@@ -111,7 +111,7 @@ def test_an_int8_ensemble_of_probabilities(
 ) -> None:
     network = trace(combine(members, (2, 1), "probabilities").network, 32)
     exact, quantized = int8(network, target, Recipe())
-    found = runtime(target).structure(quantized)
+    found = runtime(target).read_structure(quantized)
     assert found.precision == "w8a8"
     assert found.float_layers == 0
     assert 2 in found.islands.values(), "the softmax of each member"
@@ -138,7 +138,7 @@ def test_it_gives_what_its_int8_members_give_averaged_by_hand(
 def test_integer_ends_stay_integer(members: list[Model], int8: Int8, tiny_pictures: Tensor32) -> None:
     network = trace(combine(members, None, "probabilities").network, 32)
     exact, quantized = int8(network, "tflite", Recipe(io="int8"))
-    found = runtime("tflite").structure(quantized)
+    found = runtime("tflite").read_structure(quantized)
     assert [end.dtype for end in (*found.inputs, *found.outputs)] == ["int8", "int8"]
     answers = [open_session(path, "tflite")(tiny_pictures) for path in (exact, quantized)]
     assert agreement(*answers).sqnr_db > 20

@@ -8,14 +8,14 @@ import numpy as np
 import pytest
 from torch import nn
 
-from edgewise.export._artifact import IOS, Artifact
-from edgewise.export._bundle import Bundle, write_bundle
-from edgewise.export._golden import Golden
+from edgewise.export.artifact import IOS, Artifact
 from edgewise.models.errors import AccuracyError, EdgewiseError, ParityError, UsageError
 from edgewise.runtime.android import check, default_assets, place, write
-from edgewise.runtime.golden import sample
+from edgewise.runtime.bundle import Bundle, write_bundle
+from edgewise.runtime.bundle.golden import Golden
+from edgewise.runtime.judge.golden import sample
 from edgewise.runtime.reference import TorchSession
-from edgewise.runtime.tflite import TfliteSession, structure
+from edgewise.runtime.tflite.session import TfliteSession, read_structure
 
 
 @pytest.fixture
@@ -73,7 +73,7 @@ def test_every_type_of_ends_is_taken(
 ) -> None:
     file = tiny_int8[io]
     golden = sample(file.spec.preprocess, TorchSession(tiny_network), TfliteSession(file.path, 1))
-    record = {"structure": structure(file.path).to_json()}
+    record = {"structure": read_structure(file.path).to_json()}
     assert check(write_bundle(tmp_path / "bundle", file, tiny_float, golden, record)).max_lsb == 0
 
 
@@ -92,7 +92,7 @@ def test_what_failed_its_gate_gets_into_no_app(tiny_bundle: Path, tmp_path: Path
 def test_a_manifest_that_describes_other_ends_is_refused(
     tiny_bundle: Path, tiny_int8: dict[str, Artifact], tmp_path: Path
 ) -> None:
-    other = structure(tiny_int8["uint8"].path).to_json()
+    other = read_structure(tiny_int8["uint8"].path).to_json()
     cases: tuple[dict[str, Any] | None, ...] = (None, {}, other)
     for told in cases:
         with pytest.raises(EdgewiseError, match=r"does not describe the ends of tiny-w8a8\.tflite"):

@@ -5,7 +5,7 @@ from textwrap import dedent
 
 import pytest
 
-from edgewise.runtime._child import ChildDiedError, ask, in_words, printable
+from edgewise.runtime.child import ChildDiedError, ask, in_words, printable
 
 
 @pytest.fixture
@@ -27,7 +27,7 @@ class Write:
 
 def test_the_answer_comes_through_whatever_is_printed(write: Write) -> None:
     module = write("""
-        from edgewise.runtime._child import answering
+        from edgewise.runtime.child import answering
         with answering() as answer:
             print("noise")
             ctypes.CDLL(None).puts(b"noise from C")

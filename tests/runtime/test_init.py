@@ -5,11 +5,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from edgewise.export._artifact import Artifact
+from edgewise.export.artifact import Artifact
 from edgewise.models.errors import EdgewiseError, ParityError
 from edgewise.models.spec import Tensor32
 from edgewise.runtime import accepted, checked, open_session
-from edgewise.runtime.tflite import TfliteSession
+from edgewise.runtime.tflite.session import TfliteSession
 
 
 def test_a_session_is_opened_by_its_target(tiny_float: Artifact, tiny_pictures: Tensor32) -> None:

@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from edgewise.export._artifact import Artifact
-from edgewise.export._flatbuffer import pack, unpack
+from edgewise.export.artifact import Artifact
+from edgewise.export.tflite.flatbuffer import pack, unpack
 from edgewise.models.errors import EdgewiseError, MissingDependencyError, UsageError
 from edgewise.runtime import runtime
 from edgewise.runtime.probe import probe, target_of
@@ -127,7 +127,7 @@ def test_a_file_that_is_not_there_is_refused(tmp_path: Path) -> None:
 def test_the_child_finds_what_the_runtime_finds(tiny_int8: dict[str, Artifact]) -> None:
     for file in tiny_int8.values():
         found = probe(file.path, "tflite")
-        assert found.structure == runtime("tflite").structure(file.path)
+        assert found.structure == runtime("tflite").read_structure(file.path)
         assert found.refusal is None
         assert found.structure.precision == "w8a8"
 

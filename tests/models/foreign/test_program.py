@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from torch.export import Dim
 from torch.export.pt2_archive._package import PT2ArchiveReader, PT2ArchiveWriter
 
-from edgewise.export._graph import trace
+from edgewise.export.graph import trace
 from edgewise.models.errors import EdgewiseError, UsageError
 from edgewise.models.foreign.program import is_program, load_program
 from edgewise.models.weights import Overrides

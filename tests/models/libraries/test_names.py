@@ -3,7 +3,7 @@
 import pytest
 
 from edgewise.models.errors import UsageError
-from edgewise.models.libraries._names import fold, pick
+from edgewise.models.libraries.names import fold, pick
 
 NAMED = {"vitb16": 1, "ViT-B/16 for short": 1, "resnet18": 2, "resnet-34": 3}
 

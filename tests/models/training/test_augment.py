@@ -14,10 +14,10 @@ from PIL import Image
 from edgewise.models.shapes import shape_picture
 from edgewise.models.spec import Preprocess
 from edgewise.models.training.augment import Augmentation, drawing_from, mixing
-from edgewise.models.training.recipe import Recipe
+from edgewise.models.training.recipe import TrainingRecipe
 
 Way: TypeAlias = Literal["bilinear", "bicubic"]
-OFF = Recipe(crop=1, flip=0)
+OFF = TrainingRecipe(crop=1, flip=0)
 PREPROCESS = Preprocess(size=24, resize=28)
 KINDS = [
     replace(OFF, crop=0.35),
@@ -49,7 +49,7 @@ def test_with_everything_off_a_picture_is_the_evaluations(
 
 
 @pytest.mark.parametrize("recipe", KINDS)
-def test_the_key_alone_decides_what_is_drawn(recipe: Recipe) -> None:
+def test_the_key_alone_decides_what_is_drawn(recipe: TrainingRecipe) -> None:
     augment, image = Augmentation(PREPROCESS, recipe), picture()
     first = [augment(image, 1, index) for index in range(20)]
     torch.manual_seed(7)
@@ -132,7 +132,7 @@ def test_without_mixup_and_cutmix_nothing_is_mixed() -> None:
     assert mixing(OFF, 10) is None
 
 
-def mixed(recipe: Recipe, key: int) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+def mixed(recipe: TrainingRecipe, key: int) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
     """A batch of three plain pictures, the same mixed, and its targets of four classes."""
     images = torch.tensor([1.0, 10.0, 100.0]).reshape(3, 1, 1, 1).expand(3, 3, 8, 8).contiguous()
     mix = mixing(recipe, 4)

@@ -30,12 +30,12 @@ from edgewise.models.shapes import EVALUATION_SEED, SHAPES, TRAIN_SEED, shape_pi
 from edgewise.models.spec import Labels, Preprocess
 from edgewise.models.training.engine import train
 from edgewise.models.training.plan import Plan, Result
-from edgewise.models.training.recipe import Recipe
+from edgewise.models.training.recipe import TrainingRecipe
 from edgewise.models.weights import BUNDLED, load_model
 
 SIZE = 32
 PREPROCESS = Preprocess(size=SIZE, resize=SIZE, mean=(0.5, 0.5, 0.5), std=(0.5, 0.5, 0.5))
-QUICK = Recipe(epochs=2, batch=16, learning_rate=0.5, crop=1)
+QUICK = TrainingRecipe(epochs=2, batch=16, learning_rate=0.5, crop=1)
 # All that holds a state between steps or draws at random.
 RICH: dict[str, Any] = {
     "epochs": 4,
@@ -65,7 +65,7 @@ def samples(seed: int, count: int) -> Samples:
     return Samples(tuple(label for _, label in few), lambda index: few[index][0])
 
 
-def plan(out: Path, recipe: Recipe = QUICK, **fields: Any) -> Plan:
+def plan(out: Path, recipe: TrainingRecipe = QUICK, **fields: Any) -> Plan:
     start = load(BUNDLED / "mobilenetv2-shapes.safetensors").tensors
     whole: dict[str, Any] = {
         "start": start,

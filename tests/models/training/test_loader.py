@@ -19,11 +19,11 @@ from torch.utils.data import DataLoader
 from edgewise.models.data import Dataset, Samples
 from edgewise.models.shapes import SHAPES, shape_picture
 from edgewise.models.spec import Labels, Preprocess
-from edgewise.models.training.loader import Batch, Batches, Order, Pictures, _Kept
-from edgewise.models.training.recipe import Recipe
+from edgewise.models.training.loader import Batch, Batches, Order, TrainingPictures, _Kept
+from edgewise.models.training.recipe import TrainingRecipe
 
 PREPROCESS = Preprocess(size=16, resize=18)
-RECIPE = Recipe(batch=4, crop=0.35, flip=0.5, colour_jitter=0.4, randaugment=9, seed=5)
+RECIPE = TrainingRecipe(batch=4, crop=0.35, flip=0.5, colour_jitter=0.4, randaugment=9, seed=5)
 
 
 def shape(seed: int, index: int) -> Image.Image:
@@ -37,8 +37,10 @@ def samples(seed: int, count: int) -> Samples:
 DATASET = Dataset("shapes", samples(1, 14), samples(2, 7), Labels(SHAPES))
 
 
-def pictures(recipe: Recipe = RECIPE, workers: int = 0, dataset: Dataset = DATASET) -> Pictures:
-    return Pictures(dataset, PREPROCESS, recipe, workers)
+def pictures(
+    recipe: TrainingRecipe = RECIPE, workers: int = 0, dataset: Dataset = DATASET
+) -> TrainingPictures:
+    return TrainingPictures(dataset, PREPROCESS, recipe, workers)
 
 
 def epoch(loader: DataLoader[Batch], number: int) -> list[Batch]:
@@ -107,7 +109,7 @@ def test_values_stay_in_the_range_of_the_normalisation() -> None:
 
 
 def test_with_everything_off_training_sees_what_the_evaluation_sees() -> None:
-    loader = pictures(Recipe(batch=4, crop=1, flip=0)).train_dataloader()
+    loader = pictures(TrainingRecipe(batch=4, crop=1, flip=0)).train_dataloader()
     expected = {PREPROCESS(DATASET.train.read(index)).tobytes() for index in range(14)}
     seen = [image.permute(1, 2, 0).numpy().tobytes() for images, _ in epoch(loader, 0) for image in images]
     assert len(set(seen)) == 12
@@ -196,7 +198,7 @@ def test_every_epoch_has_an_order_of_its_own() -> None:
 
 
 def counted(count: int, read: list[int]) -> Samples:
-    """Pictures of 24 by 24 by 3 bytes that note when they are read."""
+    """TrainingPictures of 24 by 24 by 3 bytes that note when they are read."""
 
     def note(index: int) -> Image.Image:
         read.append(index)

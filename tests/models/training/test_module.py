@@ -12,7 +12,7 @@ from torch.utils.data import DataLoader
 
 from edgewise.models.errors import EdgewiseError
 from edgewise.models.training.module import Learner
-from edgewise.models.training.recipe import Recipe
+from edgewise.models.training.recipe import TrainingRecipe
 from edgewise.models.training.start import set_dropout
 from edgewise.models.training.trainer import quiet
 
@@ -32,7 +32,7 @@ def groups(net: nn.Module) -> dict[str, int]:
 
 def learner(weights: list[float] | None = None, **recipe: Any) -> Learner:
     net = network()
-    return Learner(net, Recipe(**{"epochs": 2, "batch": 5, **recipe}), groups(net), 3, weights)
+    return Learner(net, TrainingRecipe(**{"epochs": 2, "batch": 5, **recipe}), groups(net), 3, weights)
 
 
 def fit(taught: Learner, targets: Tensor, folder: Path) -> Trainer:

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from torch import nn
 
 from edgewise.models.training.optimizer import cycle_ends, optimizer, rate, schedule
-from edgewise.models.training.recipe import Recipe
+from edgewise.models.training.recipe import TrainingRecipe
 from edgewise.models.training.tune import layer_groups
 
 STEPS = 10
@@ -20,13 +20,13 @@ def network() -> nn.Sequential:
 
 
 def rates(**fields: Any) -> list[float]:
-    recipe = Recipe(**fields)
+    recipe = TrainingRecipe(**fields)
     factor = schedule(recipe, STEPS)
     return [factor(step) for step in range(recipe.epochs * STEPS + 1)]
 
 
 def test_the_rate_grows_with_the_pictures_in_a_step() -> None:
-    recipe = Recipe(learning_rate=0.1, batch=64)
+    recipe = TrainingRecipe(learning_rate=0.1, batch=64)
     assert rate(recipe, 4) == pytest.approx(0.1) == 2 * rate(recipe, 2)
 
 
@@ -41,7 +41,7 @@ def test_after_a_linear_warm_up_a_cosine_falls_to_nothing() -> None:
 
 
 def test_each_cycle_begins_at_the_full_rate_and_ends_near_nothing() -> None:
-    recipe = Recipe(epochs=7, cycles=3, warmup=0)
+    recipe = TrainingRecipe(epochs=7, cycles=3, warmup=0)
     found, ends = rates(epochs=7, cycles=3, warmup=0), cycle_ends(recipe)
     assert ends == (2, 4, 7)
     assert [found[end * STEPS] for end in (0, *ends[:-1])] == [1, 1, 1]
@@ -61,7 +61,7 @@ def test_stairs_take_a_step_every_so_many_epochs() -> None:
 def test_no_rate_is_above_the_full_one_and_only_the_end_is_at_rest(
     spans: tuple[int, int], warmup: float, steps: int
 ) -> None:
-    recipe = Recipe(epochs=spans[0], cycles=spans[1], warmup=min(warmup, spans[0]))
+    recipe = TrainingRecipe(epochs=spans[0], cycles=spans[1], warmup=min(warmup, spans[0]))
     factor = schedule(recipe, steps)
     assert all(0 < factor(step) <= 1 for step in range(recipe.epochs * steps))
     assert len(set(cycle_ends(recipe))) == recipe.cycles
@@ -69,7 +69,7 @@ def test_no_rate_is_above_the_full_one_and_only_the_end_is_at_rest(
 
 def test_earlier_groups_learn_slower_and_biases_and_norms_do_not_decay() -> None:
     net = network()
-    recipe = Recipe(learning_rate=1, batch=256, layer_decay=0.5, weight_decay=0.01)
+    recipe = TrainingRecipe(learning_rate=1, batch=256, layer_decay=0.5, weight_decay=0.01)
     groups = optimizer(net, layer_groups(net, "3"), recipe, 1).param_groups
     of = {id(parameter): group for group in groups for parameter in group["params"]}
     found = {name: (of[id(p)]["lr"], of[id(p)]["weight_decay"]) for name, p in net.named_parameters()}
@@ -87,7 +87,7 @@ def test_earlier_groups_learn_slower_and_biases_and_norms_do_not_decay() -> None
 def test_scales_of_channels_do_not_decay_however_they_are_shaped() -> None:
     net = nn.Sequential(nn.Conv2d(3, 4, 3, bias=False), nn.Linear(4, 2, bias=False))
     net.register_parameter("layer_scale", nn.Parameter(torch.ones(4, 1, 1)))
-    groups = optimizer(net, layer_groups(net, "1"), Recipe(weight_decay=0.1), 1).param_groups
+    groups = optimizer(net, layer_groups(net, "1"), TrainingRecipe(weight_decay=0.1), 1).param_groups
     plain = [
         parameter.shape for group in groups if not group["weight_decay"] for parameter in group["params"]
     ]
@@ -103,6 +103,6 @@ def test_scales_of_channels_do_not_decay_however_they_are_shaped() -> None:
 )
 def test_both_optimisers_take_the_momentum(name: Any, kind: type, expected: dict[str, Any]) -> None:
     net = network()
-    made = optimizer(net, layer_groups(net, "3"), Recipe(optimizer=name, momentum=0.8), 1)
+    made = optimizer(net, layer_groups(net, "3"), TrainingRecipe(optimizer=name, momentum=0.8), 1)
     assert isinstance(made, kind)
     assert expected.items() <= made.defaults.items()

@@ -5,12 +5,12 @@ import torch
 
 from edgewise.models.errors import UsageError
 from edgewise.models.training.progressive import check, shrunk, side
-from edgewise.models.training.recipe import Recipe
+from edgewise.models.training.recipe import TrainingRecipe
 from edgewise.models.zoo import build, find
 
 
 def test_pictures_grow_to_their_full_size_by_the_last_quarter() -> None:
-    recipe = Recipe(epochs=12, progressive=0.5)
+    recipe = TrainingRecipe(epochs=12, progressive=0.5)
     sides = [side(recipe, epoch, 96) for epoch in range(12)]
     assert sides[0] == 48
     assert sides == sorted(sides)
@@ -19,12 +19,12 @@ def test_pictures_grow_to_their_full_size_by_the_last_quarter() -> None:
 
 
 def test_without_it_every_epoch_sees_all() -> None:
-    assert {side(Recipe(epochs=5), epoch, 100) for epoch in range(5)} == {100}
+    assert {side(TrainingRecipe(epochs=5), epoch, 100) for epoch in range(5)} == {100}
 
 
 def test_a_single_epoch_and_odd_sizes_stay_within_bounds() -> None:
-    assert side(Recipe(epochs=1, progressive=0.1), 0, 40) == 16
-    assert side(Recipe(epochs=9, progressive=0.99), 0, 75) == 75
+    assert side(TrainingRecipe(epochs=1, progressive=0.1), 0, 40) == 16
+    assert side(TrainingRecipe(epochs=9, progressive=0.99), 0, 75) == 75
 
 
 def test_shrinking_keeps_the_mean_of_a_picture() -> None:
@@ -36,7 +36,7 @@ def test_shrinking_keeps_the_mean_of_a_picture() -> None:
 
 
 def test_a_network_of_one_size_is_refused_before_training() -> None:
-    recipe = Recipe(epochs=4, progressive=0.5)
+    recipe = TrainingRecipe(epochs=4, progressive=0.5)
     with pytest.raises(UsageError, match=r"--progressive 0\.5: this network takes no pictures of 112 pixels"):
         check(build(find("deittiny"), 3), recipe, 224)
     network = build(find("mobilenetv2"), 3).train()

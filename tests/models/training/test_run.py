@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from edgewise.models.errors import EdgewiseError, UsageError
-from edgewise.models.training.recipe import Recipe
+from edgewise.models.training.recipe import TrainingRecipe
 from edgewise.models.training.run import (
     COLUMNS,
     Row,
@@ -109,13 +109,13 @@ def test_the_best_epoch_has_the_highest_top1_and_then_the_lowest_loss() -> None:
 def test_patience_counts_the_epochs_since_the_first_best(
     top1: list[float], patience: int, stopped: bool
 ) -> None:
-    recipe = Recipe(epochs=9, patience=patience)
+    recipe = TrainingRecipe(epochs=9, patience=patience)
     assert is_stopped(rows(*top1), recipe) is is_finished(rows(*top1), recipe) is stopped
 
 
 def test_a_run_of_all_its_epochs_is_finished() -> None:
-    assert is_finished(rows(0.1, 0.2), Recipe(epochs=2))
-    assert not is_finished(rows(0.1), Recipe(epochs=2))
+    assert is_finished(rows(0.1, 0.2), TrainingRecipe(epochs=2))
+    assert not is_finished(rows(0.1), TrainingRecipe(epochs=2))
 
 
 def test_metrics_are_a_line_an_epoch(tmp_path: Path) -> None:

@@ -15,14 +15,14 @@ from edgewise.models.data import Dataset, Samples
 from edgewise.models.errors import UsageError
 from edgewise.models.spec import Labels, Preprocess
 from edgewise.models.training.plan import Plan
-from edgewise.models.training.recipe import Recipe
+from edgewise.models.training.recipe import TrainingRecipe
 from edgewise.models.training.trainer import interruptible, make_trainer, progress, quiet
 
 PICTURES = Samples((0, 1), lambda _: Image.new("RGB", (8, 8)))
 DATA = Dataset("two", PICTURES, PICTURES, Labels(("a", "b")))
 
 
-def plan(recipe: Recipe, **fields: Any) -> Plan:
+def plan(recipe: TrainingRecipe, **fields: Any) -> Plan:
     whole: dict[str, Any] = {"accelerator": "cpu", "out": Path("run"), **fields}
     return Plan("mobilenetv2", DATA, recipe, Preprocess(), None, "random", **whole)
 
@@ -32,15 +32,15 @@ def plan(recipe: Recipe, **fields: Any) -> Plan:
 )
 def test_a_processor_computes_in_float32_unless_told_otherwise(asked: Any, found: str) -> None:
     with quiet():
-        assert make_trainer(plan(Recipe(precision=asked)), []).precision == found
+        assert make_trainer(plan(TrainingRecipe(precision=asked)), []).precision == found
 
 
 def test_devices_that_are_not_there_are_a_usage_error() -> None:
     with pytest.raises(UsageError, match=r"--accelerator abacus, --devices 1, .* not to be had here \("):
-        make_trainer(plan(Recipe(), accelerator="abacus"), [])
+        make_trainer(plan(TrainingRecipe(), accelerator="abacus"), [])
     if not torch.cuda.is_available():
         with pytest.raises(UsageError, match=r"--accelerator gpu, --devices 2, .* not to be had here \("):
-            make_trainer(plan(Recipe(), accelerator="gpu", devices=2), [])
+            make_trainer(plan(TrainingRecipe(), accelerator="gpu", devices=2), [])
 
 
 def test_nothing_is_shown_where_nobody_looks() -> None:

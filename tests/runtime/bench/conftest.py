@@ -6,7 +6,7 @@ import pytest
 
 from edgewise.runtime.bench.gather import Gathered
 from edgewise.runtime.bench.record import Record
-from edgewise.runtime.bench.request import Contender, Request
+from edgewise.runtime.bench.request import BenchRequest, Contender
 
 _MACHINE: dict[str, Any] = {
     "board": "Raspberry Pi 5 Model B Rev 1.0",
@@ -56,8 +56,8 @@ def _times(place: int, turn: int) -> list[float]:
 
 
 @pytest.fixture
-def request_() -> Request:
-    return Request((Contender("here", "reference"), Contender("here")), threads=2)
+def request_() -> BenchRequest:
+    return BenchRequest((Contender("here", "reference"), Contender("here")), threads=2)
 
 
 @pytest.fixture
@@ -84,7 +84,7 @@ def events() -> list[dict[str, Any]]:
 
 
 @pytest.fixture
-def records(request_: Request, events: list[dict[str, Any]]) -> list[Record]:
+def records(request_: BenchRequest, events: list[dict[str, Any]]) -> list[Record]:
     """The float model's and the INT8 model's, both trusted."""
     gathered = Gathered(request_, "ssh://pi@board")
     for event in events:

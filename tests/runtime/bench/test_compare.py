@@ -6,12 +6,12 @@ import pytest
 
 from edgewise.models.errors import UsageError
 from edgewise.runtime.bench.compare import compare, comparisons
-from edgewise.runtime.bench.record import Model, Record, part
+from edgewise.runtime.bench.record import BenchedModel, Record, part
 
 
 def named(record: Record, **changes: str) -> Record:
     """The record as if of another model."""
-    model = part(Model, asdict(record.model) | changes)
+    model = part(BenchedModel, asdict(record.model) | changes)
     return replace(record, id="".join(changes.values()), model=model)
 
 

@@ -13,12 +13,12 @@ from edgewise.models.errors import (
 )
 from edgewise.runtime.bench.gather import Gathered
 from edgewise.runtime.bench.record import Record
-from edgewise.runtime.bench.request import Request
+from edgewise.runtime.bench.request import BenchRequest
 
 Events = list[dict[str, Any]]
 
 
-def gather(request: Request, events: Events) -> Gathered:
+def gather(request: BenchRequest, events: Events) -> Gathered:
     gathered = Gathered(request, "ssh://pi@board")
     for event in events:
         gathered.add(event)
@@ -47,7 +47,7 @@ def test_each_contender_gets_its_record(records: list[Record]) -> None:
     assert (exact.energy_mj, int8.energy_mj) == (None, 250.0)
 
 
-def test_drift_is_the_last_quarter_over_the_first(request_: Request, events: Events) -> None:
+def test_drift_is_the_last_quarter_over_the_first(request_: BenchRequest, events: Events) -> None:
     times = [event for event in events if event["event"] == "samples" and event["contender"] == 1]
     for event in times[-3:]:  # of twelve
         event["ms"] = [150.0] * 10
@@ -56,7 +56,7 @@ def test_drift_is_the_last_quarter_over_the_first(request_: Request, events: Eve
     assert not int8.verdict.trusted
 
 
-def test_progress_is_that_of_the_slowest_to_come(request_: Request, events: Events) -> None:
+def test_progress_is_that_of_the_slowest_to_come(request_: BenchRequest, events: Events) -> None:
     gathered = Gathered(request_, "local")
     seen = []
     for event in events:
@@ -67,7 +67,9 @@ def test_progress_is_that_of_the_slowest_to_come(request_: Request, events: Even
     assert len(set(seen)) > 8
 
 
-def test_what_was_finished_before_the_connection_broke_is_kept(request_: Request, events: Events) -> None:
+def test_what_was_finished_before_the_connection_broke_is_kept(
+    request_: BenchRequest, events: Events
+) -> None:
     for record in gather(request_, events[:12]).records("connection lost"):
         assert 10 <= len(record.samples_ms) < 50
         assert record.interrupted == "connection lost"
@@ -77,7 +79,7 @@ def test_what_was_finished_before_the_connection_broke_is_kept(request_: Request
     assert [record.interrupted for record in unsaid] == ["the device fell silent"] * 2
 
 
-def test_a_contender_without_samples_gets_no_record(request_: Request, events: Events) -> None:
+def test_a_contender_without_samples_gets_no_record(request_: BenchRequest, events: Events) -> None:
     assert gather(request_, events[:8]).records() == []
     second = next(place for place, event in enumerate(events) if event["event"] == "samples") + 1
     (only,) = gather(request_, events[:second]).records()
@@ -95,7 +97,7 @@ def test_a_contender_without_samples_gets_no_record(request_: Request, events: E
     ],
 )
 def test_an_error_there_is_the_same_error_here(
-    request_: Request, events: Events, kind: str, expected: type[EdgewiseError]
+    request_: BenchRequest, events: Events, kind: str, expected: type[EdgewiseError]
 ) -> None:
     gathered = gather(request_, [*events[:12], {"event": "error", "kind": kind, "message": "it broke"}])
     assert type(gathered.error) is expected
@@ -103,7 +105,7 @@ def test_an_error_there_is_the_same_error_here(
     assert {record.interrupted for record in gathered.records()} == {"it broke"}
 
 
-def test_events_and_fields_of_a_newer_device_are_skipped(request_: Request, events: Events) -> None:
+def test_events_and_fields_of_a_newer_device_are_skipped(request_: BenchRequest, events: Events) -> None:
     events[0]["colour"] = "green"
     new: Events = [
         {"event": "colour", "of": "the case"},
@@ -123,6 +125,6 @@ def test_events_and_fields_of_a_newer_device_are_skipped(request_: Request, even
         {"event": "opened", "contender": 0, "model": None},
     ],
 )
-def test_an_event_that_cannot_be_read_names_the_device(request_: Request, event: dict[str, Any]) -> None:
+def test_an_event_that_cannot_be_read_names_the_device(request_: BenchRequest, event: dict[str, Any]) -> None:
     with pytest.raises(EdgewiseError, match=r"^ssh://pi@board: sent a .* event that cannot be read"):
         gather(request_, [event])

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from edgewise.models.errors import EdgewiseError
-from edgewise.runtime.bench.record import SCHEMA, Model, Record, part
+from edgewise.runtime.bench.record import SCHEMA, BenchedModel, Record, part
 
 
 def test_a_record_survives_json(records: list[Record]) -> None:
@@ -47,5 +47,5 @@ def test_a_record_that_lacks_a_field_says_which(records: list[Record]) -> None:
 def test_a_part_takes_tuples_from_lists(records: list[Record]) -> None:
     model = records[0].model
     assert model.title == "tiny tflite fp32"
-    assert part(Model, json.loads(json.dumps(records[0].to_json()))["model"]) == model
+    assert part(BenchedModel, json.loads(json.dumps(records[0].to_json()))["model"]) == model
     assert records[0].machine.features == ("asimd", "asimddp")

@@ -6,15 +6,15 @@ from typing import Any
 import pytest
 
 from edgewise.models.errors import UsageError
-from edgewise.runtime.bench.request import Contender, Request
+from edgewise.runtime.bench.request import BenchRequest, Contender
 
 ONE = (Contender("bundle"),)
 
 
 def test_a_request_survives_json() -> None:
-    asked = Request((Contender("a", "reference"), Contender("b")), threads=4, seconds=2.5, cpus=(2, 3))
-    assert Request.from_json(json.loads(json.dumps(asked.to_json()))) == asked
-    assert Request.from_json(json.loads(json.dumps(Request(ONE).to_json()))) == Request(ONE)
+    asked = BenchRequest((Contender("a", "reference"), Contender("b")), threads=4, seconds=2.5, cpus=(2, 3))
+    assert BenchRequest.from_json(json.loads(json.dumps(asked.to_json()))) == asked
+    assert BenchRequest.from_json(json.loads(json.dumps(BenchRequest(ONE).to_json()))) == BenchRequest(ONE)
 
 
 @pytest.mark.parametrize(
@@ -29,9 +29,9 @@ def test_a_request_survives_json() -> None:
 )
 def test_what_makes_no_sense_is_refused(options: dict[str, Any], message: str) -> None:
     with pytest.raises(UsageError, match=message):
-        Request(ONE, **options)
+        BenchRequest(ONE, **options)
 
 
 def test_somebody_must_run() -> None:
     with pytest.raises(UsageError, match="nothing to measure"):
-        Request(())
+        BenchRequest(())

@@ -13,8 +13,8 @@ from typing import Any, TypeAlias
 
 import pytest
 
-from edgewise.runtime.bench.record import Conditions, Engine, Golden, Machine, Model
-from edgewise.runtime.bench.request import Contender, Request
+from edgewise.runtime.bench.record import BenchedModel, Conditions, Engine, GoldenRun, Machine
+from edgewise.runtime.bench.request import BenchRequest, Contender
 from edgewise.runtime.bench.runner import _cpu_seconds, _hired
 
 Find: TypeAlias = Callable[..., list[int]]
@@ -24,12 +24,12 @@ COMMAND = [sys.executable, "-P", "-m", "edgewise.runtime.bench.runner"]
 
 
 @pytest.fixture
-def short(tiny_bundle: Path) -> Request:
+def short(tiny_bundle: Path) -> BenchRequest:
     twins = (Contender(str(tiny_bundle), "reference"), Contender(str(tiny_bundle)))
-    return Request(twins, runs=2, seconds=0, warm_ups=3, warm_up_seconds=0, end_to_end=2)
+    return BenchRequest(twins, runs=2, seconds=0, warm_ups=3, warm_up_seconds=0, end_to_end=2)
 
 
-def run(request: Request | str) -> tuple[list[dict[str, Any]], subprocess.CompletedProcess[str]]:
+def run(request: BenchRequest | str) -> tuple[list[dict[str, Any]], subprocess.CompletedProcess[str]]:
     text = request if isinstance(request, str) else json.dumps(request.to_json())
     done = subprocess.run(COMMAND, input=text, capture_output=True, text=True, check=False)
     return [json.loads(line) for line in done.stdout.splitlines()], done
@@ -39,7 +39,7 @@ def names(kind: type) -> set[str]:
     return {field.name for field in fields(kind)}
 
 
-def test_events_come_as_they_are_described(short: Request) -> None:
+def test_events_come_as_they_are_described(short: BenchRequest) -> None:
     events, done = run(short)
     assert done.returncode == 0, done.stderr
     order = [event["event"] for event in events]
@@ -57,9 +57,9 @@ def test_events_come_as_they_are_described(short: Request) -> None:
     by_name = {event.pop("event"): event for event in events}
     assert set(by_name["machine"]) == names(Machine)
     assert set(by_name["opened"]) == {"contender", "model", "engine", "load_ms", "first_ms"}
-    assert set(by_name["opened"]["model"]) == names(Model)
+    assert set(by_name["opened"]["model"]) == names(BenchedModel)
     assert set(by_name["opened"]["engine"]) == names(Engine)
-    assert set(by_name["golden"]) == {"contender"} | names(Golden)
+    assert set(by_name["golden"]) == {"contender"} | names(GoldenRun)
     assert by_name["warm"] == {"contender": 1, "warm_ups": 6}  # three come with opening
     assert set(by_name["before"]) == names(Conditions)
     assert set(by_name["samples"]) == set(by_name["end_to_end"]) == {"contender", "ms"}
@@ -67,7 +67,7 @@ def test_events_come_as_they_are_described(short: Request) -> None:
     assert set(by_name["after"]) == {"others", "energy_mj"} | names(Conditions)
 
 
-def test_contenders_take_turns_forth_and_back(short: Request) -> None:
+def test_contenders_take_turns_forth_and_back(short: BenchRequest) -> None:
     seconds = 1.0
     events, _ = run(replace(short, seconds=seconds, warm_up_seconds=0.3))
     samples = [event for event in events if event["event"] == "samples"]
@@ -79,12 +79,12 @@ def test_contenders_take_turns_forth_and_back(short: Request) -> None:
     assert min(sum(blocks) for blocks in spent) >= seconds > min(sum(blocks[:-1]) for blocks in spent)
 
 
-def test_samples_end_when_there_are_enough(short: Request) -> None:
+def test_samples_end_when_there_are_enough(short: BenchRequest) -> None:
     events, _ = run(replace(short, contenders=short.contenders[:1]))
     assert [event["event"] for event in events].count("samples") == 1
 
 
-def test_the_processor_time_of_workers_is_known(short: Request, descendants: Find) -> None:
+def test_the_processor_time_of_workers_is_known(short: BenchRequest, descendants: Find) -> None:
     with Path(os.devnull).open("w") as events, _hired(short, events) as workers:
         told = {"threads": 1, "cpus": None}
         for worker, contender in zip(workers, short.contenders, strict=True):
@@ -98,7 +98,7 @@ def test_the_processor_time_of_workers_is_known(short: Request, descendants: Fin
         assert taken > 0.2
 
 
-def test_an_error_is_an_event_and_an_exit_code(short: Request, tmp_path: Path) -> None:
+def test_an_error_is_an_event_and_an_exit_code(short: BenchRequest, tmp_path: Path) -> None:
     events, done = run(replace(short, contenders=(Contender(str(tmp_path / "nothing")),)))
     assert done.returncode == 2
     assert [event["event"] for event in events] == ["machine", "error"]
@@ -109,7 +109,7 @@ def test_an_error_is_an_event_and_an_exit_code(short: Request, tmp_path: Path) -
     assert "--cpus 999" in events[-1]["message"]
 
 
-def test_a_request_that_cannot_be_is_refused(short: Request) -> None:
+def test_a_request_that_cannot_be_is_refused(short: BenchRequest) -> None:
     events, done = run(json.dumps(short.to_json() | {"threads": 0}))
     assert done.returncode == 2
     assert events[-1] == {"event": "error", "kind": "UsageError", "message": "--threads 0: need 1 at least"}
@@ -118,7 +118,7 @@ def test_a_request_that_cannot_be_is_refused(short: Request) -> None:
 class Running:
     """One in the midst of its measuring; its workers are its children."""
 
-    def __init__(self, request: Request, events: int) -> None:
+    def __init__(self, request: BenchRequest, events: int) -> None:
         self.popen = subprocess.Popen(COMMAND, stdin=subprocess.PIPE, stdout=events, text=True)
         assert self.popen.stdin
         with self.popen.stdin as requests:
@@ -127,7 +127,7 @@ class Running:
 
 
 @pytest.fixture
-def running(short: Request) -> Iterator[tuple[Running, int]]:
+def running(short: BenchRequest) -> Iterator[tuple[Running, int]]:
     """And where its events can be read."""
     ours, theirs = os.pipe()
     started = Running(short, theirs)

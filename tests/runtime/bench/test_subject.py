@@ -7,13 +7,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from edgewise.export._artifact import Artifact
-from edgewise.export._bundle import write_bundle
-from edgewise.export._golden import Golden
+from edgewise.export.artifact import Artifact
 from edgewise.models.errors import ParityError, UsageError
 from edgewise.models.spec import ModelSpec
 from edgewise.runtime.bench.request import Contender
 from edgewise.runtime.bench.subject import Subject
+from edgewise.runtime.bundle import write_bundle
+from edgewise.runtime.bundle.golden import Golden
 
 LOGITS = np.array([[3, -1, 0.5, 0, 2, -4]], np.float32)
 

@@ -15,11 +15,11 @@ from typing import Any, cast
 import numpy as np
 import pytest
 
-from edgewise.export._bundle import Bundle
 from edgewise.models.errors import EdgewiseError, ParityError, UsageError
 from edgewise.models.images import sha256_of
 from edgewise.runtime import EngineSession, open_session
 from edgewise.runtime.bench.worker import Worker, _times
+from edgewise.runtime.bundle import Bundle
 
 TARGETS = ("onnx", "openvino", "tflite")
 

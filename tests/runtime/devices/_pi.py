@@ -18,7 +18,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from edgewise.runtime.devices._setup import download_command
+from edgewise.runtime.devices.setup import download_command
 
 CORES = ("cortex-a72", "cortex-a76")
 TARGETS = ("tflite", "onnx")

@@ -19,15 +19,15 @@ from typing import Any
 import pytest
 from torch import nn
 
-from edgewise.export._artifact import IOS, Artifact
-from edgewise.export._bundle import Bundle, write_bundle
+from edgewise.export.artifact import IOS, Artifact
 from edgewise.models.errors import EdgewiseError, ParityError, UsageError
 from edgewise.runtime.bench.gather import Gathered
-from edgewise.runtime.bench.request import Contender, Request
+from edgewise.runtime.bench.request import BenchRequest, Contender
+from edgewise.runtime.bundle import Bundle, write_bundle
 from edgewise.runtime.devices import Event, device
-from edgewise.runtime.golden import sample
+from edgewise.runtime.judge.golden import sample
 from edgewise.runtime.reference import TorchSession
-from edgewise.runtime.tflite import TfliteSession, structure
+from edgewise.runtime.tflite.session import TfliteSession, read_structure
 
 HERE = Path(__file__).parent
 STAND_IN = f'{sys.executable} -P {HERE / "_stand_in.py"} "$@"'
@@ -143,7 +143,9 @@ def bundle(
         if not (folder / io).exists():
             file = tiny_int8[io]
             golden = sample(file.spec.preprocess, TorchSession(tiny_network), TfliteSession(file.path, 1))
-            write_bundle(folder / io, file, tiny_float, golden, {"structure": structure(file.path).to_json()})
+            write_bundle(
+                folder / io, file, tiny_float, golden, {"structure": read_structure(file.path).to_json()}
+            )
         return folder / io
 
     return bundle
@@ -161,12 +163,12 @@ def runner(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], N
     return runner
 
 
-def quick(*contenders: Contender, **options: Any) -> Request:
+def quick(*contenders: Contender, **options: Any) -> BenchRequest:
     times = {"runs": 2, "seconds": 0.0, "warm_ups": 3, "warm_up_seconds": 0.0}
-    return Request(contenders, **times | options)
+    return BenchRequest(contenders, **times | options)
 
 
-def measured(name: str, request: Request) -> list[Event]:
+def measured(name: str, request: BenchRequest) -> list[Event]:
     return list(device(name).run(request))
 
 

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from edgewise.models.errors import EdgewiseError
-from edgewise.runtime.devices._board import findings, require_fit, usable
+from edgewise.runtime.devices.board import findings, require_fit, usable
 
 NAME = "ssh://pi@board"
 GOOD = {

@@ -13,19 +13,19 @@ import numpy as np
 import pytest
 from torch import nn
 
-from edgewise.export._artifact import Artifact
-from edgewise.export._bundle import write_bundle
-from edgewise.export._golden import Golden
+from edgewise.export.artifact import Artifact
 from edgewise.models.errors import EdgewiseError, ParityError, UsageError
 from edgewise.runtime import open_session
 from edgewise.runtime import runtime as runtime_of
 from edgewise.runtime.bench.gather import Gathered
-from edgewise.runtime.bench.request import Contender, Request
+from edgewise.runtime.bench.request import BenchRequest, Contender
+from edgewise.runtime.bundle import write_bundle
+from edgewise.runtime.bundle.golden import Golden
 from edgewise.runtime.devices import Event
 from edgewise.runtime.devices import _chromium as chromium
 from edgewise.runtime.devices._npm import packages
 from edgewise.runtime.devices.browser import Browser, open_device
-from edgewise.runtime.golden import sample
+from edgewise.runtime.judge.golden import sample
 from edgewise.runtime.reference import TorchSession
 
 
@@ -76,13 +76,13 @@ def nothing_is_left() -> Iterator[None]:
 def bundle_of(network: nn.Module, file: Artifact, twin: Artifact | None, folder: Path) -> str:
     session = open_session(file.path, file.target)
     golden = sample(file.spec.preprocess, TorchSession(network), session)
-    record = {"structure": runtime_of(file.target).structure(file.path).to_json()}
+    record = {"structure": runtime_of(file.target).read_structure(file.path).to_json()}
     return str(write_bundle(folder, file, twin, golden, record).folder)
 
 
 def rewritten(folder: str, to: Path, content: bytes | None, golden: Golden | None) -> str:
     """The same bundle with another file, or another golden sample."""
-    from edgewise.export._bundle import Bundle
+    from edgewise.runtime.bundle import Bundle
 
     bundle = Bundle.open(Path(folder))
     file = to / bundle.model.name
@@ -92,8 +92,8 @@ def rewritten(folder: str, to: Path, content: bytes | None, golden: Golden | Non
     return str(write_bundle(to / "bundle", model, None, golden or bundle.golden(), record).folder)
 
 
-def quick(*contenders: Contender, threads: int = 1) -> Request:
-    return Request(contenders, threads=threads, runs=6, seconds=0, warm_ups=2, warm_up_seconds=0)
+def quick(*contenders: Contender, threads: int = 1) -> BenchRequest:
+    return BenchRequest(contenders, threads=threads, runs=6, seconds=0, warm_ups=2, warm_up_seconds=0)
 
 
 def browsers() -> list[int]:
@@ -176,7 +176,7 @@ def test_what_a_page_fails_with_is_told(
 
 
 def test_another_answer_to_the_golden_sample_is_refused(browser: Browser, onnx: str, tmp_path: Path) -> None:
-    from edgewise.export._bundle import Bundle
+    from edgewise.runtime.bundle import Bundle
 
     golden = Bundle.open(Path(onnx)).golden()
     off = replace(golden, output=golden.output * np.float32(1.01))

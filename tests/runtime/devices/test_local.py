@@ -14,19 +14,19 @@ import pytest
 
 from edgewise.models.errors import EdgewiseError, UsageError
 from edgewise.runtime.bench.gather import Gathered
-from edgewise.runtime.bench.request import Contender, Request
+from edgewise.runtime.bench.request import BenchRequest, Contender
 from edgewise.runtime.devices import Event, device
 from edgewise.runtime.devices.local import Local, open_device
 
 
 @pytest.fixture
-def short(tiny_bundle: Path) -> Request:
+def short(tiny_bundle: Path) -> BenchRequest:
     twins = (Contender(str(tiny_bundle), "reference"), Contender(str(tiny_bundle)))
-    return Request(twins, runs=2, seconds=0, warm_up_seconds=0, end_to_end=2)
+    return BenchRequest(twins, runs=2, seconds=0, warm_up_seconds=0, end_to_end=2)
 
 
 @pytest.fixture
-def endless(short: Request) -> Request:
+def endless(short: BenchRequest) -> BenchRequest:
     return replace(short, seconds=1e6)
 
 
@@ -45,7 +45,7 @@ def until_samples(events: Iterator[Event], gathered: Gathered) -> None:
             return
 
 
-def test_a_run_gives_records(short: Request, descendants: Find) -> None:
+def test_a_run_gives_records(short: BenchRequest, descendants: Find) -> None:
     gathered = Gathered(short, "local")
     for event in device("local").run(short):
         gathered.add(event)
@@ -58,7 +58,7 @@ def test_a_run_gives_records(short: Request, descendants: Find) -> None:
 
 @pytest.mark.parametrize("ending", [signal.SIGSEGV, signal.SIGKILL])
 def test_a_worker_that_dies_is_an_error_and_what_was_measured_stays(
-    endless: Request, ending: signal.Signals, descendants: Find, gone: Gone
+    endless: BenchRequest, ending: signal.Signals, descendants: Find, gone: Gone
 ) -> None:
     gathered, events = Gathered(endless, "local"), Local().run(endless)
     until_samples(events, gathered)
@@ -74,7 +74,7 @@ def test_a_worker_that_dies_is_an_error_and_what_was_measured_stays(
     assert gone(every)
 
 
-def test_a_runner_that_dies_is_an_error_too(endless: Request, descendants: Find, gone: Gone) -> None:
+def test_a_runner_that_dies_is_an_error_too(endless: BenchRequest, descendants: Find, gone: Gone) -> None:
     gathered, events = Gathered(endless, "local"), Local().run(endless)
     until_samples(events, gathered)
     every = descendants(os.getpid(), "edgewise.runtime.bench")
@@ -85,7 +85,9 @@ def test_a_runner_that_dies_is_an_error_too(endless: Request, descendants: Find,
     assert gone(every)
 
 
-def test_whoever_stops_listening_leaves_no_process(endless: Request, descendants: Find, gone: Gone) -> None:
+def test_whoever_stops_listening_leaves_no_process(
+    endless: BenchRequest, descendants: Find, gone: Gone
+) -> None:
     events = Local().run(endless)
     until_samples(events, Gathered(endless, "local"))
     every = descendants(os.getpid(), "edgewise.runtime.bench")
@@ -104,12 +106,12 @@ def test_whoever_stops_listening_leaves_no_process(endless: Request, descendants
     ids=["Ctrl-C", "SIGTERM", "SIGKILL"],
 )
 def test_the_end_of_the_program_leaves_no_process(
-    endless: Request, stop: Callable[[int], None], descendants: Find, gone: Gone
+    endless: BenchRequest, stop: Callable[[int], None], descendants: Find, gone: Gone
 ) -> None:
     program = f"""
-        from edgewise.runtime.bench.request import Request
+        from edgewise.runtime.bench.request import BenchRequest
         from edgewise.runtime.devices.local import Local
-        for event in Local().run(Request.from_json({endless.to_json()!r})):
+        for event in Local().run(BenchRequest.from_json({endless.to_json()!r})):
             if event["event"] in ("opened", "samples"):
                 print(event["event"], flush=True)
     """
@@ -124,7 +126,7 @@ def test_the_end_of_the_program_leaves_no_process(
     assert gone([running.pid, *every])
 
 
-def test_an_error_of_ours_ends_the_run(short: Request, tmp_path: Path) -> None:
+def test_an_error_of_ours_ends_the_run(short: BenchRequest, tmp_path: Path) -> None:
     nothing = Contender(str(tmp_path / "nothing"))
     gathered = Gathered(short, "local")
     *_, last = Local().run(replace(short, contenders=(*short.contenders, nothing)))
@@ -133,7 +135,7 @@ def test_an_error_of_ours_ends_the_run(short: Request, tmp_path: Path) -> None:
         raise gathered.error or AssertionError
 
 
-def test_a_run_can_be_left_before_it_began(short: Request, descendants: Find) -> None:
+def test_a_run_can_be_left_before_it_began(short: BenchRequest, descendants: Find) -> None:
     events = Local().run(short)
     del events
     assert descendants(os.getpid(), "edgewise.runtime.bench") == []

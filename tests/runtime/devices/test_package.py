@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from edgewise.runtime.bench.request import Contender, Request
+from edgewise.runtime.bench.request import BenchRequest, Contender
 from edgewise.runtime.devices._package import _ROOT, package
 
 
@@ -37,7 +37,7 @@ def run(archive: Path, *command: str, stdin: str = "") -> "subprocess.CompletedP
 def test_it_is_small_and_holds_what_is_here() -> None:
     with zipfile.ZipFile(io.BytesIO(package())) as archive:
         names = archive.namelist()
-        assert archive.read("edgewise/runtime/golden.py") == (_ROOT / "runtime/golden.py").read_bytes()
+        assert archive.read("edgewise/runtime/golden.py") == (_ROOT / "runtime/judge/golden.py").read_bytes()
     assert len(package()) < 400_000
     assert all(name.endswith((".py", "edgewise/")) for name in names)
     assert not [
@@ -59,7 +59,7 @@ def test_every_module_of_the_runner_comes_from_it(archive: Path) -> None:
 
 
 def test_it_measures(archive: Path, tiny_bundle: Path) -> None:
-    request = Request((Contender(str(tiny_bundle)),), runs=2, seconds=0, warm_up_seconds=0, end_to_end=1)
+    request = BenchRequest((Contender(str(tiny_bundle)),), runs=2, seconds=0, warm_up_seconds=0, end_to_end=1)
     done = run(archive, "-m", "edgewise.runtime.bench.runner", stdin=json.dumps(request.to_json()))
     assert done.returncode == 0, done.stderr
     assert json.loads(done.stdout.splitlines()[-1]) == {"event": "done"}

@@ -19,11 +19,11 @@ import pytest
 
 from edgewise.models.errors import EdgewiseError, UsageError
 from edgewise.runtime.bench.gather import Gathered
-from edgewise.runtime.bench.request import Contender, Request
-from edgewise.runtime.devices import Event, _ssh_session, _transport, device
-from edgewise.runtime.devices._setup import setup, wheels_in
-from edgewise.runtime.devices._ssh_address import parse
-from edgewise.runtime.devices._transport import Board
+from edgewise.runtime.bench.request import BenchRequest, Contender
+from edgewise.runtime.devices import Event, _ssh_session, device, transport
+from edgewise.runtime.devices.setup import setup, wheels_in
+from edgewise.runtime.devices.ssh_address import parse
+from edgewise.runtime.devices.transport import Board
 
 TARGETS = ("tflite", "onnx")
 CORES = ("cortex-a72", "cortex-a76")
@@ -47,8 +47,8 @@ def ready(emulated: Any) -> Any:
 
 
 @pytest.fixture
-def endless(tiny_bundle: Path) -> Request:
-    return Request((Contender(str(tiny_bundle)),), runs=2, seconds=1e6, warm_up_seconds=0, end_to_end=0)
+def endless(tiny_bundle: Path) -> BenchRequest:
+    return BenchRequest((Contender(str(tiny_bundle)),), runs=2, seconds=1e6, warm_up_seconds=0, end_to_end=0)
 
 
 def until(kind: str, events: Iterator[Event], gathered: Gathered) -> None:
@@ -80,7 +80,7 @@ def edgewise(*arguments: object) -> "subprocess.CompletedProcess[str]":
     return subprocess.run(command, capture_output=True, text=True, check=False)
 
 
-def test_a_board_that_is_not_set_up_says_how(pi: Any, endless: Request) -> None:
+def test_a_board_that_is_not_set_up_says_how(pi: Any, endless: BenchRequest) -> None:
     name = pi.name(user="new")
     checked = edgewise("device", "check", name)
     assert checked.returncode == 0, checked.stderr
@@ -119,7 +119,7 @@ def test_both_cores_compute_what_this_machine_computes(
 
 
 @pytest.mark.usefixtures("ready")
-def test_a_killed_program_is_told_and_what_was_measured_stays(pi: Any, endless: Request) -> None:
+def test_a_killed_program_is_told_and_what_was_measured_stays(pi: Any, endless: BenchRequest) -> None:
     gathered, events = Gathered(endless, pi.name()), device(pi.name()).run(endless)
     until("samples", events, gathered)
     pi.shell("pkill -KILL -f bench[.]runner")
@@ -131,7 +131,7 @@ def test_a_killed_program_is_told_and_what_was_measured_stays(pi: Any, endless: 
 
 @pytest.mark.usefixtures("ready")
 def test_a_lost_connection_is_told_and_the_board_tidies_up(
-    pi: Any, endless: Request, descendants: Find
+    pi: Any, endless: BenchRequest, descendants: Find
 ) -> None:
     gathered, events = Gathered(endless, pi.name()), device(pi.name()).run(endless)
     until("samples", events, gathered)
@@ -146,7 +146,7 @@ def test_a_board_that_hears_nothing_tidies_up(
     pi: Any, descendants: Find, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """As when the cable is drawn: nobody says that it ended."""
-    monkeypatch.setattr(_transport, "_PATIENCE_S", 3)
+    monkeypatch.setattr(transport, "_PATIENCE_S", 3)
     monkeypatch.setattr(_ssh_session, "_BEAT_S", 0.5)
     with Board(parse(pi.name())) as board:
         board.store("deep/file", b"content")
@@ -164,7 +164,7 @@ def test_a_board_that_hears_nothing_tidies_up(
 
 
 @pytest.mark.usefixtures("ready")
-def test_who_stops_listening_leaves_nothing(pi: Any, endless: Request) -> None:
+def test_who_stops_listening_leaves_nothing(pi: Any, endless: BenchRequest) -> None:
     gathered, events = Gathered(endless, pi.name()), device(pi.name()).run(endless)
     until("machine", events, gathered)
     cast("Generator[Event]", events).close()
@@ -172,7 +172,7 @@ def test_who_stops_listening_leaves_nothing(pi: Any, endless: Request) -> None:
 
 
 @pytest.mark.usefixtures("ready")
-def test_a_full_board_is_told_before_and_while_it_is_filled(pi: Any, endless: Request) -> None:
+def test_a_full_board_is_told_before_and_while_it_is_filled(pi: Any, endless: BenchRequest) -> None:
     pi.shell("head -c 395M /dev/zero > /tmp/filling")
     try:
         with pytest.raises(EdgewiseError, match=r"MB of space left in /tmp, need \d+; make room there"):
@@ -223,7 +223,7 @@ def test_a_board_that_is_not_there_is_told() -> None:
 
 def test_a_board_that_says_nothing_is_told(pi: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     with_settings(pi, ProxyCommand="sleep 60")
-    monkeypatch.setattr(_transport, "_ANSWER_S", 0.5)
+    monkeypatch.setattr(transport, "_ANSWER_S", 0.5)
     assert_refused(pi.name(), "the connection was lost")
 
 

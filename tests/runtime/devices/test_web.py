@@ -6,12 +6,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from edgewise.export._artifact import Artifact
-from edgewise.export._bundle import write_bundle
-from edgewise.export._golden import Golden
+from edgewise.export.artifact import Artifact
 from edgewise.models.errors import UsageError
 from edgewise.models.spec import ModelSpec
 from edgewise.runtime.bench.request import Contender
+from edgewise.runtime.bundle import write_bundle
+from edgewise.runtime.bundle.golden import Golden
 from edgewise.runtime.devices._npm import Packages
 from edgewise.runtime.devices._web import engine, plan, subject
 

@@ -1,0 +1,5 @@
+"""ONNX, for ONNX Runtime."""
+
+from .exporter import export
+
+__all__ = ["export"]

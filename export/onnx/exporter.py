@@ -1,0 +1,81 @@
+"""ONNX: one file, (N, 3, S, S) float32 pictures, normalised, to (N, classes) float32 logits; N is free.
+
+The file says what it is in its `metadata_props`, which ONNX Runtime hands out by `get_modelmeta()`. Every
+value is a string; those marked with a star are JSON:
+
+    producer      'edgewise'
+    name          the architecture, 'mobilenetv2'
+    precision     'fp32', 'fp16', 'w8a32', 'w8a8' or 'w8a8-mixed'
+    labels*       the class names in the order of the logits
+    label_ids*    their ids (of WordNet, say) in the same order; left out where there are none
+    input_layout  'NCHW', the channels being red, green and blue
+    mean*, std*   per channel: the input is (pixel / 255 - mean) / std
+    preprocess*   all of `Preprocess`: size, resize, mean, std, interpolation
+    origin*       where the weights came from: source, description, sha256
+"""
+
+import json
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ...models.errors import UsageError
+from ...models.foreign.keras import KerasNetwork
+from ...models.spec import ModelSpec
+from ..artifact import Artifact
+from .graph import onnx_graph, strip
+
+if TYPE_CHECKING:
+    from onnx import ModelProto
+
+    from ..graph import Network
+
+_PRODUCER = "edgewise"
+
+
+def export(network: "Network | KerasNetwork", spec: ModelSpec, out: Path) -> Artifact:
+    """Write `network` to `out` in float32.
+
+    Raises:
+        UsageError: it is a network of Keras.
+        MissingDependencyError: onnx or onnxscript is not installed.
+        EdgewiseError: an operator of the network has no ONNX form.
+    """
+    if isinstance(network, KerasNetwork):
+        raise UsageError(f"{spec.name} is a Keras model, which goes to tflite and openvino; leave out onnx")
+    graph = onnx_graph(network, spec.preprocess.size)
+    model = type(graph)()
+    model.CopyFrom(graph)
+    return save(model, Artifact(out, "onnx", "fp32", "float32", spec))
+
+
+def save(model: "ModelProto", artifact: Artifact) -> Artifact:
+    """Describe `model` as `artifact` says, check it and write it; equal ones give equal bytes."""
+    import onnx
+
+    strip(model)
+    model.producer_name, model.graph.name = _PRODUCER, artifact.spec.name
+    model.ClearField("producer_version")
+    onnx.helper.set_model_props(model, _metadata(artifact))
+    onnx.checker.check_model(model, full_check=True)
+    artifact.path.write_bytes(model.SerializeToString(deterministic=True))
+    return artifact
+
+
+def _metadata(artifact: Artifact) -> dict[str, str]:
+    spec = artifact.spec
+    structured = {
+        "labels": spec.labels.names,
+        "label_ids": spec.labels.ids,
+        "mean": spec.preprocess.mean,
+        "std": spec.preprocess.std,
+        "preprocess": asdict(spec.preprocess),
+        "origin": asdict(spec.origin),
+    }
+    return {
+        "producer": _PRODUCER,
+        "name": spec.name,
+        "precision": artifact.precision,
+        "input_layout": "NCHW",
+        **{key: json.dumps(value) for key, value in structured.items() if value},
+    }

@@ -1,0 +1,5 @@
+"""OpenVINO IR."""
+
+from .exporter import export
+
+__all__ = ["export"]

@@ -1,0 +1,143 @@
+"""OpenVINO IR: an .xml with the operations, a .bin with the weights.
+
+It is read from the ONNX graph of a network in PyTorch, or from the TensorFlow graph of one in Keras:
+`openvino.convert_model` would take longer for the same and reports to Intel how it is used.
+"""
+
+import json
+import re
+from collections import Counter
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from ...models.errors import EdgewiseError
+from ...models.foreign.keras import KerasNetwork
+from ...models.spec import ModelSpec
+from ..artifact import Artifact
+from ..engines import importing, reason
+from ..graph import Network
+from ..keras import openvino_model
+from ..onnx.graph import onnx_graph
+
+if TYPE_CHECKING:
+    import openvino as ov
+    from onnx import ModelProto
+
+LAYERS = ("Convolution", "GroupConvolution", "MatMul")
+
+_COUNTED = re.compile(r"^([A-Z][A-Za-z]*)_(\d+)")
+
+
+def export(network: "Network | KerasNetwork", spec: ModelSpec, out: Path) -> Artifact:
+    """Write `network` to `out` as .xml and .bin: (N, 3, S, S) float32, normalised, to (N, classes) logits.
+
+    Raises:
+        MissingDependencyError: openvino is not installed; or onnx or onnxscript, for a network in PyTorch.
+        EdgewiseError: an operator of the network has no OpenVINO form.
+        UsageError: a class name that is not one line of text.
+    """
+    if isinstance(network, KerasNetwork):
+        model = openvino_model(network, spec.name)
+    else:
+        model = read(onnx_graph(network, spec.preprocess.size), network)
+    describe(model, spec)
+    return Artifact(save(model, out), "openvino", "fp32", "float32", spec)
+
+
+def read(graph: "ModelProto", network: Network) -> "ov.Model":
+    """OpenVINO's form of the ONNX `graph` of `network`, its layers called by their modules' names."""
+    with importing("Exporting to OpenVINO", "export"):
+        import openvino as ov
+        from openvino._offline_transformations import apply_moc_transformations
+    try:
+        model = ov.Core().read_model(graph.SerializeToString())
+    except RuntimeError as error:
+        raise EdgewiseError(f"OpenVINO cannot read the network's ONNX graph: {reason(error)}") from error
+    _name_layers(model, network)
+    # As every OpenVINO converter ends: without it a bias is shape arithmetic, and ReLU6 two operations.
+    apply_moc_transformations(model, cf=True)
+    return model
+
+
+def describe(model: "ov.Model", spec: ModelSpec) -> None:
+    """Write into `model` how it is to be fed and read, for OpenVINO's Model API and exactly for ourselves.
+
+    The Model API has no word for resizing the shorter side and cutting less than that: its 'crop' cuts the
+    largest centred square and resizes it, always bilinear. The exact preprocessing is in section 'edgewise'.
+    Model API: https://github.com/open-edge-platform/model_api, guide "Model configuration".
+    """
+    import openvino as ov
+
+    spec.labels.text()  # refuses what is not one line
+    preprocess = spec.preprocess
+    model_info = {
+        "model_type": "Classification",
+        "labels": " ".join(re.sub(r"\s", "_", name) for name in spec.labels.names),  # parted by white space
+        "mean_values": " ".join(f"{255 * value:.7g}" for value in preprocess.mean),
+        "scale_values": " ".join(f"{255 * value:.7g}" for value in preprocess.std),
+        "reverse_input_channels": "True",  # the Model API is given BGR, as OpenCV reads it; we take RGB
+        "resize_type": "crop",
+        "pad_value": "0",
+        "multilabel": "False",
+        "output_raw_scores": "True",
+    }
+    exact = {
+        "name": spec.name,
+        "preprocess": json.dumps(asdict(preprocess)),
+        "origin": json.dumps(asdict(spec.origin)),
+    }
+    for section, entries in {"model_info": model_info, "edgewise": exact}.items():
+        for key, value in entries.items():
+            model.set_rt_info(value, [section, key])
+    model.get_parameters()[0].set_layout(ov.Layout("NCHW"))
+
+
+def save(model: "ov.Model", out: Path, *, half: bool = False) -> Path:
+    """Write `model` to `out`, whose suffix becomes .xml, and its weights beside it; `half` stores float16."""
+    import openvino as ov
+
+    _count_anew(model)
+    path = out.with_suffix(".xml")
+    ov.save_model(model, path, compress_to_fp16=half)
+    return path
+
+
+def _name_layers(model: "ov.Model", network: Network) -> None:
+    """Call every layer by its module's name, found by its weight, which it may read through a Reshape."""
+    weights = {
+        name: value.detach().numpy()
+        for name, value in network.named_parameters()
+        if name.endswith("weight") and value.dim() > 1
+    }
+    # The ONNX exporter transposes the weights of linear layers in sequences, and these lose their names.
+    transposed = {name: value.T for name, value in weights.items() if value.ndim == 2}
+    for operation in model.get_ordered_ops():
+        if operation.get_type_name() not in LAYERS:
+            continue
+        source = operation.input_value(1).get_node()
+        while source.get_type_name() == "Reshape":
+            source = source.input_value(0).get_node()
+        if source.get_type_name() != "Constant":
+            continue
+        name = source.get_friendly_name()
+        if name not in weights:
+            name = next((key for key, value in transposed.items() if np.array_equal(value, source.data)), "")
+        if name:
+            operation.set_friendly_name(name.removesuffix(".weight"))
+
+
+def _count_anew(model: "ov.Model") -> None:
+    """Number operations without a name of their own from 0: OpenVINO counts on through a process."""
+    names: dict[str, str] = {}
+    counts: Counter[str] = Counter()
+    for operation in model.get_ordered_ops():
+        name = operation.get_friendly_name()
+        if match := _COUNTED.match(name):
+            old, kind = match[0], match[1]
+            if old not in names:
+                names[old] = f"{kind}_{counts[kind]}"
+                counts[kind] += 1
+            operation.set_friendly_name(names[old] + name[match.end() :])

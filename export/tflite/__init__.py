@@ -1,0 +1,5 @@
+"""TFLite, for LiteRT."""
+
+from .exporter import export
+
+__all__ = ["export"]

@@ -1,0 +1,62 @@
+"""TFLite: float32, channels last, in and out; one picture at a time.
+
+Networks in PyTorch go through litert-torch, those of Keras through TensorFlow's own converter.
+"""
+
+from pathlib import Path
+
+from ...models.errors import EdgewiseError, MissingDependencyError
+from ...models.foreign.keras import KerasNetwork
+from ...models.spec import ModelSpec
+from ..artifact import Artifact
+from ..graph import Network, first_line
+from ..keras import tflite_model
+from .flatbuffer import pack, unpack
+from .layers import layers, name_outputs
+from .metadata import attach
+
+
+def export(network: "Network | KerasNetwork", spec: ModelSpec, out: Path) -> Artifact:
+    """Write `network` to `out`: (1, S, S, 3) float32, normalised, to (1, classes) float32 logits.
+
+    Raises:
+        MissingDependencyError: litert-torch is not installed, or tensorflow for a network of Keras.
+        EdgewiseError: an operator of the network has no TFLite form.
+    """
+    if isinstance(network, KerasNetwork):
+        model = tflite_model(network, spec.name)
+    else:
+        model = _from_torch(network, spec, out)
+    description = f"{spec.name}, float32, weights: {spec.origin.description}"
+    out.write_bytes(attach(model, spec, description=description))
+    return Artifact(out, "tflite", "fp32", "float32", spec)
+
+
+def _from_torch(network: Network, spec: ModelSpec, out: Path) -> bytes:
+    """The .tflite file that litert-torch makes, by way of `out`, its outputs called by their modules."""
+    import torch
+
+    try:
+        import litert_torch
+    except ImportError as error:
+        raise MissingDependencyError("Exporting to TFLite", "export", "litert-torch") from error
+
+    class ChannelsLast(torch.nn.Module):
+        """Gives the graph a class name: the converter builds tensor names from it."""
+
+        def __init__(self) -> None:
+            super().__init__()
+            self.network = network
+
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            return self.network(x.permute(0, 3, 1, 2))  # type: ignore[no-any-return]
+
+    size = spec.preprocess.size
+    try:
+        converted = litert_torch.convert(ChannelsLast(), (torch.zeros(1, size, size, 3),))
+    except Exception as error:
+        raise EdgewiseError(f"litert-torch cannot convert {spec.name}: {first_line(error)}") from error
+    converted.export(str(out))
+    model = unpack(out.read_bytes())
+    name_outputs(model, layers(network))
+    return pack(model, out.stat().st_size)

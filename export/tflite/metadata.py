@@ -1,0 +1,210 @@
+"""Standard TFLite Metadata: a .tflite that tells its own picture format, scaling and class names.
+
+Android Studio, Netron and the TFLite readers of every platform take it from the file itself. The standard
+(https://ai.google.dev/edge/litert/models/metadata, `metadata_schema.fbs`, identifier M001) has two parts:
+a FlatBuffer in the model's buffer 'TFLITE_METADATA', and the files it names, appended to the model as a
+stored ZIP. It has no words for resizing and cropping, so the input's description tells those in prose.
+"""
+
+import io
+import zipfile
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ...models.errors import EdgewiseError
+from ...models.spec import ModelSpec, Preprocess, Tensor32
+from .flatbuffer import pack, unpack
+
+if TYPE_CHECKING:
+    from ai_edge_litert.schema_py_generated import ModelT, TensorT
+    from flatbuffers import Builder
+
+LABELS_FILE = "labels.txt"
+
+_ENTRY = b"TFLITE_METADATA"
+
+# Field numbers in metadata_schema.fbs: a table's fields count from 0, and a union takes two, its type first.
+_MODEL_NAME, _MODEL_DESCRIPTION, _MODEL_SUBGRAPH_METADATA, _MODEL_MIN_PARSER_VERSION = 0, 1, 3, 7
+_SUBGRAPH_INPUT_TENSOR_METADATA, _SUBGRAPH_OUTPUT_TENSOR_METADATA = 2, 3
+_TENSOR_NAME, _TENSOR_DESCRIPTION = 0, 1
+_TENSOR_CONTENT, _TENSOR_PROCESS_UNITS, _TENSOR_STATS, _TENSOR_ASSOCIATED_FILES = 3, 4, 5, 6
+_CONTENT_PROPERTIES_TYPE, _CONTENT_PROPERTIES = 0, 1
+_IMAGE_COLOR_SPACE = 0
+_UNIT_OPTIONS_TYPE, _UNIT_OPTIONS = 0, 1
+_NORMALIZATION_MEAN, _NORMALIZATION_STD = 0, 1
+_STATS_MAX, _STATS_MIN = 0, 1
+_FILE_NAME, _FILE_DESCRIPTION, _FILE_TYPE = 0, 1, 2
+
+# Values of its enums and unions.
+_FEATURE_PROPERTIES, _IMAGE_PROPERTIES = 1, 2  # ContentProperties
+_NORMALIZATION_OPTIONS = 1  # ProcessUnitOptions
+_RGB = 1  # ColorSpaceType
+_TENSOR_AXIS_LABELS = 2  # AssociatedFileType
+
+
+def attach(model: bytes, spec: ModelSpec, *, description: str) -> bytes:
+    """Put `spec` into a .tflite file as standard metadata with its class names, replacing what was there.
+
+    The input must be (N, S, S, 3) float32, int8 or uint8 and the output (N, classes). Weights that the
+    quantizer left behind the FlatBuffer move into it, where older runtimes find them too; all lie on
+    multiples of 16 bytes. Other metadata entries stay. Equal arguments give equal bytes: nothing is dated.
+
+    Raises:
+        EdgewiseError: not a TFLite file, or its tensors do not fit `spec`.
+        UsageError: a class name that is not one line of text.
+    """
+    from ai_edge_litert.schema_py_generated import BufferT, MetadataT, Model
+
+    if not Model.ModelBufferHasIdentifier(model, 0):
+        raise EdgewiseError("the model to describe is not a TFLite file (no 'TFL3' mark at its head)")
+    labels = spec.labels.text()
+    parsed = unpack(model)
+    parsed.metadata = parsed.metadata or []
+    entry = next((item for item in parsed.metadata if item.name == _ENTRY), None)
+    if entry is None:
+        entry = MetadataT(name=_ENTRY, buffer=len(parsed.buffers))
+        parsed.metadata.append(entry)
+        parsed.buffers.append(BufferT())
+    parsed.buffers[entry.buffer].data = _metadata(spec, description, _input_of(parsed, spec))
+    return _append(pack(parsed, len(model)), LABELS_FILE, labels)
+
+
+def _input_of(model: "ModelT", spec: ModelSpec) -> "TensorT":
+    """The input tensor, once it and the output are known to fit `spec`."""
+    graph, size, classes = model.subgraphs[0], spec.preprocess.size, len(spec.labels)
+    sources, targets = ([graph.tensors[index] for index in ends] for ends in (graph.inputs, graph.outputs))
+    if len(sources) != 1 or len(targets) != 1:
+        raise EdgewiseError(
+            f"this TFLite model has {len(sources)} inputs and {len(targets)} outputs; "
+            "an image classifier has one of each"
+        )
+    if list(sources[0].shape[1:]) != [size, size, 3]:
+        raise EdgewiseError(
+            f"this TFLite model's input is {tuple(sources[0].shape)}, but TFLite metadata describes "
+            f"pictures as (N, {size}, {size}, 3): export it channels last, at the size it was trained for"
+        )
+    if list(targets[0].shape[1:]) != [classes]:
+        raise EdgewiseError(
+            f"this TFLite model's output is {tuple(targets[0].shape)}, but there are {classes} class names"
+        )
+    return sources[0]
+
+
+def _metadata(spec: ModelSpec, description: str, source: "TensorT") -> NDArray[np.uint8]:
+    """The root table ModelMetadata, finished with its identifier."""
+    from flatbuffers import Builder
+
+    graph = {
+        _SUBGRAPH_INPUT_TENSOR_METADATA: [_image(spec.preprocess, source)],
+        _SUBGRAPH_OUTPUT_TENSOR_METADATA: [_scores()],
+    }
+    root = {
+        _MODEL_NAME: spec.name,
+        _MODEL_DESCRIPTION: description,
+        _MODEL_SUBGRAPH_METADATA: [graph],
+        _MODEL_MIN_PARSER_VERSION: "1.0.0",  # the schema's version that knows every field written here
+    }
+    builder = Builder(1024)
+    builder.Finish(_put(builder, root), b"M001")
+    return np.frombuffer(builder.Output(), np.uint8)
+
+
+def _image(preprocess: Preprocess, source: "TensorT") -> dict[int, Any]:
+    """TensorMetadata of the input. Mean and std are those of pixels 0..255, for quantized models too.
+
+    A quantized model shares its float model's normalisation (NormalizationOptions in the schema): whoever
+    feeds it normalises first and then applies the tensor's own scale and zero point. MediaPipe Tasks
+    (1.2) is narrower than the standard: it wants all channels scaled alike, and no int8 input.
+    """
+    size = preprocess.size
+    low, high = _range(preprocess, source)
+    normalization = {
+        _NORMALIZATION_MEAN: np.multiply(preprocess.mean, 255).astype(np.float32),
+        _NORMALIZATION_STD: np.multiply(preprocess.std, 255).astype(np.float32),
+    }
+    return {
+        _TENSOR_NAME: "image",
+        _TENSOR_DESCRIPTION: (
+            f"RGB picture: shorter side resized to {preprocess.resize} pixels "
+            f"({preprocess.interpolation}, antialiased), centre {size} x {size} cut out, normalised"
+        ),
+        _TENSOR_CONTENT: {
+            _CONTENT_PROPERTIES_TYPE: _IMAGE_PROPERTIES,
+            _CONTENT_PROPERTIES: {_IMAGE_COLOR_SPACE: _RGB},
+        },
+        _TENSOR_PROCESS_UNITS: [
+            {_UNIT_OPTIONS_TYPE: _NORMALIZATION_OPTIONS, _UNIT_OPTIONS: normalization},
+        ],
+        _TENSOR_STATS: {_STATS_MAX: high, _STATS_MIN: low},
+    }
+
+
+def _scores() -> dict[int, Any]:
+    """TensorMetadata of the output; no Stats, because logits have no bounds."""
+    labels = {
+        _FILE_NAME: LABELS_FILE,
+        _FILE_DESCRIPTION: "The class names, one a line, in the order of the scores",
+        _FILE_TYPE: _TENSOR_AXIS_LABELS,
+    }
+    return {
+        _TENSOR_NAME: "scores",
+        _TENSOR_DESCRIPTION: "One score a class, before softmax",
+        _TENSOR_CONTENT: {_CONTENT_PROPERTIES_TYPE: _FEATURE_PROPERTIES, _CONTENT_PROPERTIES: {}},
+        _TENSOR_ASSOCIATED_FILES: [labels],
+    }
+
+
+def _range(preprocess: Preprocess, source: "TensorT") -> tuple[Tensor32, Tensor32]:
+    """What black and white become in the input tensor, a value a channel: (3,) and (3,)."""
+    from ai_edge_litert.schema_py_generated import TensorType
+
+    ends = preprocess.normalise(np.array([[0, 0, 0], [255, 255, 255]], np.uint8))
+    if source.type == TensorType.FLOAT32:
+        return ends[0], ends[1]
+    dtypes = {TensorType.INT8: np.int8, TensorType.UINT8: np.uint8}
+    if source.type not in dtypes:
+        raise EdgewiseError("this TFLite model's input is neither float32 nor int8 nor uint8")
+    limits = np.iinfo(dtypes[source.type])
+    steps = np.round(ends / source.quantization.scale[0]) + source.quantization.zeroPoint[0]
+    low, high = np.clip(steps, limits.min, limits.max).astype(np.float32)
+    return low, high
+
+
+def _put(builder: "Builder", value: Any) -> int:
+    """Write a string, a float32 vector, a list or a table of such values; the offset of what was written.
+
+    A table is a dict from field number to value, and an int in it is a one-byte enum or union type.
+    """
+    if isinstance(value, str):
+        return int(builder.CreateString(value))
+    if isinstance(value, np.ndarray):
+        return int(builder.CreateNumpyVector(value))
+    if isinstance(value, list):
+        offsets = [_put(builder, item) for item in value]
+        builder.StartVector(4, len(offsets), 4)
+        for offset in reversed(offsets):
+            builder.PrependUOffsetTRelative(offset)
+        return int(builder.EndVector())
+    children = {slot: _put(builder, item) for slot, item in value.items() if not isinstance(item, int)}
+    builder.StartObject(max(value, default=-1) + 1)
+    for slot, item in value.items():
+        if slot in children:
+            builder.PrependUOffsetTRelativeSlot(slot, children[slot], 0)
+        else:
+            builder.PrependUint8Slot(slot, item, 0)
+    return int(builder.EndObject())
+
+
+def _append(model: bytes, name: str, text: str) -> bytes:
+    """`model` followed by a ZIP of one file, stored (readers refuse compressed ones) and without a date."""
+    entry = zipfile.ZipInfo(name)  # by default stored, and of 1980-01-01
+    entry.create_system = 3  # Unix on every system, or the bytes would differ
+    entry.external_attr = 0o644 << 16
+    whole = io.BytesIO(model)
+    whole.seek(0, io.SEEK_END)
+    # Mode "w" from here on, not "a": that one would take chance bytes in the weights for an archive's end.
+    with zipfile.ZipFile(whole, "w") as archive:
+        archive.writestr(entry, text.encode())
+    return whole.getvalue()

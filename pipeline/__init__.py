@@ -1,0 +1,1 @@
+"""The jobs of edgewise as a library: typed requests in, typed results out. Knows no command line."""

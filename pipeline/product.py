@@ -1,0 +1,86 @@
+"""A file to ship, what was measured of it, and the bundle that holds both."""
+
+from dataclasses import asdict, dataclass, replace
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+from ..runtime import machine
+from ..runtime.bench.latency import Latency
+from ..runtime.bundle import Bundle, write_bundle
+from ..runtime.judge import golden
+from ..runtime.judge.verdict import Verification
+from .recovery import Recovery
+from .workshop import File, Twin, Workshop
+
+_LIBRARIES = (
+    "edgewise",
+    "ai-edge-litert",
+    "ai-edge-quantizer",
+    "keras",
+    "litert-torch",
+    "nncf",
+    "onnx",
+    "onnxruntime",
+    "onnxscript",
+    "openvino",
+    "pillow",
+    "tensorflow",
+    "timm",
+    "torch",
+    "torchvision",
+)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Product:
+    """A file to ship beside the float file of its target, which may be the same, and what was measured."""
+
+    twin: Twin
+    file: File
+    verification: Verification
+    recovery: Recovery | None = None
+    latency: Latency | None = None
+    bundle: Bundle | None = None
+
+    @property
+    def quantized(self) -> bool:
+        """Whether it is another file than its twin."""
+        return self.file.artifact is not self.twin.artifact
+
+    @property
+    def title(self) -> str:
+        """What messages call it: 'tflite w8a8'."""
+        return f"{self.file.artifact.target} {self.file.artifact.precision}"
+
+
+def write(product: Product, folder: Path, workshop: Workshop) -> Product:
+    """The product in its bundle, which has all that was measured in its manifest.
+
+    Raises as `write_bundle` does.
+    """
+    artifact, model = product.file.artifact, workshop.model
+    record: dict[str, Any] = {
+        "parity": asdict(product.twin.parity),
+        "verification": product.verification.to_json(),
+        "structure": product.file.structure.to_json(),
+        "calibration": workshop.calibration.to_json() if artifact.precision.startswith("w8a8") else None,
+        "recovery": [trial.to_json() for trial in product.recovery.trials] if product.recovery else None,
+        "latency": asdict(product.latency) if product.latency else None,
+        "training": model.record,
+        "machine": machine.describe(),
+        "versions": _versions(),
+    }
+    sample = golden.sample(model.spec.preprocess, workshop.original, product.file.session)
+    twin = product.twin.artifact if product.quantized else None
+    return replace(product, bundle=write_bundle(folder, artifact, twin, sample, record))
+
+
+def _versions() -> dict[str, str]:
+    found = {}
+    for name in _LIBRARIES:
+        try:
+            found[name] = version(name)
+        except PackageNotFoundError:
+            continue
+    return found

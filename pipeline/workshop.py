@@ -1,0 +1,158 @@
+"""Makes files from one network, and remembers what several of them need."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from ..export import exporter
+from ..export.artifact import Artifact
+from ..export.graph import Network, trace
+from ..models.foreign.keras import KerasNetwork
+from ..models.weights import Model
+from ..quantize import quantizer
+from ..quantize.calibration import Calibration
+from ..quantize.forms import without_int8
+from ..quantize.recipe import Recipe
+from ..quantize.refine import Refined, refine
+from ..quantize.refine.sensitivity import LayerError, sensitivities
+from ..runtime import Session, open_session
+from ..runtime.bench.latency import Latency, measure
+from ..runtime.judge import evaluation, stats
+from ..runtime.judge.evaluation import Pictures, answers
+from ..runtime.judge.stats import Parity
+from ..runtime.judge.verdict import Limits, Verification, judge, require_parity
+from ..runtime.probe import probe
+from ..runtime.reference import reference
+from ..runtime.structure import Structure
+from .progress import Journal
+
+_PARITY_PICTURES = 8
+_THREADS = 2  # for verification, where the number changes no bit (measured with 1, 2 and 4)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class File:
+    """A model file, opened, and what it was found to be."""
+
+    artifact: Artifact
+    session: Session
+    structure: Structure
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Twin(File):
+    """The float file of a target, and how it compares with the `original` network, of PyTorch or Keras."""
+
+    parity: Parity
+    original: str
+
+
+class Workshop:
+    """One network, one set of calibration pictures, one folder for the files.
+
+    Networks of Keras have no graph of torch's operators: nothing can be refined or found out layer by layer.
+    """
+
+    def __init__(self, model: Model, calibration: Calibration, folder: Path, journal: Journal) -> None:
+        self.model, self.calibration = model, calibration
+        self.original = reference(model.network)
+        self._folder, self._journal = folder, journal
+        self._refined: dict[Recipe, Refined] = {}
+        self._count = 0
+        self._network = self._captured(model)
+
+    @property
+    def refines(self) -> bool:
+        """Whether it can prepare the network itself for INT8."""
+        return not isinstance(self._network, KerasNetwork)
+
+    def twin(self, target: str) -> Twin:
+        """The float file of `target`; a `ParityError` where it does not compute what the network does."""
+        with self._journal.stage(f"Convert to {target}"):
+            artifact = exporter(target).export(self._network, self.model.spec, self._path(target))
+            file = self._opened(artifact)
+        with self._journal.stage(f"Compare {target} with {self.original.framework}") as progress:
+            seen = evaluation.given(self.calibration.pixels[:_PARITY_PICTURES], self.calibration.source)
+            sessions = [self.original, file.session]
+            answered = answers(sessions, seen, self.model.spec.preprocess, progress)
+            parity = require_parity(stats.parity(*answered.logits))
+        return Twin(file.artifact, file.session, file.structure, parity, self.original.framework)
+
+    def quantized(self, twin: Twin, recipe: Recipe) -> File:
+        """The INT8 form of `twin`."""
+        target = twin.artifact.target
+        refined = self._refine(recipe)
+        with self._journal.stage(f"Quantize {target} to {recipe.precision}"):
+            make = quantizer(target).quantize
+            return self._made(
+                target, lambda path: make(twin.artifact, refined, self.calibration, recipe, path)
+            )
+
+    def halved(self, twin: Twin) -> File:
+        """`twin` with float16 weights."""
+        target = twin.artifact.target
+        with self._journal.stage(f"Halve the weights of {target}"):
+            return self._made(target, lambda path: quantizer(target).halve(twin.artifact, path))
+
+    def without_int8(self, target: str) -> list[str]:
+        """The operators that make static INT8 a bad choice on `target`; none are known of Keras networks."""
+        return [] if isinstance(self._network, KerasNetwork) else without_int8(self._network, target)
+
+    def sensitivities(self, recipe: Recipe) -> list[LayerError]:
+        """The layers by what INT8 costs them, worst first; none where that cannot be found out."""
+        refined = self._refine(recipe)
+        if refined is None:
+            return []
+        with self._journal.stage("Find the layers that lose most"):
+            return sensitivities(refined.network, self.calibration, recipe)
+
+    def judged(self, exact: File, file: File, pictures: Pictures, limits: Limits) -> Verification:
+        """How `file` answers `pictures` beside its float twin."""
+        target = file.artifact.target
+        with self._journal.stage(f"Judge {target} by {pictures.count} pictures") as progress:
+            sessions = [exact.session, file.session]
+            return judge(answers(sessions, pictures, self.model.spec.preprocess, progress), pictures, limits)
+
+    def timed(self, exact: File, file: File) -> Latency:
+        """Both measured in turn on this machine; a float file alone."""
+        artifacts = [exact.artifact] if file is exact else [exact.artifact, file.artifact]
+        sessions = [open_session(artifact.path, artifact.target, threads=1) for artifact in artifacts]
+        return measure(sessions, self.calibration.batch(1))
+
+    def _captured(self, model: Model) -> "Network | KerasNetwork":
+        """What is exported: the graph of a network in PyTorch, or one of Keras as it is."""
+        if isinstance(model.network, KerasNetwork):
+            return model.network
+        with self._journal.stage("Capture the graph"):
+            return trace(model.network, model.spec.preprocess.size)
+
+    def _refine(self, recipe: Recipe) -> Refined | None:
+        if isinstance(self._network, KerasNetwork):
+            return None
+        plain = Recipe()  # what is the quantizer's part of a recipe changes nothing here
+        key = replace(recipe, io=plain.io, ranges=plain.ranges)
+        if key not in self._refined:
+            with self._journal.stage("Equalize channels, correct biases"):
+                self._refined[key] = refine(self._network, self.calibration, key)
+        return self._refined[key]
+
+    def _made(self, target: str, make: Callable[[Path], Artifact]) -> File:
+        file = self._opened(make(self._path(target)))
+        found = file.structure
+        if (file.artifact.precision, found.precision) == ("w8a8", "w8a8-mixed"):
+            # A quantizer may know better: NNCF spares the small layers of squeeze-and-excitation blocks.
+            self._journal.notice(
+                f"{target}: its quantizer leaves {found.float_layers} layers in float, so it is w8a8-mixed"
+            )
+            file = replace(file, artifact=replace(file.artifact, precision="w8a8-mixed"))
+        found.require(file.artifact.precision)
+        return file
+
+    def _opened(self, artifact: Artifact) -> File:
+        # What a quantizer wrote has crashed an engine before: a child process is the first to open it.
+        structure = probe(artifact.path, artifact.target).structure
+        return File(artifact, open_session(artifact.path, artifact.target, _THREADS), structure)
+
+    def _path(self, target: str) -> Path:
+        self._count += 1
+        return self._folder / f"{self._count}.{target}"

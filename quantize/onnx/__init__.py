@@ -1,0 +1,5 @@
+"""ONNX, for ONNX Runtime."""
+
+from .quantizer import halve, quantize
+
+__all__ = ["halve", "quantize"]

@@ -1,0 +1,142 @@
+"""Smaller ONNX files: INT8 as ONNX Runtime's own quantizer makes it, or the weights alone in INT8 or float16.
+
+Activations are unsigned and weights signed (U8S8), the pair that ONNX Runtime is fastest with on x86, written
+as QuantizeLinear and DequantizeLinear around float operators, which the runtime fuses when it opens the file.
+"""
+
+from dataclasses import replace
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ...export.artifact import Artifact
+from ...export.engines import importing
+from ...export.graph import first_line
+from ...export.onnx.exporter import save
+from ...export.onnx.graph import INPUT, onnx_graph
+from ...models.errors import EdgewiseError, UsageError
+from ...models.spec import Tensor32
+from ..calibration import Calibration
+from ..recipe import Recipe
+from ..refine import Refined
+from ..tail import TailOperator, tail
+from .islands import isolate, nodes_of
+from .patch import patch
+from .scales import absorb
+from .weights import store_halves, store_integers
+
+if TYPE_CHECKING:
+    from onnx import ModelProto
+
+
+def quantize(
+    artifact: Artifact, refined: Refined | None, calibration: Calibration, recipe: Recipe, out: Path
+) -> Artifact:
+    """Write `artifact`, with the refined weights if there are any, in INT8 as `recipe` says, to `out`.
+
+    Raises:
+        MissingDependencyError: onnx or onnxruntime is not installed.
+        UsageError: `recipe` wants integer ends, which ONNX files do not have here.
+        EdgewiseError: the library cannot quantize this network, or it has no layer of a name in `recipe`.
+    """
+    if recipe.io != "float32":
+        raise UsageError(f"--io is for tflite: an ONNX file takes and gives float32, not {recipe.io}")
+    _require_libraries()
+    source = _refined_graph(artifact, refined)
+    if refined is None:
+        recipe = replace(recipe, equalize=False, correct=False)
+    details = recipe.to_json() | (refined.to_json() if refined else {})
+    made = Artifact(out, artifact.target, recipe.precision, recipe.io, artifact.spec, details)
+    if not recipe.activations:
+        store_integers(source)
+        return save(source, made)
+    try:
+        with TemporaryDirectory() as folder:
+            model, islands = _quantized(source, calibration, recipe, Path(folder))
+    except EdgewiseError:
+        raise
+    except Exception as error:  # the library raises what it likes
+        raise EdgewiseError(
+            f"ONNX Runtime cannot quantize {artifact.spec.name}: {first_line(error)}"
+        ) from error
+    absorb(model)
+    isolate(model, islands)
+    return save(model, made)
+
+
+def halve(artifact: Artifact, out: Path) -> Artifact:
+    """Write `artifact` with its weights in float16 to `out`.
+
+    Raises:
+        MissingDependencyError: onnx is not installed.
+        EdgewiseError: a weight is too large for float16.
+    """
+    _require_libraries()
+    import onnx
+
+    model = onnx.load(artifact.path)
+    store_halves(model)
+    return save(model, replace(artifact, path=out, precision="fp16"))
+
+
+def _require_libraries() -> None:
+    with importing("Quantizing ONNX", "export"):
+        import onnx  # noqa: F401 - are they there?
+        import onnxruntime.quantization  # noqa: F401
+
+
+def _refined_graph(artifact: Artifact, refined: Refined | None) -> "ModelProto":
+    """The float graph of the refined network: the exported one patched, or else a second conversion."""
+    import onnx
+
+    model = onnx.load(artifact.path)
+    if refined is None:
+        return model
+    if refined.rewrites == 0 and patch(model, refined.original, refined.network):
+        return model
+    return onnx_graph(refined.network, artifact.spec.preprocess.size)
+
+
+def _quantized(
+    source: "ModelProto", calibration: Calibration, recipe: Recipe, folder: Path
+) -> tuple["ModelProto", list[str]]:
+    """The INT8 model, and the names of the nodes that stay in float."""
+    import onnx
+    from onnxruntime.quantization import QuantType, quantize_static
+    from onnxruntime.quantization.shape_inference import quant_pre_process
+
+    exported, prepared, quantized = (
+        folder / f"{step}.onnx" for step in ("exported", "prepared", "quantized")
+    )
+    onnx.save(source, exported)
+    # Plain shape inference is enough; the symbolic one would want a computer algebra system.
+    quant_pre_process(exported, prepared, skip_symbolic_shape=True)
+    model = onnx.load(prepared)
+    nodes = [TailOperator(node.name, node.op_type, node.input, node.output) for node in model.graph.node]
+    islands = [*nodes_of(model, recipe.float_layers), *tail(nodes)]
+    quantize_static(
+        prepared,
+        quantized,
+        _Reader(calibration),
+        per_channel=recipe.per_channel,
+        activation_type=QuantType.QUInt8,
+        weight_type=QuantType.QInt8,
+        nodes_to_exclude=islands,
+        # The mean over all pictures: an exponential average would weigh them by their order. Of each picture
+        # only the ranges are kept, so nothing is gained by the options that collect them piece by piece.
+        extra_options={"CalibMovingAverage": recipe.ranges == "mean-min-max"},
+    )
+    return onnx.load(quantized), islands
+
+
+class _Reader:
+    """What the library reads pictures by: one (1, 3, S, S) after the other, then None."""
+
+    def __init__(self, calibration: Calibration) -> None:
+        self._pictures = calibration.inputs()
+
+    def get_next(self) -> dict[str, Tensor32] | None:
+        picture: Any = next(self._pictures, None)
+        return None if picture is None else {INPUT: np.ascontiguousarray(picture.transpose(0, 3, 1, 2))}

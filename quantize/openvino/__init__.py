@@ -1,0 +1,5 @@
+"""OpenVINO IR."""
+
+from .quantizer import halve, quantize
+
+__all__ = ["halve", "quantize"]

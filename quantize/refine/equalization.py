@@ -1,0 +1,120 @@
+"""Equalization: give the channels that share one activation scale a similar range.
+
+Per-tensor activations spend their 256 steps on the widest channel. Where a tensor is made by convolutions and
+additions and read by convolutions alone, its channel c can be multiplied by s_c in the producers' weights and
+divided by s_c in the readers', without changing the network's function. Per-channel weights take the
+producers' part for free; sqrt splits the difficulty between activation and readers:
+
+    s_c = sqrt(max_c r / r_c)        r_c = max |x_c| on calibration pictures
+
+Cross-layer equalization is arXiv 1906.04721 section 4.1, extended here over the additions of residual blocks,
+whose tensors must share s; splitting it by a square root is SmoothQuant's (arXiv 2211.10438, alpha = 0.5).
+"""
+
+from typing import TYPE_CHECKING, Any
+
+from ...export.graph import Network, Node, is_own, parameter, set_parameter
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+_STRENGTH = 0.5
+_WIDEST = 1e3  # a channel that the pictures never excite must not be blown up
+
+
+def equalize(graph: Network, batch: "Tensor") -> int:
+    """Rescale `graph` in place by what `batch` (N, 3, S, S) shows; the number of groups rescaled."""
+    groups = [group for group in _groups(graph) if _can_scale(group)]
+    ranges = _channel_ranges(graph, batch, {node for group in groups for node in group})
+    for group in groups:
+        _rescale(graph, group, ranges)
+    return len(groups)
+
+
+def _groups(graph: Network) -> list[list[Node]]:
+    """The operators' outputs, those that are added to each other together."""
+    import torch
+
+    additions = (torch.ops.aten.add.Tensor, torch.ops.aten.add_.Tensor)
+    group_of: dict[Node, list[Node]] = {}
+    for node in graph.graph.nodes:
+        if node.op != "call_function":
+            continue
+        group_of[node] = [node]
+        if node.target in additions:
+            for term in node.args[:2]:
+                if term in group_of and group_of[term] is not group_of[node]:
+                    merged = group_of[term] + group_of[node]
+                    group_of.update(dict.fromkeys(merged, merged))
+    return list({id(group): group for group in group_of.values()}.values())
+
+
+def _can_scale(group: list[Node]) -> bool:
+    """Whether convolutions and additions of the group's own make it, and ordinary convolutions read it."""
+    import torch
+
+    conv = torch.ops.aten.conv2d.default
+    readers = _readers(group)
+    own = all(
+        _is_plain_conv(node) if node.target == conv else all(term in group for term in node.args[:2])
+        for node in group
+    )
+    return (
+        own
+        and bool(readers)
+        and any(node.target == conv for node in group)
+        and len({node.meta["val"].shape[1] for node in group}) == 1  # no channel is added to all others
+        and all(
+            _is_plain_conv(user) and user.args[0] in group and _conv_groups(user) == 1 for user in readers
+        )
+    )
+
+
+def _readers(group: list[Node]) -> set[Node]:
+    """What reads the group but its own additions; a convolution of x + conv(x) both makes and reads it."""
+    import torch
+
+    conv = torch.ops.aten.conv2d.default
+    return {user for node in group for user in node.users if user not in group or user.target == conv}
+
+
+def _is_plain_conv(node: Node) -> bool:
+    import torch
+
+    return node.target == torch.ops.aten.conv2d.default and all(map(is_own, node.args[1:3]))
+
+
+def _conv_groups(node: Node) -> int:
+    return node.args[6] if len(node.args) > 6 else 1
+
+
+def _channel_ranges(graph: Network, batch: "Tensor", wanted: set[Node]) -> dict[Node, "Tensor"]:
+    """Max |x| by channel, (C,), of each wanted node's output."""
+    from torch.fx import Interpreter
+
+    ranges: dict[Node, Tensor] = {}
+
+    class Recorder(Interpreter):
+        def run_node(self, n: Node) -> Any:
+            value = super().run_node(n)
+            if n in wanted:
+                ranges[n] = value.abs().amax((0, 2, 3))
+            return value
+
+    Recorder(graph).run(batch)
+    return ranges
+
+
+def _rescale(graph: Network, group: list[Node], ranges: dict[Node, "Tensor"]) -> None:
+    import torch
+
+    # Relative to each tensor's widest channel: a channel is narrow if it is narrow in all of them.
+    relative = torch.stack([ranges[node] / ranges[node].max().clamp_min(1e-12) for node in group]).amax(0)
+    scale = relative.clamp_min(1 / _WIDEST) ** -_STRENGTH
+    for conv in (node for node in group if _is_plain_conv(node)):
+        weight = parameter(graph, conv.args[1])
+        set_parameter(graph, conv.args[1], weight * scale[:, None, None, None])
+        if len(conv.args) > 2 and conv.args[2] is not None:
+            set_parameter(graph, conv.args[2], parameter(graph, conv.args[2]) * scale)
+    for conv in _readers(group):
+        set_parameter(graph, conv.args[1], parameter(graph, conv.args[1]) / scale[None, :, None, None])

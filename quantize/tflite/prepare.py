@@ -1,0 +1,93 @@
+"""What ai-edge-quantizer turns into a wrong INT8 file, put right in the float file that it is given.
+
+1. torch pads a max-pool with minus infinity, which has no INT8 form: the library refuses the scale or writes
+   a file that crashes the interpreter. The lowest value of the padded tensor's own range does the same: an
+   INT8 tensor holds nothing below it, so it never wins a maximum that a value of the picture should win.
+2. A bias is stored in steps of the input's scale times the weight's. A channel whose weights are (almost) all
+   zero, as training leaves some, has so small a scale that its bias leaves 32 bits and is lost. Its largest
+   weight becomes as large as the bias needs, which changes the output by less than 1/10000 of that bias.
+3. Where a scale follows a linear layer (ConvNeXt's LayerScale), the converter multiplies it into weight and
+   bias, and the bias comes out as (1, 1, 1, C). The library scales it along the first axis, of one value,
+   and LiteRT does not open the file. A bias is (C,).
+"""
+
+import math
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ...export.tflite.flatbuffer import pack, unpack
+
+if TYPE_CHECKING:
+    from ai_edge_litert.schema_py_generated import ModelT, OperatorT, TensorT
+
+Ranges: TypeAlias = dict[str, dict[str, Any]]  # {'min', 'max'} of each tensor, by its name
+
+_LOWEST = np.finfo(np.float32).min
+_MOST_STEPS = 2**30  # of a bias, half of what 32 bits hold
+_SMALLEST_SPAN = 1e-9  # that the library gives a range
+_CHANNELS = {"CONV_2D": 0, "DEPTHWISE_CONV_2D": 3, "FULLY_CONNECTED": 0}  # the weight's axis of outputs
+
+
+def prepare(model: bytes, ranges: Ranges) -> tuple[bytes, Ranges]:
+    """`model` and the `ranges` of its tensors, ready to be quantized."""
+    from ai_edge_litert.tools.flatbuffer_utils import opcode_to_name
+
+    parsed, ranges = unpack(model), dict(ranges)
+    for operator in parsed.subgraphs[0].operators:
+        kind = opcode_to_name(parsed, operator.opcodeIndex)
+        if kind == "PADV2":
+            _make_padding_finite(parsed, operator, ranges)
+        elif kind in _CHANNELS and len(operator.inputs) > 2 and operator.inputs[2] >= 0:
+            _flatten(parsed.subgraphs[0].tensors[operator.inputs[2]])
+            _make_biases_fit(parsed, operator, ranges, _CHANNELS[kind])
+    return pack(parsed, len(model)), ranges
+
+
+def _make_padding_finite(model: "ModelT", operator: "OperatorT", ranges: Ranges) -> None:
+    from ai_edge_litert.schema_py_generated import BufferT, TensorT
+
+    tensors = model.subgraphs[0].tensors
+    source, constant, padded = (tensors[index] for index in (*operator.inputs[::2], *operator.outputs))
+    value = _constant(model, constant)
+    if value is None or value.item() > _LOWEST:
+        return
+    own = ranges[padded.name.decode()] = ranges[source.name.decode()]
+    lowest = np.minimum(own["min"], 0)  # the range of an INT8 tensor includes zero
+    # A constant of its own: several operators share the old one, and their tensors differ.
+    operator.inputs[2] = len(tensors)
+    name = padded.name + b"_value"
+    tensors.append(TensorT(name=name, shape=[], type=constant.type, buffer=len(model.buffers)))
+    model.buffers.append(BufferT(data=_bytes(lowest)))
+
+
+def _flatten(bias: "TensorT") -> None:
+    bias.shape = [math.prod(bias.shape)]
+    bias.shapeSignature = None
+
+
+def _make_biases_fit(model: "ModelT", operator: "OperatorT", ranges: Ranges, axis: int) -> None:
+    source, weight, bias = (model.subgraphs[0].tensors[index] for index in operator.inputs)
+    values, shifts = _constant(model, weight), _constant(model, bias)
+    if values is None or shifts is None:
+        return
+    own = ranges[source.name.decode()]
+    span = (np.maximum(own["max"], 0) - np.minimum(own["min"], 0)).item()
+    least = 127 * np.abs(shifts) / (_MOST_STEPS * max(span, _SMALLEST_SPAN) / 255)
+    outputs_first = np.moveaxis(values.reshape(weight.shape), axis, 0)
+    by_output = outputs_first.reshape(len(shifts), -1)
+    places = np.arange(len(shifts)), np.abs(by_output).argmax(axis=1)
+    largest = by_output[places]
+    by_output[places] = np.copysign(np.maximum(np.abs(largest), least), largest)
+    changed = np.moveaxis(by_output.reshape(outputs_first.shape), 0, axis)
+    model.buffers[weight.buffer].data = _bytes(changed)
+
+
+def _constant(model: "ModelT", tensor: "TensorT") -> NDArray[np.float32] | None:
+    data = model.buffers[tensor.buffer].data
+    return None if data is None else np.frombuffer(data, "<f4").copy()
+
+
+def _bytes(values: NDArray[np.float32]) -> NDArray[np.uint8]:
+    return np.frombuffer(np.ascontiguousarray(values, "<f4").tobytes(), np.uint8)

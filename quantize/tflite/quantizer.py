@@ -1,0 +1,174 @@
+"""Smaller TFLite files through ai-edge-quantizer: all in INT8, or the weights alone in INT8 or float16."""
+
+from collections.abc import Iterable
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from ...export import tflite
+from ...export.artifact import Artifact
+from ...export.tflite.flatbuffer import unpack
+from ...export.tflite.layers import layers, operators
+from ...export.tflite.metadata import attach
+from ...models.errors import EdgewiseError, MissingDependencyError
+from ..calibration import Calibration
+from ..recipe import Recipe
+from ..refine import Refined
+from ..tail import TailOperator, tail
+from .patch import patch
+from .plans import full_integer, half_weights, integer_weights
+from .prepare import Ranges, prepare
+
+if TYPE_CHECKING:
+    from ai_edge_litert.schema_py_generated import ModelT, OperatorT
+    from ai_edge_quantizer.recipe_manager import RecipeManager
+
+_SIGNATURE, _ARGUMENT = "serving_default", "args_0"
+_THREADS = 2
+
+
+def quantize(
+    artifact: Artifact, refined: Refined | None, calibration: Calibration, recipe: Recipe, out: Path
+) -> Artifact:
+    """Write `artifact`, with the refined weights if there are any, in INT8 as `recipe` says, to `out`.
+
+    Without refined ones, layers in float go by the names of the tensors that they write.
+
+    Raises:
+        MissingDependencyError: ai-edge-quantizer is not installed.
+        EdgewiseError: the library cannot quantize this network, or it has no layer of a name in `recipe`.
+    """
+    _require_library()
+    source = _refined_file(artifact, refined, out) if refined else artifact.path.read_bytes()
+    if refined is None:
+        recipe = replace(recipe, equalize=False, correct=False)
+    details = recipe.to_json() | (refined.to_json() if refined else {})
+    made = Artifact(out, artifact.target, recipe.precision, recipe.io, artifact.spec, details)
+    try:
+        if not recipe.activations:
+            return _write(_run(source, integer_weights()), made, "INT8 weights, float32 activations")
+        plan = full_integer(recipe, [*_tensors(source, refined, recipe.float_layers), *_tail(source)])
+        source, ranges = prepare(source, _ranges(source, plan, calibration, recipe.ranges))
+        model = _run(source, plan, ranges)
+    except (ValueError, RuntimeError, KeyError) as error:
+        raise EdgewiseError(f"ai-edge-quantizer cannot quantize {artifact.spec.name}: {error}") from error
+    kind = f"INT8 but for {', '.join(recipe.float_layers)}" if recipe.float_layers else "full INT8"
+    return _write(model, made, kind)
+
+
+def halve(artifact: Artifact, out: Path) -> Artifact:
+    """Write `artifact` with its weights in float16 to `out`.
+
+    Raises:
+        MissingDependencyError: ai-edge-quantizer is not installed.
+        EdgewiseError: the library cannot do it, or a weight is too large for float16.
+    """
+    _require_library()
+    try:
+        with np.errstate(over="raise"):
+            model = _run(artifact.path.read_bytes(), half_weights())
+    except FloatingPointError as error:
+        raise EdgewiseError(
+            f"{artifact.spec.name} has weights beyond 65504, the largest float16; use another --precision"
+        ) from error
+    except (ValueError, RuntimeError, KeyError) as error:
+        raise EdgewiseError(f"ai-edge-quantizer cannot halve {artifact.spec.name}: {error}") from error
+    return _write(model, replace(artifact, path=out, precision="fp16"), "float16 weights")
+
+
+def _require_library() -> None:
+    try:
+        import ai_edge_quantizer.quantizer  # noqa: F401 - is it there?
+    except ImportError as error:
+        raise MissingDependencyError("Quantizing TFLite", "export", "ai-edge-quantizer") from error
+
+
+def _run(source: bytes, plan: "RecipeManager", ranges: Ranges | None = None) -> bytes:
+    from ai_edge_quantizer.quantizer import Quantizer
+
+    result = Quantizer(source, plan.get_quantization_recipe()).quantize(
+        ranges, enable_progress_bar=False, enable_progress_report=False
+    )
+    return bytes(result.quantized_model)
+
+
+def _write(model: bytes, artifact: Artifact, kind: str) -> Artifact:
+    spec = artifact.spec
+    described = f"{spec.name}, {kind}, weights: {spec.origin.description}"
+    artifact.path.write_bytes(attach(model, spec, description=described))
+    return artifact
+
+
+def _refined_file(artifact: Artifact, refined: Refined, out: Path) -> bytes:
+    """A float file of the refined network: the exported one patched, or else a second conversion."""
+    if refined.rewrites == 0:
+        patched = patch(artifact.path.read_bytes(), refined.original, refined.network)
+        if patched is not None:
+            return patched
+    anew = tflite.export(refined.network, artifact.spec, out.with_suffix(".float.tflite")).path
+    try:
+        return anew.read_bytes()
+    finally:
+        anew.unlink()
+
+
+def _tensors(source: bytes, refined: Refined | None, names: Iterable[str]) -> list[str]:
+    """The tensors of the file that the layers called `names` write."""
+    model = unpack(source)
+    places = operators(model, layers(refined.network)) if refined else _by_output(model)
+    if unknown := [name for name in names if name not in places]:
+        raise EdgewiseError(
+            f"{unknown[0]!r} cannot stay in float: the TFLite file has no layer of this name; "
+            f"its {len(places)} layers are {', '.join(places)}"
+        )
+    return [model.subgraphs[0].tensors[places[name].outputs[0]].name.decode() for name in names]
+
+
+def _tail(source: bytes) -> list[str]:
+    """The tensors that the operators after a last softmax write."""
+    from ai_edge_litert.tools.flatbuffer_utils import opcode_to_name
+
+    model = unpack(source)
+    graph = model.subgraphs[0]
+    return tail(
+        [
+            TailOperator(
+                graph.tensors[operator.outputs[0]].name.decode(),
+                opcode_to_name(model, operator.opcodeIndex),
+                operator.inputs,
+                operator.outputs,
+            )
+            for operator in graph.operators
+        ]
+    )
+
+
+def _by_output(model: "ModelT") -> "dict[str, OperatorT]":
+    """The operators of `model` by the names of the tensors that they write."""
+    graph = model.subgraphs[0]
+    return {graph.tensors[operator.outputs[0]].name.decode(): operator for operator in graph.operators}
+
+
+def _ranges(model: bytes, plan: "RecipeManager", calibration: Calibration, rule: str) -> Ranges:
+    """The range of every tensor over the calibration pictures."""
+    from ai_edge_quantizer.calibrator import CalibrationMode, Calibrator
+    from ai_edge_quantizer.utils import qsv_utils
+
+    updates = {"min-max": qsv_utils.min_max_update, "mean-min-max": qsv_utils.moving_average_update}
+    calibrator = Calibrator(
+        model,
+        num_threads=_THREADS,
+        mode=CalibrationMode.CALIBRATION_PROFILER_BASED,
+        qsv_update_func=updates[rule],
+    )
+    # A list: the library reads it more than once, and a generator would be empty the second time.
+    calibrator.calibrate({_SIGNATURE: [{_ARGUMENT: x} for x in calibration.inputs()]}, plan)
+    # This mode is the fastest and gives plain numbers, but the quantizer wants the rank of the tensor, as the
+    # slower mode gives it: without it, a constant that joins activations (ViT's class token) is refused.
+    ranks = {tensor.name.decode(): len(tensor.shape) for tensor in unpack(model).subgraphs[0].tensors}
+    return {
+        name: {end: np.reshape(value, (1,) * ranks[name]).astype(np.float32) for end, value in found.items()}
+        for name, found in calibrator.get_model_qsvs().items()
+    }

@@ -1,0 +1,218 @@
+"""The bundle: a model in one folder, with all that a device needs to use it and to check it. Needs no torch.
+
+    mobilenetv2-tflite-w8a8/
+        mobilenetv2-w8a8.tflite   the model; OpenVINO's .xml has its .bin beside it
+        mobilenetv2-fp32.tflite   its float twin, in quantized bundles: the reference for parity and drop
+        manifest.json             described below
+        labels.txt                one class name a line, in the order of the outputs
+        golden/image.png          a picture (H, W, 3), larger than the input: preprocessing is tested too
+        golden/input.npy          what `Preprocess` makes of it: float32 (1, S, S, 3)
+        golden/logits.npy         the original network's logits for it: float32 (1, C)
+        golden/output.npy         the model's own logits on the exporting machine, dequantized: float32 (1, C)
+
+`manifest.json` is one JSON object in ASCII, indented, its keys sorted; the same content gives the same bytes:
+
+    schema       1; a reader refuses a newer one
+    name         the architecture, 'mobilenetv2'
+    target       'tflite'
+    precision    one of `PRECISIONS`
+    io           type of the model's input and output: 'float32', 'int8' or 'uint8'
+    model        file name of the model
+    reference    file name of the float twin, or null
+    spec         `ModelSpec.to_json()`: preprocessing, labels, origin of the weights
+    details      what the quantizer did: its recipe, and how much of the network was refined for it
+    files        every other file of the bundle, by its name relative to the folder, with '/' between parts:
+                 {"sha256": hexadecimal, "size_bytes": integer}
+
+and the sections that the writer adds: `calibration` and `verification` (objects), `versions` and others.
+"""
+
+import hashlib
+import io
+import json
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from ...export.artifact import IOS, PRECISIONS, Artifact, model_files
+from ...models.errors import EdgewiseError, UsageError
+from ...models.images import sha256_of
+from ...models.spec import ModelSpec, Tensor32
+from . import _manifest
+from .atomic import MANIFEST, recover, replacing_folder
+from .golden import Golden
+
+_LABELS = "labels.txt"
+_IMAGE = "golden/image.png"
+_ARRAYS = {name: f"golden/{name}.npy" for name in ("input", "logits", "output")}
+_UNREADABLE = (OSError, ValueError, SyntaxError, EOFError, MemoryError, Image.DecompressionBombError)
+
+
+@dataclass(frozen=True, slots=True)
+class Bundle:
+    """A bundle on disk; `manifest` is all that its manifest.json holds, as JSON has it."""
+
+    folder: Path
+    manifest: dict[str, Any]
+    name: str
+    target: str
+    precision: str
+    io: str
+    spec: ModelSpec
+    model: Path
+    reference: Path | None
+    calibration: dict[str, Any] | None
+    verification: dict[str, Any] | None
+
+    @classmethod
+    def open(cls, folder: Path) -> Self:
+        """Read a bundle and check it: each file is there, with the size and the sha256 of the manifest.
+
+        Runtimes do not notice flipped bytes. A bundle that is replaced while it is read may fail the check.
+
+        Raises:
+            UsageError: `folder` is not there or is no bundle.
+            EdgewiseError: it is damaged, or a newer edgewise wrote it.
+        """
+        recover(folder)
+        manifest = _manifest.read(folder)
+        try:
+            bundle = cls.from_manifest(folder, manifest)
+            for name in manifest["files"]:
+                _manifest.check_file(folder, name, _manifest.typed(manifest["files"], name, dict))
+        except EdgewiseError as error:
+            raise EdgewiseError(f"{folder}: {error}; {_manifest.MEND}") from error
+        return bundle
+
+    @classmethod
+    def from_manifest(cls, folder: Path, manifest: dict[str, Any]) -> Self:
+        """Check everything in the manifest that needs no other file."""
+        names = _manifest.typed(manifest, "files", dict)
+        if odd := [name for name in names if not _manifest.PLAIN.fullmatch(name)]:
+            raise EdgewiseError(f"{MANIFEST}: {odd[0]!r} is no plain file name")
+        model, reference = (
+            _manifest.typed(manifest, "model", str),
+            _manifest.optional(manifest, "reference", str),
+        )
+        models = {file.as_posix() for name in (model, reference or model) for file in model_files(Path(name))}
+        needed = {_LABELS, _IMAGE, *_ARRAYS.values(), *models}
+        if missing := sorted(needed - names.keys()):
+            raise EdgewiseError(f"{MANIFEST}: does not list {missing[0]!r} among its files")
+        try:
+            spec = ModelSpec.from_json(_manifest.typed(manifest, "spec", dict))
+        except (UsageError, ValueError) as error:
+            raise EdgewiseError(f"{MANIFEST}: {error}") from error
+        return cls(
+            folder=folder,
+            manifest=manifest,
+            name=_manifest.typed(manifest, "name", str),
+            target=_manifest.typed(manifest, "target", str),
+            precision=_manifest.choice(manifest, "precision", PRECISIONS),
+            io=_manifest.choice(manifest, "io", IOS),
+            spec=spec,
+            model=folder / model,
+            reference=folder / reference if reference else None,
+            calibration=_manifest.optional(manifest, "calibration", dict),
+            verification=_manifest.optional(manifest, "verification", dict),
+        )
+
+    def golden(self) -> Golden:
+        """Load the golden sample.
+
+        Raises:
+            EdgewiseError: it cannot be read, or does not fit the spec.
+        """
+        try:
+            with Image.open(self.folder / _IMAGE) as image:
+                pixels = np.asarray(image)
+            golden = Golden(pixels, **{name: _load_npy(self.folder / file) for name, file in _ARRAYS.items()})
+            golden.check(self.spec)
+        except (*_UNREADABLE, EdgewiseError) as error:
+            found = f"the golden sample is unusable ({error})"
+            raise EdgewiseError(f"{self.folder}: {found}; {_manifest.MEND}") from error
+        return golden
+
+
+def write_bundle(
+    folder: Path, model: Artifact, reference: Artifact | None, golden: Golden, record: dict[str, Any]
+) -> Bundle:
+    """Write a bundle to `folder`, whole or not at all, in place of one that is there.
+
+    `record` holds the sections that the manifest gets besides its own: JSON values, every number finite.
+    The new bundle is opened and checked before it replaces anything.
+
+    Raises:
+        UsageError: `folder` holds something else than a bundle, or a name cannot be written down.
+        EdgewiseError: `folder` cannot be written, or `golden` does not fit the model.
+        ValueError, TypeError: `record` holds what no manifest can.
+    """
+    golden.check(model.spec)
+    contents = _contents(model, reference, golden)
+    with replacing_folder(folder) as partial:
+        manifest = {
+            "schema": _manifest.SCHEMA,
+            "name": model.spec.name,
+            "target": model.target,
+            "precision": model.precision,
+            "io": model.io,
+            "model": model.file_name,
+            "reference": reference.file_name if reference else None,
+            "spec": model.spec.to_json(),
+            "details": model.details,
+            "files": {name: _store(partial / name, content) for name, content in contents.items()},
+        }
+        if taken := manifest.keys() & record.keys():
+            raise ValueError(f"these sections of a manifest are not the caller's: {sorted(taken)}")
+        text = json.dumps(manifest | record, indent=2, sort_keys=True, allow_nan=False)
+        (partial / MANIFEST).write_bytes(f"{text}\n".encode())
+        written = Bundle.open(partial)
+    return Bundle.from_manifest(folder, written.manifest)
+
+
+def _contents(model: Artifact, reference: Artifact | None, golden: Golden) -> dict[str, bytes | Path]:
+    """The files of a bundle by name, without the manifest: their bytes, or the file to copy."""
+    contents: dict[str, bytes | Path] = {
+        _LABELS: model.spec.labels.text().encode(),
+        _IMAGE: _png(golden.image),
+        **{file: _npy(getattr(golden, name)) for name, file in _ARRAYS.items()},
+    }
+    for artifact in (model, reference) if reference else (model,):
+        if artifact.file_name in contents:
+            raise ValueError(f"model and reference are both called {artifact.file_name}")
+        if "/" in artifact.file_name or not _manifest.PLAIN.fullmatch(artifact.file_name):
+            raise UsageError(f"{artifact.file_name!r} is no plain file name; give the model a plain name")
+        contents.update(artifact.files)
+    return contents
+
+
+def _store(path: Path, content: bytes | Path) -> dict[str, Any]:
+    """Write one file; its entry in the manifest."""
+    path.parent.mkdir(exist_ok=True)
+    if isinstance(content, bytes):
+        path.write_bytes(content)
+        return {"sha256": hashlib.sha256(content).hexdigest(), "size_bytes": len(content)}
+    shutil.copyfile(content, path)
+    return {"sha256": sha256_of(content), "size_bytes": content.stat().st_size}
+
+
+def _png(pixels: NDArray[np.uint8]) -> bytes:
+    buffer = io.BytesIO()
+    Image.fromarray(pixels).save(buffer, "PNG")
+    return buffer.getvalue()
+
+
+def _npy(array: Tensor32) -> bytes:
+    # Through memory: numpy reports a full disk without the system's error number. C order suits all readers.
+    buffer = io.BytesIO()
+    np.save(buffer, np.ascontiguousarray(array), allow_pickle=False)
+    return buffer.getvalue()
+
+
+def _load_npy(path: Path) -> NDArray[Any]:
+    with path.open("rb") as file:  # np.load would also take an archive of arrays
+        return np.lib.format.read_array(file, allow_pickle=False)

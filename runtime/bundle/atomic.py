@@ -1,0 +1,271 @@
+"""Folders that appear whole or not at all, whatever ends the process.
+
+Beside the folder NAME stand, while it is being replaced and after a kill until the next replacement:
+
+- `.NAME.lock`: locked by the kernel for as long as the writing process lives. Whoever holds the lock knows
+  that the other siblings belong to the dead; neither process ids nor ages are asked. Writers take turns.
+- `.NAME.partial`: the new folder, synced to disk before it is moved; after the exchange, the old one.
+- `.NAME.old`: the old folder, where two renames have to do.
+
+Both folders trade places in one system call: `renameat2(RENAME_EXCHANGE)` on Linux, `renamex_np(RENAME_SWAP)`
+on macOS, or a plain rename when nothing is there yet. On Windows, and on file systems that cannot exchange,
+two renames do it: NAME to `.NAME.old`, then `.NAME.partial` to NAME. A kill between them leaves NAME missing
+and both siblings whole; `recover` or the next `replacing_folder` puts the new folder in its place.
+"""
+
+import ctypes
+import errno
+import json
+import os
+import shutil
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from ...models.errors import EdgewiseError, UsageError
+
+if sys.platform == "win32":
+    import msvcrt
+
+    def _take(descriptor: int) -> bool:
+        """Lock an open file without waiting; False where another holds it."""
+        try:
+            msvcrt.locking(descriptor, msvcrt.LK_NBLCK, 1)
+        except PermissionError:
+            return False
+        return True
+else:
+    import fcntl
+
+    def _take(descriptor: int) -> bool:
+        """Lock an open file without waiting; False where another process or thread holds it."""
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return False
+        return True
+
+
+MANIFEST = "manifest.json"
+
+_WINDOWS = sys.platform == "win32"
+_AT_FDCWD = -100  # linux/fcntl.h
+_EXCHANGE = 2  # RENAME_EXCHANGE of linux/fs.h, RENAME_SWAP of macOS sys/stdio.h
+# EPERM: container filters answer it to calls that they do not know.
+_CANNOT_EXCHANGE = {errno.EINVAL, errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP, errno.EPERM}
+_FULL = {errno.ENOSPC, errno.EDQUOT}
+_FORBIDDEN = {errno.EACCES, errno.EPERM, errno.EROFS}
+_CLUTTER = {".DS_Store", "Thumbs.db", "desktop.ini"}  # file managers put these anywhere
+_LOCK_WAIT_S = 60.0
+_LOCK_POLL_S = 0.02
+
+
+@contextmanager
+def replacing_folder(path: Path) -> Iterator[Path]:
+    """Yield an empty folder that takes the place of `path` when the block ends without an exception.
+
+    At every moment `path` is the whole old folder or the whole new one (see the module for file systems that
+    cannot exchange). A symlink is followed: the folder behind it is replaced and the link stays. After an
+    exception the old folder is untouched.
+
+    Raises:
+        UsageError: `path` holds something that is not a bundle, or files that are no part of the one there.
+        EdgewiseError: it cannot be written (permissions, full disk), or another process keeps writing it.
+    """
+    with _explained(path):
+        real = _real(path)
+        _refuse_foreign(real)
+        real.parent.mkdir(parents=True, exist_ok=True)
+        with _locked(_sibling(real, "lock")):
+            _settle(real)
+            partial = _sibling(real, "partial")
+            partial.mkdir()
+            try:
+                yield partial
+                _sync_tree(partial)
+                _refuse_foreign(real)  # the block may have taken long
+                _swap(partial, real)
+                _sync(real.parent)
+            finally:
+                _settle(real)
+
+
+def refuse_foreign(path: Path) -> None:
+    """Raise at once what `replacing_folder` would raise about what is at `path`."""
+    with _explained(path):
+        _refuse_foreign(_real(path))
+
+
+def recover(path: Path) -> None:
+    """Bring `path` back where a kill between the two renames left it missing; otherwise do nothing."""
+    real = Path(os.path.realpath(path))
+    if not os.path.exists(real) and os.path.exists(_sibling(real, "old")):
+        with _explained(path), _locked(_sibling(real, "lock")):
+            _settle(real)
+
+
+def _sibling(real: Path, role: str) -> Path:
+    return real.with_name(f".{real.name}.{role}")
+
+
+def _real(path: Path) -> Path:
+    """`path` without symlinks; one that leads nowhere (an unmounted disk, a loop) is refused."""
+    if any(step.is_symlink() and not step.exists() for step in (path, *path.parents)):
+        raise UsageError(f"{path}: a symbolic link in it leads nowhere; mend it or choose another folder")
+    return path.resolve()
+
+
+def _refuse_foreign(folder: Path) -> None:
+    """Refuse to replace anything but a bundle or an empty folder: what is there would be deleted."""
+    if not folder.exists():
+        return
+    if not folder.is_dir():
+        raise UsageError(f"{folder}: a file is in the way; choose another folder")
+    if Path.cwd().is_relative_to(folder):
+        raise UsageError(
+            f"{folder}: this is the current folder; run from outside it or choose another folder"
+        )
+    if not any(folder.iterdir()):
+        return
+    known = _listed(folder)
+    if not known:
+        raise UsageError(f"{folder}: holds files but is no bundle of edgewise; choose another folder")
+    kept = (entry for entry in folder.rglob("*") if entry.is_symlink() or not entry.is_dir())
+    names = (entry.relative_to(folder).as_posix() for entry in kept if entry.name not in _CLUTTER)
+    foreign = next((name for name in names if name not in known), None)
+    if foreign is not None:
+        raise UsageError(
+            f"{folder}: holds {foreign}, which is no part of the bundle there and would be deleted; "
+            "move it away or choose another folder"
+        )
+
+
+def _listed(folder: Path) -> set[str]:
+    """The files that the bundle in `folder` consists of; none where it is no bundle."""
+    try:
+        manifest = json.loads((folder / MANIFEST).read_bytes())
+        return {MANIFEST, *manifest["files"]} if "schema" in manifest else set()
+    except (FileNotFoundError, IsADirectoryError, ValueError, RecursionError, KeyError, TypeError):
+        return set()
+
+
+def _settle(real: Path) -> None:
+    """Finish or undo what was begun; the lock must be held.
+
+    `.NAME.old` and `.NAME.partial` with nothing at NAME: the run ended between the two renames, when the
+    new folder was already whole. `.NAME.old` alone: both were done, and someone has deleted NAME since.
+    """
+    old, partial = _sibling(real, "old"), _sibling(real, "partial")
+    if old.exists():
+        if partial.exists() and not real.exists():
+            partial.rename(real)
+        shutil.rmtree(old)  # or fail here: a stale one beside a new partial would pass for a whole pair
+    shutil.rmtree(partial, ignore_errors=True)
+
+
+def _swap(partial: Path, real: Path) -> None:
+    """Put the whole `partial` at `real`; what was there is left to `_settle`."""
+    if not real.exists():
+        partial.rename(real)
+    elif not _exchange(partial, real):
+        old = _sibling(real, "old")
+        real.rename(old)
+        try:
+            partial.rename(real)
+        except OSError:
+            old.rename(real)
+            raise
+
+
+def _exchange(one: Path, other: Path) -> bool:
+    """Let two folders trade places in one step; False where the system or the file system cannot."""
+    if sys.platform == "win32":
+        return False
+    libc = ctypes.CDLL(None, use_errno=True)
+    names = os.fsencode(one), os.fsencode(other)
+    if hasattr(libc, "renameat2"):
+        failed = libc.renameat2(_AT_FDCWD, names[0], _AT_FDCWD, names[1], _EXCHANGE)
+    elif hasattr(libc, "renamex_np"):
+        failed = libc.renamex_np(*names, _EXCHANGE)
+    else:
+        return False
+    number = ctypes.get_errno()
+    if failed and number not in _CANNOT_EXCHANGE:
+        raise OSError(number, os.strerror(number), str(one), None, str(other))
+    return not failed
+
+
+def _sync_tree(folder: Path) -> None:
+    for parent, _, names in os.walk(folder):
+        for name in names:
+            _sync(Path(parent, name))
+        _sync(Path(parent))
+
+
+def _sync(path: Path) -> None:
+    """Write a file's bytes or a folder's entries to the disk itself."""
+    if _WINDOWS and path.is_dir():
+        return  # Windows opens no folders
+    descriptor = os.open(path, os.O_RDWR if _WINDOWS else os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+@contextmanager
+def _locked(path: Path) -> Iterator[None]:
+    """Hold the lock file `path` and delete it after; wait for another holder at most `_LOCK_WAIT_S`."""
+    deadline = time.monotonic() + _LOCK_WAIT_S
+    while (descriptor := _try_lock(path)) is None:
+        if time.monotonic() > deadline:
+            raise EdgewiseError(
+                f"{path}: another process has been writing there for {_LOCK_WAIT_S:.0f} s; "
+                "wait until it ends or choose another folder"
+            )
+        time.sleep(_LOCK_POLL_S)
+    try:
+        yield
+    finally:
+        if not _WINDOWS:
+            path.unlink(missing_ok=True)  # while it is held: see _try_lock
+        os.close(descriptor)
+        if _WINDOWS:
+            with suppress(OSError):  # the next holder has it open
+                path.unlink()
+
+
+def _try_lock(path: Path) -> int | None:
+    """The locked descriptor, or None where another holds it."""
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o666)
+    try:
+        # The last holder may have deleted the file after it was opened here: a nameless lock guards nothing.
+        if _take(descriptor) and os.path.samestat(os.fstat(descriptor), path.stat()):
+            return descriptor
+    except FileNotFoundError:
+        pass
+    except OSError:
+        os.close(descriptor)
+        raise
+    os.close(descriptor)
+    return None
+
+
+@contextmanager
+def _explained(path: Path) -> Iterator[None]:
+    """Turn what the operating system refuses into an `EdgewiseError` with the mend."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno is None:  # no refusal of the system but a library's own
+            raise
+        detail, mend = error.strerror, ""
+        if error.errno in _FULL:  # the file that it names may be the one that was read
+            mend = "free some disk space or "
+        elif error.filename is not None:
+            detail = f"{detail}: {error.filename}"
+        if error.errno in _FORBIDDEN:
+            mend = f"make {path.parent} writable or "
+        raise EdgewiseError(f"{path}: cannot be written ({detail}); {mend}choose another folder") from error

@@ -1,0 +1,37 @@
+"""The golden sample of a bundle: one picture and what must come of it, by which a device checks itself."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ...models.errors import EdgewiseError
+from ...models.spec import ModelSpec, Tensor32
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Golden:
+    """One picture and what must come of it; `_bundle.py` says what each array is."""
+
+    image: NDArray[np.uint8]  # (H, W, 3), RGB
+    input: Tensor32  # (1, S, S, 3)
+    logits: Tensor32  # (1, C)
+    output: Tensor32  # (1, C)
+
+    def check(self, spec: ModelSpec) -> None:
+        """Raise an `EdgewiseError` unless types and shapes fit `spec` and every number is finite."""
+        if self.image.dtype != np.uint8 or self.image.ndim != 3 or self.image.shape[2] != 3:
+            raise EdgewiseError(f"golden image: is {_looks(self.image)}, must be uint8 (H, W, 3)")
+        size, classes = spec.preprocess.size, len(spec.labels)
+        shapes = {"input": (1, size, size, 3), "logits": (1, classes), "output": (1, classes)}
+        for name, shape in shapes.items():
+            array = getattr(self, name)
+            if array.dtype != np.float32 or array.shape != shape:
+                raise EdgewiseError(f"golden {name}: is {_looks(array)}, must be float32 {shape}")
+            if not np.isfinite(array).all():
+                raise EdgewiseError(f"golden {name}: holds NaN or infinity")
+
+
+def _looks(array: NDArray[Any]) -> str:
+    return f"{array.dtype} {array.shape}"

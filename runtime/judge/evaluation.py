@@ -1,0 +1,214 @@
+"""Pictures to judge a model by: a labelled folder, or generated ones where there is none."""
+
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from ...models.data.folders import labelled_images, part_to_judge
+from ...models.errors import EdgewiseError, UsageError
+from ...models.images import read_image, sha256_of
+from ...models.shapes import EVALUATION_CLUTTER, EVALUATION_SEED, SHAPES, shape_picture
+from ...models.spec import ModelSpec, Pixels, Preprocess, Tensor32
+from ...models.synthetic import dead_leaves
+from .. import Session
+
+Progress = Callable[[int, int], None]  # done, of how many
+
+_BLOCK = 16  # pictures in memory at a time
+_UNLABELLED, _DECIDED = 160, 40
+_BEYOND_CALIBRATION = 1_000_000  # dead leaves with these indices are never calibrated with
+_SEARCH_EVERY, _SEARCHED = 5, 240
+_FURTHER = 12_000_000  # generated pictures from here on give no verdict; a multiple of the number of shapes
+
+
+@dataclass(frozen=True, slots=True)
+class Pictures:
+    """A set of pictures: `read` cuts number i to (S, S, 3), `labels` are their classes or None.
+
+    With `decided`, only that many count: those that the first session answers with the widest margin between
+    its first and second logit. A generated picture often lies between classes, where a tie says nothing.
+    """
+
+    description: str
+    read: Callable[[int, Preprocess], Pixels]
+    count: int
+    labels: tuple[int, ...] | None = None
+    files: tuple[Path, ...] = ()
+    decided: int | None = None
+
+    def name(self, index: int) -> str:
+        """What picture `index` is called: its folder and file, or its number."""
+        return "/".join(self.files[index].parts[-2:]) if self.files else f"number {index}"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Answers:
+    """Logits (N, classes) of each session for the pictures numbered `indices`; labels are (N,) or None."""
+
+    logits: tuple[Tensor32, ...]
+    indices: NDArray[np.int64]
+    labels: NDArray[np.int64] | None
+    skipped: int
+
+
+def from_folder(folder: Path, spec: ModelSpec) -> Pictures:
+    """The pictures of a folder of class folders, or of the second of `train/` and `val/` that hold such.
+
+    Raises as `labelled_images` does.
+    """
+    judged = part_to_judge(folder, spec.labels)
+    files, labels = zip(*labelled_images(judged, spec.labels), strict=True)
+    description = folder.name if judged == folder else f"{folder.name}/{judged.name}"
+    return Pictures(description, partial(_crop, files), len(files), labels, files)
+
+
+def shapes(spec: ModelSpec, count: int) -> Pictures:
+    """The generated evaluation set of the bundled checkpoint's classes."""
+    if spec.labels.names != SHAPES:
+        raise UsageError(f"{spec.name}: its classes are not the generated shapes; give --data DIR")
+    labels = tuple(index % len(SHAPES) for index in range(count))
+    return Pictures("generated shapes", _shape, count, labels)
+
+
+def unlabelled(seed: int) -> Pictures:
+    """Generated dead leaves, other ones than those for calibration: they show agreement, not accuracy."""
+    return Pictures("generated dead leaves", partial(_leaves, seed), _UNLABELLED, decided=_DECIDED)
+
+
+def from_files(files: Sequence[Path]) -> Pictures:
+    """The first of `files`, without labels."""
+    files = tuple(files[:_UNLABELLED])
+    return Pictures("unlabelled pictures", partial(_crop, files), len(files), files=files)
+
+
+def choose(spec: ModelSpec, data: Path | None, count: int, photos: Sequence[Path], seed: int) -> Pictures:
+    """What to judge by, the best that there is.
+
+    The user's labelled pictures; or `count` of the generated shapes, where these are the classes; or,
+    without labels, `photos`; or generated pictures.
+    """
+    if data is not None:
+        return from_folder(data, spec)
+    if spec.labels.names == SHAPES:
+        return shapes(spec, count)
+    return from_files(photos) if len(photos) >= _DECIDED else unlabelled(seed)
+
+
+def split(pictures: Pictures) -> tuple[Pictures, Pictures]:
+    """Pictures to search with and pictures for the verdict, of one kind and disjoint, copies included.
+
+    Of files every fifth, in the order of their sha256, is to search with; of generated pictures there are
+    always more.
+    """
+    if not pictures.files:
+        count = min(pictures.count, _SEARCHED)
+        labels = pictures.labels[:count] if pictures.labels else None
+        further = partial(_further, pictures.read)
+        return replace(pictures, read=further, count=count, labels=labels), pictures
+    digests = [sha256_of(file) for file in pictures.files]
+    searched = frozenset(sorted(set(digests))[::_SEARCH_EVERY])
+    chosen = [index for index, digest in enumerate(digests) if digest in searched]
+    rest = [index for index, digest in enumerate(digests) if digest not in searched]
+    return take(pictures, chosen), take(pictures, rest)
+
+
+def take(pictures: Pictures, indices: Sequence[int]) -> Pictures:
+    """Those numbers of a set, numbered anew."""
+    return replace(
+        pictures,
+        read=lambda index, preprocess: pictures.read(indices[index], preprocess),
+        count=len(indices),
+        labels=pictures.labels and tuple(pictures.labels[index] for index in indices),
+        files=pictures.files and tuple(pictures.files[index] for index in indices),
+    )
+
+
+def _further(read: Callable[[int, Preprocess], Pixels], index: int, preprocess: Preprocess) -> Pixels:
+    return read(_FURTHER + index, preprocess)
+
+
+def refuse_overlap(pictures: Pictures, calibrated: Collection[str]) -> None:
+    """Raise a `UsageError` where a picture's file was calibrated with, by its sha256: it would flatter."""
+    shared = [file for file in pictures.files if sha256_of(file) in calibrated] if calibrated else []
+    if shared:
+        raise UsageError(
+            f"{len(shared)} of {pictures.count} evaluation pictures are also calibration pictures "
+            f"(the first: {shared[0].name}); take them out of --calib or of --data"
+        )
+
+
+def given(pixels: NDArray[np.uint8], description: str) -> Pictures:
+    """Pictures that are cut already, (N, S, S, 3)."""
+    return Pictures(description, lambda index, _: pixels[index], len(pixels))
+
+
+def answers(
+    sessions: Sequence[Session], pictures: Pictures, preprocess: Preprocess, progress: Progress
+) -> Answers:
+    """Let every session answer every readable picture.
+
+    Raises:
+        EdgewiseError: no picture can be read.
+    """
+    numbers: Sequence[int] = range(pictures.count)
+    if pictures.decided is not None:
+        # The others need not answer what will not count.
+        (alone,), numbers = _answers(sessions[:1], pictures, numbers, preprocess, progress)
+        first, second = np.sort(alone, axis=1)[:, :-3:-1].T
+        widest = np.argsort(second - first, kind="stable")[: pictures.decided]
+        numbers = [numbers[index] for index in widest]
+    logits, kept = _answers(sessions, pictures, numbers, preprocess, progress)
+    indices = np.asarray(kept)
+    labels = None if pictures.labels is None else np.asarray(pictures.labels)[indices]
+    return Answers(logits, indices, labels, len(numbers) - len(kept))
+
+
+def _answers(
+    sessions: Sequence[Session],
+    pictures: Pictures,
+    numbers: Sequence[int],
+    preprocess: Preprocess,
+    progress: Progress,
+) -> tuple[tuple[Tensor32, ...], list[int]]:
+    """The logits of each session for those of the pictures `numbers` that can be read, and their numbers."""
+    collected: list[list[Tensor32]] = [[] for _ in sessions]
+    kept: list[int] = []
+    for start in range(0, len(numbers), _BLOCK):
+        block = numbers[start : start + _BLOCK]
+        if pixels := dict(_readable(pictures, block, preprocess)):
+            kept.extend(pixels)
+            batch = preprocess.normalise(np.stack([*pixels.values()]))
+            for logits, session in zip(collected, sessions, strict=True):
+                logits.append(session(batch))
+        progress(start + len(block), len(numbers))
+    if not kept:
+        raise EdgewiseError(f"{pictures.description}: none of {pictures.count} pictures can be read")
+    return tuple(np.concatenate(logits) for logits in collected), kept
+
+
+def _readable(
+    pictures: Pictures, numbers: Iterable[int], preprocess: Preprocess
+) -> Iterator[tuple[int, Pixels]]:
+    for number in numbers:
+        with suppress(EdgewiseError):
+            yield number, pictures.read(number, preprocess)
+
+
+def _crop(files: Sequence[Path], index: int, preprocess: Preprocess) -> Pixels:
+    return preprocess.crop(read_image(files[index]))
+
+
+def _shape(index: int, preprocess: Preprocess) -> Pixels:
+    pixels, _ = shape_picture(preprocess.resize, EVALUATION_SEED, index, EVALUATION_CLUTTER)
+    return preprocess.crop(Image.fromarray(pixels))
+
+
+def _leaves(seed: int, index: int, preprocess: Preprocess) -> Pixels:
+    pixels = dead_leaves(preprocess.resize, seed, _BEYOND_CALIBRATION + index)
+    return preprocess.crop(Image.fromarray(pixels))

@@ -1,0 +1,98 @@
+"""The golden sample: one picture that shows a device whether it computes what we computed.
+
+Another delegate or instruction set may round differently, so INT8 outputs are compared in steps (LSB) of the
+output's scale: XNNPACK on Arm and on x86 differ by 1, XNNPACK and the reference kernels by up to 21 (measured
+on MobileNetV2). Float outputs are compared relatively; behind INT8 layers or weights, which may round
+otherwise elsewhere, as loosely as so many steps of 255.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from PIL import Image
+
+from ...models.errors import ParityError
+from ...models.spec import Preprocess, Tensor32
+from ...models.synthetic import dead_leaves
+from .. import Session, open_session
+from ..bundle import Bundle
+from ..bundle.golden import Golden
+from .stats import Parity, agreement, parity
+from .verdict import MAX_RELATIVE, require_parity
+
+MAX_LSB = 24
+_SEED, _INDEX = 0, 2_000_000  # a picture of its own, neither calibrated nor evaluated with
+
+
+@dataclass(frozen=True, slots=True)
+class GoldenCheck:
+    """How this machine's outputs differ from the exporting machine's, and from the original network's.
+
+    `max_lsb` is in steps of a quantized model's output, None for a float model, which has `max_rel` instead.
+    `cosine` is that of the centred logits with the original network's. `parity` compares the float model,
+    which is the bundle's own or its twin, with the original network.
+    """
+
+    max_lsb: float | None
+    max_rel: float
+    cosine: float
+    parity: Parity
+
+
+def sample(preprocess: Preprocess, original: Session, exported: Session) -> Golden:
+    """Make the sample: a picture wider than high and larger than the input, and what comes of it."""
+    side = preprocess.resize + preprocess.resize // 4
+    image = dead_leaves(side, _SEED, _INDEX)[: preprocess.resize + 3]
+    batch = preprocess(Image.fromarray(image))[None]
+    return Golden(image, batch, original(batch), exported(batch))
+
+
+def check(bundle: Bundle, session: Session) -> GoldenCheck:
+    """Run a bundle's golden sample here.
+
+    Raises:
+        ParityError: this machine prepares the picture differently, or computes something else.
+    """
+    golden = bundle.golden()
+    exact = output = session(prepared(bundle, golden))
+    lsb, distance = compare(bundle, golden, output)
+    if bundle.reference is not None:
+        exact = open_session(bundle.reference, bundle.target)(golden.input)
+    same = require_parity(parity(golden.logits, exact))
+    return GoldenCheck(lsb, distance.max_rel, agreement(golden.logits, output).cosine, same)
+
+
+def prepared(bundle: Bundle, golden: Golden) -> Tensor32:
+    """The golden picture as this machine prepares it.
+
+    Raises:
+        ParityError: it is not what the exporting machine made of it.
+    """
+    batch = bundle.spec.preprocess(Image.fromarray(golden.image))[None]
+    if not np.array_equal(batch, golden.input):
+        worst = float(np.abs(batch - golden.input).max())
+        raise ParityError(
+            f"preprocessing differs on this machine by up to {worst:.2g}; compare its Pillow version with "
+            f"{bundle.manifest.get('versions', {}).get('pillow', 'the exporting one')}"
+        )
+    return batch
+
+
+def compare(bundle: Bundle, golden: Golden, output: Tensor32) -> tuple[float | None, Parity]:
+    """How a device's output for the golden input differs from the exporting machine's, first in steps.
+
+    Raises:
+        ParityError: by more than rounding explains.
+    """
+    step = bundle.manifest.get("structure", {}).get("output_step")
+    distance = parity(golden.output, output)
+    lsb = distance.max_abs / step if step else None
+    allowed = MAX_RELATIVE if bundle.precision == "fp32" else MAX_LSB / 255
+    if (lsb is not None and lsb > MAX_LSB) or (lsb is None and distance.max_rel > allowed):
+        found = (
+            f"{lsb:.0f} steps (allowed {MAX_LSB})"
+            if lsb is not None
+            else f"{distance.max_rel:.1e} relatively"
+        )
+        raise ParityError(f"{bundle.folder}: the golden sample differs on this machine by {found}")
+    return lsb, distance

@@ -1,0 +1,45 @@
+"""Several forms of one network, each against each: which of them computes something else, and by how much."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import combinations
+
+from .stats import Logits, agreement, parity
+
+
+@dataclass(frozen=True, slots=True)
+class ComparedPair:
+    """How `candidate` differs from `reference`; `Parity` and `Agreement` say what each number is."""
+
+    reference: str
+    candidate: str
+    max_abs: float
+    max_rel: float
+    top1: float
+    sqnr_db: float
+    cosine: float
+    count: int
+
+
+def matrix(names: Sequence[str], logits: Sequence[Logits]) -> list[ComparedPair]:
+    """Compare each model with every one after it, by their (images, classes) logits for the same images.
+
+    Raises:
+        ParityError: the shapes differ, there is no logit, or a value is no finite float32.
+    """
+    models = zip(names, logits, strict=True)
+    return [_pair(*first, *second) for first, second in combinations(models, 2)]
+
+
+def _pair(reference: str, expected: Logits, candidate: str, found: Logits) -> ComparedPair:
+    distance, followed = parity(expected, found), agreement(expected, found)
+    return ComparedPair(
+        reference=reference,
+        candidate=candidate,
+        max_abs=distance.max_abs,
+        max_rel=distance.max_rel,
+        top1=followed.top1,
+        sqnr_db=followed.sqnr_db,
+        cosine=followed.cosine,
+        count=followed.count,
+    )

@@ -1,0 +1,271 @@
+"""The numbers by which a converted model is judged. Needs numpy alone.
+
+Logits are (images, classes) arrays. The highest logit is the answer, and among equal logits the lowest
+class wins, everywhere. Fractions lie in [0, 1]; intervals are two-sided at 95 %. Every record survives
+`json.dumps(dataclasses.asdict(record))`: plain numbers and None, never NaN or infinity; where a formula
+would give one, the docstring says what stands in its place.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from math import log10, sqrt
+from statistics import NormalDist
+from typing import Any, TypeAlias
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from ...models.errors import EdgewiseError, ParityError, UsageError
+
+Logits: TypeAlias = NDArray[Any]  # (N, C), any real number type
+Vector: TypeAlias = NDArray[np.float64]
+
+Z95 = NormalDist().inv_cdf(0.975)
+SQNR_LIMIT_DB = 300.0  # stands for infinity: float32 rounding itself leaves about 150 dB
+_BLOCK = 1024  # images at a time in float64, so that 50 000 x 1000 logits need no gigabytes
+_FLOAT32 = np.finfo(np.float32)
+
+
+@dataclass(frozen=True, slots=True)
+class Interval:
+    """A 95 % confidence interval, both ends included, in the unit of its estimate."""
+
+    low: float
+    high: float
+
+
+@dataclass(frozen=True, slots=True)
+class Parity:
+    """How far a float conversion lies from its original.
+
+    `max_abs` is max |r - c| in logits. `max_rel` is the largest over the images of max |r - c| / max |r|,
+    both maxima over the classes of that image: 1e-6 is float32 rounding whatever the scale of the logits.
+    The divisor is at least float32's smallest normal number, so an image of zeros gives 0 if matched and
+    an enormous finite number if not. `top1` is the fraction of equal answers.
+    """
+
+    max_abs: float
+    max_rel: float
+    top1: float
+    count: int
+
+
+@dataclass(frozen=True, slots=True)
+class Agreement:
+    """How well a quantized model follows its float original; needs no labels.
+
+    With every image's logits centred (their own mean subtracted: a shift common to all classes changes
+    no probability) and r, c, the sums running over all classes of all images:
+
+    `sqnr_db` is 10 log10(sum r^2 / sum (r - c)^2), the signal to quantization noise ratio of the
+    network's output (arXiv 2302.05397), kept within +-SQNR_LIMIT_DB: +300 stands for no noise
+    at all, -300 for noise about a reference without signal.
+    `cosine` is sum rc / sqrt(sum r^2 sum c^2); 1 where neither side has signal, 0 where only one has.
+    `worst_image` is the index with the lowest cosine of its own, `worst_cosine`; the first of equals.
+    """
+
+    top1: float
+    top1_interval: Interval
+    sqnr_db: float
+    cosine: float
+    worst_image: int
+    worst_cosine: float
+    count: int
+
+
+@dataclass(frozen=True, slots=True)
+class Accuracy:
+    """The fractions of images whose label is the first, or among the first five, of the answers.
+
+    With five classes or fewer `top5` is 1 and says nothing.
+    """
+
+    top1: float
+    top1_interval: Interval
+    top5: float
+    count: int
+
+
+def parity(reference: Logits, candidate: Logits) -> Parity:
+    """Compare the logits of two float models for the same images.
+
+    Raises:
+        ParityError: the shapes differ, there is no logit, or a value is no finite float32.
+    """
+    reference, candidate = _pair(reference, candidate)
+    difference, largest = _by_image(_distances, reference, candidate)
+    relative = difference / np.maximum(largest, _FLOAT32.tiny)
+    count, same = len(reference), _same_answers(reference, candidate)
+    return Parity(float(difference.max()), float(relative.max()), same / count, count)
+
+
+def agreement(reference: Logits, candidate: Logits) -> Agreement:
+    """Compare the logits of a quantized model with its float original's for the same images.
+
+    Raises:
+        ParityError: the shapes differ, there is no logit, or a value is no finite float32.
+    """
+    reference, candidate = _pair(reference, candidate)
+    powers = _by_image(_powers, reference, candidate)
+    signal, power, product, noise = (float(total) for total in powers.sum(axis=1))
+    cosines = [_cosine(*map(float, image)) for image in powers[:3].T]
+    worst = int(np.argmin(cosines))
+    count, same = len(reference), _same_answers(reference, candidate)
+    return Agreement(
+        top1=same / count,
+        top1_interval=wilson(same, count),
+        sqnr_db=_sqnr_db(signal, noise),
+        cosine=_cosine(signal, power, product),
+        worst_image=worst,
+        worst_cosine=cosines[worst],
+        count=count,
+    )
+
+
+def is_constant(logits: Logits) -> bool:
+    """Whether several images get one answer: their logits differ by no more than float32 rounding."""
+    spread = np.ptp(logits, axis=0).max()
+    return len(logits) > 1 and bool(spread <= 1e-5 * max(float(np.abs(logits).max()), float(_FLOAT32.tiny)))
+
+
+def correct(logits: Logits, labels: ArrayLike) -> NDArray[np.bool_]:
+    """Which images are answered rightly: (N,) for (N, C) logits and (N,) class indices.
+
+    Raises:
+        EdgewiseError: there is no logit, or a value is no finite float32.
+        UsageError: the labels do not fit the logits.
+    """
+    return np.asarray(_ranks(logits, labels) == 0)
+
+
+def accuracy(logits: Logits, labels: ArrayLike) -> Accuracy:
+    """Judge (N, C) logits by (N,) class indices; raises as `correct` does."""
+    ranks = _ranks(logits, labels)
+    right, count = int((ranks == 0).sum()), len(ranks)
+    return Accuracy(right / count, wilson(right, count), int((ranks < 5).sum()) / count, count)
+
+
+def calibration_error(logits: Logits, labels: ArrayLike, bins: int = 15) -> float:
+    """The expected calibration error (ECE) of (N, C) logits, in [0, 1]; raises as `correct` does.
+
+    Images are sorted by the probability p of their answer into `bins` of equal width, (m - 1, m] / bins; of
+    each bin counts |fraction of right answers - mean p|, weighted by its images (arXiv 1706.04599, eq. 3).
+    """
+    right, confidence = correct(logits, labels), softmax(logits).max(axis=1)
+    place = np.ceil(confidence * bins).astype(np.intp) - 1
+    return float(np.abs(np.bincount(place, right - confidence)).sum() / len(right))
+
+
+def wilson(successes: int, count: int) -> Interval:
+    """Wilson's score interval for a proportion (JASA 22:209, 1927), good at 0 and 1 too.
+
+    (p + z^2/2n +- z sqrt(p(1-p)/n + z^2/4n^2)) / (1 + z^2/n)
+    """
+    p, square = successes / count, Z95 * Z95 / count
+    middle = (p + square / 2) / (1 + square)
+    half = sqrt(p * (1 - p) * square + square * square / 4) / (1 + square)
+    # At p = 1 the upper end is 1 but for rounding; at p = 0 the lower is 0 exactly.
+    return Interval(middle - half, min(1.0, max(p, middle + half)))
+
+
+def softmax(logits: Logits) -> Vector:
+    """Probabilities over the last axis, exp(x - max) / sum, in float64: no logit overflows."""
+    logits = np.asarray(logits, np.float64)
+    powers = np.exp(logits - logits.max(axis=-1, keepdims=True))
+    return np.asarray(powers / powers.sum(axis=-1, keepdims=True))
+
+
+def top_k(logits: Logits, k: int) -> NDArray[np.intp]:
+    """Indices of the k highest logits of the last axis, highest first, ties by lowest index.
+
+    Shape (..., min(k, C)): all classes where there are fewer than k.
+    """
+    return np.argsort(-np.asarray(logits, np.float64), axis=-1, kind="stable")[..., :k]
+
+
+def _pair(reference: Logits, candidate: Logits) -> tuple[Logits, Logits]:
+    reference = _checked("reference logits", reference, ParityError)
+    candidate = _checked("candidate logits", candidate, ParityError)
+    if reference.shape != candidate.shape:
+        raise ParityError(
+            f"reference logits are {reference.shape} and candidate logits {candidate.shape}: "
+            "give both models the same images and classes"
+        )
+    return reference, candidate
+
+
+def _checked(side: str, logits: Logits, error: type[EdgewiseError]) -> Logits:
+    logits = np.asarray(logits)
+    if logits.ndim != 2 or logits.size == 0:
+        raise error(f"{side} have shape {logits.shape}: need (images, classes), at least one of each")
+    odd = ~(np.abs(logits) <= _FLOAT32.max)  # not <=, rather than >, so that NaN is odd
+    if odd.any():
+        first = int(odd.any(axis=1).argmax())
+        raise error(
+            f"{side}: {int(odd.sum())} of {odd.size} values are no finite float32, first in image {first}: "
+            "check that model's weights and input"
+        )
+    return logits
+
+
+def _by_image(
+    measure: Callable[[Vector, Vector], Vector], reference: Logits, candidate: Logits
+) -> NDArray[np.float64]:
+    """`measure` gives (K, images) for a block of images; the blocks together give (K, N)."""
+    parts = []
+    for start in range(0, len(reference), _BLOCK):
+        block = slice(start, start + _BLOCK)
+        parts.append(measure(reference[block].astype(np.float64), candidate[block].astype(np.float64)))
+    return np.concatenate(parts, axis=1)
+
+
+def _distances(reference: Vector, candidate: Vector) -> Vector:
+    return np.stack([np.abs(reference - candidate).max(axis=1), np.abs(reference).max(axis=1)])
+
+
+def _powers(reference: Vector, candidate: Vector) -> Vector:
+    """Rows r.r, c.c, r.c and |r - c|^2 of centred logits."""
+    r, c = _centred(reference), _centred(candidate)
+    pairs = ((r, r), (c, c), (r, c), (r - c, r - c))
+    return np.stack([np.einsum("ij,ij->i", left, right) for left, right in pairs])
+
+
+def _centred(logits: Vector) -> Vector:
+    # The first class goes first: the mean of equal numbers is not always that number, their zeros' is.
+    shifted = logits - logits[:, :1]
+    return np.asarray(shifted - shifted.mean(axis=1, keepdims=True))
+
+
+def _cosine(signal: float, power: float, product: float) -> float:
+    scale = sqrt(signal * power)
+    if scale == 0:
+        return float(signal == power)
+    return max(-1.0, min(1.0, product / scale))
+
+
+def _sqnr_db(signal: float, noise: float) -> float:
+    if noise == 0:
+        return SQNR_LIMIT_DB
+    if signal == 0:
+        return -SQNR_LIMIT_DB
+    return max(-SQNR_LIMIT_DB, min(SQNR_LIMIT_DB, 10 * (log10(signal) - log10(noise))))
+
+
+def _same_answers(reference: Logits, candidate: Logits) -> int:
+    return int((reference.argmax(axis=1) == candidate.argmax(axis=1)).sum())
+
+
+def _ranks(logits: Logits, labels: ArrayLike) -> NDArray[np.intp]:
+    """The place of each image's label in the stable order of its logits, 0 for the answer itself."""
+    logits, labels = _checked("logits", logits, EdgewiseError), np.asarray(labels)
+    images, classes = logits.shape
+    if labels.dtype.kind not in "iu" or labels.shape != (images,):
+        raise UsageError(f"labels are {labels.dtype} {labels.shape}: need {images} class indices")
+    if labels.min() < 0 or labels.max() >= classes:
+        raise UsageError(
+            f"labels run from {labels.min()} to {labels.max()} but the model has classes 0 to {classes - 1}: "
+            "use the label list of the same data set"
+        )
+    own = np.take_along_axis(logits, labels[:, None].astype(np.intp), axis=1)
+    before = np.arange(classes) < labels[:, None]
+    return np.asarray(((logits > own) | ((logits == own) & before)).sum(axis=1))

@@ -1,0 +1,149 @@
+"""ONNX files in ONNX Runtime, on the CPU."""
+
+import json
+from collections import Counter
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ...export.engines import importing, reason
+from ...models.errors import EdgewiseError
+from ...models.spec import Tensor32
+from .. import accepted, checked
+from ..machine import saturates
+
+if TYPE_CHECKING:
+    from onnxruntime import InferenceSession, SessionOptions
+
+    from ..bench.record import Engine
+    from ..structure import Structure
+
+_FLOAT32 = "tensor(float)"
+_SILENT = 4  # what the library would print is raised
+
+
+class OnnxSession:
+    """A `Session` around one .onnx file; pictures go through together where its batch dimension is free.
+
+    `reference` takes the file as it is written: INT8 layers compute in float32 between their
+    QuantizeLinear and DequantizeLinear operators, instead of by the integer kernels that replace all three.
+    """
+
+    def __init__(self, path: Path, threads: int, *, reference: bool = False) -> None:
+        self._path, self._level = path, "ORT_DISABLE_ALL" if reference else "ORT_ENABLE_ALL"
+        self._session = _open(path, _options(self._level, threads))
+        source = _only(path, "input", self._session.get_inputs())
+        target = _only(path, "output", self._session.get_outputs())
+        count, channels, *sides = source.shape if len(source.shape) == 4 else (0, 0)
+        self._input, self._output, self._together = source.name, target.name, not isinstance(count, int)
+        self._picture = (*sides, 3)
+        known = channels == 3 and all(isinstance(side, int) for side in sides)
+        if source.type != _FLOAT32 or not known or not (self._together or count == 1):
+            raise EdgewiseError(
+                f"{path.name}: takes {_words(source)}; need float pictures, (N, 3, H, W), N free or 1"
+            )
+        if target.type != _FLOAT32 or len(target.shape) != 2:
+            raise EdgewiseError(f"{path.name}: gives {_words(target)}; need float logits, (N, classes)")
+
+    def __call__(self, batch: Tensor32) -> Tensor32:
+        """(N, S, S, 3) normalised float32 pictures to (N, classes) float32 logits."""
+        pictures = np.ascontiguousarray(accepted(batch, self._picture).transpose(0, 3, 1, 2))
+        blocks = [pictures] if self._together else np.split(pictures, len(pictures))
+        logits = [self._session.run(None, {self._input: block})[0] for block in blocks]
+        return checked(np.concatenate(logits), len(batch))
+
+    def loop(self, picture: Tensor32) -> Callable[[], None]:
+        """A call that computes this (1, S, S, 3) picture, bound once to the model's input."""
+        binding = self._session.io_binding()
+        planes = np.ascontiguousarray(accepted(picture, self._picture).transpose(0, 3, 1, 2))
+        binding.bind_cpu_input(self._input, planes)
+        binding.bind_output(self._output)
+        return partial(self._session.run_with_iobinding, binding)
+
+    def engine(self) -> "Engine":
+        """ONNX Runtime, and by its profile of one inference: which provider ran how many operators."""
+        from ..bench.record import Engine
+
+        with TemporaryDirectory() as folder:
+            options = _options(self._level, 1)
+            options.enable_profiling, options.profile_file_prefix = True, str(Path(folder) / "profile")
+            session = _open(self._path, options)
+            session.run(None, {self._input: np.zeros((1, 3, *self._picture[:2]), np.float32)})
+            events = json.loads(Path(session.end_profiling()).read_bytes())
+        runs = [event["args"] for event in events if event["name"].endswith("_kernel_time")]
+        (provider, most), *_ = Counter(run["provider"] for run in runs).most_common()
+        return Engine("ONNX Runtime", version(), provider, len(runs), most)
+
+
+def version() -> str:
+    """ONNX Runtime's version; loads its library."""
+    with importing("Running ONNX", "onnx"):
+        import onnxruntime
+    return str(onnxruntime.__version__)
+
+
+def open_session(path: Path, threads: int) -> OnnxSession:
+    """Open an .onnx file; raises as `edgewise.runtime.open_session` says."""
+    return OnnxSession(path, threads)
+
+
+def open_reference(path: Path) -> OnnxSession:
+    """Open it without any of ONNX Runtime's optimisations."""
+    return OnnxSession(path, 1, reference=True)
+
+
+def read_structure(path: Path) -> "Structure":
+    """Read back from the file, and from the graph that the runtime makes of it, what it is."""
+    from .structure import read
+
+    with TemporaryDirectory() as folder:
+        prepared = Path(folder) / "prepared.onnx"
+        # Not all optimisations: the last ones lay tensors out for this processor, and cannot be written down.
+        options = _options("ORT_ENABLE_EXTENDED", 1)
+        options.optimized_model_filepath = str(prepared)
+        _open(path, options)
+        return read(path, prepared)
+
+
+def caveat() -> str | None:
+    """That integer arithmetic is not exact on x86 without VNNI."""
+    if not saturates():
+        return None
+    return (
+        "on this processor (x86 without VNNI) ONNX Runtime adds INT8 products in 16 bits, which saturates: "
+        "an INT8 file can be less accurate here than elsewhere"
+    )
+
+
+def _options(level: str, threads: int) -> "SessionOptions":
+    with importing("Running ONNX", "onnx"):
+        from onnxruntime import GraphOptimizationLevel, SessionOptions
+    options = SessionOptions()
+    options.graph_optimization_level = getattr(GraphOptimizationLevel, level)
+    options.intra_op_num_threads, options.inter_op_num_threads = threads, 1
+    options.log_severity_level = _SILENT
+    return options
+
+
+def _open(path: Path, options: "SessionOptions") -> "InferenceSession":
+    from onnxruntime import InferenceSession
+
+    try:
+        return InferenceSession(path, options, providers=["CPUExecutionProvider"])
+    except Exception as error:  # the library's exceptions have no base of their own
+        raise EdgewiseError(f"{path.name}: ONNX Runtime cannot open it ({reason(error)})") from error
+
+
+def _only(path: Path, end: str, tensors: list[Any]) -> Any:
+    if len(tensors) != 1:
+        names = ", ".join(tensor.name for tensor in tensors) or "none"
+        raise EdgewiseError(f"{path.name}: has {len(tensors)} {end}s ({names}); need one")
+    return tensors[0]
+
+
+def _words(tensor: Any) -> str:
+    return f"{tensor.name!r}, {tensor.type} of shape ({', '.join(map(str, tensor.shape))})"

@@ -1,0 +1,162 @@
+"""TFLite files in LiteRT, with XNNPACK as it ships: on, and told how many threads to use."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ...export.engines import importing, reason
+from ...models.errors import EdgewiseError
+from ...models.spec import Tensor32
+from .. import accepted, checked
+
+if TYPE_CHECKING:
+    from ai_edge_litert.interpreter import Interpreter
+
+    from ..bench.record import Engine
+    from ..structure import Structure
+
+_DELEGATE = "DELEGATE"
+
+
+class TfliteSession:
+    """A `Session` around one .tflite file; pictures go through one by one.
+
+    `reference` computes by the plain kernels that define each operator, slowly, instead of by XNNPACK.
+    """
+
+    def __init__(self, path: Path, threads: int, *, reference: bool = False) -> None:
+        self._interpreter = interpreter(path, threads, reference=reference)
+        self._input = _only(path, "input", self._interpreter.get_input_details())
+        self._output = _only(path, "output", self._interpreter.get_output_details())
+        shape = self._shape = tuple(map(int, self._input["shape"]))
+        if len(shape) != 4 or (shape[0], shape[3]) != (1, 3):
+            raise EdgewiseError(f"{path.name}: takes {_words(self._input)}; need one picture, (1, H, W, 3)")
+        if self._input["dtype"] is not np.float32 and not self._input["quantization"][0]:
+            raise EdgewiseError(
+                f"{path.name}: takes {_words(self._input)} without a scale; need float32 or one"
+            )
+
+    def __call__(self, batch: Tensor32) -> Tensor32:
+        """(N, S, S, 3) normalised float32 pictures to (N, classes) float32 logits."""
+        pictures = accepted(batch, self._shape[1:])
+        return checked(np.concatenate([self._one(picture[None]) for picture in pictures]), len(batch))
+
+    def _one(self, picture: Tensor32) -> Tensor32:
+        self._set(picture)
+        self._interpreter.invoke()
+        return _to_float(self._interpreter.get_tensor(self._output["index"]), self._output)
+
+    def _set(self, picture: Tensor32) -> None:
+        self._interpreter.set_tensor(self._input["index"], _to_type(picture, self._input))
+
+    def loop(self, picture: Tensor32) -> Callable[[], None]:
+        """A call that computes this (1, S, S, 3) picture; LiteRT never overwrites a graph's inputs."""
+        self._set(accepted(picture, self._shape[1:]))
+        invoke: Callable[[], None] = self._interpreter.invoke
+        return invoke
+
+    def engine(self) -> "Engine":
+        """LiteRT, and how many of the file's operators XNNPACK took."""
+        from ..bench.record import Engine
+
+        nodes = self._interpreter._get_ops_details()  # noqa: SLF001 - the one place that tells delegation
+        delegates = [node for node in nodes if node["op_name"] == _DELEGATE]
+        original = [node for node in nodes if node["op_name"] != _DELEGATE]
+        # No other delegate is asked for, and LiteRT adds none by itself.
+        name = "XNNPACK" if delegates else "built-in kernels"
+        return Engine("LiteRT", version(), name, len(original), len(_taken(delegates, original)))
+
+
+def version() -> str:
+    """LiteRT's version; loads its library."""
+    with importing("Running TFLite", "tflite"):
+        import ai_edge_litert
+        import ai_edge_litert.interpreter
+    return str(ai_edge_litert.__version__)
+
+
+def open_session(path: Path, threads: int) -> TfliteSession:
+    """Open a .tflite file; raises as `edgewise.runtime.open_session` says."""
+    return TfliteSession(path, threads)
+
+
+def open_reference(path: Path) -> TfliteSession:
+    """Open it with TFLite's reference kernels, which compute alike on every machine."""
+    return TfliteSession(path, 1, reference=True)
+
+
+def read_structure(path: Path) -> "Structure":
+    """Read back from the file, as the runtime prepared it, which operators run where and in which type."""
+    from .structure import read
+
+    return read(path, interpreter(path, 1))
+
+
+def caveat() -> str | None:
+    """LiteRT computes in the types of the file, whatever the machine: nothing to know."""
+    return None
+
+
+def interpreter(path: Path, threads: int, *, reference: bool = False) -> "Interpreter":
+    """LiteRT's interpreter, ready to run.
+
+    Raises:
+        EdgewiseError: the file cannot be opened.
+        MissingDependencyError: LiteRT is not installed.
+    """
+    with importing("Running TFLite", "tflite"):
+        from ai_edge_litert.interpreter import Interpreter, OpResolverType
+    kernels = OpResolverType.BUILTIN_REF if reference else OpResolverType.AUTO
+    try:
+        opened = Interpreter(str(path), num_threads=threads, experimental_op_resolver_type=kernels)
+        opened.allocate_tensors()
+    except (ValueError, RuntimeError, OSError) as error:
+        raise EdgewiseError(f"{path.name}: LiteRT cannot open it ({reason(error)})") from error
+    return opened
+
+
+def _taken(delegates: list[dict[str, Any]], original: list[dict[str, Any]]) -> set[int]:
+    """The operators that lie between inputs and outputs of delegates; the interpreter lists them all."""
+    makers = {int(output): node for node in original for output in node["outputs"]}
+    taken: set[int] = set()
+    for delegate in delegates:
+        given, wanted = set(map(int, delegate["inputs"])), list(map(int, delegate["outputs"]))
+        while wanted:
+            tensor = wanted.pop()
+            node = makers.get(tensor)
+            if node and tensor not in given and node["index"] not in taken:
+                taken.add(node["index"])
+                wanted.extend(map(int, node["inputs"]))
+    return taken
+
+
+def _only(path: Path, end: str, tensors: list[dict[str, Any]]) -> dict[str, Any]:
+    if len(tensors) != 1:
+        found = ", ".join(map(_words, tensors)) or "none"
+        raise EdgewiseError(f"{path.name}: has {len(tensors)} {end}s ({found}); need one")
+    return tensors[0]
+
+
+def _words(tensor: dict[str, Any]) -> str:
+    return f"{np.dtype(tensor['dtype']).name} {tuple(map(int, tensor['shape']))}"
+
+
+def _to_type(value: Tensor32, tensor: dict[str, Any]) -> NDArray[Any]:
+    """Real / scale + zero point, rounded and clipped, where the tensor is an integer one."""
+    if tensor["dtype"] is np.float32:
+        return value
+    scale, zero_point = tensor["quantization"]
+    limits = np.iinfo(tensor["dtype"])
+    steps = np.round(value / np.float32(scale)) + zero_point
+    return np.asarray(np.clip(steps, limits.min, limits.max), tensor["dtype"])
+
+
+def _to_float(value: NDArray[Any], tensor: dict[str, Any]) -> Tensor32:
+    """(integer - zero point) * scale, where the tensor is an integer one."""
+    scale, zero_point = tensor["quantization"]
+    if value.dtype == np.float32 or scale == 0:
+        return value.astype(np.float32)
+    return (value.astype(np.float32) - np.float32(zero_point)) * np.float32(scale)

@@ -1,0 +1,33 @@
+"""Packing: the same model, every buffer where the schema wants it."""
+
+import numpy as np
+from ai_edge_litert import schema_py_generated as schema
+
+from edgewise.export.artifact import Artifact
+from edgewise.export.tflite.flatbuffer import pack, unpack
+
+
+def test_packing_keeps_every_buffer(tiny_float: Artifact) -> None:
+    content = tiny_float.path.read_bytes()
+    before = unpack(content)
+    after = unpack(pack(unpack(content), len(content)))
+    assert len(after.buffers) == len(before.buffers)
+    for old, new in zip(before.buffers, after.buffers, strict=True):
+        assert (old.data is None) == (new.data is None)
+        assert old.data is None or bytes(old.data) == bytes(new.data)
+
+
+def test_packing_again_changes_nothing(tiny_float: Artifact) -> None:
+    packed = pack(unpack(tiny_float.path.read_bytes()), 1024)
+    assert pack(unpack(packed), len(packed)) == packed
+
+
+def test_buffers_lie_on_multiples_of_sixteen(tiny_float: Artifact) -> None:
+    content = tiny_float.path.read_bytes()
+    packed = pack(unpack(content), len(content))
+    start = np.frombuffer(packed, np.uint8).ctypes.data
+    model = schema.Model.GetRootAs(packed)
+    data = [model.Buffers(index).DataAsNumpy() for index in range(model.BuffersLength())]
+    places = [array.ctypes.data - start for array in data if isinstance(array, np.ndarray)]
+    assert len(places) > 20
+    assert not [place for place in places if place % 16]

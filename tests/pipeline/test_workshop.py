@@ -1,0 +1,64 @@
+"""The workshop with a Keras model: the reference is Keras itself, and nothing is refined."""
+
+import io
+from pathlib import Path
+
+import pytest
+
+from edgewise.cli._terminal import Terminal
+from edgewise.models.foreign.keras import load_keras
+from edgewise.models.spec import ModelSpec
+from edgewise.models.weights import Overrides
+from edgewise.pipeline.progress import Journal
+from edgewise.pipeline.recovery import Search
+from edgewise.pipeline.workshop import Workshop
+from edgewise.quantize.calibration import Calibration
+from edgewise.quantize.recipe import Recipe
+from edgewise.runtime.judge.evaluation import unlabelled
+from edgewise.runtime.judge.verdict import Limits
+
+pytestmark = pytest.mark.slow  # TensorFlow alone takes ten seconds to come in
+
+
+@pytest.fixture(scope="module")
+def screen() -> io.StringIO:
+    return io.StringIO()
+
+
+@pytest.fixture(scope="module")
+def workshop(
+    tiny_keras: Path,
+    tiny_spec: ModelSpec,
+    tiny_calibration: Calibration,
+    screen: io.StringIO,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Workshop:
+    preprocess = tiny_spec.preprocess
+    overrides = Overrides(mean=preprocess.mean, std=preprocess.std, resize=preprocess.resize)
+    model = load_keras(tiny_keras / "tiny", overrides, lambda _: None)
+    folder = tmp_path_factory.mktemp("workshop")
+    return Workshop(model, tiny_calibration, folder, Journal(Terminal(screen, quiet=False)))
+
+
+@pytest.mark.parametrize("target", ["tflite", "openvino"])
+def test_keras_goes_all_the_way(workshop: Workshop, screen: io.StringIO, target: str) -> None:
+    twin = workshop.twin(target)
+    assert twin.parity.max_rel < 1e-5
+    assert f"Compare {target} with Keras" in screen.getvalue()
+    file = workshop.quantized(twin, Recipe())
+    assert file.artifact.precision == "w8a8"
+    limits = Limits(max_drop=1, min_agreement=0.9)
+    assert workshop.judged(twin, file, unlabelled(seed=0), limits).passed
+
+
+def test_the_ladder_skips_what_needs_a_graph_of_torch(workshop: Workshop) -> None:
+    assert workshop.sensitivities(Recipe()) == []
+    twin = workshop.twin("tflite")
+    never = Limits(max_drop=0, min_agreement=1.1)
+    search = Search(workshop, twin, unlabelled(seed=0), never, Journal(Terminal(io.StringIO(), quiet=True)))
+    tried = search.climb(workshop.quantized(twin, Recipe()), Recipe(), budget_s=600).trials
+    assert [trial.rung.title for trial in tried] == [
+        "as it was",
+        "mean-min-max ranges",
+        "weights alone (w8a32)",
+    ]

@@ -1,0 +1,69 @@
+"""Weights put into a graph, or left out of it."""
+
+import copy
+from collections.abc import Iterator
+
+import onnx
+import torch
+from onnx import ModelProto
+from torch import Tensor, nn
+
+from edgewise.export.graph import Network, parameter, set_parameter, trace
+from edgewise.export.onnx.graph import onnx_graph
+from edgewise.quantize.onnx.patch import patch
+from edgewise.quantize.refine import Refined
+
+
+def copy_of(network: Network) -> ModelProto:
+    model = ModelProto()
+    model.CopyFrom(onnx_graph(network, 32))
+    return model
+
+
+def sorted_tensors(model: ModelProto) -> Iterator[bytes]:
+    for tensor in sorted(model.graph.initializer, key=lambda tensor: tensor.name):
+        yield onnx.numpy_helper.to_array(tensor).tobytes()
+
+
+def doubled(network: Network) -> Network:
+    """A copy with all parameters doubled."""
+    changed = copy.deepcopy(network)
+    for node in changed.graph.find_nodes(op="get_attr"):
+        set_parameter(changed, node, 2 * parameter(network, node))
+    return changed
+
+
+def test_a_patched_graph_is_that_of_a_second_conversion(tiny_graph: Network, tiny_refined: Refined) -> None:
+    model = copy_of(tiny_graph)
+    assert patch(model, tiny_graph, tiny_refined.network)
+    again = onnx_graph(tiny_refined.network, 32)
+    assert list(model.graph.node) == list(again.graph.node)
+    assert list(sorted_tensors(model)) == list(sorted_tensors(again))
+
+
+def test_nothing_is_changed_where_a_parameter_is_folded(tiny_graph: Network) -> None:
+    class Tokens(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.linear = nn.Linear(32, 6)
+
+        def forward(self, x: Tensor) -> Tensor:
+            return self.linear(x.mean(1)).mean(1)  # type: ignore[no-any-return]
+
+    graph = trace(Tokens(), 32)
+    model = copy_of(graph)  # a MatMul by the transposed weight
+    before = model.SerializeToString(deterministic=True)
+    assert not patch(model, graph, doubled(graph))
+    assert not patch(model, tiny_graph, tiny_graph)
+    assert model.SerializeToString(deterministic=True) == before
+
+
+def test_nothing_is_changed_where_parameters_share_a_place() -> None:
+    torch.manual_seed(0)
+    twins = nn.Sequential(nn.Conv2d(3, 3, 3, bias=False), nn.ReLU(), nn.Conv2d(3, 3, 3, bias=False))
+    twins[2].load_state_dict(twins[0].state_dict())
+    graph = trace(nn.Sequential(twins, nn.AdaptiveAvgPool2d(1), nn.Flatten()), 32)
+    model = copy_of(graph)
+    before = model.SerializeToString(deterministic=True)
+    assert not patch(model, graph, doubled(graph))
+    assert model.SerializeToString(deterministic=True) == before

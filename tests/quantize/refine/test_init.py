@@ -1,0 +1,70 @@
+"""Refinement: a copy is changed, and the INT8 file gains by it."""
+
+from pathlib import Path
+
+import pytest
+import torch
+from torch import nn
+
+from edgewise.export.artifact import Artifact
+from edgewise.export.graph import Network, trace
+from edgewise.models.spec import Tensor32
+from edgewise.quantize.calibration import Calibration
+from edgewise.quantize.recipe import Recipe
+from edgewise.quantize.refine import Refined, refine
+from edgewise.quantize.refine.simulation import sample
+from edgewise.quantize.tflite.quantizer import quantize
+from edgewise.runtime.judge.stats import agreement
+from edgewise.runtime.tflite.session import TfliteSession
+
+
+def test_the_original_is_left_untouched(tiny_network: nn.Module, tiny_calibration: Calibration) -> None:
+    graph = trace(tiny_network, 32)
+    before = {name: value.clone() for name, value in graph.state_dict().items()}
+    refined = refine(graph, tiny_calibration, Recipe())
+    assert refined.original is graph
+    assert all(torch.equal(value, before[name]) for name, value in graph.state_dict().items())
+    after = refined.network.state_dict()
+    changed = {name for name, value in after.items() if not torch.equal(value, before[name])}
+    assert len(changed) == 12 + 6  # all biases; the weights that make and read the rescaled tensors
+
+
+def test_what_was_done_is_counted(tiny_refined: Refined) -> None:
+    assert tiny_refined.to_json() == {"rewrites": 0, "equalized_groups": 2, "bias_corrected_layers": 12}
+
+
+@pytest.mark.parametrize(("equalized", "is_corrected"), [(False, False), (True, False), (False, True)])
+def test_a_recipe_says_what_is_done(
+    tiny_graph: Network, tiny_calibration: Calibration, equalized: bool, is_corrected: bool
+) -> None:
+    refined = refine(tiny_graph, tiny_calibration, Recipe(equalize=equalized, correct=is_corrected))
+    assert (refined.equalized_groups, refined.corrected_layers) == (2 * equalized, 12 * is_corrected)
+    old, new = tiny_graph.state_dict(), refined.network.state_dict()
+    changed = {name.rpartition(".")[2] for name in old if not torch.equal(old[name], new[name])}
+    assert ("weight" in changed) == equalized
+    assert bool(changed) == (equalized or is_corrected)
+
+
+def test_activations_without_int8_form_are_rewritten(tiny_calibration: Calibration) -> None:
+    torch.manual_seed(0)
+    graph = trace(nn.Sequential(nn.Conv2d(3, 4, 3), nn.Hardswish(inplace=True), nn.Conv2d(4, 2, 30)), 32)
+    refined = refine(graph, tiny_calibration, Recipe(equalize=False, correct=False))
+    assert refined.rewrites == 1
+    x = sample(tiny_calibration)
+    torch.testing.assert_close(refined.network(x), graph(x), rtol=1e-5, atol=1e-5)
+
+
+def test_the_int8_file_comes_closer_to_the_float_one(
+    tiny_graph: Network,
+    tiny_calibration: Calibration,
+    tiny_float: Artifact,
+    tiny_int8: dict[str, Artifact],
+    tiny_pictures: Tensor32,
+    tmp_path: Path,
+) -> None:
+    nothing = Refined(tiny_graph, tiny_graph, 0, 0, 0)
+    plain = quantize(tiny_float, nothing, tiny_calibration, Recipe(io="int8"), tmp_path / "plain.tflite")
+    exact, refined, unrefined = (
+        TfliteSession(file.path, 1)(tiny_pictures) for file in (tiny_float, tiny_int8["int8"], plain)
+    )
+    assert agreement(exact, refined).sqnr_db > agreement(exact, unrefined).sqnr_db + 3

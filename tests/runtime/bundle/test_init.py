@@ -1,0 +1,424 @@
+"""Bundles: what is written is what is read, and nothing else passes for it."""
+
+import dataclasses
+import hashlib
+import io
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from PIL import Image
+
+from edgewise.export.artifact import IOS, Artifact
+from edgewise.models.errors import EdgewiseError, UsageError
+from edgewise.models.spec import Labels, ModelSpec, Origin, Preprocess
+from edgewise.runtime.bundle import Bundle, write_bundle
+from edgewise.runtime.bundle.golden import Golden
+
+RECORD = {
+    "versions": {"edgewise": "0.1.0"},
+    "calibration": {"images": 128, "sha256": "ab" * 32},
+    "verification": {"max_difference": 1.5e-7},
+}
+
+
+def make_spec(names: tuple[str, ...] = ("cat", "Žába", "机"), size: int = 4) -> ModelSpec:
+    return ModelSpec(
+        "mobilenetv2", Preprocess(size, size + 2), Labels(names), Origin("random", "seed 0", "0" * 64)
+    )
+
+
+def make_golden(spec: ModelSpec, seed: int = 0) -> Golden:
+    random = np.random.default_rng(seed)
+    image = random.integers(0, 256, (9, 11, 3), np.uint8)
+    logits = random.standard_normal((1, len(spec.labels)), np.float32)
+    return Golden(image, spec.preprocess(Image.fromarray(image))[None], logits, logits + np.float32(0.1))
+
+
+def make_artifact(folder: Path, precision: str, spec: ModelSpec, seed: int = 0) -> Artifact:
+    folder.mkdir(exist_ok=True)
+    path = folder / f"anything-{precision}.tflite"
+    path.write_bytes(np.random.default_rng(seed).bytes(5000))
+    return Artifact(path, "tflite", precision, "float32", spec, {"operators": {"CONV_2D": 52}})
+
+
+def make_bundle(folder: Path, seed: int = 0) -> Bundle:
+    """An INT8 bundle with its float twin; the sources lie beside it."""
+    spec, sources = make_spec(), folder.with_name("sources")
+    model = make_artifact(sources, "w8a8", spec, seed)
+    reference = make_artifact(sources, "fp32", spec, seed + 1)
+    return write_bundle(folder, model, reference, make_golden(spec, seed), {**RECORD, "seed": seed})
+
+
+@pytest.fixture
+def bundle(tmp_path: Path) -> Bundle:
+    return make_bundle(tmp_path / "bundle")
+
+
+def npy(array: np.ndarray[Any, Any]) -> bytes:
+    buffer = io.BytesIO()
+    np.save(buffer, array)
+    return buffer.getvalue()
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    return {p.relative_to(folder).as_posix(): p.read_bytes() for p in folder.rglob("*") if p.is_file()}
+
+
+def edit(folder: Path, change: Callable[[dict[str, Any]], object]) -> None:
+    manifest = json.loads((folder / "manifest.json").read_bytes())
+    change(manifest)
+    (folder / "manifest.json").write_text(json.dumps(manifest))
+
+
+def test_a_bundle_has_what_was_put_in(tmp_path: Path, bundle: Bundle) -> None:
+    spec, golden = make_spec(), make_golden(make_spec())
+    assert bundle == Bundle.open(bundle.folder)
+    assert (bundle.name, bundle.target, bundle.precision, bundle.io) == (
+        "mobilenetv2",
+        "tflite",
+        "w8a8",
+        "float32",
+    )
+    assert bundle.spec == spec
+    assert bundle.model == bundle.folder / "mobilenetv2-w8a8.tflite"
+    assert bundle.reference == bundle.folder / "mobilenetv2-fp32.tflite"
+    assert bundle.model.read_bytes() == (tmp_path / "sources" / "anything-w8a8.tflite").read_bytes()
+    assert bundle.reference.read_bytes() == (tmp_path / "sources" / "anything-fp32.tflite").read_bytes()
+    assert (bundle.folder / "labels.txt").read_text(encoding="utf-8") == "cat\nŽába\n机\n"
+    assert bundle.calibration == RECORD["calibration"]
+    assert bundle.verification == RECORD["verification"]
+    assert bundle.manifest["details"] == {"operators": {"CONV_2D": 52}}
+    for name in ("image", "input", "logits", "output"):
+        np.testing.assert_array_equal(getattr(bundle.golden(), name), getattr(golden, name), strict=True)
+
+
+def test_the_golden_input_is_what_preprocessing_makes_of_the_golden_image(bundle: Bundle) -> None:
+    golden = bundle.golden()
+    made = bundle.spec.preprocess(Image.open(bundle.folder / "golden" / "image.png"))
+    np.testing.assert_array_equal(made[None], golden.input, strict=True)
+
+
+def test_a_float_bundle_has_no_reference(tmp_path: Path) -> None:
+    model = make_artifact(tmp_path / "sources", "fp32", make_spec())
+    assert model.bundle_name == "mobilenetv2-tflite-fp32"
+    bundle = write_bundle(tmp_path / model.bundle_name, model, None, make_golden(model.spec), {})
+    assert (bundle.reference, bundle.calibration, bundle.verification) == (None, None, None)
+    assert bundle.model.name == "mobilenetv2-fp32.tflite"
+    assert "mobilenetv2-w8a8.tflite" not in bundle.manifest["files"]
+
+
+def test_an_openvino_model_brings_its_weights_along(tmp_path: Path) -> None:
+    spec, folder = make_spec(), tmp_path / "sources"
+    folder.mkdir()
+    for precision in ("w8a8", "fp32"):
+        (folder / f"{precision}.xml").write_text(f"<net of {precision}/>")
+        (folder / f"{precision}.bin").write_bytes(precision.encode() * 9)
+    model, twin = (
+        Artifact(folder / f"{precision}.xml", "openvino", precision, "float32", spec)
+        for precision in ("w8a8", "fp32")
+    )
+    written = write_bundle(tmp_path / "b", model, twin, make_golden(spec), {})
+    for path, precision in ((written.model, "w8a8"), (written.reference, "fp32")):
+        assert path is not None
+        assert path.name == f"mobilenetv2-{precision}.xml"
+        assert path.with_suffix(".bin").read_bytes() == precision.encode() * 9
+    edit(written.folder, lambda manifest: manifest["files"].pop("mobilenetv2-fp32.bin"))
+    with pytest.raises(EdgewiseError, match=r"does not list .mobilenetv2-fp32\.bin. among"):
+        Bundle.open(written.folder)
+
+
+def test_the_same_content_gives_the_same_bytes(tmp_path: Path) -> None:
+    one, other = make_bundle(tmp_path / "one"), make_bundle(tmp_path / "other")
+    assert contents(one.folder) == contents(other.folder)
+    text = (one.folder / "manifest.json").read_text(encoding="ascii")
+    assert text == json.dumps(json.loads(text), indent=2, sort_keys=True) + "\n"
+
+
+def test_a_model_may_come_from_the_bundle_that_is_replaced(bundle: Bundle) -> None:
+    assert bundle.reference
+    before = bundle.reference.read_bytes()
+    twin = Artifact(bundle.reference, bundle.target, "fp32", bundle.io, bundle.spec)
+    after = write_bundle(bundle.folder, twin, None, bundle.golden(), {})
+    assert after.model.read_bytes() == before
+
+
+line = st.text().filter(lambda text: text.splitlines() == [text])
+spread = st.tuples(*[st.floats(2**-10, 2**10)] * 3)
+json_values = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3),
+    max_leaves=8,
+)
+records = st.dictionaries(
+    st.text(min_size=13), json_values, max_size=3
+)  # longer than the manifest's own keys
+
+
+@st.composite
+def specs(draw: st.DrawFn) -> ModelSpec:
+    size = draw(st.integers(1, 8))
+    interpolation: Literal["bilinear", "bicubic"] = "bicubic" if draw(st.booleans()) else "bilinear"
+    preprocess = Preprocess(size, draw(st.integers(size, 20)), draw(spread), draw(spread), interpolation)
+    labels = Labels(tuple(draw(st.lists(line, min_size=1, max_size=5))))
+    name = draw(st.from_regex(r"[a-z][a-z0-9_.+-]*", fullmatch=True))
+    return ModelSpec(name, preprocess, labels, Origin("file", draw(st.text()), "0" * 64))
+
+
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(spec=specs(), kind=st.sampled_from(IOS), record=records, detail=json_values)
+def test_every_bundle_survives_the_round_trip(
+    tmp_path: Path, spec: ModelSpec, kind: str, record: dict[str, Any], detail: Any
+) -> None:
+    artifact = make_artifact(tmp_path, "w8a8", spec)
+    model = dataclasses.replace(artifact, io=kind, details={"detail": detail})
+    write_bundle(tmp_path / "bundle", model, None, make_golden(spec), record)
+    bundle = Bundle.open(tmp_path / "bundle")
+    assert bundle.spec == spec
+    assert bundle.io == kind
+    assert bundle.manifest["details"] == {"detail": detail}
+    assert {key: bundle.manifest[key] for key in record} == record
+    labels = (bundle.folder / "labels.txt").read_bytes().decode()
+    assert labels.split("\n") == [*spec.labels.names, ""]
+
+
+EMPTY = hashlib.sha256(b"").hexdigest()
+LISTED = (
+    "mobilenetv2-w8a8.tflite",
+    "mobilenetv2-fp32.tflite",
+    "labels.txt",
+    "golden/image.png",
+    "golden/input.npy",
+)
+
+
+@pytest.mark.parametrize("name", [*LISTED, "golden/logits.npy", "golden/output.npy"])
+def test_a_damaged_file_is_named(bundle: Bundle, name: str) -> None:
+    path = bundle.folder / name
+    whole = path.read_bytes()
+    path.write_bytes(whole[:-1] + bytes([whole[-1] ^ 1]))
+    with pytest.raises(EdgewiseError, match=f"{name} is damaged: its sha256 .* export it anew"):
+        Bundle.open(bundle.folder)
+    path.write_bytes(whole[:-1])
+    with pytest.raises(EdgewiseError, match=f"{name} has {len(whole) - 1} bytes instead of {len(whole)};"):
+        Bundle.open(bundle.folder)
+    path.unlink()
+    with pytest.raises(EdgewiseError, match=f"{name} is missing"):
+        Bundle.open(bundle.folder)
+    path.mkdir()
+    with pytest.raises(EdgewiseError, match=f"{name} is missing"):
+        Bundle.open(bundle.folder)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "../secret",
+        "/etc/passwd",
+        "golden/../../secret",
+        "..",
+        "C:secret",
+        "C:\\secret",
+        "a//b",
+        "a/",
+        "",
+        "a\0",
+    ],
+)
+def test_a_name_that_leaves_the_folder_is_refused(bundle: Bundle, name: str) -> None:
+    (bundle.folder.parent / "secret").write_text("")
+    edit(bundle.folder, lambda manifest: manifest["files"].update({name: {"sha256": EMPTY, "size_bytes": 0}}))
+    with pytest.raises(EdgewiseError, match="is no plain file name"):
+        Bundle.open(bundle.folder)
+
+
+DELETE = object()
+
+
+@pytest.mark.parametrize(
+    ("keys", "value", "complaint"),
+    [
+        ("schema", 2, "a newer edgewise wrote it .schema 2, this one reads 1.; run: pip install --upgrade"),
+        ("schema", DELETE, "none of edgewise's"),
+        ("schema", "1", "none of edgewise's"),
+        ("schema", True, "none of edgewise's"),
+        ("schema", 0, "none of edgewise's"),
+        ("name", DELETE, "'name' is NoneType instead of str"),
+        ("target", 7, "'target' is int instead of str"),
+        ("precision", "w4a4", "'precision' is 'w4a4', not one of fp32, fp16, w8a32, w8a8, w8a8-mixed"),
+        ("io", None, "'io' is NoneType instead of str"),
+        ("model", "elsewhere.tflite", "does not list 'elsewhere.tflite' among its files"),
+        ("model", "../secret", "does not list '../secret' among its files"),
+        ("reference", "elsewhere.tflite", "does not list 'elsewhere.tflite' among its files"),
+        ("reference", [], "'reference' is list instead of str"),
+        ("spec", DELETE, "'spec' is NoneType instead of dict"),
+        ("spec", {}, "no model description of edgewise"),
+        ("spec preprocess", "soft", "manifest.json: "),
+        ("spec preprocess size", 0, "image size 0"),
+        ("calibration", "yes", "'calibration' is str instead of dict"),
+        ("verification", [1], "'verification' is list instead of dict"),
+        ("files", [], "'files' is list instead of dict"),
+        ("files labels.txt", DELETE, "does not list 'labels.txt' among its files"),
+        ("files labels.txt", None, "'labels.txt' is NoneType instead of dict"),
+        ("files labels.txt size_bytes", "9", "'size_bytes' is str instead of int"),
+        ("files labels.txt sha256", DELETE, "'sha256' is NoneType instead of str"),
+    ],
+)
+def test_a_manifest_that_cannot_be_is_refused(
+    bundle: Bundle, keys: str, value: object, complaint: str
+) -> None:
+    *parents, last = keys.split(" ")
+
+    def change(manifest: dict[str, Any]) -> None:
+        for key in parents:
+            manifest = manifest[key]
+        manifest[last] = value
+        if value is DELETE:
+            del manifest[last]
+
+    edit(bundle.folder, change)
+    with pytest.raises(EdgewiseError, match=complaint) as caught:
+        Bundle.open(bundle.folder)
+    assert str(caught.value).startswith(f"{bundle.folder}: ")
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("content", [b"", b"{", b"\xff\xfe\xfd", b"[" * 100_000, b"NaN"])
+def test_a_manifest_that_is_no_json_object_is_refused(bundle: Bundle, content: bytes) -> None:
+    (bundle.folder / "manifest.json").write_bytes(content)
+    with pytest.raises(EdgewiseError, match=r"manifest.json (cannot be read|is none of edgewise's)"):
+        Bundle.open(bundle.folder)
+
+
+def test_what_is_no_bundle_is_told_so(tmp_path: Path, bundle: Bundle) -> None:
+    with pytest.raises(UsageError, match="no such bundle; `edgewise export` makes one"):
+        Bundle.open(tmp_path / "nothing")
+    with pytest.raises(UsageError, match="is a file; name the bundle's folder"):
+        Bundle.open(bundle.model)
+    with pytest.raises(UsageError, match=r"holds no manifest.json"):
+        Bundle.open(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "complaint"),
+    [
+        ("golden/input.npy", b"\x93NUMPY", "the golden sample is unusable"),
+        ("golden/logits.npy", b"", "the golden sample is unusable"),
+        ("golden/logits.npy", npy(np.array([[None]], object)), "allow_pickle=False"),
+        (
+            "golden/output.npy",
+            npy(np.zeros((1, 3))),
+            "golden output: is float64 .1, 3., must be float32 .1, 3.",
+        ),
+        ("golden/output.npy", npy(np.zeros((1, 4), np.float32)), "is float32 .1, 4., must be float32 .1, 3."),
+        ("golden/logits.npy", npy(np.full((1, 3), np.nan, np.float32)), "golden logits: holds NaN"),
+        ("golden/image.png", b"GIF89a", "the golden sample is unusable"),
+    ],
+)
+def test_a_golden_sample_that_cannot_be_is_refused(
+    bundle: Bundle, name: str, content: bytes, complaint: str
+) -> None:
+    """With the right digests, that is: the bundle was made so."""
+    (bundle.folder / name).write_bytes(content)
+    entry = {"sha256": hashlib.sha256(content).hexdigest(), "size_bytes": len(content)}
+    edit(bundle.folder, lambda manifest: manifest["files"].update({name: entry}))
+    opened = Bundle.open(bundle.folder)
+    with pytest.raises(EdgewiseError, match=complaint):
+        opened.golden()
+
+
+@pytest.mark.parametrize("label", ["", "two\nlines", "two\rlines", "end\n", "para\u2029graph", "byte\udcff"])
+def test_a_class_name_that_fits_no_line_is_refused(tmp_path: Path, label: str) -> None:
+    spec = make_spec(("cat", label))
+    with pytest.raises(UsageError, match=r"cannot stand on a line of labels.txt; rename the class"):
+        write_bundle(tmp_path / "b", make_artifact(tmp_path, "fp32", spec), None, make_golden(spec), {})
+    assert not (tmp_path / "b").exists()
+
+
+def test_a_model_of_any_name_stays_in_the_folder(tmp_path: Path) -> None:
+    """The name may come from the header of a stranger's checkpoint."""
+    model = make_artifact(tmp_path, "fp32", make_spec())
+    model = dataclasses.replace(model, spec=dataclasses.replace(model.spec, name="../escape"))
+    bundle = write_bundle(tmp_path / "b", model, None, make_golden(model.spec), {})
+    assert bundle.model == tmp_path / "b" / "escape-fp32.tflite"
+    assert bundle.spec.name == "../escape"
+
+
+@pytest.mark.parametrize("record", [{"schema": 2}, {"speed": float("nan")}, {"speed": float("inf")}])
+def test_a_record_that_no_manifest_can_hold_replaces_nothing(bundle: Bundle, record: dict[str, Any]) -> None:
+    before = contents(bundle.folder)
+    model = Artifact(bundle.model, "tflite", "w8a8", "float32", bundle.spec)
+    with pytest.raises(ValueError, match=r"schema|JSON"):
+        write_bundle(bundle.folder, model, None, bundle.golden(), record)
+    assert contents(bundle.folder) == before
+
+
+def test_a_model_that_is_not_there_replaces_nothing(bundle: Bundle) -> None:
+    before = contents(bundle.folder)
+    model = Artifact(bundle.folder / "gone.tflite", "tflite", "fp32", "float32", bundle.spec)
+    with pytest.raises(EdgewiseError, match=r"No such file or directory: .*gone.tflite"):
+        write_bundle(bundle.folder, model, None, bundle.golden(), {})
+    assert contents(bundle.folder) == before
+
+
+def test_an_artifact_that_cannot_be_opened_replaces_nothing(bundle: Bundle) -> None:
+    before = contents(bundle.folder)
+    model = Artifact(bundle.model, "tflite", "w8a8", "float16", bundle.spec)
+    with pytest.raises(EdgewiseError, match="'io' is 'float16', not one of float32, int8, uint8"):
+        write_bundle(bundle.folder, model, None, bundle.golden(), {})
+    assert contents(bundle.folder) == before
+
+
+def test_two_models_of_one_name_are_refused(bundle: Bundle) -> None:
+    model = Artifact(bundle.model, "tflite", "w8a8", "float32", bundle.spec)
+    with pytest.raises(ValueError, match=r"both called mobilenetv2-w8a8.tflite"):
+        write_bundle(bundle.folder, model, model, bundle.golden(), {})
+
+
+# Runs in a fresh interpreter (no threads), so that it may fork. Without fsync, which a busy disk makes slow:
+# a killed process loses nothing that the kernel holds.
+KILLS = """
+import itertools, os, random, signal, sys, time
+from pathlib import Path
+from edgewise.export import _atomic
+from test_bundle import Bundle, make_bundle
+
+os.fsync = lambda descriptor: None
+folder = Path(sys.argv[1]) / "dist" / "bundle"
+if sys.argv[2] == "two renames":
+    _atomic._exchange = lambda *_: False
+chance = random.Random(7)
+make_bundle(folder)
+start = time.monotonic()
+make_bundle(folder)
+one = time.monotonic() - start
+for _ in range(15):
+    pid = os.fork()
+    if pid == 0:
+        for seed in itertools.count(1):
+            make_bundle(folder, seed)
+    time.sleep(chance.uniform(0, 3 * one))
+    os.kill(pid, signal.SIGKILL)
+    assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == -signal.SIGKILL
+    Bundle.open(folder).golden()
+    make_bundle(folder)
+    assert sorted(os.listdir(folder.parent)) == ["bundle", "sources"], os.listdir(folder.parent)
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="forks and sends SIGKILL")
+@pytest.mark.parametrize("mode", ["exchange", "two renames"])
+def test_a_kill_at_a_random_moment_leaves_a_bundle_that_opens(tmp_path: Path, mode: str) -> None:
+    (tmp_path / "dist").mkdir()
+    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parent), "OPENBLAS_NUM_THREADS": "1"}
+    command = [sys.executable, "-c", KILLS, str(tmp_path), mode]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=600, check=False)
+    assert done.returncode == 0, done.stderr

@@ -1,0 +1,139 @@
+"""The gates: what passes, what fails, and what is said then."""
+
+import copy
+import json
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from edgewise.export.artifact import Artifact
+from edgewise.models.errors import AccuracyError, ParityError
+from edgewise.models.spec import ModelSpec, Tensor32
+from edgewise.quantize.calibration import generated
+from edgewise.runtime.judge.drop import Verdict
+from edgewise.runtime.judge.evaluation import Answers, Pictures, answers, given
+from edgewise.runtime.judge.stats import parity
+from edgewise.runtime.judge.verdict import Limits, Verification, judge, require_parity
+from edgewise.runtime.reference import TorchSession
+from edgewise.runtime.tflite.session import TfliteSession
+
+LIMITS = Limits(max_drop=1.0, min_agreement=0.9)
+
+
+def answered(count: int, wrong: int, *, labelled: bool, lost: int = 0) -> Answers:
+    """Two sessions that differ on the first `wrong` of `count` pictures; the first is right but on `lost`."""
+    labels = np.arange(count) % 3
+    exact = np.eye(3, dtype=np.float32)[labels]
+    quantized = exact.copy()
+    quantized[:wrong] = np.roll(exact[:wrong], 1, axis=1)
+    exact[count - lost :] = np.roll(exact[count - lost :], 1, axis=1)
+    quantized[count - lost :] = exact[count - lost :]
+    return Answers((exact, quantized), np.arange(count) + 2, labels if labelled else None, 2)
+
+
+def set_of(description: str) -> Pictures:
+    """Pictures that are judged by their answers alone."""
+    return given(np.zeros((0, 4, 4, 3), np.uint8), description)
+
+
+def test_a_right_conversion_passes_and_a_perturbed_one_does_not(
+    tiny_network: nn.Module, tiny_float: Artifact, tiny_spec: ModelSpec
+) -> None:
+    preprocess = tiny_spec.preprocess
+    pictures = given(generated(preprocess, 8, 3).pixels, "pictures")
+    exact = TfliteSession(tiny_float.path, 1)
+
+    def against(network: nn.Module) -> Answers:
+        return answers([TorchSession(network), exact], pictures, preprocess, lambda *_: None)
+
+    found = require_parity(parity(*against(tiny_network).logits))
+    assert found.max_rel < 1e-4
+    assert (found.top1, found.count) == (1, 8)
+    other = copy.deepcopy(tiny_network)
+    with torch.no_grad():
+        other.get_parameter("4.layers.3.weight").mul_(1.05)
+    with pytest.raises(ParityError, match=r"relatively, allowed 0\.001 .* of 8 pictures"):
+        require_parity(parity(*against(other).logits))
+
+
+def test_an_int8_file_is_no_float_conversion(
+    tiny_network: nn.Module, tiny_int8: dict[str, Artifact], tiny_pictures: Tensor32
+) -> None:
+    sessions = TorchSession(tiny_network), TfliteSession(tiny_int8["int8"].path, 1)
+    with pytest.raises(ParityError):
+        require_parity(parity(sessions[0](tiny_pictures), sessions[1](tiny_pictures)))
+
+
+@pytest.mark.parametrize(("wrong", "verdict"), [(0, "pass"), (10, "pass"), (11, "fail"), (100, "fail")])
+def test_without_labels_agreement_is_the_gate(wrong: int, verdict: str) -> None:
+    found = judge(answered(100, wrong, labelled=False), set_of("leaves"), LIMITS)
+    assert found.verdict == verdict
+    assert found.agreement.top1 == pytest.approx(1 - wrong / 100)
+    assert (found.float_accuracy, found.quantized_accuracy, found.drop) == (None, None, None)
+    assert found.reason() == f"top-1 agreement {100 - wrong:.1f} % on 100 leaves, need 90 %"
+
+
+@pytest.mark.parametrize(
+    ("count", "wrong", "verdict"),
+    [
+        (2000, 0, Verdict.PASS),
+        (2000, 100, Verdict.FAIL),
+        (2000, 20, Verdict.INCONCLUSIVE),
+        (200, 1, Verdict.INCONCLUSIVE),
+    ],
+)
+def test_with_labels_the_drop_is_the_gate(count: int, wrong: int, verdict: Verdict) -> None:
+    found = judge(answered(count, wrong, labelled=True), set_of("photographs"), LIMITS)
+    assert found.verdict is verdict
+    assert found.drop is not None
+    assert found.float_accuracy is not None
+    assert found.quantized_accuracy is not None
+    assert found.float_accuracy.top1 == 1
+    assert found.quantized_accuracy.top1 == pytest.approx(1 - wrong / count)
+    assert found.drop.points == pytest.approx(100 * wrong / count)
+    text = found.reason()
+    assert text.startswith(f"top-1 drops by {100 * wrong / count:.2f} points (95 % interval ")
+    assert f"on {count} pictures, allowed 1" in text
+    settling = verdict is Verdict.INCONCLUSIVE and wrong != count / 100  # on the limit nothing settles it
+    assert ("would settle it" in text) == settling
+
+
+def test_a_float_model_that_errs_costs_the_quantized_one_nothing() -> None:
+    found = judge(answered(2000, 0, labelled=True, lost=1000), set_of("photographs"), LIMITS)
+    assert found.verdict is Verdict.PASS
+    assert found.float_accuracy is not None
+    assert found.float_accuracy.top1 == 0.5
+
+
+def judged(wrong: int, *, strict: bool) -> Verification:
+    return judge(answered(200, wrong, labelled=True), set_of("photographs"), Limits(1.0, 0.9, strict=strict))
+
+
+@pytest.mark.parametrize("strict", [False, True])
+def test_a_failure_is_raised(strict: bool) -> None:
+    with pytest.raises(AccuracyError, match=r"accuracy gate fail: top-1 drops by 50\.00 points"):
+        judged(100, strict=strict).require()
+    judge(answered(5000, 0, labelled=True), set_of("photographs"), Limits(1.0, 0.9, strict=strict)).require()
+
+
+def test_what_cannot_be_decided_fails_strictly_alone() -> None:
+    judged(1, strict=False).require()
+    with pytest.raises(AccuracyError, match=r"accuracy gate inconclusive: .* would settle it"):
+        judged(1, strict=True).require()
+
+
+@pytest.mark.parametrize("labelled", [False, True])
+def test_a_verification_goes_into_a_manifest(labelled: bool) -> None:
+    found = judge(answered(300, 2, labelled=labelled), set_of("pictures"), LIMITS).to_json()
+    assert json.loads(json.dumps(found, allow_nan=False)) == found
+    assert found["skipped"] == 2
+    assert found["limits"] == {"max_drop": 1.0, "min_agreement": 0.9, "strict": False}
+    assert (found["drop"] is not None) == labelled
+
+
+def test_the_worst_picture_is_named() -> None:
+    found = answered(100, 0, labelled=False)
+    found.logits[1][41] = [3, 2, 1]
+    assert judge(found, set_of("leaves"), LIMITS).worst_picture == "number 43"

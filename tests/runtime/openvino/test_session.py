@@ -1,0 +1,197 @@
+"""Sessions on real OpenVINO files: the same answers however asked, refusals, and what to beware of."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from edgewise.export.artifact import Artifact
+from edgewise.export.engines import importing
+from edgewise.models.errors import EdgewiseError
+from edgewise.models.spec import Tensor32
+from edgewise.runtime.judge.stats import agreement
+from edgewise.runtime.openvino import session as openvino_session
+from edgewise.runtime.openvino.session import open_reference, open_session, read_structure
+
+with importing("Testing", "openvino"):
+    import openvino as ov
+
+
+def foreign(path: Path, shape: list[int], other: list[int] | None = None, *, rank: int = 2) -> Path:
+    """A model that somebody else made: the mean over height and width, or over less."""
+    from openvino import opset8
+
+    source = opset8.parameter(shape, np.float32, name="x")
+    ends = [opset8.reduce_mean(source, np.array([3, 2][: 4 - rank]), keep_dims=False)]
+    sources = [source]
+    if other:
+        sources.append(opset8.parameter(other, np.float32, name="y"))
+        ends.append(opset8.relu(sources[1]))
+    ov.save_model(ov.Model(ends, sources), path)
+    return path
+
+
+@pytest.mark.parametrize("kind", ["openvino_float", "openvino_int8"])
+def test_pictures_go_through_one_by_one(
+    kind: str, tiny_pictures: Tensor32, request: pytest.FixtureRequest
+) -> None:
+    path = request.getfixturevalue(kind).path
+    session = open_session(path, 1)
+    together = session(tiny_pictures[:5])
+    assert together.shape == (5, 6)
+    assert together.dtype == np.float32
+    again = np.concatenate([session(tiny_pictures[i : i + 1]) for i in range(5)])
+    assert np.array_equal(together, again)
+    assert np.array_equal(together, open_session(path, 2)(tiny_pictures[:5]))
+
+
+def test_an_answer_outlives_the_next_question(openvino_float: Artifact, tiny_pictures: Tensor32) -> None:
+    session = open_session(openvino_float.path, 1)
+    first = session(tiny_pictures[:1])
+    kept = first.copy()
+    session(tiny_pictures[1:2])
+    assert np.array_equal(first, kept)
+
+
+def test_the_reference_computes_in_float_and_answers_alike(
+    openvino_float: Artifact, openvino_int8: Artifact, tiny_pictures: Tensor32
+) -> None:
+    exact, fast = (
+        open_reference(openvino_int8.path)(tiny_pictures),
+        open_session(openvino_int8.path, 1)(tiny_pictures),
+    )
+    assert not np.array_equal(exact, fast)
+    assert agreement(exact, fast).sqnr_db > 25
+    for options, types in (({}, {"u8"}), (openvino_session._PLAIN, {"f32"})):
+        compiled = ov.Core().compile_model(openvino_int8.path, "CPU", openvino_session._EXACT | options)
+        nodes: list[Any] = compiled.get_runtime_model().get_ops()
+        info = [{key: value.astype(str) for key, value in node.get_rt_info().items()} for node in nodes]
+        assert {one["runtimePrecision"] for one in info if one["layerType"] == "Convolution"} == types
+    floats = open_reference(openvino_float.path)(tiny_pictures)
+    assert np.array_equal(floats, open_session(openvino_float.path, 1)(tiny_pictures))
+
+
+def test_float_is_float32_whatever_the_processor_prefers(
+    openvino_float: Artifact, tiny_pictures: Tensor32
+) -> None:
+    ours = open_session(openvino_float.path, 1)(tiny_pictures[:1])
+    picture = np.ascontiguousarray(tiny_pictures[:1].transpose(0, 3, 1, 2))
+    for options, same in (
+        ({"INFERENCE_PRECISION_HINT": "f32"}, True),
+        ({}, openvino_session.caveat() is None),
+    ):
+        theirs = ov.Core().compile_model(openvino_float.path, "CPU", options)(picture)[0]
+        assert (np.abs(theirs - ours).max() < 1e-5 * np.abs(ours).max()) == same
+
+
+@pytest.mark.parametrize(
+    ("default", "told"), [("f32", None), ("bf16", "in bfloat16 "), ("f16", "in float16 ")]
+)
+def test_another_default_is_told(default: str, told: str | None, monkeypatch: pytest.MonkeyPatch) -> None:
+    class Processor:
+        def get_property(self, device: str, name: str) -> Any:
+            assert (device, name) == ("CPU", "INFERENCE_PRECISION_HINT")
+            return getattr(ov.Type, default)
+
+    monkeypatch.setattr(openvino_session, "_core", Processor)
+    found = openvino_session.caveat()
+    assert (found is None) == (told is None)
+    assert (told or "") in (found or "")
+
+
+@pytest.mark.parametrize("shape", [(1, 3, 32, 32), (1, 31, 32, 3), (32, 32, 3), (0, 32, 32, 3)])
+def test_pictures_of_another_shape_are_refused(openvino_float: Artifact, shape: tuple[int, ...]) -> None:
+    with pytest.raises(EdgewiseError, match=r"pictures of shape \(N, 32, 32, 3\)"):
+        open_session(openvino_float.path, 1)(np.zeros(shape, np.float32))
+
+
+def test_pictures_of_another_type_or_no_numbers_are_refused(openvino_float: Artifact) -> None:
+    session = open_session(openvino_float.path, 1)
+    with pytest.raises(EdgewiseError, match="uint8"):
+        session(np.zeros((1, 32, 32, 3), np.uint8))
+    with pytest.raises(EdgewiseError, match="NaN"):
+        session(np.full((1, 32, 32, 3), np.nan, np.float32))
+
+
+def test_a_model_of_somebody_else_runs(tmp_path: Path) -> None:
+    pictures = np.random.default_rng(0).random((3, 4, 5, 3), np.float32)
+    for batch in (1, 2, -1):
+        found = open_session(foreign(tmp_path / f"mean{batch}.xml", [batch, 3, 4, 5]), 1)(pictures)
+        assert np.allclose(found, pictures.mean((1, 2)), atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("shape", "other", "rank", "told"),
+    [
+        ([1, 4, 8, 8], None, 2, r"takes \[1,4,8,8\]"),
+        ([1, 8, 8, 3], None, 2, r"takes \[1,8,8,3\]"),
+        ([1, 3, -1, 8], None, 2, r"takes \[1,3,\?,8\]"),
+        ([1, 3, 8, 8], None, 3, r"takes \[1,3,8,8\] and gives \[1,3,8\];"),
+        ([1, 3, 8, 8], [1, 2], 2, r"takes \[1,3,8,8\], \[1,2\] and gives \[1,3\], \[1,2\]"),
+    ],
+)
+def test_what_is_no_classifier_is_refused(
+    tmp_path: Path, shape: list[int], other: list[int] | None, rank: int, told: str
+) -> None:
+    path = foreign(tmp_path / "odd.xml", shape, other, rank=rank)
+    with pytest.raises(EdgewiseError, match=rf"odd\.xml: {told}.* need pictures"):
+        open_session(path, 1)
+
+
+@pytest.mark.parametrize("suffix", [".xml", ".bin"])
+@pytest.mark.parametrize("part", [0.0, 0.2, 0.9])
+def test_a_truncated_file_is_refused(
+    openvino_float: Artifact, tmp_path: Path, part: float, suffix: str, capfd: pytest.CaptureFixture[str]
+) -> None:
+    for path in openvino_float.files.values():
+        content = path.read_bytes()
+        end = int(part * len(content)) if path.suffix == suffix else len(content)
+        (tmp_path / f"cut{path.suffix}").write_bytes(content[:end])
+    for read in (lambda: open_session(tmp_path / "cut.xml", 1), lambda: read_structure(tmp_path / "cut.xml")):
+        with pytest.raises(EdgewiseError, match=r"cut\.xml: OpenVINO cannot open it \(") as error:
+            read()
+        assert "\n" not in str(error.value)
+        assert ".cpp" not in str(error.value)
+    assert capfd.readouterr() == ("", "")
+
+
+@pytest.mark.parametrize("text", ["", "not a model", "<html>" * 1000])
+def test_a_text_file_is_refused(tmp_path: Path, text: str, capfd: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "page.xml").write_text(text)
+    (tmp_path / "page.bin").write_text("")
+    with pytest.raises(EdgewiseError, match=r"page\.xml: OpenVINO cannot open it \(no OpenVINO IR\)"):
+        open_session(tmp_path / "page.xml", 1)
+    assert capfd.readouterr() == ("", "")
+
+
+def test_a_missing_file_is_named(openvino_float: Artifact, tmp_path: Path) -> None:
+    with pytest.raises(EdgewiseError, match=r"there is no nowhere\.xml"):
+        open_session(tmp_path / "nowhere.xml", 1)
+    (tmp_path / "half.xml").write_bytes(openvino_float.path.read_bytes())
+    with pytest.raises(EdgewiseError, match=r"there is no half\.bin\); copy both"):
+        open_session(tmp_path / "half.xml", 1)
+
+
+@pytest.mark.parametrize("kind", ["openvino_float", "openvino_int8"])
+def test_the_loop_computes_its_picture_again_and_again(
+    kind: str, tiny_pictures: Tensor32, request: pytest.FixtureRequest
+) -> None:
+    session = open_session(request.getfixturevalue(kind).path, 1)
+    wanted = session(tiny_pictures[:2])
+    call = session.loop(tiny_pictures[1:2])
+    for _ in range(3):
+        call()
+        assert np.array_equal(session._request.get_output_tensor().data, wanted[1:])
+
+
+def test_the_engine_tells_what_it_runs_and_how_precisely(openvino_int8: Artifact) -> None:
+    found = open_session(openvino_int8.path, 1).engine()
+    assert (found.name, found.version, found.delegate) == (
+        "OpenVINO",
+        openvino_session.version(),
+        "CPU (f32)",
+    )
+    assert found.delegated == found.operators
+    assert found.operators is not None
+    assert found.operators > 10
