@@ -51,7 +51,7 @@ _RECIPE = {
 
 
 def _recipe_options(command: "Callable[..., Any]") -> "Callable[..., Any]":
-    """An option for each field of `TrainingRecipe`; None stands for its default, which depends on --weights."""
+    """An option for each field of `TrainingRecipe`; its default may depend on --weights."""
     for field in reversed(fields(TrainingRecipe)):
         flag, about = f"--{field.name.replace('_', '-')}", _RECIPE[field.name]
         if field.type is bool:

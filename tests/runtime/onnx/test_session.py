@@ -20,6 +20,7 @@ from edgewise.runtime.onnx.session import (
     caveat,
     open_reference,
     open_session,
+    read_structure,
     version,
 )
 
