@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
     import torch
 
+CHECKPOINT = "model.safetensors"  # in the folder of a run of `edgewise train`
+
 _HEADER = "edgewise"
 _WRAPPERS = ("state_dict", "model_state_dict", "model")
 _PREFIXES = ("module.", "_orig_mod.", "model.")

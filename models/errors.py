@@ -1,52 +1,64 @@
-"""What can go wrong, as one tree. The message says what was wrong, what was found and what to do.
+"""What can go wrong, as one tree. A message says what was wrong, what was found and how to fix it.
 
-EdgewiseError                 exit 1   anything a user can mend
-├── UsageError                exit 2   an option or a value that cannot be
+EdgewiseError                 exit 1   anything a user can fix
+├── UsageError                exit 2   an option or a value that cannot be used
 ├── AccuracyError             exit 3   the quantized model lost too much
 ├── ParityError               exit 4   a converted model differs from its original
 ├── LatencyError              exit 5   a model is slower than was allowed
-└── MissingDependencyError    exit 6   an extra that is not installed
+├── MissingDependencyError    exit 6   an extra that is not installed
+└── PrecisionError            exit 7   a model passed in another precision than the one asked for
 """
 
-from typing import ClassVar
+from typing import Any, ClassVar
 
 
 class EdgewiseError(Exception):
-    """An error with a mend; the command line prints its message alone and leaves with `exit_code`."""
+    """An error that its message explains; the command line prints it and exits with `exit_code`."""
 
     exit_code: ClassVar[int] = 1
+    exit_name: ClassVar[str] = "error"
+
+    def details(self) -> dict[str, Any]:
+        """What the message leaves out, as plain data."""
+        return {}
 
 
 class UsageError(EdgewiseError):
     """An option, a name or a value that cannot be used."""
 
-    exit_code = 2
+    exit_code, exit_name = 2, "usage"
 
 
 class AccuracyError(EdgewiseError):
     """The accuracy gate: the quantized model lost more than was allowed."""
 
-    exit_code = 3
+    exit_code, exit_name = 3, "accuracy_gate"
 
 
 class ParityError(EdgewiseError):
     """The parity gate: a converted model does not compute what its original computes."""
 
-    exit_code = 4
+    exit_code, exit_name = 4, "parity_gate"
 
 
 class LatencyError(EdgewiseError):
     """The latency gate: a model is slower than was allowed."""
 
-    exit_code = 5
+    exit_code, exit_name = 5, "latency_gate"
 
 
 class MissingDependencyError(EdgewiseError):
     """A library that this task needs is not installed."""
 
-    exit_code = 6
+    exit_code, exit_name = 6, "missing_dependency"
 
     def __init__(self, task: str, extra: str, library: str) -> None:
         super().__init__(
             f"{task} needs {library}, which is not installed. Run: pip install 'edgewise[{extra}]'"
         )
+
+
+class PrecisionError(EdgewiseError):
+    """A model passed its gate and was written, but in another precision than the one asked for."""
+
+    exit_code, exit_name = 7, "other_precision"

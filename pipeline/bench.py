@@ -1,32 +1,147 @@
-"""Measure on several devices at once; each record is saved as soon as it is there."""
+"""Measure latency on several devices at once; each record is saved as soon as it exists."""
 
-from collections.abc import Callable, Generator, Sequence
+import os
+from collections.abc import Callable, Generator, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
 from threading import Event
-from typing import Any, TypeAlias, cast
+from typing import Any, cast
 
+from ..export.artifact import model_files
 from ..models.errors import EdgewiseError
+from ..runtime.bench.compare import Comparison, comparisons
 from ..runtime.bench.gather import Gathered
 from ..runtime.bench.record import Record
-from ..runtime.bench.request import BenchRequest
-from ..runtime.bench.store import Store, slower
-from ..runtime.devices import Device
-
-Progress: TypeAlias = Callable[[int, int], None]
+from ..runtime.bench.request import BenchRequest, Contender
+from ..runtime.bench.store import Store, default_path, slower
+from ..runtime.bundle import Bundle
+from ..runtime.devices import Device, device
+from .document import document
+from .progress import Counter, Journal, Progress
+from .request import PathLike
 
 _HERE = ("local", "browser")  # on one machine they would disturb each other
 
 
 @dataclass(slots=True)
 class DeviceRun:
-    """What one device gave: the records of each run, which models got slower, and the error that ended it."""
+    """The records of each run on one device, which models got slower, and the error that ended it, if any."""
 
     device: str
     runs: list[list[Record]] = field(default_factory=list)
     slower: list[str] = field(default_factory=list)
     error: EdgewiseError | None = None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Benchmark:
+    """The result of `bench`: what each device gave, in the order in which they were named."""
+
+    devices: tuple[DeviceRun, ...]
+    results: Path | None
+    notices: tuple[str, ...] = ()
+
+    @property
+    def runs(self) -> list[tuple[list[Record], list[Comparison]]]:
+        """The records of every run with the comparisons between them."""
+        runs = [run for one in self.devices for run in one.runs if run]
+        return [(run, comparisons(run)) for run in runs]
+
+    @property
+    def records(self) -> list[Record]:
+        """Every record."""
+        return [record for run, _ in self.runs for record in run]
+
+    def require(self) -> None:
+        """Raise the error of the first device that failed."""
+        for one in self.devices:
+            if one.error is not None:
+                raise one.error
+
+    def to_json(self) -> dict[str, Any]:
+        """The document `bench`."""
+        return document(
+            "bench",
+            records=[record.to_json() for record in self.records],
+            comparisons=[asdict(pair) for _, pairs in self.runs for pair in pairs],
+            errors=[
+                {"device": one.device, "error": str(one.error), "exit_code": one.error.exit_code}
+                for one in self.devices
+                if one.error is not None
+            ],
+            notices=list(self.notices),
+            results=str(self.results) if self.results else None,
+        )
+
+
+def bench(
+    bundles: PathLike | Iterable[PathLike],
+    *,
+    devices: str | Iterable[str] = ("local",),
+    threads: int | Iterable[int] = (1,),
+    runs: int = 50,
+    seconds: float = 10.0,
+    cpus: Iterable[int] | None = None,
+    twins: bool = True,
+    results: PathLike | None = None,
+    save: bool = True,
+    progress: Progress | None = None,
+) -> Benchmark:
+    """Measure the latency of bundles, each beside its float model, on one or more devices.
+
+    A device that fails stops alone: call the result's `require()`, or look at its `devices`.
+
+    Args:
+        bundles: Folders of bundles; they are measured in alternation.
+        devices: `local`, `ssh://user@host[:port]`, `adb[:serial]` or `browser`.
+        threads: Numbers of threads, one run for each.
+        runs: Smallest number of samples of each model.
+        seconds: Smallest time of sampling, in seconds.
+        cpus: Numbers of the processors to stay on; all without it.
+        twins: Measure the float models in the bundles too.
+        results: The file that records are added to; the one in the user's data folder without it.
+        save: Add the records to that file.
+        progress: Receives stages and notices; silent without it.
+
+    Raises:
+        UsageError: There is no such bundle or device.
+        EdgewiseError: A bundle or the file of results is damaged.
+    """
+    journal = Journal(progress)
+    folders = [bundles] if isinstance(bundles, str | os.PathLike) else bundles
+    contenders = _contenders([Bundle.open(Path(folder)) for folder in folders], twins=twins)
+    names = (devices,) if isinstance(devices, str) else devices
+    places = [device(name) for name in dict.fromkeys(names)]
+    counts = (threads,) if isinstance(threads, int) else threads
+    pinned = None if cpus is None else tuple(cpus)
+    requests = [BenchRequest(contenders, count, runs, seconds, cpus=pinned) for count in counts]
+    store = Store(default_path() if results is None else Path(results)) if save else None
+    if store is not None:
+        store.select(limit=1)  # a damaged file is better known before than after
+    with journal.stage(f"Measure on {', '.join(place.name for place in places)}") as counter:
+        measured = measure(places, requests, store, counter)
+    for one in measured:
+        for line in one.slower:
+            journal.notice(line)
+    failed = [one for one in measured if one.error is not None]
+    for one in failed[1:]:  # the first is what `require` raises
+        journal.notice(str(one.error))
+    return Benchmark(tuple(measured), store.path if store else None, tuple(journal.notices))
+
+
+def _contenders(bundles: Sequence[Bundle], *, twins: bool) -> tuple[Contender, ...]:
+    """The different model files, each twin before its bundle; one that several bundles hold counts once."""
+    found: dict[tuple[str, ...], Contender] = {}
+    for bundle in bundles:
+        files, folder = bundle.manifest["files"], str(bundle.folder)
+        pair = (bundle.reference, Contender(folder, "reference")), (bundle.model, Contender(folder))
+        for path, contender in pair if twins else pair[1:]:
+            if path is not None:
+                digests = (files[file.name]["sha256"] for file in model_files(path))
+                found.setdefault((bundle.target, *digests), contender)
+    return tuple(found.values())
 
 
 class _Work:
@@ -84,10 +199,10 @@ class _Work:
 
 
 def measure(
-    devices: Sequence[Device], requests: Sequence[BenchRequest], store: Store | None, progress: Progress
+    devices: Sequence[Device], requests: Sequence[BenchRequest], store: Store | None, counter: Counter
 ) -> list[DeviceRun]:
     """All requests on all devices, one after the other on each; a device that fails stops alone."""
-    work = _Work(requests, store, lambda: progress(round(100 * sum(work.done.values())), 100 * len(devices)))
+    work = _Work(requests, store, lambda: counter(round(100 * sum(work.done.values())), 100 * len(devices)))
     here = [device for device in devices if device.name.startswith(_HERE)]
     groups = [group for group in (here, *([device] for device in devices if device not in here)) if group]
     with ThreadPoolExecutor(len(groups)) as pool:

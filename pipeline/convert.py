@@ -1,70 +1,76 @@
-"""The main job, step by step: load, calibrate, convert, quantize, judge, recover, time, write."""
+"""The main job, step by step: load, calibrate, convert, quantize, judge, recover, measure, write."""
 
+import os
 import tempfile
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
+from typing import Any
 
 from ..export.artifact import bundle_name
-from ..models.errors import AccuracyError
-from ..models.weights import Model, Overrides, load_model, model_name
+from ..models.checkpoint import CHECKPOINT
+from ..models.errors import AccuracyError, PrecisionError
+from ..models.model import Model
+from ..models.spec import RGB
+from ..models.weights import load_model, model_name
 from ..quantize.calibration import Calibration, from_folder, generated
-from ..quantize.recipe import Recipe
 from ..quantize.refine.sensitivity import LayerError
 from ..runtime import machine, runtime
-from ..runtime.bench.latency import SpeedLimits
+from ..runtime.bundle import Bundle, refuse_other_model
 from ..runtime.bundle.atomic import refuse_foreign
 from ..runtime.judge import evaluation, saturation
 from ..runtime.judge.evaluation import Answers, Pictures, answers
 from ..runtime.judge.stats import is_constant
-from ..runtime.judge.verdict import Limits, Verification, judge
+from ..runtime.judge.verdict import Verification, judge
+from .document import document
 from .product import Product, write
-from .progress import Journal
+from .progress import Journal, Progress
 from .recovery import Recovery, Search
+from .request import ConvertRequest, PathLike
 from .workshop import File, Twin, Workshop
 
 _SATURATION_PICTURES = 16
 
 
-@dataclass(frozen=True, slots=True)
-class ConvertRequest:
-    """What the user asked for; None stands for a default that depends on the rest.
-
-    `form_is_open` says that INT8 may be whatever serves best.
-    """
-
-    name: str
-    targets: tuple[str, ...]
-    precisions: tuple[str, ...]
-    form_is_open: bool
-    recipe: Recipe
-    weights: str
-    overrides: Overrides
-    calib: Path | None
-    calib_count: int | None
-    seed: int
-    data: Path | None
-    eval_count: int
-    limits: Limits
-    speed: SpeedLimits
-    recover: bool
-    recover_budget: float
-    force: bool
-    out: Path | None
-
-    def folder(self, name: str) -> Path:
-        """Where the bundle of that name goes: to `out` itself, or into it where there are several."""
-        if self.out is not None and len(self.targets) * len(self.precisions) == 1:
-            return self.out
-        return (self.out or Path("dist")) / name
-
-
 @dataclass(frozen=True, slots=True, eq=False)
 class Conversion:
-    """All that came of a request."""
+    """The result of a conversion: a product for each target and precision, each in its bundle.
 
-    products: list[Product]
-    seconds: Mapping[str, float]
+    `seconds` has the wall time of each stage by its title; `notices` is what the user was told meanwhile.
+    """
+
+    products: tuple[Product, ...]
+    notices: tuple[str, ...] = ()
+    seconds: Mapping[str, float] | None = None
+
+    @property
+    def bundles(self) -> tuple[Bundle, ...]:
+        """The bundles that were written."""
+        return tuple(product.bundle for product in self.products if product.bundle is not None)
+
+    @property
+    def as_requested(self) -> bool:
+        """Whether every product has the precision that was asked for, none another by recovery."""
+        return all(product.as_requested for product in self.products)
+
+    def require(self) -> None:
+        """Raise a `PrecisionError` where recovery gave a product another precision."""
+        for product in self.products:
+            if not product.as_requested and product.bundle is not None:
+                raise PrecisionError(
+                    f"{product.file.artifact.target}: passed its gate as {product.file.artifact.precision}, "
+                    f"not as {product.requested}; {product.bundle.folder} holds that model"
+                )
+
+    def to_json(self) -> dict[str, Any]:
+        """The document `conversion`."""
+        return document(
+            "conversion",
+            as_requested=self.as_requested,
+            bundles=[product.to_json() for product in self.products if product.bundle is not None],
+            notices=list(self.notices),
+            seconds={title: round(spent, 3) for title, spent in (self.seconds or {}).items()},
+        )
 
 
 class GateError(AccuracyError):
@@ -74,24 +80,114 @@ class GateError(AccuracyError):
         super().__init__(message)
         self.layers, self.recovery = layers, recovery
 
+    def details(self) -> dict[str, Any]:
+        """The layers, worst first, and the attempts."""
+        trials = self.recovery.trials if self.recovery else []
+        return {
+            "layers": [asdict(layer) for layer in self.layers],
+            "recovery": [trial.to_json() for trial in trials],
+        }
 
-def run(request: ConvertRequest, journal: Journal, model: Model | None = None) -> Conversion:
-    """Do the main job, with `model` where it is loaded already.
 
-    A gate that fails raises its error, and then nothing is written.
+def convert(
+    model: str | Model,
+    *,
+    to: str | Iterable[str] = "tflite",
+    int8: bool = False,
+    precision: str | Iterable[str] | None = None,
+    per_tensor: bool = False,
+    io: str = "float32",
+    weights: PathLike = "auto",
+    mean: float | RGB | None = None,
+    std: float | RGB | None = None,
+    imgsz: int | None = None,
+    resize: int | None = None,
+    labels: PathLike | None = None,
+    calib: PathLike | None = None,
+    calib_count: int | None = None,
+    seed: int = 0,
+    data: PathLike | None = None,
+    eval_count: int = 1200,
+    max_drop: float = 1.0,
+    min_agreement: float = 0.75,
+    strict: bool = False,
+    recover: bool = True,
+    recover_budget: float = 300.0,
+    max_latency: float | None = None,
+    require_speedup: float | None = None,
+    force: bool = False,
+    overwrite: bool = False,
+    out: PathLike | None = None,
+    progress: Progress | None = None,
+) -> Conversion:
+    """Convert a network, prove the result, and write a bundle for each target and precision.
+
+    Args:
+        model: A network of the zoo by its name, `timm:NAME`, `torchvision:NAME`, `net.py:factory`, the path
+            of a model file (a checkpoint, `.pt2`, `.keras`, `.h5` or a SavedModel), or a loaded `Model`.
+        to: One or more of `tflite`, `onnx` and `openvino`, or `all`.
+        int8: Quantize to INT8, in the form that suits the network and the target best.
+        precision: One or more of `fp32`, `fp16`, `w8a32` and `w8a8`; `fp32` without `int8`.
+        per_tensor: Give each weight one scale instead of one per output channel.
+        io: Type of an INT8 TFLite model's inputs and outputs: `float32`, `int8` or `uint8`.
+        weights: `imagenet`, `bundled`, `random`, or the path of a state dict; `auto` takes the first of
+            `imagenet` and `bundled` that is available.
+        mean: Mean of the pixels on the [0, 1] scale, one number or three, for weights that do not record it.
+        std: Standard deviation of the pixels, in the same form.
+        imgsz: Side of the network's input in pixels.
+        resize: Shorter side of a picture before its centre is cropped, in pixels.
+        labels: Text file with one class name per line, in the order of the network's outputs.
+        calib: Folder of calibration pictures; generated pictures without it.
+        calib_count: Number of calibration pictures; up to 128 without it.
+        seed: Seed for drawing or generating pictures.
+        data: Labelled folders to measure the drop in accuracy with.
+        eval_count: Number of generated pictures that judge bundled weights, at least 12.
+        max_drop: Largest loss of top-1 accuracy, in percentage points.
+        min_agreement: Smallest top-1 agreement with the float model, from 0 to 1, without labels.
+        strict: Fail also where the pictures are too few to decide.
+        recover: Try other forms where INT8 loses too much.
+        recover_budget: Seconds after which no further attempt begins.
+        max_latency: Largest CPU time of one picture on this machine, in ms.
+        require_speedup: Smallest speed-up of a quantized model over float on this machine.
+        force: Write a bundle even if it fails the accuracy gate.
+        overwrite: Replace a bundle that was made from another model.
+        out: The bundle's folder, or the folder of several bundles; `dist/NAME-TARGET-PRECISION` without it.
+        progress: Receives stages and notices; silent without it.
+
+    Raises:
+        UsageError: An option cannot be used, or a bundle of another model is in the way.
+        AccuracyError: A quantized model lost too much; nothing was written.
+        ParityError: A converted model does not compute what the network computes.
+        LatencyError: A model is slower than the options allow.
+        MissingDependencyError: A library is not installed.
+        EdgewiseError: A file cannot be read or written.
     """
-    name = model.spec.name if model else model_name(request.name)
-    for target in request.targets:
-        for precision in request.precisions:  # a folder that holds something else, before anything takes time
-            refuse_foreign(request.folder(bundle_name(name, target, precision)))
-    if model is None:
+    options = dict(locals())
+    return run(ConvertRequest(**{key: options[key] for key in options if key != "progress"}), progress)
+
+
+def run(request: ConvertRequest, progress: Progress | None = None) -> Conversion:
+    """Run a checked request; see `convert`. A gate that fails raises its error, and nothing is written."""
+    journal = Journal(progress, _stages(request))
+    name = request.model.spec.name if isinstance(request.model, Model) else _title(request.model)
+
+    def place(target: str, precision: str) -> Path:
+        return request.folder(bundle_name(name, target, precision))
+
+    places = [place(target, precision) for target in request.targets for precision in request.precisions]
+    for folder in places:  # before anything takes time
+        refuse_foreign(folder)
+    model = request.model
+    if not isinstance(model, Model):
         with journal.stage("Load the network"):
-            model = load_model(request.name, request.weights, request.overrides, journal.notice)
+            model = load_model(model, os.fspath(request.weights), request.overrides, journal.notice)
+    if not request.overwrite:
+        for folder in places:
+            refuse_other_model(folder, model.spec)
     with journal.stage("Prepare calibration pictures"):
         calibration = _calibration(request, model)
-        pictures = evaluation.choose(
-            model.spec, request.data, request.eval_count, calibration.unused, request.seed
-        )
+        data = None if request.data is None else Path(request.data)
+        pictures = evaluation.choose(model.spec, data, request.eval_count, calibration.unused, request.seed)
         evaluation.refuse_overlap(pictures, calibration.digests)
     for target in request.targets:
         if caveat := runtime(target).caveat():
@@ -104,25 +200,52 @@ def run(request: ConvertRequest, journal: Journal, model: Model | None = None) -
         ]
         with journal.stage("Write the bundle" if len(products) == 1 else "Write the bundles"):
             products = [
-                write(product, request.folder(product.file.artifact.bundle_name), workshop)
+                write(
+                    product,
+                    place(product.file.artifact.target, product.requested),
+                    workshop,
+                    overwrite=request.overwrite,
+                )
                 for product in products
             ]
-    return Conversion(products, journal.seconds)
+    return Conversion(tuple(products), tuple(journal.notices), journal.seconds)
 
 
-def _files(request: ConvertRequest, workshop: Workshop, journal: Journal) -> list[tuple[Twin, File]]:
-    """Every file that was asked for, with its float twin."""
-    made: list[tuple[Twin, File]] = []
+def _title(name: str) -> str:
+    """What bundles of a model are called: a run of `edgewise train` by its folder, others by their name."""
+    path = Path(name)
+    if path.name == CHECKPOINT and path.resolve().parent.name:
+        model_name(name)  # a file that is not there, or not a checkpoint, before anything takes time
+        return path.resolve().parent.name
+    return model_name(name)
+
+
+def _stages(request: ConvertRequest) -> int:
+    """How many stages a conversion has, if nothing has to be recovered.
+
+    Loading, preparing pictures, capturing and judging; for each target converting and comparing; for each
+    quantized file quantizing; refining once; measuring each file; writing.
+    """
+    quantized = sum(precision != "fp32" for precision in request.precisions) * len(request.targets)
+    files = len(request.targets) * len(request.precisions)
+    refined = any(precision.startswith("w8") for precision in request.precisions)
+    loading = not isinstance(request.model, Model)
+    return loading + 3 + 2 * len(request.targets) + quantized + refined + files + 1
+
+
+def _files(request: ConvertRequest, workshop: Workshop, journal: Journal) -> list[tuple[str, Twin, File]]:
+    """Every file that was asked for: the precision that was asked for, its float twin, and the file."""
+    made: list[tuple[str, Twin, File]] = []
     for twin in map(workshop.twin, request.targets):
         for precision in request.precisions:
             if precision == "fp32":
-                made.append((twin, twin))
+                made.append((precision, twin, twin))
             elif precision == "fp16":
-                made.append((twin, workshop.halved(twin)))
+                made.append((precision, twin, workshop.halved(twin)))
             elif precision == "w8a32" or _better_light(twin, request, workshop, journal):
-                made.append((twin, workshop.quantized(twin, request.recipe.weights_alone())))
+                made.append(("w8a32", twin, workshop.quantized(twin, request.recipe.weights_alone())))
             else:
-                made.append((twin, workshop.quantized(twin, request.recipe)))
+                made.append((precision, twin, workshop.quantized(twin, request.recipe)))
     return made
 
 
@@ -139,7 +262,7 @@ def _better_light(twin: Twin, request: ConvertRequest, workshop: Workshop, journ
 
 
 def _judged(
-    files: list[tuple[Twin, File]],
+    files: list[tuple[str, Twin, File]],
     pictures: Pictures,
     request: ConvertRequest,
     workshop: Workshop,
@@ -147,8 +270,8 @@ def _judged(
 ) -> list[Product]:
     """Let all files answer the same pictures, in one pass over them."""
     original = [workshop.original] if "fp32" in request.precisions else []
-    twins = list({id(twin): twin for twin, _ in files}.values())
-    others = [file for twin, file in files if file is not twin]
+    twins = list({id(twin): twin for _, twin, _ in files}.values())
+    others = [file for _, twin, file in files if file is not twin]
     sessions = [*original, *(file.session for file in (*twins, *others))]
     with journal.stage(f"Judge by {pictures.count} pictures") as progress:
         answered = answers(sessions, pictures, workshop.model.spec.preprocess, progress)
@@ -164,7 +287,7 @@ def _judged(
         pair: Answers = replace(answered, logits=(logits[id(exact)], logits[id(file.session)]))
         return judge(pair, pictures, request.limits)
 
-    return [Product(twin, file, verified(twin, file)) for twin, file in files]
+    return [Product(precision, twin, file, verified(twin, file)) for precision, twin, file in files]
 
 
 def _gated(
@@ -173,24 +296,25 @@ def _gated(
     """The product once it has passed the gate, if need be as another file."""
     integer = product.file.artifact.precision.startswith("w8a8")
     if not product.verification.passed and request.recover and integer:
-        journal.notice(f"{product.title}: {product.verification.reason()}. Looking for a cure")
+        journal.notice(f"{product.title}: {product.verification.reason()}. Trying other forms")
         search = Search(workshop, product.twin, pictures, request.limits, journal)
-        found = search.climb(product.file, request.recipe, request.recover_budget)
+        with journal.unplanned():
+            found = search.climb(product.file, request.recipe, request.recover_budget)
         product = replace(product, recovery=found)
         if found.chosen is not None and found.verification is not None:
             cured = replace(product, file=found.chosen.file, verification=found.verification)
             if found.verification.passed:
                 journal.notice(f"{cured.title} passes: {found.chosen.rung.title}")
                 return cured
-            journal.notice(f"{found.chosen.rung.title} is no cure: {found.verification.reason()}")
+            journal.notice(f"{found.chosen.rung.title} did not help: {found.verification.reason()}")
     try:
         product.verification.require()
     except AccuracyError as error:
         if not request.force:
-            message = f"{product.title}: {error}. Nothing was written; --force writes it all the same"
+            message = f"{product.title}: {error}. Nothing was written; --force writes it anyway"
             layers = workshop.sensitivities(request.recipe) if integer else []
             raise GateError(message, layers, product.recovery) from error
-        journal.notice(f"{product.title}: {error}. Written all the same, because of --force")
+        journal.notice(f"{product.title}: {error}. Written anyway (--force)")
     return product
 
 
@@ -214,4 +338,4 @@ def _calibration(request: ConvertRequest, model: Model) -> Calibration:
     preprocess = model.spec.preprocess
     if request.calib is None:
         return generated(preprocess, request.calib_count, request.seed)
-    return from_folder(request.calib, preprocess, request.calib_count, request.seed)
+    return from_folder(Path(request.calib), preprocess, request.calib_count, request.seed)

@@ -159,7 +159,7 @@ def _size(path: Path) -> int:
     return sum(file.stat().st_size for file in model_files(path))
 
 
-def to_json(scores: list[MemberScore], costs: list[MemberCost]) -> list[dict[str, Any]]:
+def to_json(scores: Sequence[MemberScore], costs: Sequence[MemberCost]) -> list[dict[str, Any]]:
     """A row for each model, with its costs by target."""
     return [
         asdict(score) | {"files": [asdict(cost) for cost in costs if cost.name == score.name]}

@@ -34,8 +34,12 @@ _LIBRARIES = (
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Product:
-    """A file to ship beside the float file of its target, which may be the same, and what was measured."""
+    """A file to ship beside the float file of its target, which may be the same, and what was measured.
 
+    `requested` is the precision that was asked for, which recovery may have replaced.
+    """
+
+    requested: str
     twin: Twin
     file: File
     verification: Verification
@@ -49,13 +53,34 @@ class Product:
         return self.file.artifact is not self.twin.artifact
 
     @property
+    def as_requested(self) -> bool:
+        """Whether recovery left the precision as it was asked for."""
+        recovered = self.recovery is not None and self.recovery.chosen is not None
+        return not recovered or self.file.artifact.precision == self.requested
+
+    @property
     def title(self) -> str:
         """What messages call it: 'tflite w8a8'."""
         return f"{self.file.artifact.target} {self.file.artifact.precision}"
 
+    def to_json(self) -> dict[str, Any]:
+        """Its part of the document `conversion`: where the bundle is, its manifest, and what it cost."""
+        return {
+            "bundle": str(self.bundle.folder) if self.bundle else None,
+            "target": self.file.artifact.target,
+            "requested": self.requested,
+            "precision": self.file.artifact.precision,
+            "as_requested": self.as_requested,
+            "verdict": str(self.verification.verdict),
+            "pace": str(self.latency.pace) if self.latency and self.latency.pace else None,
+            "float_size_bytes": self.twin.structure.size_bytes,
+            "size_bytes": self.file.structure.size_bytes,
+            "manifest": self.bundle.manifest if self.bundle else None,
+        }
 
-def write(product: Product, folder: Path, workshop: Workshop) -> Product:
-    """The product in its bundle, which has all that was measured in its manifest.
+
+def write(product: Product, folder: Path, workshop: Workshop, *, overwrite: bool) -> Product:
+    """The product in its bundle, whose manifest holds everything that was measured.
 
     Raises as `write_bundle` does.
     """
@@ -73,7 +98,7 @@ def write(product: Product, folder: Path, workshop: Workshop) -> Product:
     }
     sample = golden.sample(model.spec.preprocess, workshop.original, product.file.session)
     twin = product.twin.artifact if product.quantized else None
-    return replace(product, bundle=write_bundle(folder, artifact, twin, sample, record))
+    return replace(product, bundle=write_bundle(folder, artifact, twin, sample, record, overwrite=overwrite))
 
 
 def _versions() -> dict[str, str]:

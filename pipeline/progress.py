@@ -57,10 +57,19 @@ class Journal:
         self.notices: list[str] = []
 
     @contextmanager
-    def stage(self, title: str, *, planned: bool = True) -> Iterator[Counter]:
+    def unplanned(self) -> Iterator[None]:
+        """Stages inside the block were not planned, and are not numbered."""
+        planned, self._planned = self._planned, 0
+        try:
+            yield
+        finally:
+            self._planned = planned
+
+    @contextmanager
+    def stage(self, title: str) -> Iterator[Counter]:
         """Run the block as a stage; `seconds` adds up the wall time of stages of the same title."""
         number = of = 0
-        if planned and self._begun < self._planned:
+        if self._begun < self._planned:
             self._begun += 1
             number, of = self._begun, self._planned
         start = time.perf_counter()

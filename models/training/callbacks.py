@@ -19,7 +19,7 @@ from ..errors import EdgewiseError
 from .module import mend
 from .optimizer import cycle_ends
 from .recipe import TrainingRecipe
-from .run import COLUMNS, LAST, METRICS, MODEL, Row, best, write_metrics
+from .run import COLUMNS, HISTORY, LAST, METRICS, MODEL, Row, best, write_metrics
 
 Store = Callable[[Path, list[Row]], None]  # write the weights of the last epoch of these
 
@@ -34,6 +34,11 @@ class EpochRecorder(Checkpoint):
         self.folder, self.recipe, self.store = folder, recipe, store
         self.history: list[Row] = []
         self._began = self._rate = 0.0
+
+    @property
+    def state_key(self) -> str:
+        """The name of its state in a checkpoint of Lightning, whatever this class is called."""
+        return HISTORY
 
     def state_dict(self) -> dict[str, Any]:
         """Plain data, for `run.history`."""

@@ -15,7 +15,7 @@ from ..spec import ModelSpec, Origin
 from ..zoo import find
 from . import progressive, run
 from .balance import class_weights
-from .plan import Plan, Result
+from .plan import Plan, TrainingResult
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -38,7 +38,7 @@ def train(
     resume: bool = False,
     announce: Callable[[str], None] = _say,
     screen: "Console | None" = None,
-) -> Result:
+) -> TrainingResult:
     """Train, and keep the best epoch's weights in `plan.out`; with `resume` go on after the last whole epoch.
 
     Progress is shown on `screen`: bars on a terminal, else a line an epoch.
@@ -64,7 +64,7 @@ def train(
             run.begin(plan.out, plan.to_json())
         rows = fit(plan.out / run.LAST if rows else None)
     best = run.best(rows)
-    return Result(
+    return TrainingResult(
         path=plan.out / run.MODEL,
         top1=best["val_top1"],
         ece=best["val_ece"],

@@ -51,7 +51,7 @@ class Plan:
 
 
 @dataclass(frozen=True, slots=True)
-class Result:
+class TrainingResult:
     """The checkpoint at `path`, with its validation top-1 and calibration error, and what it took.
 
     `epochs` and `seconds` count the whole run, over all its resumptions.

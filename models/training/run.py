@@ -11,13 +11,14 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, TypeAlias
 
+from ..checkpoint import CHECKPOINT
 from ..errors import EdgewiseError, UsageError
 from .recipe import TrainingRecipe
 
 Row: TypeAlias = dict[str, float]  # of an epoch: see COLUMNS
 COLUMNS = ("epoch", "learning_rate", "train_loss", "train_top1", "val_loss", "val_top1", "val_ece", "seconds")
 
-MODEL, LAST, RECIPE, METRICS = "model.safetensors", "last.ckpt", "recipe.json", "metrics.csv"
+MODEL, LAST, RECIPE, METRICS = CHECKPOINT, "last.ckpt", "recipe.json", "metrics.csv"
 HISTORY = "Recorder"  # the callback that keeps it, by which last.ckpt names it
 _SHOWN = 3
 

@@ -138,13 +138,36 @@ class Bundle:
         return golden
 
 
-def write_bundle(
-    folder: Path, model: Artifact, reference: Artifact | None, golden: Golden, record: dict[str, Any]
+def refuse_other_model(folder: Path, spec: ModelSpec) -> None:
+    """Raise a `UsageError` where `folder` holds a bundle of other weights or classes than `spec`'s."""
+    try:
+        found = ModelSpec.from_json(_manifest.typed(_manifest.read(folder), "spec", dict))
+    except (EdgewiseError, ValueError):
+        return  # not a bundle that could be lost; `replacing_folder` judges whatever it is
+    same_weights = found.origin.sha256 == spec.origin.sha256
+    if same_weights and found.labels.names == spec.labels.names:
+        return
+    other = "weights" if not same_weights else "classes"
+    raise UsageError(
+        f"{folder}: holds a bundle made from other {other} ({found.name}, {found.origin.description}), which "
+        "would be lost; choose another folder with --out, or replace it with --overwrite"
+    )
+
+
+def write_bundle(  # noqa: PLR0913 - all that a bundle is made of
+    folder: Path,
+    model: Artifact,
+    reference: Artifact | None,
+    golden: Golden,
+    record: dict[str, Any],
+    *,
+    overwrite: bool = False,
 ) -> Bundle:
     """Write a bundle to `folder`, whole or not at all, in place of one that is there.
 
     `record` holds the sections that the manifest gets besides its own: JSON values, every number finite.
-    The new bundle is opened and checked before it replaces anything.
+    The new bundle is opened and checked before it replaces anything. One of other weights or classes is
+    replaced only with `overwrite`.
 
     Raises:
         UsageError: `folder` holds something else than a bundle, or a name cannot be written down.
@@ -171,6 +194,8 @@ def write_bundle(
         text = json.dumps(manifest | record, indent=2, sort_keys=True, allow_nan=False)
         (partial / MANIFEST).write_bytes(f"{text}\n".encode())
         written = Bundle.open(partial)
+        if not overwrite:
+            refuse_other_model(folder, model.spec)
     return Bundle.from_manifest(folder, written.manifest)
 
 

@@ -11,7 +11,7 @@ import pytest
 # Prints as libraries do: through Python, through C's buffers and past both.
 _NOISE = """
 import ctypes, json, logging, os, sys
-from edgewise.cli._terminal import terminal
+from edgewise.cli.terminal import terminal
 from edgewise.models.errors import EdgewiseError
 
 def noise():

@@ -6,7 +6,7 @@ import json
 import pytest
 from torch import nn
 
-from edgewise.cli._terminal import Terminal
+from edgewise.cli.progress import progress
 from edgewise.models.spec import ModelSpec
 from edgewise.models.weights import Model
 from edgewise.pipeline.progress import Journal
@@ -23,7 +23,7 @@ BROKEN = Recipe(per_channel=False, equalize=False, correct=False)
 
 @pytest.fixture(scope="module")
 def terminal() -> Journal:
-    return Journal(Terminal(io.StringIO(), quiet=False))
+    return Journal()
 
 
 @pytest.fixture(scope="module")
@@ -103,7 +103,7 @@ def test_what_was_tried_can_be_written_down(recovery: Recovery) -> None:
 
 def test_no_budget_no_search(workshop: Workshop, twin: Twin, failed: File, pictures: Pictures) -> None:
     said = io.StringIO()
-    search = Search(workshop, twin, pictures, LIMITS, Journal(Terminal(said, quiet=False)))
+    search = Search(workshop, twin, pictures, LIMITS, Journal(progress(said)))
     found = search.climb(failed, BROKEN, budget_s=0)
     assert [trial.rung.title for trial in found.trials] == ["as it was"]
     assert (found.chosen, found.verification) == (None, None)

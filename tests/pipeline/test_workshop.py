@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from edgewise.cli._terminal import Terminal
+from edgewise.cli.progress import progress
 from edgewise.models.foreign.keras import load_keras
 from edgewise.models.spec import ModelSpec
 from edgewise.models.weights import Overrides
@@ -37,7 +37,7 @@ def workshop(
     overrides = Overrides(mean=preprocess.mean, std=preprocess.std, resize=preprocess.resize)
     model = load_keras(tiny_keras / "tiny", overrides, lambda _: None)
     folder = tmp_path_factory.mktemp("workshop")
-    return Workshop(model, tiny_calibration, folder, Journal(Terminal(screen, quiet=False)))
+    return Workshop(model, tiny_calibration, folder, Journal(progress(screen)))
 
 
 @pytest.mark.parametrize("target", ["tflite", "openvino"])
@@ -55,7 +55,7 @@ def test_the_ladder_skips_what_needs_a_graph_of_torch(workshop: Workshop) -> Non
     assert workshop.sensitivities(Recipe()) == []
     twin = workshop.twin("tflite")
     never = Limits(max_drop=0, min_agreement=1.1)
-    search = Search(workshop, twin, unlabelled(seed=0), never, Journal(Terminal(io.StringIO(), quiet=True)))
+    search = Search(workshop, twin, unlabelled(seed=0), never, Journal())
     tried = search.climb(workshop.quantized(twin, Recipe()), Recipe(), budget_s=600).trials
     assert [trial.rung.title for trial in tried] == [
         "as it was",

@@ -29,7 +29,7 @@ from edgewise.models.errors import EdgewiseError, UsageError
 from edgewise.models.shapes import EVALUATION_SEED, SHAPES, TRAIN_SEED, shape_picture
 from edgewise.models.spec import Labels, Preprocess
 from edgewise.models.training.engine import train
-from edgewise.models.training.plan import Plan, Result
+from edgewise.models.training.plan import Plan, TrainingResult
 from edgewise.models.training.recipe import TrainingRecipe
 from edgewise.models.weights import BUNDLED, load_model
 
@@ -102,7 +102,7 @@ def one_thread() -> Iterator[None]:
 
 
 @pytest.fixture(scope="module")
-def trained(tmp_path_factory: pytest.TempPathFactory) -> tuple[Plan, Result]:
+def trained(tmp_path_factory: pytest.TempPathFactory) -> tuple[Plan, TrainingResult]:
     chosen = plan(tmp_path_factory.mktemp("trained") / "below" / "run")
     return chosen, train(chosen)
 
@@ -129,7 +129,7 @@ def answers(path: Path) -> NDArray[np.float32]:
     return logits
 
 
-def test_the_result_goes_straight_into_load_model(trained: tuple[Plan, Result]) -> None:
+def test_the_result_goes_straight_into_load_model(trained: tuple[Plan, TrainingResult]) -> None:
     _, result = trained
     model = load_model("mobilenetv2", str(result.path))
     assert model.spec.preprocess == PREPROCESS
@@ -144,7 +144,7 @@ def test_the_result_goes_straight_into_load_model(trained: tuple[Plan, Result]) 
     assert set(model.record["versions"]) >= {"torch", "lightning"}
 
 
-def test_the_top1_told_is_that_of_the_file(trained: tuple[Plan, Result]) -> None:
+def test_the_top1_told_is_that_of_the_file(trained: tuple[Plan, TrainingResult]) -> None:
     _, result = trained
     right = answers(result.path).argmax(axis=1) == dataset().val.labels
     assert result.top1 == right.mean() > 0.25  # which is chance
@@ -153,7 +153,7 @@ def test_the_top1_told_is_that_of_the_file(trained: tuple[Plan, Result]) -> None
     assert record["top1"] == pytest.approx(result.top1, abs=1e-6)
 
 
-def test_the_folder_holds_a_clean_line_an_epoch_and_events(trained: tuple[Plan, Result]) -> None:
+def test_the_folder_holds_a_clean_line_an_epoch_and_events(trained: tuple[Plan, TrainingResult]) -> None:
     chosen, result = trained
     rows = curve(chosen.out)
     assert [row["epoch"] for row in rows] == ["1", "2"]
@@ -166,7 +166,7 @@ def test_the_folder_holds_a_clean_line_an_epoch_and_events(trained: tuple[Plan, 
 
 
 def test_the_same_seed_gives_the_same_weights_and_another_does_not(
-    trained: tuple[Plan, Result], tmp_path: Path
+    trained: tuple[Plan, TrainingResult], tmp_path: Path
 ) -> None:
     chosen, result = trained
     first = load(result.path).tensors
@@ -176,19 +176,19 @@ def test_the_same_seed_gives_the_same_weights_and_another_does_not(
     assert curve(tmp_path / "other") != curve(chosen.out)
 
 
-def test_a_folder_that_is_taken_is_left_alone(trained: tuple[Plan, Result]) -> None:
+def test_a_folder_that_is_taken_is_left_alone(trained: tuple[Plan, TrainingResult]) -> None:
     with pytest.raises(UsageError, match="holds files already; go on with it by --resume or choose another"):
         train(trained[0])
 
 
-def test_a_finished_run_says_so(trained: tuple[Plan, Result]) -> None:
+def test_a_finished_run_says_so(trained: tuple[Plan, TrainingResult]) -> None:
     chosen, result = trained
     said: list[str] = []
     assert train(chosen, resume=True, announce=said.append) == result
     assert said == [f"{chosen.out}: this run is finished, after 2 epochs; nothing is left to do"]
 
 
-def test_a_run_goes_on_with_its_own_recipe_and_classes_alone(trained: tuple[Plan, Result]) -> None:
+def test_a_run_goes_on_with_its_own_recipe_and_classes_alone(trained: tuple[Plan, TrainingResult]) -> None:
     chosen, _ = trained
     other = replace(chosen.recipe, epochs=3, label_smoothing=0.2)
     with pytest.raises(

@@ -1,0 +1,73 @@
+"""`edgewise models`: the networks that can be exported, and what each of them costs."""
+
+from dataclasses import asdict
+from typing import TYPE_CHECKING
+
+import click
+
+from ...models.errors import UsageError
+from ..options import output
+
+if TYPE_CHECKING:
+    from ...models.zoo import Architecture
+    from ..views.models import Counted
+
+_CLASSES = 1000  # of ImageNet
+
+
+@click.command(short_help="List the networks, or count what one costs.")
+@click.argument("name", required=False)
+@click.option("--imgsz", type=click.IntRange(min=1), help="Count for pictures of that many pixels a side.")
+@click.option(
+    "--classes", type=click.IntRange(min=1), help=f"Count with that many classes, instead of {_CLASSES}."
+)
+@output
+def command(
+    name: str | None,
+    imgsz: int | None,
+    classes: int | None,
+    *,
+    as_json: bool,
+    quiet: bool,
+    verbose: bool,
+) -> None:
+    """List the networks with their published figures, or count parameters and MACs of the one called NAME.
+
+    NAME is one of the list, torchvision:NAME or timm:NAME for any network of these libraries, or
+    path/net.py:factory for one of your own. What is counted stands beside what was published, by type of
+    layer, and with what depthwise separable convolution saves.
+    """
+    from ...models.zoo import architectures, find
+    from ...pipeline.document import document
+    from ..terminal import terminal
+    from ..views.models import lines, listing
+
+    if name is None and (imgsz or classes):
+        raise UsageError("--imgsz and --classes count one network: say which, as edgewise models mobilenetv2")
+    with terminal(as_json=as_json, quiet=quiet, verbose=verbose) as screen:
+        if name is None:
+            screen.results.print(listing(architectures()), markup=False)
+            screen.finish(document("networks", networks=[asdict(row) for row in architectures()]))
+        else:
+            row = find(name)
+            with screen.stage(f"Count {row.title}"):
+                counted = _count(row, imgsz, classes or _CLASSES)
+            for line in lines(counted):
+                screen.results.print(line, markup=False)
+            screen.finish(document("network", **counted.to_json()))
+
+
+def _count(row: "Architecture", imgsz: int | None, classes: int) -> "Counted":
+    from ...models.complexity import complexity, with_auxiliary_heads
+    from ...models.zoo import preprocess, published, skeleton
+    from ..views.models import Counted
+
+    network = skeleton(row, classes)
+    weights = published(row)
+    return Counted(
+        row,
+        complexity(network, imgsz or row.size),
+        with_auxiliary_heads(row, network, classes),
+        weights.description if weights else None,
+        weights.preprocess if weights else preprocess(row),
+    )

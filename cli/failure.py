@@ -1,0 +1,29 @@
+"""How a command says that it failed: one line on stderr and, with --json, one document on stdout."""
+
+from typing import Any
+
+from ..models.errors import EdgewiseError
+
+
+def document(error: EdgewiseError) -> dict[str, Any]:
+    """The document `error`: the message, the exit code with its name, and the details of the error."""
+    content = {
+        "message": str(error),
+        "exit_code": error.exit_code,
+        "exit_name": error.exit_name,
+        "details": error.details(),
+    }
+    return {"schema": "edgewise.error", "schema_version": 1, "error": content}
+
+
+def written(error: EdgewiseError) -> None:
+    """Note that the document of this error is on stdout already."""
+    error.add_note(_WRITTEN)
+
+
+def is_written(error: EdgewiseError) -> bool:
+    """Whether `written` was called for it."""
+    return _WRITTEN in getattr(error, "__notes__", ())
+
+
+_WRITTEN = "its document is on stdout"

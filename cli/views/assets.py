@@ -1,0 +1,99 @@
+"""A bundle becomes the assets of an Android app; what `android` and `export --android` have in common."""
+
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from rich.console import Console
+from rich.markup import escape
+
+from ...models.errors import UsageError
+from ...runtime import android
+from ...runtime.bundle import Bundle
+from ...runtime.bundle.atomic import MANIFEST
+from ...runtime.judge.golden import GoldenCheck
+from ..terminal import Terminal
+
+if TYPE_CHECKING:
+    from ...pipeline.convert import Conversion
+    from ...pipeline.request import ConvertRequest
+
+_CLASSES = 6  # names on the screen
+
+
+def refuse(request: "ConvertRequest", assets: Path) -> None:
+    """Refuse before anything takes time what could not go into an app at the end.
+
+    Raises:
+        UsageError: no model for the app, or several, are asked for, or `assets` cannot be written to.
+    """
+    if android.TARGET not in request.targets:
+        raise UsageError(f"--android is for {android.TARGET}, which the app runs; add it to --to")
+    if len(request.precisions) > 1:
+        raise UsageError("--android takes one model; give one --precision, or use `edgewise android` after")
+    if request.force:
+        raise UsageError("--force writes what failed its gate, which no app gets; leave out it or --android")
+    android.place(assets)
+
+
+def of_conversion(conversion: "Conversion") -> Bundle:
+    """The one bundle of a conversion that an app can take."""
+    return next(bundle for bundle in conversion.bundles if bundle.target == android.TARGET)
+
+
+def fill(bundle: Bundle, assets: Path, screen: Terminal) -> dict[str, Any]:
+    """Check the bundle, write it into `assets` and show it; the JSON document of that."""
+    android.place(assets)
+    with screen.stage("Run the golden sample"):
+        check = android.check(bundle)
+    with screen.stage("Write the app's assets"):
+        written = android.write(bundle, assets)
+    size_bytes = _size_bytes(written)
+    _show(screen.results, written, check, size_bytes)
+    return {
+        "assets": str(written.folder),
+        "bundle": str(bundle.folder),
+        "files": len(written.manifest["files"]) + 1,
+        "size_bytes": size_bytes,
+        "golden": asdict(check),
+        "manifest": written.manifest,
+    }
+
+
+def _size_bytes(bundle: Bundle) -> int:
+    """Of all files in the folder."""
+    files = sum(entry["size_bytes"] for entry in bundle.manifest["files"].values())
+    return int(files) + (bundle.folder / MANIFEST).stat().st_size
+
+
+def _show(console: Console, bundle: Bundle, check: GoldenCheck, size_bytes: int) -> None:
+    """What the app will have, where it lies, and what comes next."""
+    rows = {
+        "model": _model(bundle),
+        "classes": _classes(bundle.spec.labels.names),
+        "pictures": bundle.spec.preprocess.text,
+        "inputs and outputs": bundle.io,
+        "golden sample": "exact" if check.max_rel == 0 else f"{check.max_rel:.1e} relatively",
+        "assets": f"{len(bundle.manifest['files']) + 1} files, {_megabytes(size_bytes)}",
+    }
+    console.print()
+    for heading, value in rows.items():
+        console.print(f"[dim]{heading:18}[/]   {escape(value)}", soft_wrap=True)
+    console.print(f"{escape(str(bundle.folder))}/", soft_wrap=True)
+    console.print("[dim]next: build and start the app; its self-test runs this golden sample there[/]")
+
+
+def _model(bundle: Bundle) -> str:
+    files = bundle.manifest["files"]
+    own = _megabytes(files[bundle.model.name]["size_bytes"])
+    twin = bundle.reference and _megabytes(files[bundle.reference.name]["size_bytes"])
+    return f"{bundle.name} {bundle.precision}, {own}{f'; its float twin, {twin}' if twin else ''}"
+
+
+def _classes(names: tuple[str, ...]) -> str:
+    more = f" and {len(names) - _CLASSES:,} more" if len(names) > _CLASSES else ""
+    return f"{len(names):,}: {', '.join(names[:_CLASSES])}{more}"
+
+
+def _megabytes(size_bytes: int) -> str:
+    return f"{size_bytes / 1e6:.2f} MB"

@@ -1,0 +1,187 @@
+"""What a conversion and a verification show: a short table, the verdicts, and what was tried."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from ...pipeline.convert import Conversion, GateError
+from ...pipeline.product import Product
+from ...pipeline.recovery import Recovery
+from ...pipeline.verify import VerifiedBundle
+from ...pipeline.workshop import Twin
+from ...quantize.refine.sensitivity import LayerError
+from ...runtime.bench.latency import Pace, reasons
+from ...runtime.bench.timing import Percentiles
+from ...runtime.judge.drop import Verdict
+from ...runtime.judge.stats import Accuracy
+from ...runtime.judge.verdict import Verification
+from ..terminal import Terminal, table
+
+_COLOURS = {Verdict.PASS: "green", Verdict.FAIL: "red", Verdict.INCONCLUSIVE: "yellow"}
+_WORST_LAYERS = 8
+
+
+def show_conversion(console: Console, conversion: Conversion) -> None:
+    """A table of all files; for each product what was tried, how it agrees, its verdict and its place."""
+    console.print()
+    console.print(_files(conversion.products))
+    console.print()
+    origin = conversion.products[0].twin.artifact.spec.origin
+    lines = [f"weights: {origin.description} (sha256 {origin.sha256[:12]})"]
+    lines += dict.fromkeys(_parity(product.twin) for product in conversion.products)
+    if skipped := conversion.products[0].verification.skipped:
+        lines.append(f"{skipped} pictures could not be read and were left out")
+    for line in lines:
+        console.print(f"[dim]{escape(line)}[/]", soft_wrap=True)
+    for product in conversion.products:
+        if len(conversion.products) > 1:
+            console.print(f"\n[bold]{product.title}[/]")
+        show_recovery(console, product.recovery)
+        show_agreement(console, product)
+        show_pace(console, product)
+        show_verdict(console, product.verification)
+        if product.bundle is not None:
+            console.print(f"{escape(str(product.bundle.folder))}/", soft_wrap=True)
+
+
+def _files(products: Sequence[Product]) -> Table:
+    """Size, accuracy and latency of every product; of a float twin too, before the first that has it."""
+    shown = table("", "", "size", "top-1", "top-5", "latency", left=2)
+    twins: set[int] = set()
+    for product in products:
+        exact, verification, latency = product.twin, product.verification, product.latency
+        own, size = verification.quantized_accuracy, product.file.structure.size_bytes
+        if latency is None:
+            continue
+        if id(exact) not in twins:
+            twins.add(id(exact))
+            before = verification.float_accuracy if product.quantized else own
+            cells = _megabytes(exact.structure.size_bytes), *_accuracy(before), _milliseconds(latency.float)
+            shown.add_row(exact.artifact.target, "fp32", *cells)
+        if latency.quantized is not None:
+            cells = _megabytes(size), *_accuracy(own), _milliseconds(latency.quantized)
+            shown.add_row(product.file.artifact.target, product.file.artifact.precision, *cells)
+    return shown
+
+
+def show_agreement(console: Console, product: Product) -> None:
+    """How a product follows its float twin."""
+    if not product.quantized:
+        return
+    verification, agreed = product.verification, product.verification.agreement
+    line = (
+        f"{product.file.artifact.precision} against fp32: top-1 agreement {100 * agreed.top1:.1f} % of "
+        f"{agreed.count} {verification.pictures}, SQNR {agreed.sqnr_db:.1f} dB, cosine {agreed.cosine:.4f} "
+        f"(worst picture: {verification.worst_picture}, {agreed.worst_cosine:.4f})"
+    )
+    console.print(f"[dim]{escape(line)}[/]", soft_wrap=True)
+
+
+def show_verdict(console: Console, verification: Verification) -> None:
+    """PASS, FAIL or INCONCLUSIVE, and why."""
+    colour = _COLOURS[verification.verdict]
+    reason = escape(verification.reason())
+    console.print(f"[bold {colour}]{verification.verdict.upper()}[/] {reason}", soft_wrap=True)
+
+
+def show_pace(console: Console, product: Product) -> None:
+    """How fast the file is beside its float twin and, where it is not faster, what may be the reason."""
+    latency, artifact = product.latency, product.file.artifact
+    if latency is None or latency.speedup is None:
+        return
+    ratio = latency.speedup
+    line = (
+        f"{artifact.precision} is {ratio.ratio:.2f} times as fast as fp32 here "
+        f"(95 % interval {ratio.interval.low:.2f} to {ratio.interval.high:.2f}; CPU time, one thread)"
+    )
+    why = "; ".join(reasons(product.file.structure))
+    integer = artifact.precision.startswith("w8a8")  # from the others nobody expects speed
+    if latency.pace is Pace.SLOWER or (latency.pace is Pace.ALIKE and integer):
+        slow = "SLOWER than float" if latency.pace is Pace.SLOWER else "no faster than float"
+        told = escape(f"{line}: {why}" if why else line)
+        console.print(f"[bold yellow]{slow}[/] {told}", soft_wrap=True)
+    else:
+        console.print(f"[dim]{escape(line)}[/]", soft_wrap=True)
+
+
+def show_verified(console: Console, found: VerifiedBundle) -> None:
+    """What `edgewise verify` found."""
+    check = found.golden
+    distance = "exact" if check.max_rel == 0 else f"relative difference {check.max_rel:.1e}"
+    if check.max_lsb:
+        distance = f"{check.max_lsb:.0f} LSB at most"
+    console.print(f"{len(found.bundle.manifest['files'])} files match the manifest's checksums")
+    console.print(f"golden sample: {distance}; cosine with the original network {check.cosine:.4f}")
+    console.print(f"fp32 against the original network: relative difference {check.parity.max_rel:.1e}")
+    if found.verification is not None:
+        show_verdict(console, found.verification)
+
+
+@contextmanager
+def reporting(screen: Terminal) -> Iterator[None]:
+    """Show on stderr what was lost and tried where the accuracy gate fails in the block."""
+    try:
+        yield
+    except GateError as error:
+        show_layers(screen.console, error.layers)
+        show_recovery(screen.console, error.recovery)
+        raise
+
+
+def show_recovery(console: Console, recovery: Recovery | None) -> None:
+    """What was tried: fidelity to the float file, latency and size; the Pareto front has a star."""
+    if recovery is None:
+        return
+    shown = table("tried", "drop", "agreement", "SQNR", "latency", "size", "")
+    for trial in recovery.trials:
+        found, latency = trial.verification, trial.latency.quantized or trial.latency.float
+        drop = f"{found.drop.points:.2f}" if found.drop else "-"
+        agreement = f"{100 * found.agreement.top1:.1f} %"
+        star = "*" if trial in recovery.best else ""
+        shown.add_row(
+            trial.rung.title,
+            drop,
+            agreement,
+            f"{found.agreement.sqnr_db:.1f} dB",
+            _milliseconds(latency),
+            _megabytes(trial.file.structure.size_bytes),
+            "chosen" if trial is recovery.chosen else star,
+        )
+    console.print(shown)
+    count = recovery.trials[0].verification.agreement.count
+    console.print(f"[dim]on {count} pictures that give no verdict; * marks the Pareto front[/]")
+
+
+def show_layers(console: Console, layers: list[LayerError]) -> None:
+    """The layers whose output loses most in INT8, worst first."""
+    if not layers:
+        return
+    shown = table("worst layers", "operator", "output", "SQNR alone", "after all before", left=3)
+    for layer in layers[:_WORST_LAYERS]:
+        shape = "x".join(map(str, layer.shape))
+        losses = f"{layer.sqnr_db:.1f} dB", f"{layer.through_db:.1f} dB"
+        shown.add_row(escape(layer.name), layer.operator, shape, *losses)
+    console.print(shown)
+
+
+def _parity(twin: Twin) -> str:
+    found = twin.parity
+    return (
+        f"{twin.artifact.target} fp32 against {twin.original}: {found.max_abs:.1e} at most "
+        f"({found.max_rel:.1e} relatively), top-1 agreement {100 * found.top1:.1f} % of {found.count}"
+    )
+
+
+def _accuracy(found: Accuracy | None) -> tuple[str, str]:
+    return ("-", "-") if found is None else (f"{100 * found.top1:.2f} %", f"{100 * found.top5:.2f} %")
+
+
+def _megabytes(size: int) -> str:
+    return f"{size / 1e6:.2f} MB"
+
+
+def _milliseconds(times: Percentiles) -> str:
+    return f"{times.p50_ms:.2f} ms"

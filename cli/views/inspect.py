@@ -1,0 +1,85 @@
+"""What an inspection shows."""
+
+from collections.abc import Iterator
+
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from ...pipeline.inspection import Inspection
+from ...runtime.bundle import Bundle
+from ...runtime.child import printable
+from ...runtime.structure import Structure, Tensor
+from ..terminal import table
+
+_LONGEST = 200  # letters of a value: metadata may hold a thousand classes
+
+
+def _show_bundle(console: Console, bundle: Bundle) -> None:
+    """Whose bundle it is and what its exporter found, as the manifest has it."""
+    origin, verdict = bundle.spec.origin, "none"
+    if bundle.verification:
+        verdict = "{verdict}, by {pictures}".format_map(bundle.verification)
+    rows = [
+        ("bundle", f"{bundle.name}, {bundle.target}, {bundle.precision}"),
+        ("weights", f"{origin.description} ({origin.source}, sha256 {origin.sha256[:12]})"),
+        ("verdict", verdict),
+    ]
+    _show_rows(console, rows)
+
+
+def show_inspection(console: Console, found: Inspection) -> None:
+    """The figures of a file, its metadata and its operators; what its exporter found, for a bundle."""
+    if found.bundle:
+        _show_bundle(console, found.bundle)
+    structure = found.structure
+    _show_rows(console, [("file", f"{found.file.name}, {found.target}"), *_facts(structure)])
+    _show_rows(console, [(f"metadata {key}", value) for key, value in structure.metadata.items()])
+    console.print(_operators(structure))
+    if found.refusal:
+        console.print(f"\nedgewise cannot classify pictures with it: {found.refusal}", markup=False)
+
+
+def _facts(structure: Structure) -> Iterator[tuple[str, str]]:
+    """The figures of a file, each in words."""
+    stored = ", ".join(f"{count:,} {kind}" for kind, count in structure.weights.items()) or "none"
+    yield "precision", structure.precision
+    yield "size", f"{structure.size_bytes / 1e6:.2f} MB"
+    yield "parameters", f"{sum(structure.weights.values()):,} ({stored})"
+    yield "MACs", "unknown" if structure.macs is None else f"{structure.macs:,} for one picture"
+    for side, tensors in ("input", structure.inputs), ("output", structure.outputs):
+        for tensor in tensors:
+            yield side, _end(tensor)
+    if structure.precision.startswith("w8a8"):
+        islands = ", ".join(f"{count} {name}" for name, count in structure.islands.items())
+        yield "float islands", islands or "none"
+    if structure.partitions is not None:
+        pieces = f"{structure.partitions} piece{'s' * (structure.partitions != 1)}"
+        yield "XNNPACK", f"{pieces}, {'the whole model' if structure.whole else 'not the whole model'}"
+
+
+def _end(tensor: Tensor) -> str:
+    shape = " x ".join("?" if side < 0 else str(side) for side in tensor.shape) or "scalar"
+    scale = "" if tensor.scale is None else f", scale {tensor.scale:.6g}, zero point {tensor.zero_point}"
+    return f"{tensor.name}: {tensor.dtype}, {shape}{scale}"
+
+
+def _operators(structure: Structure) -> Table:
+    shown = table("operator", "arithmetic", "count", left=2)
+    for operator in sorted(structure.operators, key=lambda found: (-found.count, found.type)):
+        shown.add_row(_safe(operator.type), operator.arithmetic, str(operator.count))
+    return shown
+
+
+def _show_rows(console: Console, rows: list[tuple[str, str]]) -> None:
+    width = max((len(heading) for heading, _ in rows), default=0)
+    for heading, value in rows:
+        console.print(f"[dim]{_safe(heading.ljust(width))}[/]   {_safe(value)}")
+    if rows:
+        console.print()
+
+
+def _safe(text: str) -> str:
+    """`text` of a foreign file, so short and so tame that a terminal can take it."""
+    text = printable(text)
+    return escape(text if len(text) <= _LONGEST else f"{text[:_LONGEST]}…")

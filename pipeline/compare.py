@@ -1,0 +1,205 @@
+"""The cross-runtime parity matrix: a network in its framework and the files of bundles, each with each."""
+
+import os
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from ..export.artifact import model_files
+from ..models.errors import EdgewiseError, UsageError
+from ..models.foreign.keras import is_keras
+from ..models.foreign.program import is_program
+from ..models.images import sha256_of
+from ..models.model import Model
+from ..models.overrides import Overrides
+from ..models.spec import ModelSpec
+from ..models.weights import load_model
+from ..runtime import Session, machine, open_session
+from ..runtime.bundle import Bundle
+from ..runtime.judge import evaluation
+from ..runtime.judge.evaluation import Pictures, take
+from ..runtime.judge.matrix import ComparedPair, matrix
+from ..runtime.judge.stats import Accuracy, accuracy
+from ..runtime.reference import reference
+from .document import document
+from .progress import Journal, Progress
+from .request import PathLike
+
+_BY_NAME = ("bundled", "imagenet")  # origins of weights that can be loaded again without being given
+_SAME = {"name": "architecture", "labels": "classes", "preprocess": "preprocessing"}  # of one network
+
+
+@dataclass(frozen=True, slots=True)
+class ComparedFile:
+    """A model file of a bundle; `name` tells it from the others."""
+
+    name: str
+    path: Path
+    target: str
+    precision: str
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ParityMatrix:
+    """Every model against every other, on the same pictures.
+
+    `accuracies` has each model by its name; the value is None without labels. `files` are the models that
+    are files, the rest being the network in its framework.
+    """
+
+    pictures: str
+    count: int
+    skipped: int
+    files: tuple[ComparedFile, ...]
+    accuracies: dict[str, Accuracy | None]
+    pairs: tuple[ComparedPair, ...]
+    notices: tuple[str, ...] = ()
+
+    def to_json(self) -> dict[str, Any]:
+        """The document `comparison`."""
+        paths = {file.name: str(file.path) for file in self.files}
+        return document(
+            "comparison",
+            pictures=self.pictures,
+            count=self.count,
+            skipped=self.skipped,
+            isa=machine.isa(),
+            models=[
+                {"name": name, "path": paths.get(name), "accuracy": asdict(found) if found else None}
+                for name, found in self.accuracies.items()
+            ],
+            pairs=[asdict(pair) for pair in self.pairs],
+            notices=list(self.notices),
+        )
+
+
+def compare(
+    bundles: PathLike | Iterable[PathLike],
+    *,
+    torch: bool | None = None,
+    weights: PathLike | None = None,
+    data: PathLike | None = None,
+    count: int = 400,
+    threads: int = 2,
+    progress: Progress | None = None,
+) -> ParityMatrix:
+    """Compare the models and float models of bundles, and the network in its framework, on the same pictures.
+
+    Args:
+        bundles: Folders of bundles of one network.
+        torch: Require the network in its framework (True), leave it out (False), or take it where it can be
+            loaded (None).
+        weights: The file that the bundles were made from.
+        data: Labelled folders; otherwise the pictures that `verify` takes.
+        count: Largest number of pictures.
+        threads: Threads of each engine.
+        progress: Receives stages and notices; silent without it.
+
+    Raises:
+        UsageError: The bundles are of different networks, or there is only one model.
+        MissingDependencyError: An engine is not installed.
+        EdgewiseError: A bundle is damaged.
+    """
+    journal = Journal(progress)
+    folders = [bundles] if isinstance(bundles, str | os.PathLike) else bundles
+    opened = [Bundle.open(Path(folder)) for folder in folders]
+    spec = _one_network(opened)
+    files = _files(opened)
+    folder = None if data is None else Path(data)
+    pictures = _thinned(evaluation.choose(spec, folder, count, photos=(), seed=0), count)
+    for bundle in opened:
+        evaluation.refuse_overlap(pictures, (bundle.calibration or {}).get("files", ()))
+    sessions = _original(opened, torch, None if weights is None else Path(weights), journal)
+    if len(sessions) + len(files) == 1:
+        raise UsageError(f"there is only one model, {files[0].name}: name another bundle, or --weights")
+    sessions |= {file.name: open_session(file.path, file.target, threads) for file in files}
+    with journal.stage(f"Compare on {pictures.count} pictures") as counter:
+        answers = evaluation.answers([*sessions.values()], pictures, spec.preprocess, counter)
+    if answers.skipped:
+        journal.notice(f"{answers.skipped} pictures could not be read and were left out")
+    labels = answers.labels
+    accuracies = {
+        name: None if labels is None else accuracy(logits, labels)
+        for name, logits in zip(sessions, answers.logits, strict=True)
+    }
+    return ParityMatrix(
+        pictures.description,
+        len(answers.indices),
+        answers.skipped,
+        tuple(files),
+        accuracies,
+        tuple(matrix([*sessions], answers.logits)),
+        tuple(journal.notices),
+    )
+
+
+def _one_network(bundles: list[Bundle]) -> ModelSpec:
+    """What the bundles are of; a `UsageError` where they are not of one network."""
+    first, *rest = bundles
+    for bundle in rest:
+        for field, words in _SAME.items():
+            if getattr(bundle.spec, field) != getattr(first.spec, field):
+                raise UsageError(
+                    f"{first.folder} and {bundle.folder} differ in {words}: name bundles of one network"
+                )
+    return first.spec
+
+
+def _files(bundles: list[Bundle]) -> list[ComparedFile]:
+    """The different model files, float ones first; a twin that several bundles carry counts once."""
+    found: dict[tuple[str, ...], ComparedFile] = {}
+    for bundle in bundles:
+        for path, precision in ((bundle.reference, "fp32"), (bundle.model, bundle.precision)):
+            content = tuple(map(sha256_of, model_files(path))) if path else ()
+            if path is None or content in found:
+                continue
+            name = f"{bundle.target} {precision}"
+            if any(file.name == name for file in found.values()):
+                name = f"{name} of {bundle.folder}"
+            found[content] = ComparedFile(name, path, bundle.target, precision)
+    return sorted(found.values(), key=lambda file: file.precision != "fp32")
+
+
+def _original(
+    bundles: list[Bundle], wanted: bool | None, weights: Path | None, journal: Journal
+) -> dict[str, Session]:
+    """A session of the network in its framework, by that name; empty where unwanted or not to be had."""
+    if wanted is False:
+        return {}
+    try:
+        session = reference(_load(bundles, weights).network)
+    except EdgewiseError as error:
+        if wanted or weights:
+            raise
+        journal.notice(f"the original network is left out: {error}")
+        return {}
+    return {session.framework: session}
+
+
+def _thinned(pictures: Pictures, count: int) -> Pictures:
+    """At most `count` of the pictures, evenly from all: a folder has them in the order of their classes."""
+    if pictures.count <= count:
+        return pictures
+    return take(pictures, [place * pictures.count // count for place in range(count)])
+
+
+def _load(bundles: list[Bundle], weights: Path | None) -> Model:
+    """The network that every bundle was made from, proven by the sha256 of its weights."""
+    spec = bundles[0].spec
+    origin = spec.origin
+    if any(bundle.spec.origin.sha256 != origin.sha256 for bundle in bundles):
+        raise UsageError("the bundles were made from different weights; compare those of one")
+    if weights is None and origin.source not in _BY_NAME:
+        raise UsageError(f"the weights came from {origin.description}; give that file by --weights")
+    size = Overrides(imgsz=spec.preprocess.size, resize=spec.preprocess.resize)
+    if weights and (is_keras(str(weights)) or is_program(str(weights))):
+        model = load_model(str(weights), overrides=size, announce=lambda _: None)
+    else:
+        model = load_model(spec.name, str(weights or origin.source), size, announce=lambda _: None)
+    if (found := model.spec.origin.sha256) != origin.sha256:
+        raise UsageError(
+            f"the weights {weights or origin.source} have the sha256 {found[:12]}, but the bundles were made "
+            f"from {origin.description} ({origin.sha256[:12]}); give that file by --weights"
+        )
+    return model

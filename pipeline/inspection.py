@@ -1,0 +1,67 @@
+"""What a model file really is, whoever wrote it. Needs no torch."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ..models.errors import EdgewiseError
+from ..runtime.bundle import Bundle
+from ..runtime.probe import probe, target_of
+from ..runtime.structure import Structure
+from .document import document
+from .request import PathLike
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Inspection:
+    """A model file as its engine reads it.
+
+    `refusal` says why edgewise cannot classify pictures with a file that opens, or is None.
+    """
+
+    path: Path
+    file: Path
+    target: str
+    structure: Structure
+    refusal: str | None
+    bundle: Bundle | None
+
+    def require(self) -> None:
+        """Raise an `EdgewiseError` where the file does not have the precision that its manifest records."""
+        bundle, found = self.bundle, self.structure
+        if bundle and bundle.precision != found.precision:
+            raise EdgewiseError(
+                f"{self.path}: its manifest calls {self.file.name} {bundle.precision}, but it is "
+                f"{found.precision} ({found.float_layers} layers in float); do not trust the bundle, export "
+                "it again"
+            )
+
+    def to_json(self) -> dict[str, Any]:
+        """The document `inspection`."""
+        return document(
+            "inspection",
+            path=str(self.path),
+            target=self.target,
+            structure=self.structure.to_json(),
+            refusal=self.refusal,
+            manifest=self.bundle.manifest if self.bundle else None,
+        )
+
+
+def inspect(path: PathLike) -> Inspection:
+    """Read operators, arithmetic, size, inputs, outputs and metadata of a model file or of a bundle's model.
+
+    The file is opened in a child process, so that one that crashes its parser is reported. The result does
+    not raise for a bundle whose model has another precision than its manifest says: call its `require()`.
+
+    Raises:
+        UsageError: It is not a `.tflite`, `.onnx` or `.xml` file or a bundle.
+        MissingDependencyError: The engine is not installed.
+        EdgewiseError: The engine cannot read the file.
+    """
+    path = Path(path)
+    bundle = Bundle.open(path) if path.is_dir() else None
+    file = bundle.model if bundle else path
+    target = bundle.target if bundle else target_of(path)
+    found = probe(file, target)
+    return Inspection(path, file, target, found.structure, found.refusal, bundle)

@@ -1,0 +1,117 @@
+"""From labelled pictures to a checkpoint that `convert` takes as it is."""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from ..export.artifact import file_stem
+from ..models.data import open_dataset
+from ..models.errors import UsageError
+from ..models.overrides import Overrides
+from ..models.spec import RGB
+from ..models.training.engine import train as run_plan
+from ..models.training.plan import Plan, TrainingResult
+from ..models.training.recipe import TrainingRecipe
+from ..models.training.starting import starting_point
+from .document import document
+from .progress import Journal, Progress
+from .request import PathLike, rgb
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Training:
+    """The result of `train`: the plan that was followed, and the checkpoint with its figures."""
+
+    plan: Plan
+    result: TrainingResult
+    notices: tuple[str, ...] = ()
+
+    def to_json(self) -> dict[str, Any]:
+        """The document `training`."""
+        content = asdict(self.result) | {"path": str(self.result.path)}
+        return document("training", **content, notices=list(self.notices))
+
+
+def train(
+    name: str,
+    data: PathLike,
+    *,
+    weights: PathLike = "auto",
+    mean: float | RGB | None = None,
+    std: float | RGB | None = None,
+    imgsz: int | None = None,
+    resize: int | None = None,
+    val_share: float = 0.1,
+    recipe: Mapping[str, Any] | None = None,
+    devices: int = 1,
+    nodes: int = 1,
+    accelerator: str = "auto",
+    workers: int = 0,
+    out: PathLike | None = None,
+    resume: bool = False,
+    progress: Progress | None = None,
+) -> Training:
+    """Train a network and write a checkpoint with its weights, classes, preprocessing, recipe and metrics.
+
+    Args:
+        name: A network of the zoo, or what else `convert` takes as a model.
+        data: Folder of class folders, or of `train/` and `val/` that hold them; or `shapes`.
+        weights: What to begin with: `imagenet`, `bundled`, `random`, or a file; `auto` takes `imagenet`
+            where available, otherwise `random`.
+        mean: Mean of the pixels on the [0, 1] scale, one number or three.
+        std: Standard deviation of the pixels, in the same form.
+        imgsz: Side of the network's input in pixels.
+        resize: Shorter side of a picture before its centre is cropped, in pixels.
+        val_share: Part of each class that validates, where `data` has no `val/`.
+        recipe: Fields of `TrainingRecipe`, such as `{"epochs": 10}`, that replace its defaults.
+        devices: GPUs, or processes, on each machine.
+        nodes: Machines.
+        accelerator: `auto`, `cpu` or `gpu`.
+        workers: Processes that read pictures.
+        out: The run's folder; `runs/NAME` without it.
+        resume: Continue the run in that folder from its last complete epoch.
+        progress: Receives stages and notices; silent without it. Where it has a `console` of rich, epochs
+            are shown there.
+
+    Raises:
+        UsageError: The folder, the weights or the recipe cannot be used.
+        MissingDependencyError: Lightning is not installed.
+        EdgewiseError: The training diverged, or a file cannot be read or written.
+    """
+    given = {key: value for key, value in (recipe or {}).items() if value is not None}
+    if unknown := sorted(given.keys() - TrainingRecipe.__dataclass_fields__.keys()):
+        raise UsageError(f"a training recipe has no {unknown[0]!r}; see `edgewise train --help`")
+    TrainingRecipe(**given)  # what cannot be, before anything takes time
+    journal = Journal(progress)
+    with journal.stage("Load the network"):
+        overrides = Overrides(rgb(mean), rgb(std), imgsz, resize)
+        start = starting_point(name, str(weights), overrides, journal.notice)
+    base = TrainingRecipe() if start.tensors is None else TrainingRecipe.for_tuning()
+    chosen = replace(base, **given)
+    with journal.stage("Read the pictures") as counter:
+        dataset = open_dataset(
+            str(data),
+            val_share=val_share,
+            seed=chosen.seed,
+            size=start.preprocess.resize,
+            progress=counter,
+        )
+    for line in dataset.notes:
+        journal.notice(line)
+    plan = Plan(
+        name=start.name,
+        dataset=dataset,
+        recipe=chosen,
+        preprocess=start.preprocess,
+        start=start.tensors,
+        origin=start.origin,
+        out=Path("runs") / file_stem(start.name) if out is None else Path(out),
+        devices=devices,
+        nodes=nodes,
+        accelerator=accelerator,
+        workers=workers,
+    )
+    console = getattr(progress, "console", None)
+    result = run_plan(plan, resume=resume, announce=journal.notice, screen=console)
+    return Training(plan, result, tuple(journal.notices))

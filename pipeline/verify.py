@@ -1,0 +1,94 @@
+"""Prove a bundle again, on this machine. Needs no torch."""
+
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from ..runtime import open_session
+from ..runtime.bundle import Bundle
+from ..runtime.judge import evaluation
+from ..runtime.judge.golden import GoldenCheck, check
+from ..runtime.judge.verdict import Limits, Verification, judge
+from .document import document
+from .progress import Journal, Progress
+from .request import PathLike
+
+_GENERATED = 1200  # pictures of the generated set, for the bundled weights
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class VerifiedBundle:
+    """What `verify` found: the golden sample's result, and the verdict where there is a float model."""
+
+    bundle: Bundle
+    golden: GoldenCheck
+    verification: Verification | None
+    notices: tuple[str, ...] = ()
+
+    @property
+    def passed(self) -> bool:
+        """Whether the accuracy gate is passed, or there is nothing to judge it by."""
+        return self.verification is None or self.verification.passed
+
+    def require(self) -> None:
+        """Raise an `AccuracyError` where the accuracy gate is not passed."""
+        if self.verification is not None:
+            self.verification.require()
+
+    def to_json(self) -> dict[str, Any]:
+        """The document `verification`."""
+        return document(
+            "verification",
+            bundle=str(self.bundle.folder),
+            golden=asdict(self.golden),
+            verification=self.verification.to_json() if self.verification else None,
+            notices=list(self.notices),
+        )
+
+
+def verify(
+    bundle: PathLike,
+    *,
+    data: PathLike | None = None,
+    max_drop: float = 1.0,
+    min_agreement: float = 0.75,
+    strict: bool = False,
+    threads: int = 2,
+    progress: Progress | None = None,
+) -> VerifiedBundle:
+    """Check a bundle's files, run its golden sample, and judge the model by the float model that it carries.
+
+    Accuracy is judged by `data`, or by the generated set where the bundle has the bundled weights; without
+    labels, by the agreement with the float model on generated pictures. The result does not raise for a
+    verdict: call its `require()`, or look at `passed`.
+
+    Args:
+        bundle: The bundle's folder.
+        data: Labelled folders.
+        max_drop: Largest loss of top-1 accuracy, in percentage points.
+        min_agreement: Smallest top-1 agreement with the float model, from 0 to 1, without labels.
+        strict: Fail also where the pictures are too few to decide.
+        threads: Threads of the engine.
+        progress: Receives stages and notices; silent without it.
+
+    Raises:
+        UsageError: There is no such bundle, or pictures of `data` were used for calibration.
+        ParityError: The golden sample comes out differently on this machine.
+        MissingDependencyError: The engine is not installed.
+        EdgewiseError: The bundle is damaged.
+    """
+    journal = Journal(progress)
+    opened = Bundle.open(Path(bundle))
+    session = open_session(opened.model, opened.target, threads)
+    with journal.stage("Run the golden sample"):
+        golden = check(opened, session)
+    if opened.reference is None and data is None:
+        return VerifiedBundle(opened, golden, None)
+    exact = open_session(opened.reference or opened.model, opened.target, threads)
+    folder = None if data is None else Path(data)
+    pictures = evaluation.choose(opened.spec, folder, _GENERATED, photos=(), seed=0)
+    evaluation.refuse_overlap(pictures, (opened.calibration or {}).get("files", ()))
+    with journal.stage(f"Judge by {pictures.count} pictures") as counter:
+        answers = evaluation.answers([exact, session], pictures, opened.spec.preprocess, counter)
+    judged = judge(answers, pictures, Limits(max_drop, min_agreement, strict))
+    return VerifiedBundle(opened, golden, judged, tuple(journal.notices))

@@ -1,0 +1,96 @@
+"""Classify pictures with a bundle: the same preprocessing, engine and labels wherever it runs."""
+
+import os
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from ..models.errors import UsageError
+from ..models.images import read_image
+from . import open_session
+from .bundle import Bundle
+from .judge.stats import softmax, top_k
+
+ImageLike: TypeAlias = str | os.PathLike[str] | Image.Image | NDArray[np.uint8]
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A class that a model gives a picture: its index and name, and the model's probability for it."""
+
+    index: int
+    label: str
+    probability: float
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain data."""
+        return {"class": self.index, "label": self.label, "probability": self.probability}
+
+
+class Classifier:
+    """An opened bundle; made by `open_bundle`."""
+
+    def __init__(self, bundle: Bundle, threads: int = 1) -> None:
+        self.bundle = bundle
+        self._session = open_session(bundle.model, bundle.target, threads)
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """The names of the classes, in the order of the model's outputs."""
+        return self.bundle.spec.labels.names
+
+    def logits(self, images: ImageLike | Iterable[ImageLike]) -> NDArray[np.float32]:
+        """The (N, classes) float32 logits of pictures; see `predict`."""
+        prepared = [self.bundle.spec.preprocess(_rgb(image)) for image in _listed(images)]
+        if not prepared:
+            raise UsageError("there is no picture to classify")
+        return np.concatenate([self._session(picture[None]) for picture in prepared])
+
+    def predict(self, images: ImageLike | Iterable[ImageLike], top: int = 5) -> list[list[Answer]]:
+        """The `top` likeliest classes of each picture, the likeliest first.
+
+        A picture is a path, a picture of Pillow, or an (H, W, 3) uint8 array in RGB order.
+
+        Raises:
+            UsageError: There is no picture, or an array has another shape or type.
+            EdgewiseError: A picture cannot be read.
+        """
+        names = self.labels
+        return [
+            [Answer(int(index), names[index], float(share[index])) for index in top_k(row, top)]
+            for row in self.logits(images)
+            for share in (softmax(row),)
+        ]
+
+
+def open_bundle(path: str | os.PathLike[str], threads: int = 1) -> Classifier:
+    """Open a bundle to classify pictures with it. Needs NumPy, Pillow and the bundle's engine.
+
+    Raises:
+        UsageError: There is no such bundle.
+        MissingDependencyError: The engine is not installed.
+        EdgewiseError: The bundle is damaged.
+    """
+    return Classifier(Bundle.open(Path(path)), threads)
+
+
+def _listed(images: ImageLike | Iterable[ImageLike]) -> Sequence[ImageLike]:
+    """The pictures as a list, one alone included."""
+    if isinstance(images, np.ndarray):
+        return [images] if images.ndim == 3 else list(images)
+    return [images] if isinstance(images, Image.Image | str | os.PathLike) else list(images)
+
+
+def _rgb(image: ImageLike) -> Image.Image:
+    if isinstance(image, Image.Image):
+        return image.convert("RGB")
+    if not isinstance(image, np.ndarray):
+        return read_image(Path(image))
+    if image.dtype != np.uint8 or image.ndim != 3 or image.shape[2] != 3:
+        raise UsageError(f"a picture is {image.dtype} {image.shape}; need uint8 (H, W, 3) in RGB order")
+    return Image.fromarray(image)

@@ -1,0 +1,218 @@
+"""What is shown at the end of an export and of a check."""
+
+import io
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from rich.console import Console
+
+from edgewise.cli.views.conversion import show_conversion, show_layers, show_recovery, show_verified
+from edgewise.export.artifact import Artifact
+from edgewise.pipeline.convert import Conversion
+from edgewise.pipeline.product import Product
+from edgewise.pipeline.recovery import Recovery, Trial
+from edgewise.pipeline.verify import VerifiedBundle
+from edgewise.pipeline.workshop import File, Twin
+from edgewise.quantize.ladder import Rung
+from edgewise.quantize.recipe import Recipe
+from edgewise.quantize.refine.sensitivity import LayerError
+from edgewise.runtime import open_session, runtime
+from edgewise.runtime.bench.latency import Latency
+from edgewise.runtime.bench.timing import bootstrap_ratio, percentiles
+from edgewise.runtime.bundle import Bundle
+from edgewise.runtime.judge.evaluation import Answers, Pictures, given
+from edgewise.runtime.judge.golden import GoldenCheck
+from edgewise.runtime.judge.stats import Parity, parity
+from edgewise.runtime.judge.verdict import Limits, judge
+
+SAME = Parity(max_abs=1e-5, max_rel=3e-6, top1=1, count=1)
+
+
+def answers(*, labelled: bool) -> Answers:
+    """Two models' logits for 100 pictures; the second is mistaken in four of them."""
+    exact = np.eye(10, dtype=np.float32)[np.arange(100) % 10]
+    other = exact.copy()
+    other[:4] = other[5:9]
+    return Answers((exact, other), np.arange(100), np.arange(100) % 10 if labelled else None, 3)
+
+
+def pictures(description: str) -> Pictures:
+    return given(np.zeros((100, 1, 1, 3), np.uint8), description)
+
+
+@pytest.fixture
+def product(bundle: Path) -> Product:
+    """The session's bundle, with invented answers and times."""
+    opened = Bundle.open(bundle)
+    assert opened.reference is not None
+    exact, _ = answers(labelled=True).logits
+    files = []
+    for path, precision in ((opened.reference, "fp32"), (opened.model, "w8a8")):
+        artifact = Artifact(path, "tflite", precision, "float32", opened.spec)
+        files.append((artifact, open_session(path, "tflite"), runtime("tflite").read_structure(path)))
+    slow, fast = [4.0, 4.1, 4.2], [2.0, 2.1, 2.2]
+    return Product(
+        requested="w8a8",
+        twin=Twin(*files[0], parity(exact, exact), "PyTorch"),
+        file=File(*files[1]),
+        verification=judge(answers(labelled=True), pictures("val [1]"), Limits(1, 0.85)),
+        latency=Latency(percentiles(slow), percentiles(fast), bootstrap_ratio(slow, fast)),
+        bundle=opened,
+    )
+
+
+def shown(*products: Product) -> str:
+    stream = io.StringIO()
+    show_conversion(Console(file=stream, width=400), Conversion(products))
+    return stream.getvalue()
+
+
+def row(text: str, *names: str) -> list[str]:
+    """The cells of one line of the table, after the first."""
+    return next(line.split()[2:] for line in text.splitlines() if line.split()[:2] == [*names])
+
+
+def test_the_table_has_both_files(product: Product) -> None:
+    text = shown(product)
+    before, after = (f"{file.structure.size_bytes / 1e6:.2f}" for file in (product.twin, product.file))
+    assert row(text, "tflite", "fp32") == [before, "MB", "100.00", "%", "100.00", "%", "4.10", "ms"]
+    assert row(text, "tflite", "w8a8") == [after, "MB", "96.00", "%", "100.00", "%", "2.10", "ms"]
+
+
+def test_a_twin_of_several_stands_once(product: Product) -> None:
+    half = replace(product.file, artifact=replace(product.file.artifact, precision="fp16"))
+    lines = shown(product, replace(product, file=half)).splitlines()
+    kinds = [line.split()[1] for line in lines if line.startswith("tflite ") and " ms" in line]
+    assert kinds == ["fp32", "w8a8", "fp16"]
+
+
+def test_the_verdict_and_its_conditions(product: Product) -> None:
+    assert product.bundle is not None
+    text = shown(product)
+    assert "INCONCLUSIVE top-1 drops by 4.00 points (95 % interval " in text
+    assert "on 100 pictures, allowed 1; about " in text
+    assert "w8a8 against fp32: top-1 agreement 96.0 % of 100 val [1], SQNR " in text
+    assert "(worst picture: number 0, 0." in text or "(worst picture: number 0, -0." in text
+    assert "\nw8a8 is 1.95 times as fast as fp32 here (95 % interval " in text
+    assert f"weights: mine.pth (sha256 {product.bundle.spec.origin.sha256[:12]})" in text
+    assert "3 pictures could not be read and were left out" in text
+    assert text.splitlines()[-1] == f"{product.bundle.folder}/"
+
+
+def test_a_file_that_is_slower_than_float_is_told_with_the_reason(product: Product) -> None:
+    slow, fast = [4.0, 4.1, 4.2], [2.0, 2.1, 2.2]
+    slower = Latency(percentiles(fast), percentiles(slow), bootstrap_ratio(fast, slow))
+    pieces = replace(product.file, structure=replace(product.file.structure, whole=False, partitions=5))
+    text = shown(replace(product, file=pieces, latency=slower))
+    (line,) = [line for line in text.splitlines() if line.startswith("SLOWER than float ")]
+    assert " w8a8 is 0.51 times as fast as fp32 here " in line
+    assert "XNNPACK takes 5 pieces of the model" in line
+    even = Latency(percentiles(fast), percentiles(fast), bootstrap_ratio(fast, [2.1, 2.0, 2.2]))
+    assert "no faster than float w8a8 is 1.00 times" in shown(replace(product, latency=even))
+
+
+def test_without_labels_there_is_no_accuracy(product: Product) -> None:
+    agreed = judge(answers(labelled=False), pictures("generated dead leaves"), Limits(1, 0.85))
+    text = shown(replace(product, verification=agreed))
+    assert row(text, "tflite", "fp32")[2:4] == ["-", "-"]
+    assert "PASS top-1 agreement 96.0 % on 100 generated dead leaves, need 85 %" in text
+
+
+def test_a_float_bundle_has_one_row(product: Product) -> None:
+    assert product.latency is not None
+    alone = replace(product, file=product.twin, latency=Latency(product.latency.float))
+    text = shown(alone)
+    assert row(text, "tflite", "fp32")[2:4] == ["96.00", "%"]
+    assert "w8a8" not in text
+
+
+def test_json_is_plain_data(product: Product) -> None:
+    assert product.bundle is not None
+    conversion = Conversion((product,), ("a notice",), {"Load the network": 1.23456})
+    document = json.loads(json.dumps(conversion.to_json(), allow_nan=False))
+    assert (document["schema"], document["schema_version"]) == ("edgewise.conversion", 1)
+    assert document["notices"] == ["a notice"]
+    assert document["seconds"] == {"Load the network": 1.235}
+    (found,) = document["bundles"]
+    assert (found["verdict"], found["pace"]) == ("inconclusive", "faster")
+    assert found["manifest"] == product.bundle.manifest
+    assert found["bundle"] == str(product.bundle.folder)
+
+
+def trial(product: Product, title: str, wrong: int, times: list[float]) -> Trial:
+    """A rung with so many of 100 answers wrong, and such times."""
+    exact = np.eye(10, dtype=np.float32)[np.arange(100) % 10]
+    other = exact.copy()
+    other[:wrong] = np.roll(exact[:wrong], 1, axis=1)
+    found = judge(
+        Answers((exact, other), np.arange(100), np.arange(100) % 10, 0), pictures("x"), Limits(1, 1)
+    )
+    latency = Latency(percentiles([4.0, 4.0]), percentiles(times), None)
+    return Trial(Rung(title, Recipe()), product.file, found, latency)
+
+
+def test_what_was_tried_shows_its_pareto_front(product: Product) -> None:
+    trials = [
+        trial(product, "as it was", 50, [2.0, 2.0]),
+        trial(product, "no better and slower", 50, [3.0, 3.0]),
+        trial(product, "better and slower", 10, [2.5, 2.5]),
+        trial(product, "cured", 1, [2.6, 2.6]),
+    ]
+    assert trials[3].cures(trials[0])
+    assert not trials[2].cures(trials[0])  # it still loses ten points
+    stream = io.StringIO()
+    show_recovery(Console(file=stream, width=200), Recovery(trials, trials[3], None))
+    lines = [line.rstrip() for line in stream.getvalue().splitlines()]
+    assert [line.split()[-1] for line in lines[1:5]] == ["*", "MB", "*", "chosen"]
+    assert lines[1].startswith("as it was")
+    assert " 50.00 " in lines[1]
+    assert "on 100 pictures that give no verdict" in lines[5]
+
+
+def test_luck_is_no_cure(product: Product) -> None:
+    """What failed on the pictures of the verdict may do well on others: it must differ on fewer, too."""
+    failed, same = (trial(product, title, 1, [2.0, 2.0]) for title in ("as it was", "hardly changed"))
+    assert same.verification.passed
+    assert not same.cures(failed)
+
+
+@pytest.mark.parametrize(
+    ("check", "distance"),
+    [
+        (GoldenCheck(0.0, 0.0, 0.98765, SAME), "exact"),
+        (GoldenCheck(1.0, 0.01, 0.98765, SAME), "1 LSB at most"),
+        (GoldenCheck(None, 2e-6, 0.98765, SAME), "relative difference 2.0e-06"),
+    ],
+)
+def test_a_check_says_how_near_the_golden_sample_is(
+    product: Product, check: GoldenCheck, distance: str
+) -> None:
+    stream = io.StringIO()
+    assert product.bundle is not None
+    show_verified(
+        Console(file=stream, width=400), VerifiedBundle(product.bundle, check, product.verification)
+    )
+    _, golden, original, verdict = stream.getvalue().splitlines()
+    assert golden == f"golden sample: {distance}; cosine with the original network 0.9877"
+    assert original == "fp32 against the original network: relative difference 3.0e-06"
+    assert verdict.startswith("INCONCLUSIVE ")
+
+
+def test_layers_stand_worst_first_as_they_come() -> None:
+    stream = io.StringIO()
+    conv = LayerError("a[0]", "conv2d", (32, 7, 7), 2.25, 1.5)
+    layers = [conv, LayerError("b", "linear", (4,), 30.0, 20.0)]
+    show_layers(Console(file=stream, width=100), layers)
+    _, first, second = stream.getvalue().splitlines()
+    assert first.split() == ["a[0]", "conv2d", "32x7x7", "2.2", "dB", "1.5", "dB"]
+    assert second.split() == ["b", "linear", "4", "30.0", "dB", "20.0", "dB"]
+
+
+def test_no_layers_no_table() -> None:
+    stream = io.StringIO()
+    show_layers(Console(file=stream), [])
+    show_recovery(Console(file=stream), None)
+    assert stream.getvalue() == ""
