@@ -1,9 +1,10 @@
 """What a conversion is asked for: every option with its default, checked before anything takes time."""
 
+import os
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TypeAlias
 
 from ..export import chosen
 from ..models.errors import UsageError
@@ -14,10 +15,7 @@ from ..quantize.recipe import Recipe
 from ..runtime.bench.latency import SpeedLimits
 from ..runtime.judge.verdict import Limits
 
-if TYPE_CHECKING:
-    import os
-
-PathLike: TypeAlias = "str | os.PathLike[str]"
+PathLike: TypeAlias = str | os.PathLike[str]
 
 PRECISIONS = ("fp32", "fp16", "w8a32", "w8a8")  # those that can be asked for
 
