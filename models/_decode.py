@@ -29,15 +29,19 @@ def decode(content: bytes) -> tuple[Image.Image, tuple[str, ...]]:
     is turned, which garbles it. Raises whatever a decoder raises: almost anything.
     """
     with _quiet(), Image.open(io.BytesIO(content), formats=_FORMATS) as file:
-        _refuse_odd(file)
         kinds = [*_stored_as(file)]
-        image, turned = _upright(file)
+        rgb, turned = _converted(file)
         kinds += ["EXIF-rotated"] * turned + ["alpha"] * file.has_transparency_data
-        rgb = _eight_bits(file, image).convert("RGB")
         with suppress(*_BROKEN_METADATA):  # a later frame, which we need not
             if file.format in _FRAMES and getattr(file, "is_animated", False):
                 kinds.append(_FRAMES[file.format])
         return rgb, tuple(kinds)
+
+
+def as_rgb(image: Image.Image) -> Image.Image:
+    """A picture that Pillow has opened, treated as `decode` treats one in a file; raises likewise."""
+    with _quiet():
+        return _converted(image)[0]
 
 
 def reason(error: Exception) -> str:
@@ -45,6 +49,13 @@ def reason(error: Exception) -> str:
     if isinstance(error, UnidentifiedImageError):  # its own message names an object of Python
         return f"none of {', '.join(_FORMATS)}"
     return (isinstance(error, OSError) and error.strerror) or str(error) or type(error).__name__
+
+
+def _converted(file: Image.Image) -> tuple[Image.Image, bool]:
+    """The picture as RGB, and whether it had to be turned."""
+    _refuse_odd(file)
+    image, turned = _upright(file)
+    return _eight_bits(file, image).convert("RGB"), turned
 
 
 def _refuse_odd(file: Image.Image) -> None:

@@ -17,15 +17,17 @@ def assumptions(
     `settling` are the options that leave nothing of that open.
     """
     lines, file = [], spec.origin.description
+    memory = spec.origin.source == "memory"  # a program has keywords, not flags
     if None in [getattr(overrides, option) for option in settling]:
         lines.append(
             f"{file} does not say how its pictures are made: taking {way} ({spec.preprocess.text}); "
-            f"change it by {', '.join(f'--{option}' for option in settling)}"
+            f"change it by {', '.join(option if memory else f'--{option}' for option in settling)}"
         )
     if overrides.labels is None:
         known = "the classes of ImageNet" if spec.labels.ids else f"'class 0' to {spec.labels.names[-1]!r}"
         lines.append(
-            f"{file} does not name its {len(spec.labels)} classes: taking {known}; name them by --labels FILE"
+            f"{file} does not name its {len(spec.labels)} classes: taking {known}; "
+            f"name them by {'labels' if memory else '--labels FILE'}"
         )
     return lines
 

@@ -22,6 +22,10 @@ class EdgewiseError(Exception):
         """What the message leaves out, as plain data."""
         return {}
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        # Without __init__, whose arguments are not the message in every kind of error.
+        return _restored, (type(self), self.args, self.__dict__)
+
 
 class UsageError(EdgewiseError):
     """An option, a name or a value that cannot be used."""
@@ -56,9 +60,21 @@ class MissingDependencyError(EdgewiseError):
         super().__init__(
             f"{task} needs {library}, which is not installed. Run: pip install 'edgewise[{extra}]'"
         )
+        self.task, self.extra, self.library = task, extra, library
+
+    def details(self) -> dict[str, Any]:
+        """What is missing, and the extra of edgewise that installs it."""
+        fields = vars(self)  # empty where a child process sent the message alone
+        return {name: fields[name] for name in ("extra", "library") if name in fields}
 
 
 class PrecisionError(EdgewiseError):
     """A model passed its gate and was written, but in another precision than the one asked for."""
 
     exit_code, exit_name = 7, "other_precision"
+
+
+def _restored(kind: type[EdgewiseError], args: tuple[Any, ...], fields: dict[str, Any]) -> EdgewiseError:
+    error = kind.__new__(kind, *args)
+    error.__dict__.update(fields)
+    return error

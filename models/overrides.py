@@ -1,11 +1,18 @@
 """What the user says of a model on the command line, in place of what its weights say."""
 
+import os
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Self, TypeAlias
 
 from .errors import UsageError
 from .spec import RGB, Labels, ModelSpec, Preprocess
+
+PathLike: TypeAlias = str | os.PathLike[str]
+Channels: TypeAlias = float | Iterable[float]  # one number for all three, or one for each
+ClassNames: TypeAlias = str | os.PathLike[str] | Iterable[str]  # a file of them, or the names themselves
 
 _WITH_ID = re.compile(r"(n\d{8})\s+(\S.*)")
 
@@ -15,14 +22,36 @@ class Overrides:
     """None leaves a thing as the weights have it.
 
     `mean` and `std` are per channel on the [0, 1] scale. `imgsz` and `resize` are in pixels; `imgsz` alone
-    changes `resize` in proportion. `labels` is a file for `read_labels`.
+    changes `resize` in proportion. `labels` is a file for `read_labels`, or the classes themselves.
     """
 
     mean: RGB | None = None
     std: RGB | None = None
     imgsz: int | None = None
     resize: int | None = None
-    labels: Path | None = None
+    labels: Path | Labels | None = None
+
+    @classmethod
+    def of(
+        cls,
+        *,
+        mean: Channels | None = None,
+        std: Channels | None = None,
+        imgsz: int | None = None,
+        resize: int | None = None,
+        labels: ClassNames | None = None,
+    ) -> Self:
+        """The same from what a program gives: one number for three channels, names in any sequence.
+
+        Raises:
+            UsageError: numbers or names cannot be what they are given for.
+        """
+        return cls(_rgb("mean", mean), _rgb("std", std), imgsz, resize, _labels(labels))
+
+    @property
+    def named(self) -> Labels | None:
+        """The classes that the user names; raises as `read_labels` does."""
+        return read_labels(self.labels) if isinstance(self.labels, Path) else self.labels
 
     def __post_init__(self) -> None:
         for option, values in (("--mean", self.mean), ("--std", self.std)):
@@ -35,13 +64,17 @@ class Overrides:
         Raises:
             UsageError: the number of labels is another, the file of labels is unusable, sizes do not fit.
         """
-        labels = spec.labels if self.labels is None else read_labels(self.labels)
+        labels = self.named or spec.labels
         if len(labels) != classes:
             raise UsageError(
-                f"{self.labels or spec.origin.description}: names {len(labels)} classes, but the network has "
+                f"{self._source(spec)}: names {len(labels)} classes, but the network has "
                 f"{classes} outputs; give one class a line by --labels, in the order of the outputs"
             )
         return replace(spec, preprocess=self.preprocess(spec.preprocess), labels=labels)
+
+    def _source(self, spec: ModelSpec) -> str:
+        """Where the names of the classes come from."""
+        return "labels" if isinstance(self.labels, Labels) else str(self.labels or spec.origin.description)
 
     def preprocess(self, given: Preprocess) -> Preprocess:
         """`given`, changed likewise; raises where the sizes do not fit."""
@@ -74,3 +107,28 @@ def read_labels(path: Path) -> Labels:
             f"{path}: line {pairs.index(None) + 1} has no WordNet id, others have; mend one or all"
         )
     return Labels(tuple(pair[2] for pair in pairs if pair), tuple(pair[1] for pair in pairs if pair))
+
+
+def _rgb(option: str, value: Channels | None) -> RGB | None:
+    if value is None:
+        return None
+    try:
+        numbers = [float(part) for part in value] if isinstance(value, Iterable) else [float(value)] * 3
+    except (TypeError, ValueError) as error:
+        raise UsageError(f"{option} {value!r}: need one number, or three for red, green and blue") from error
+    if len(numbers) != 3:
+        raise UsageError(f"{option} {value!r}: need one number, or three for red, green and blue")
+    return numbers[0], numbers[1], numbers[2]
+
+
+def _labels(given: ClassNames | None) -> Path | Labels | None:
+    if given is None:
+        return None
+    if isinstance(given, str | os.PathLike):
+        return Path(given)
+    names = tuple(given)
+    if odd := [name for name in names if not isinstance(name, str)]:
+        raise UsageError(f"labels: {odd[0]!r} is no name of a class; give a file, or one string per class")
+    labels = Labels(names)
+    labels.text()  # raises where a name is not one line of text
+    return labels

@@ -2,22 +2,27 @@
 
 import os
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TypeAlias
+from typing import TYPE_CHECKING, Self, TypeAlias, Union
 
 from ..export import chosen
+from ..export.artifact import IOS
 from ..models.errors import UsageError
 from ..models.model import Model
-from ..models.overrides import Overrides
-from ..models.spec import RGB
+from ..models.overrides import Channels, ClassNames, Overrides, PathLike
 from ..quantize.recipe import Recipe
 from ..runtime.bench.latency import SpeedLimits
 from ..runtime.judge.verdict import Limits
 
-PathLike: TypeAlias = str | os.PathLike[str]
+if TYPE_CHECKING:
+    from torch import nn
+
+ModelLike: TypeAlias = Union[str, os.PathLike[str], Model, "nn.Module"]
 
 PRECISIONS = ("fp32", "fp16", "w8a32", "w8a8")  # those that can be asked for
+_FEWEST_PICTURES = 12  # that judge bundled weights
+_OF_WEIGHTS = ("weights", "mean", "std", "imgsz", "resize", "labels")  # what a loaded model knows already
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,18 +33,18 @@ class ConvertRequest:
         UsageError: there is no such target or precision, or options contradict each other.
     """
 
-    model: str | Model
+    model: ModelLike
     to: str | Iterable[str] = "tflite"
     int8: bool = False
     precision: str | Iterable[str] | None = None
     per_tensor: bool = False
     io: str = "float32"
     weights: PathLike = "auto"
-    mean: float | RGB | None = None
-    std: float | RGB | None = None
+    mean: Channels | None = None
+    std: Channels | None = None
     imgsz: int | None = None
     resize: int | None = None
-    labels: PathLike | None = None
+    labels: ClassNames | None = None
     calib: PathLike | None = None
     calib_count: int | None = None
     seed: int = 0
@@ -57,6 +62,12 @@ class ConvertRequest:
     out: PathLike | None = None
 
     def __post_init__(self) -> None:
+        for name in ("to", "precision", "mean", "std", "labels"):  # what is read more than once
+            value = getattr(self, name)
+            if isinstance(value, Iterable) and not isinstance(value, str | os.PathLike):
+                object.__setattr__(self, name, tuple(value))
+        self._require_ranges()
+        self._require_own_weights()
         given = None if self.precision is None else _names(self.precision)
         for name in given or ():
             if name not in PRECISIONS:
@@ -71,6 +82,29 @@ class ConvertRequest:
             raise UsageError(
                 "--require-speedup compares a smaller model with float; add --int8 or a --precision"
             )
+
+    def _require_ranges(self) -> None:
+        if self.io not in IOS:
+            raise UsageError(f"io {self.io!r}: choose from {', '.join(IOS)}")
+        limits(self.max_drop, self.min_agreement, strict=self.strict)
+        at_least("eval_count", self.eval_count, _FEWEST_PICTURES)
+        at_least("recover_budget", self.recover_budget, 0)
+        at_least("seed", self.seed, 0)
+        for name in ("max_latency", "require_speedup"):
+            value = getattr(self, name)
+            if value is not None and not value > 0:
+                raise UsageError(f"{name} {value}: need a number above 0")
+        _ = self.overrides, self.targets  # which raise, too
+
+    def _require_own_weights(self) -> None:
+        """Refuse what a model in memory has already."""
+        if isinstance(self.model, str | os.PathLike):
+            return
+        loaded = isinstance(self.model, Model)
+        for name in _OF_WEIGHTS if loaded else _OF_WEIGHTS[:1]:
+            if getattr(self, name) != type(self).__dataclass_fields__[name].default:
+                source = "is loaded" if loaded else "has its weights"
+                raise UsageError(f"{name}: the model {source} already; give {name} where it is loaded")
 
     @property
     def targets(self) -> tuple[str, ...]:
@@ -97,18 +131,25 @@ class ConvertRequest:
     @property
     def overrides(self) -> Overrides:
         """What replaces the preprocessing and the classes of the weights."""
-        labels = None if self.labels is None else Path(self.labels)
-        return Overrides(rgb(self.mean), rgb(self.std), self.imgsz, self.resize, labels)
+        return Overrides.of(
+            mean=self.mean, std=self.std, imgsz=self.imgsz, resize=self.resize, labels=self.labels
+        )
 
     @property
     def limits(self) -> Limits:
         """The accuracy gate."""
-        return Limits(self.max_drop, self.min_agreement, self.strict)
+        return limits(self.max_drop, self.min_agreement, strict=self.strict)
 
     @property
     def speed(self) -> SpeedLimits:
         """The latency gate."""
         return SpeedLimits(self.max_latency, self.require_speedup)
+
+    def of(self, model: Model) -> Self:
+        """The same for a model that was loaded by these options."""
+        return replace(
+            self, model=model, weights="auto", mean=None, std=None, imgsz=None, resize=None, labels=None
+        )
 
     def folder(self, name: str) -> Path:
         """Where the bundle of that name goes: `out` itself, or a folder in it where there are several."""
@@ -123,6 +164,28 @@ def _names(given: str | Iterable[str]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(part.strip().lower() for part in parts))
 
 
-def rgb(value: float | RGB | None) -> RGB | None:
-    """One number for all channels, or one for each."""
-    return (value, value, value) if isinstance(value, int | float) else value
+def limits(max_drop: float, min_agreement: float, *, strict: bool) -> Limits:
+    """The accuracy gate; a `UsageError` where a limit cannot be one."""
+    if not 0 <= max_drop <= 100:
+        raise UsageError(f"max_drop {max_drop}: need percentage points from 0 to 100")
+    if not 0 <= min_agreement <= 1:
+        raise UsageError(f"min_agreement {min_agreement}: need a fraction from 0 to 1")
+    return Limits(max_drop, min_agreement, strict)
+
+
+def at_least(name: str, value: float, least: float) -> None:
+    """Raise a `UsageError` where the option called `name` is smaller, or not a number."""
+    if not value >= least:
+        raise UsageError(f"{name} {value}: need {least:g} at least")
+
+
+def listed(paths: PathLike | Iterable[PathLike]) -> list[Path]:
+    """One path or several, of bundles.
+
+    Raises:
+        UsageError: there is none.
+    """
+    given = [paths] if isinstance(paths, str | os.PathLike) else [*paths]
+    if not given:
+        raise UsageError("there is no bundle: name one at least")
+    return [Path(path) for path in given]

@@ -131,7 +131,7 @@ def command(**options: Any) -> None:
     given = {field.name: options.pop(field.name) for field in fields(TrainingRecipe)}
     first = is_first()  # of several devices' processes
     with terminal(as_json=as_json and first, quiet=quiet or not first, verbose=verbose) as screen:
-        found = train(**options, recipe=given, progress=screen)
+        found = train(options.pop("name"), **options, **given, progress=screen)
         if first:
             _show(screen.results, found)
             screen.finish(found.to_json())

@@ -50,14 +50,14 @@ def show_conversion(console: Console, conversion: Conversion) -> None:
 def _files(products: Sequence[Product]) -> Table:
     """Size, accuracy and latency of every product; of a float twin too, before the first that has it."""
     shown = table("", "", "size", "top-1", "top-5", "latency", left=2)
-    twins: set[int] = set()
+    twins: set[str] = set()
     for product in products:
         exact, verification, latency = product.twin, product.verification, product.latency
         own, size = verification.quantized_accuracy, product.file.structure.size_bytes
         if latency is None:
             continue
-        if id(exact) not in twins:
-            twins.add(id(exact))
+        if exact.artifact.target not in twins:
+            twins.add(exact.artifact.target)
             before = verification.float_accuracy if product.quantized else own
             cells = _megabytes(exact.structure.size_bytes), *_accuracy(before), _milliseconds(latency.float)
             shown.add_row(exact.artifact.target, "fp32", *cells)
@@ -155,7 +155,7 @@ def show_recovery(console: Console, recovery: Recovery | None) -> None:
     console.print(f"[dim]on {count} pictures that give no verdict; * marks the Pareto front[/]")
 
 
-def show_layers(console: Console, layers: list[LayerError]) -> None:
+def show_layers(console: Console, layers: Sequence[LayerError]) -> None:
     """The layers whose output loses most in INT8, worst first."""
     if not layers:
         return

@@ -65,8 +65,8 @@ def head(architecture: Architecture) -> str:
     return rows[-1]
 
 
-def count_outputs(architecture: Architecture, network: "nn.Module", size: int) -> int:
-    """How many classes the network tells apart, by its answer to an empty picture.
+def count_outputs(name: str, network: "nn.Module", size: int) -> int:
+    """How many classes the network called `name` tells apart, by its answer to an empty picture.
 
     Raises:
         UsageError: it does not take pictures of `size` pixels, or does not answer with logits.
@@ -79,11 +79,11 @@ def count_outputs(architecture: Architecture, network: "nn.Module", size: int) -
     except Exception as error:  # each library has its own
         told = (str(error).strip().splitlines() or [type(error).__name__])[0]
         raise UsageError(
-            f"{architecture.name}: does not take pictures of {size} pixels ({told}); give another --imgsz"
+            f"{name}: does not take pictures of {size} pixels ({told}); give another --imgsz"
         ) from error
     if not isinstance(logits, torch.Tensor) or logits.ndim != 2 or len(logits) != 1:
         kind = _kind(logits) if isinstance(logits, torch.Tensor) else type(logits).__name__
-        raise UsageError(f"{architecture.name}: answers one picture with {kind}; let it return (1, classes)")
+        raise UsageError(f"{name}: answers one picture with {kind}; let it return (1, classes)")
     return logits.shape[1]
 
 

@@ -53,9 +53,12 @@ _ARRAYS = {name: f"golden/{name}.npy" for name in ("input", "logits", "output")}
 _UNREADABLE = (OSError, ValueError, SyntaxError, EOFError, MemoryError, Image.DecompressionBombError)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class Bundle:
-    """A bundle on disk; `manifest` is all that its manifest.json holds, as JSON has it."""
+    """A bundle on disk; `manifest` is all that its manifest.json holds, as JSON has it.
+
+    It may be given wherever the path of a bundle may.
+    """
 
     folder: Path
     manifest: dict[str, Any]
@@ -68,6 +71,12 @@ class Bundle:
     reference: Path | None
     calibration: dict[str, Any] | None
     verification: dict[str, Any] | None
+
+    def __fspath__(self) -> str:
+        return str(self.folder)
+
+    def __repr__(self) -> str:
+        return f"<Bundle {self.name}: {self.target} {self.precision}, {self.folder}>"
 
     @classmethod
     def open(cls, folder: Path) -> Self:

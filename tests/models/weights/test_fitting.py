@@ -160,7 +160,7 @@ def test_the_last_layer_of_a_users_network_is_found(tmp_path: Path) -> None:
 
 
 def test_outputs_are_counted() -> None:
-    assert count_outputs(ROW, build(ROW, 7), 64) == 7
+    assert count_outputs(ROW.name, build(ROW, 7), 64) == 7
 
 
 @pytest.mark.parametrize(
@@ -176,7 +176,7 @@ def test_outputs_are_counted() -> None:
 )
 def test_a_size_that_a_network_cannot_take_is_refused(name: str, size: int, said: str) -> None:
     with pytest.raises(UsageError, match=said):
-        count_outputs(find(name), build(find(name), 7), size)
+        count_outputs(name, build(find(name), 7), size)
 
 
 @pytest.mark.parametrize(
@@ -188,4 +188,4 @@ def test_a_size_that_a_network_cannot_take_is_refused(name: str, size: int, said
 )
 def test_what_is_no_classifier_is_refused(network: nn.Module, said: str) -> None:
     with pytest.raises(UsageError, match=said):
-        count_outputs(ROW, network, 8)
+        count_outputs(ROW.name, network, 8)
