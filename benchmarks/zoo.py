@@ -9,14 +9,17 @@ an interrupted run goes on where it was. All of them at their own size take some
 
 import argparse
 import json
-import subprocess
+import multiprocessing
+import os
 import sys
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
+from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
+import edgewise
 from edgewise.models.zoo import Architecture, architectures, find
 
 HERE = Path(__file__).parent
@@ -72,29 +75,53 @@ _CALIBRATION = 32  # pictures
 # Static INT8 is not their best form on every target: w8a32 stands beside it.
 _TRANSFORMERS = ("convnext", "vit", "deit")
 _PACE = {"faster": "faster", "alike": "no faster", "slower": "SLOWER"}
-_PROGRAM = "from edgewise.cli.main import main; main()"
 
 
 def measure(row: Architecture, results: Path, imgsz: int | None) -> dict[str, Any]:
-    """Export one network to all targets; the program's own JSON document, or its last words."""
+    """Convert one network for all targets; the document of the conversion, or why it failed."""
+    start = time.perf_counter()
+    context = multiprocessing.get_context("spawn")
+    receiver, sender = context.Pipe(duplex=False)
     with tempfile.TemporaryDirectory() as work:
-        precisions = "fp32,w8a8,w8a32" if row.name.startswith(_TRANSFORMERS) else "fp32,w8a8"
-        command = [
-            *(sys.executable, "-c", _PROGRAM, "export", row.name),
-            *("--weights", "random", "--to", "all", "--precision", precisions, "--no-recover", "--force"),
-            *("--calib-count", str(_CALIBRATION), "--json", "--out", work),
-            *(("--imgsz", str(imgsz)) if imgsz else ()),
-        ]
-        start = time.perf_counter()
+        child = context.Process(target=_convert, args=(sender, row.name, imgsz, work))
+        child.start()
+        sender.close()  # the child's end alone is open, so that its death ends the waiting
         try:
-            done = subprocess.run(command, capture_output=True, text=True, timeout=_PATIENCE_S, check=False)
-            found = json.loads(done.stdout) if done.returncode == 0 else {"failure": _last(done.stderr)}
-        except subprocess.TimeoutExpired:
-            found = {"failure": f"took longer than {_PATIENCE_S} s"}
+            found = receiver.recv() if receiver.poll(_PATIENCE_S) else None
+        except EOFError:
+            child.join()
+            found = {"failure": f"the process ended with status {child.exitcode}"}
+        finally:
+            child.kill()
+            child.join()
+    found = found or {"failure": f"took longer than {_PATIENCE_S} s"}
     found["total_seconds"] = round(time.perf_counter() - start, 1)
     results.mkdir(parents=True, exist_ok=True)
     (results / f"{row.name}.json").write_text(json.dumps(found, indent=1) + "\n")
     return found
+
+
+def _convert(sender: Connection, name: str, imgsz: int | None, out: str) -> None:
+    """Be the child: convert, and send what `measure` returns."""
+    silence = os.open(os.devnull, os.O_WRONLY)
+    for descriptor in (1, 2):  # libraries print
+        os.dup2(silence, descriptor)
+    precisions = ("fp32", "w8a8", "w8a32") if name.startswith(_TRANSFORMERS) else ("fp32", "w8a8")
+    try:
+        made = edgewise.convert(
+            name,
+            weights="random",
+            to="all",
+            precision=precisions,
+            imgsz=imgsz,
+            calib_count=_CALIBRATION,
+            recover=False,
+            force=True,
+            out=out,
+        )
+        sender.send(made.to_json())
+    except edgewise.EdgewiseError as error:
+        sender.send({"failure": str(error)})
 
 
 def lines(row: Architecture, found: dict[str, Any]) -> Iterator[tuple[str, ...]]:
@@ -184,10 +211,6 @@ def _share(operators: list[dict[str, Any]]) -> str:
 def _markdown(table: list[tuple[str, ...]]) -> str:
     rows = [_HEADINGS, ("---",) * len(_HEADINGS), *table]
     return "".join(f"| {' | '.join(row)} |\n" for row in rows)
-
-
-def _last(text: str) -> str:
-    return (text.strip().splitlines() or ["no word"])[-1]
 
 
 if __name__ == "__main__":

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[1]
-PACKAGES = ("cli", "export", "models", "quantize", "runtime")
+PACKAGES = ("cli", "export", "models", "pipeline", "quantize", "runtime")
 EXPORT = ("export", "--no-emit-project", "--extra", "all", "--no-dev")
 
 # In pieces, so that this file does not hold what it looks for.
@@ -100,6 +100,7 @@ def test_the_wheel_holds_every_file_of_the_packages(uv: str, tmp_path: Path) -> 
         names = set(wheel.namelist())
     info = {name for name in names if ".dist-info/" in name}
     files = [path for package in PACKAGES for path in (ROOT / package).rglob("*") if path.is_file()]
+    files += [ROOT / "__init__.py", ROOT / "py.typed"]
     ours = {f"edgewise/{path.relative_to(ROOT).as_posix()}" for path in files if path.suffix != ".pyc"}
     assert names - info == ours
     assert any(name.endswith("licenses/LICENSE") for name in info)
