@@ -1,48 +1,48 @@
-"""What can go wrong, as one tree. The message says what was wrong, what was found and what to do.
+"""The exceptions of edgewise. Messages say what was wrong, what was found and how to fix it.
 
-EdgewiseError                 exit 1   anything a user can mend
-├── UsageError                exit 2   an option or a value that cannot be
+EdgewiseError                 exit 1   anything that a user can fix
+├── UsageError                exit 2   an invalid option, name or value
 ├── AccuracyError             exit 3   the quantized model lost too much
 ├── ParityError               exit 4   a converted model differs from its original
-├── LatencyError              exit 5   a model is slower than was allowed
-└── MissingDependencyError    exit 6   an extra that is not installed
+├── LatencyError              exit 5   a model is slower than allowed
+└── MissingDependencyError    exit 6   a required extra is not installed
 """
 
 from typing import ClassVar
 
 
 class EdgewiseError(Exception):
-    """An error with a mend; the command line prints its message alone and leaves with `exit_code`."""
+    """An error that the user can fix; the command line prints only its message and exits with `exit_code`."""
 
     exit_code: ClassVar[int] = 1
 
 
 class UsageError(EdgewiseError):
-    """An option, a name or a value that cannot be used."""
+    """An invalid option, name or value."""
 
     exit_code = 2
 
 
 class AccuracyError(EdgewiseError):
-    """The accuracy gate: the quantized model lost more than was allowed."""
+    """The accuracy gate failed: the quantized model lost more accuracy than allowed."""
 
     exit_code = 3
 
 
 class ParityError(EdgewiseError):
-    """The parity gate: a converted model does not compute what its original computes."""
+    """The parity gate failed: a converted model does not match the outputs of its original."""
 
     exit_code = 4
 
 
 class LatencyError(EdgewiseError):
-    """The latency gate: a model is slower than was allowed."""
+    """The latency gate failed: a model is slower than allowed."""
 
     exit_code = 5
 
 
 class MissingDependencyError(EdgewiseError):
-    """A library that this task needs is not installed."""
+    """A library that a task needs is not installed."""
 
     exit_code = 6
 
