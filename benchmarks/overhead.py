@@ -89,7 +89,7 @@ class Setting:
 
 def ours(setting: Setting) -> Figure:
     """Measure with the complete code path of `edgewise bench` on this machine."""
-    request = Request(
+    request = BenchRequest(
         (Contender(str(setting.bundle.folder)),),
         threads=setting.threads,
         runs=setting.count,

@@ -78,7 +78,10 @@ _PACE = {"faster": "faster", "alike": "no faster", "slower": "SLOWER"}
 
 
 def measure(row: Architecture, results: Path, imgsz: int | None) -> dict[str, Any]:
-    """Export one network to all targets; returns the JSON document, or the last line of the error."""
+    """Convert one network for all targets; the document of the conversion, or why it failed."""
+    start = time.perf_counter()
+    context = multiprocessing.get_context("spawn")
+    receiver, sender = context.Pipe(duplex=False)
     with tempfile.TemporaryDirectory() as work:
         child = context.Process(target=_convert, args=(sender, row.name, imgsz, work))
         child.start()
@@ -208,10 +211,6 @@ def _share(operators: list[dict[str, Any]]) -> str:
 def _markdown(table: list[tuple[str, ...]]) -> str:
     rows = [_HEADINGS, ("---",) * len(_HEADINGS), *table]
     return "".join(f"| {' | '.join(row)} |\n" for row in rows)
-
-
-def _last(text: str) -> str:
-    return (text.strip().splitlines() or ["no error message"])[-1]
 
 
 if __name__ == "__main__":

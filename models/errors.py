@@ -1,18 +1,19 @@
-"""The exceptions of edgewise. Messages say what was wrong, what was found and how to fix it.
+"""What can go wrong, as one tree. A message says what was wrong, what was found and how to fix it.
 
-EdgewiseError                 exit 1   anything that a user can fix
+EdgewiseError                 exit 1   anything a user can fix
 ├── UsageError                exit 2   an invalid option, name or value
 ├── AccuracyError             exit 3   the quantized model lost too much
 ├── ParityError               exit 4   a converted model differs from its original
 ├── LatencyError              exit 5   a model is slower than allowed
-└── MissingDependencyError    exit 6   a required extra is not installed
+├── MissingDependencyError    exit 6   a required extra is not installed
+└── PrecisionError            exit 7   a model passed in another precision than the one asked for
 """
 
 from typing import Any, ClassVar
 
 
 class EdgewiseError(Exception):
-    """An error that the user can fix; the command line prints only its message and exits with `exit_code`."""
+    """An error that its message explains; the command line prints it and exits with `exit_code`."""
 
     exit_code: ClassVar[int] = 1
     exit_name: ClassVar[str] = "error"
@@ -41,7 +42,7 @@ class ParityError(EdgewiseError):
 
 
 class LatencyError(EdgewiseError):
-    """The latency gate failed: a model is slower than allowed."""
+    """The latency gate: a model is slower than allowed."""
 
     exit_code, exit_name = 5, "latency_gate"
 

@@ -38,7 +38,7 @@ class Step:
     elementwise: bool
 
 
-class Recorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
+class OperatorRecorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
     """Lists the steps from a picture on the meta device to a network's output.
 
     Values computed from parameters only, such as a standardised weight, are not steps: they are the same for

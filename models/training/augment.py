@@ -35,7 +35,7 @@ class Augmentation:
             return np.asarray(self._steps(image), np.uint8)
 
 
-def mixing(recipe: Recipe, classes: int) -> "Mixing | None":
+def mixing(recipe: TrainingRecipe, classes: int) -> "Mixing | None":
     """Mixup or cutmix for a batch, chosen with equal probability if both are on; None if neither is.
 
     It maps (N, 3, S, S) pictures and (N,) classes to pictures and (N, classes) targets that sum to one, and
@@ -59,7 +59,7 @@ def drawing_from(*key: int) -> Iterator[None]:
         yield
 
 
-def _steps(preprocess: Preprocess, recipe: Recipe) -> Iterator[Any]:
+def _steps(preprocess: Preprocess, recipe: TrainingRecipe) -> Iterator[Any]:
     """The transforms that `recipe` enables, in order."""
     from torchvision.transforms import v2
 

@@ -24,7 +24,7 @@ from .run import COLUMNS, HISTORY, LAST, METRICS, MODEL, Row, best, write_metric
 Store = Callable[[Path, list[Row]], None]  # writes the weights of the last of these epochs
 
 
-class Recorder(Checkpoint):
+class EpochRecorder(Checkpoint):
     """Writes the files of the run folder after each epoch, the state to resume from last.
 
     If the process is killed, all files are complete, and repeating the epoch writes the same ones again.

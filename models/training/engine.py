@@ -38,7 +38,7 @@ def train(
     resume: bool = False,
     announce: Callable[[str], None] = _say,
     screen: "Console | None" = None,
-) -> Result:
+) -> TrainingResult:
     """Train, and keep the best epoch's weights in `plan.out`; `resume` continues after the last full epoch.
 
     Progress is shown on `screen`: bars on a terminal, otherwise one line per epoch.

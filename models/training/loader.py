@@ -30,7 +30,7 @@ _PICTURE, _MIXTURE = 1, 2  # different streams for the same seed, epoch and inde
 _LESSON_ROOM, _EXAM_ROOM = 3 * 2**28, 2**28  # bytes for decoded pictures, over all workers of a device
 
 
-class Pictures(lightning.LightningDataModule):
+class TrainingPictures(lightning.LightningDataModule):
     """The pictures of `dataset` as batches; `recipe.batch` is the batch size per device.
 
     Several devices split an epoch by torch.distributed's rank and world size into equally many batches each;

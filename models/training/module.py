@@ -124,7 +124,7 @@ class Learner(lightning.LightningModule):
             )
 
 
-def mend(recipe: Recipe) -> str:
+def mend(recipe: TrainingRecipe) -> str:
     """Advice for a training that diverged."""
     return (
         f"Start again in another --out with a --learning-rate lower than {recipe.learning_rate:g}, or with "

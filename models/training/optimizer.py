@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 _BATCH = 256  # the batch size that the learning rate is defined for
 
 
-def rate(recipe: Recipe, devices: int) -> float:
+def rate(recipe: TrainingRecipe, devices: int) -> float:
     """The peak learning rate of the last layer: linear in the total batch size (arXiv 1706.02677)."""
     return recipe.learning_rate * recipe.batch * devices / _BATCH
 
@@ -55,12 +55,12 @@ def _decays(parameter: "Tensor") -> bool:
     return parameter.squeeze().ndim > 1
 
 
-def cycle_ends(recipe: Recipe) -> tuple[int, ...]:
+def cycle_ends(recipe: TrainingRecipe) -> tuple[int, ...]:
     """The number of epochs after which each cosine cycle ends; cycles consist of whole epochs."""
     return tuple(recipe.epochs * cycle // recipe.cycles for cycle in range(1, recipe.cycles + 1))
 
 
-def schedule(recipe: Recipe, steps: int) -> Callable[[int], float]:
+def schedule(recipe: TrainingRecipe, steps: int) -> Callable[[int], float]:
     """The factor on the peak rate by step (from 0), with `steps` per epoch."""
     warm = recipe.warmup * steps
     ends = [end * steps for end in cycle_ends(recipe)]

@@ -51,7 +51,7 @@ class Plan:
 
 
 @dataclass(frozen=True, slots=True)
-class Result:
+class TrainingResult:
     """The checkpoint at `path`, its validation top-1 and calibration error, and the cost of the training.
 
     `epochs` and `seconds` cover the whole run, including resumed parts.

@@ -15,7 +15,7 @@ _MULTIPLE = 16  # pixels: most networks halve their input four or five times
 _GROWING = 0.75  # fraction of the epochs; the rest, at full size, also adapts the batch statistics
 
 
-def side(recipe: Recipe, epoch: int, full: int) -> int:
+def side(recipe: TrainingRecipe, epoch: int, full: int) -> int:
     """The side of the pictures, in pixels, in an epoch (from 0) of a training with `full` pixels."""
     growing = recipe.epochs * _GROWING
     share = recipe.progressive + (1 - recipe.progressive) * epoch / growing
@@ -33,7 +33,7 @@ def shrunk(images: "Tensor", to: int) -> "Tensor":
     return functional.interpolate(images, (to, to), mode="bilinear", antialias=True)
 
 
-def check(network: "nn.Module", recipe: Recipe, full: int) -> None:
+def check(network: "nn.Module", recipe: TrainingRecipe, full: int) -> None:
     """Run the network on the smallest pictures.
 
     Raises:

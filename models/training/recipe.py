@@ -7,7 +7,7 @@ from ..errors import UsageError
 
 
 @dataclass(frozen=True, slots=True)
-class Recipe:
+class TrainingRecipe:
     """The hyperparameters of `edgewise train`. Counts are in epochs or pictures, probabilities from 0 to 1.
 
     learning_rate: for a total batch size of 256 over all devices; scaled linearly (arXiv 1706.02677).

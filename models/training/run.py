@@ -11,7 +11,6 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, TypeAlias
 
-from ..checkpoint import CHECKPOINT
 from ..errors import EdgewiseError, UsageError
 from .recipe import TrainingRecipe
 
@@ -112,12 +111,12 @@ def best(rows: Sequence[Row]) -> Row:
     return max(rows, key=lambda row: (row["val_top1"], -row["val_loss"]))
 
 
-def is_finished(rows: Sequence[Row], recipe: Recipe) -> bool:
+def is_finished(rows: Sequence[Row], recipe: TrainingRecipe) -> bool:
     """Whether all epochs are done, or early stopping ended the run."""
     return len(rows) >= recipe.epochs or is_stopped(rows, recipe)
 
 
-def is_stopped(rows: Sequence[Row], recipe: Recipe) -> bool:
+def is_stopped(rows: Sequence[Row], recipe: TrainingRecipe) -> bool:
     """Whether the last `recipe.patience` epochs did not improve the best top-1."""
     if not rows or not recipe.patience:
         return False

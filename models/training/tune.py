@@ -37,7 +37,7 @@ def layer_groups(network: "nn.Module", head: str) -> dict[str, int]:
     return groups
 
 
-def first_learning(recipe: Recipe, epoch: int, last: int) -> int:
+def first_learning(recipe: TrainingRecipe, epoch: int, last: int) -> int:
     """The earliest group that trains in `epoch` (from 0), where `last` is the group of the last layer."""
     if recipe.tune == "all":
         return 0

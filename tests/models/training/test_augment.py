@@ -49,7 +49,7 @@ def test_with_everything_off_the_result_is_the_evaluation_crop(
 
 
 @pytest.mark.parametrize("recipe", KINDS)
-def test_the_result_only_depends_on_the_key(recipe: Recipe) -> None:
+def test_the_result_only_depends_on_the_key(recipe: TrainingRecipe) -> None:
     augment, image = Augmentation(PREPROCESS, recipe), picture()
     first = [augment(image, 1, index) for index in range(20)]
     torch.manual_seed(7)
@@ -132,7 +132,7 @@ def test_without_mixup_and_cutmix_nothing_is_mixed() -> None:
     assert mixing(OFF, 10) is None
 
 
-def mixed(recipe: Recipe, key: int) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+def mixed(recipe: TrainingRecipe, key: int) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
     """A batch of three plain pictures, the mixed batch, and its targets for four classes."""
     images = torch.tensor([1.0, 10.0, 100.0]).reshape(3, 1, 1, 1).expand(3, 3, 8, 8).contiguous()
     mix = mixing(recipe, 4)

@@ -35,7 +35,7 @@ from edgewise.models.weights import BUNDLED, load_model
 
 SIZE = 32
 PREPROCESS = Preprocess(size=SIZE, resize=SIZE, mean=(0.5, 0.5, 0.5), std=(0.5, 0.5, 0.5))
-QUICK = Recipe(epochs=2, batch=16, learning_rate=0.5, crop=1)
+QUICK = TrainingRecipe(epochs=2, batch=16, learning_rate=0.5, crop=1)
 # Everything that keeps state between steps or uses random numbers.
 RICH: dict[str, Any] = {
     "epochs": 4,
@@ -129,7 +129,7 @@ def answers(path: Path) -> NDArray[np.float32]:
     return logits
 
 
-def test_load_model_reads_the_result(trained: tuple[Plan, Result]) -> None:
+def test_load_model_reads_the_result(trained: tuple[Plan, TrainingResult]) -> None:
     _, result = trained
     model = load_model("mobilenetv2", str(result.path))
     assert model.spec.preprocess == PREPROCESS
@@ -144,7 +144,7 @@ def test_load_model_reads_the_result(trained: tuple[Plan, Result]) -> None:
     assert set(model.record["versions"]) >= {"torch", "lightning"}
 
 
-def test_the_reported_top1_is_that_of_the_file(trained: tuple[Plan, Result]) -> None:
+def test_the_reported_top1_is_that_of_the_file(trained: tuple[Plan, TrainingResult]) -> None:
     _, result = trained
     right = answers(result.path).argmax(axis=1) == dataset().val.labels
     assert result.top1 == right.mean() > 0.25  # which is chance
@@ -153,7 +153,7 @@ def test_the_reported_top1_is_that_of_the_file(trained: tuple[Plan, Result]) -> 
     assert record["top1"] == pytest.approx(result.top1, abs=1e-6)
 
 
-def test_the_folder_contains_one_line_per_epoch_and_events(trained: tuple[Plan, Result]) -> None:
+def test_the_folder_contains_one_line_per_epoch_and_events(trained: tuple[Plan, TrainingResult]) -> None:
     chosen, result = trained
     rows = curve(chosen.out)
     assert [row["epoch"] for row in rows] == ["1", "2"]
@@ -176,7 +176,7 @@ def test_the_same_seed_gives_the_same_weights_and_another_does_not(
     assert curve(tmp_path / "other") != curve(chosen.out)
 
 
-def test_a_folder_that_is_not_empty_is_left_unchanged(trained: tuple[Plan, Result]) -> None:
+def test_a_folder_that_is_not_empty_is_left_unchanged(trained: tuple[Plan, TrainingResult]) -> None:
     with pytest.raises(UsageError, match="is not empty; continue the run with --resume or choose another"):
         train(trained[0])
 
@@ -188,7 +188,7 @@ def test_a_finished_run_says_so(trained: tuple[Plan, TrainingResult]) -> None:
     assert said == [f"{chosen.out}: this run is already finished (2 epochs)"]
 
 
-def test_a_run_only_resumes_with_the_same_recipe_and_classes(trained: tuple[Plan, Result]) -> None:
+def test_a_run_only_resumes_with_the_same_recipe_and_classes(trained: tuple[Plan, TrainingResult]) -> None:
     chosen, _ = trained
     other = replace(chosen.recipe, epochs=3, label_smoothing=0.2)
     with pytest.raises(

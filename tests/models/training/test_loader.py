@@ -109,7 +109,7 @@ def test_values_stay_within_the_normalised_range() -> None:
 
 
 def test_with_everything_off_training_uses_the_evaluation_preprocessing() -> None:
-    loader = pictures(Recipe(batch=4, crop=1, flip=0)).train_dataloader()
+    loader = pictures(TrainingRecipe(batch=4, crop=1, flip=0)).train_dataloader()
     expected = {PREPROCESS(DATASET.train.read(index)).tobytes() for index in range(14)}
     seen = [image.permute(1, 2, 0).numpy().tobytes() for images, _ in epoch(loader, 0) for image in images]
     assert len(set(seen)) == 12

@@ -26,7 +26,7 @@ def rates(**fields: Any) -> list[float]:
 
 
 def test_the_rate_scales_with_the_total_batch_size() -> None:
-    recipe = Recipe(learning_rate=0.1, batch=64)
+    recipe = TrainingRecipe(learning_rate=0.1, batch=64)
     assert rate(recipe, 4) == pytest.approx(0.1) == 2 * rate(recipe, 2)
 
 
@@ -41,7 +41,7 @@ def test_a_cosine_falls_to_zero_after_a_linear_warm_up() -> None:
 
 
 def test_each_cycle_starts_at_the_peak_rate_and_ends_near_zero() -> None:
-    recipe = Recipe(epochs=7, cycles=3, warmup=0)
+    recipe = TrainingRecipe(epochs=7, cycles=3, warmup=0)
     found, ends = rates(epochs=7, cycles=3, warmup=0), cycle_ends(recipe)
     assert ends == (2, 4, 7)
     assert [found[end * STEPS] for end in (0, *ends[:-1])] == [1, 1, 1]

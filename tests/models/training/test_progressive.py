@@ -19,7 +19,7 @@ def test_pictures_grow_to_their_full_size_by_the_last_quarter() -> None:
 
 
 def test_without_it_every_epoch_uses_the_full_size() -> None:
-    assert {side(Recipe(epochs=5), epoch, 100) for epoch in range(5)} == {100}
+    assert {side(TrainingRecipe(epochs=5), epoch, 100) for epoch in range(5)} == {100}
 
 
 def test_a_single_epoch_and_odd_sizes_stay_within_bounds() -> None:
@@ -36,7 +36,7 @@ def test_shrinking_keeps_the_mean_of_a_picture() -> None:
 
 
 def test_a_network_with_a_fixed_input_size_is_refused_before_training() -> None:
-    recipe = Recipe(epochs=4, progressive=0.5)
+    recipe = TrainingRecipe(epochs=4, progressive=0.5)
     with pytest.raises(
         UsageError, match=r"--progressive 0\.5: this network does not accept pictures of 112 pixels"
     ):

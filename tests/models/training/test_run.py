@@ -116,8 +116,8 @@ def test_patience_counts_the_epochs_since_the_best_one(
 
 
 def test_a_run_with_all_its_epochs_is_finished() -> None:
-    assert is_finished(rows(0.1, 0.2), Recipe(epochs=2))
-    assert not is_finished(rows(0.1), Recipe(epochs=2))
+    assert is_finished(rows(0.1, 0.2), TrainingRecipe(epochs=2))
+    assert not is_finished(rows(0.1), TrainingRecipe(epochs=2))
 
 
 def test_metrics_have_one_line_per_epoch(tmp_path: Path) -> None:

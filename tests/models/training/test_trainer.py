@@ -39,12 +39,12 @@ def test_unavailable_devices_are_a_usage_error() -> None:
     with pytest.raises(
         UsageError, match=r"--accelerator abacus, --devices 1, .* not available on this machine \("
     ):
-        make_trainer(plan(Recipe(), accelerator="abacus"), [])
+        make_trainer(plan(TrainingRecipe(), accelerator="abacus"), [])
     if not torch.cuda.is_available():
         with pytest.raises(
             UsageError, match=r"--accelerator gpu, --devices 2, .* not available on this machine \("
         ):
-            make_trainer(plan(Recipe(), accelerator="gpu", devices=2), [])
+            make_trainer(plan(TrainingRecipe(), accelerator="gpu", devices=2), [])
 
 
 def test_there_is_no_progress_without_a_screen() -> None:

@@ -47,7 +47,7 @@ def test_a_norm_belongs_to_the_layer_that_it_follows() -> None:
     [("all", [0] * 7), ("head", [4] * 7), ("gradual", [4, 4, 3, 3, 2, 2, 1])],
 )
 def test_groups_are_unfrozen_from_the_last_to_the_first(tune: str, expected: list[int]) -> None:
-    recipe = Recipe(epochs=7, tune=tune, unfreeze_epochs=2)  # type: ignore[arg-type]
+    recipe = TrainingRecipe(epochs=7, tune=tune, unfreeze_epochs=2)  # type: ignore[arg-type]
     assert [first_learning(recipe, epoch, last=4) for epoch in range(7)] == expected
     assert tune == "head" or first_learning(recipe, 99, last=4) == 0
 
