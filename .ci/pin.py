@@ -70,7 +70,7 @@ def write(pins: list[str]) -> None:
     text, build_count = BUILD_PINS.subn(lambda _: build, text)
     if (count, build_count) != (1, 1):
         sys.exit(
-            f"{PYPROJECT.name}: found {count} constraint-dependencies with a line for each, and {build_count} "
+            f"{PYPROJECT.name}: found {count} constraint-dependencies with a line each, and {build_count} "
             "build-constraint-dependencies on one line; need one of each"
         )
     PYPROJECT.write_text(text, "utf-8")

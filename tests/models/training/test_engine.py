@@ -31,9 +31,10 @@ from edgewise.models.spec import Labels, Preprocess
 from edgewise.models.training.engine import train
 from edgewise.models.training.plan import Plan, Result
 from edgewise.models.training.recipe import Recipe
+from edgewise.models.training.run import LAST
 from edgewise.models.weights import BUNDLED, load_model
 
-SIZE = 32
+SIZE = 48  # at 32 the shapes are so small that two epochs end near chance on some processors
 PREPROCESS = Preprocess(size=SIZE, resize=SIZE, mean=(0.5, 0.5, 0.5), std=(0.5, 0.5, 0.5))
 QUICK = Recipe(epochs=2, batch=16, learning_rate=0.5, crop=1)
 # All that holds a state between steps or draws at random.
@@ -114,10 +115,10 @@ def curve(folder: Path) -> list[dict[str, str]]:
         ]
 
 
-def wait_for(path: Path, lines: int) -> None:
+def wait_for(path: Path) -> None:
     deadline = time.monotonic() + 240
-    while not path.is_file() or len(path.read_text().splitlines()) < lines:
-        assert time.monotonic() < deadline, f"{path} never had {lines} lines"
+    while not path.is_file():
+        assert time.monotonic() < deadline, f"{path} never appeared"
         time.sleep(0.01)
 
 
@@ -275,7 +276,7 @@ def test_a_run_that_was_stopped_ends_like_one_that_was_not(
 ) -> None:
     out = tmp_path / "run"
     running = child(out, RICH, workers=1)
-    wait_for(out / "metrics.csv", 2)
+    wait_for(out / LAST)  # which is written last of all, once an epoch is whole
     time.sleep(0.2)  # into the next epoch
     running.send_signal(ending)
     assert running.wait(60) == code
