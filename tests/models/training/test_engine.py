@@ -29,8 +29,8 @@ from edgewise.models.errors import EdgewiseError, UsageError
 from edgewise.models.shapes import EVALUATION_SEED, SHAPES, TRAIN_SEED, shape_picture
 from edgewise.models.spec import Labels, Preprocess
 from edgewise.models.training.engine import train
-from edgewise.models.training.plan import Plan, Result
-from edgewise.models.training.recipe import Recipe
+from edgewise.models.training.plan import Plan, TrainingResult
+from edgewise.models.training.recipe import TrainingRecipe
 from edgewise.models.training.run import LAST
 from edgewise.models.weights import BUNDLED, load_model
 

@@ -17,13 +17,13 @@ from edgewise.export.graph import trace
 from edgewise.export.onnx.exporter import export, save
 from edgewise.models.errors import EdgewiseError, UsageError
 from edgewise.models.spec import ModelSpec, Tensor32
-from edgewise.quantize._calibration import Calibration
-from edgewise.quantize._recipe import Recipe
-from edgewise.quantize._refine import Refined, refine
-from edgewise.quantize.onnx import _quantized, halve, quantize
+from edgewise.quantize.calibration import Calibration
+from edgewise.quantize.onnx.quantizer import _quantized, halve, quantize
+from edgewise.quantize.recipe import Recipe
+from edgewise.quantize.refine import Refined, refine
+from edgewise.runtime.judge.stats import agreement
 from edgewise.runtime.machine import saturates
-from edgewise.runtime.onnx import OnnxSession, open_reference, structure
-from edgewise.runtime.stats import agreement
+from edgewise.runtime.onnx.session import OnnxSession, open_reference, read_structure
 
 ISLANDS = ("3.layers.3", "4.layers.0", "12")
 

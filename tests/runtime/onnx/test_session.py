@@ -13,10 +13,17 @@ from onnx import TensorProto, helper, numpy_helper
 from edgewise.export.artifact import Artifact
 from edgewise.models.errors import EdgewiseError, MissingDependencyError, ParityError
 from edgewise.models.spec import Tensor32
-from edgewise.runtime import onnx as runtime
+from edgewise.runtime.judge.stats import agreement
 from edgewise.runtime.machine import saturates
-from edgewise.runtime.onnx import OnnxSession, caveat, open_reference, open_session, structure, version
-from edgewise.runtime.stats import agreement
+from edgewise.runtime.onnx import session as runtime
+from edgewise.runtime.onnx.session import (
+    OnnxSession,
+    caveat,
+    open_reference,
+    open_session,
+    read_structure,
+    version,
+)
 
 
 def written(path: Path, shape: list[Any], kind: int = TensorProto.FLOAT, outputs: int = 1) -> Path:

@@ -10,10 +10,10 @@ from edgewise.export.artifact import Artifact
 from edgewise.export.engines import importing
 from edgewise.models.errors import EdgewiseError
 from edgewise.models.spec import Tensor32
-from edgewise.runtime import openvino
+from edgewise.runtime.judge.stats import agreement
 from edgewise.runtime.machine import saturates
-from edgewise.runtime.openvino import open_reference, open_session, structure
-from edgewise.runtime.stats import agreement
+from edgewise.runtime.openvino import session as openvino_session
+from edgewise.runtime.openvino.session import open_reference, open_session, read_structure
 
 with importing("Testing", "openvino"):
     import openvino as ov
@@ -84,8 +84,8 @@ def test_the_reference_computes_in_float_and_answers_alike(
     assert not np.array_equal(exact, fast)
     # NNCF leaves room for a pair of products in the first layer's weights only.
     assert agreement(exact, fast).sqnr_db > (20 if saturates() else 25)
-    for options, types in (({}, {"u8"}), (openvino._PLAIN, {"f32"})):
-        compiled = ov.Core().compile_model(openvino_int8.path, "CPU", openvino._EXACT | options)
+    for options, types in (({}, {"u8"}), (openvino_session._PLAIN, {"f32"})):
+        compiled = ov.Core().compile_model(openvino_int8.path, "CPU", openvino_session._EXACT | options)
         nodes: list[Any] = compiled.get_runtime_model().get_ops()
         info = [{key: value.astype(str) for key, value in node.get_rt_info().items()} for node in nodes]
         assert {one["runtimePrecision"] for one in info if one["layerType"] == "Convolution"} == types
