@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from .pipeline.bench import Benchmark, bench
     from .pipeline.compare import ParityMatrix, compare
     from .pipeline.convert import Conversion, GateError, convert
-    from .pipeline.ensemble import Ensemble, ensemble
+    from .pipeline.ensemble import EnsembleConversion, ensemble
     from .pipeline.inspection import Inspection, inspect
     from .pipeline.load import from_torch, load_model
     from .pipeline.product import Product
@@ -69,7 +69,7 @@ __all__ = [  # noqa: RUF022 - what belongs together stands together
     "Bundle",
     "Classifier",
     "Conversion",
-    "Ensemble",
+    "EnsembleConversion",
     "Inspection",
     "Model",
     "ParityMatrix",
@@ -109,7 +109,7 @@ _HOMES = {
     "Bundle": "runtime.bundle",
     "Classifier": "runtime.classifier",
     "Conversion": "pipeline.convert",
-    "Ensemble": "pipeline.ensemble",
+    "EnsembleConversion": "pipeline.ensemble",
     "Inspection": "pipeline.inspection",
     "Model": "models.model",
     "ParityMatrix": "pipeline.compare",
