@@ -8,7 +8,7 @@
     classifier = edgewise.open_bundle(result.bundles[0])
     classifier.predict("photo.jpg")
 
-A network of your own goes in as it is:
+Your own network is converted as it is:
 
     edgewise.convert(module, imgsz=224, labels=["cat", "dog"], mean=0.5, std=0.5, int8=True)
 
@@ -50,7 +50,7 @@ if TYPE_CHECKING:
 
     __version__: str
 
-__all__ = [  # noqa: RUF022 - what belongs together stands together
+__all__ = [  # noqa: RUF022 - grouped by kind
     # what it does
     "convert",
     "open_bundle",
@@ -130,7 +130,7 @@ _HOMES = {
 }
 
 
-if not TYPE_CHECKING:  # to whom a name that is not there shall be an error
+if not TYPE_CHECKING:  # so that type checkers report unknown names
 
     def __getattr__(name: str) -> Any:
         """Import a public name when it is first used."""

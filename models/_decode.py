@@ -39,7 +39,7 @@ def decode(content: bytes) -> tuple[Image.Image, tuple[str, ...]]:
 
 
 def as_rgb(image: Image.Image) -> Image.Image:
-    """A picture that Pillow has opened, treated as `decode` treats one in a file; raises likewise."""
+    """Convert an image that Pillow has opened, as `decode` does; raises like it."""
     with _quiet():
         return _converted(image)[0]
 
@@ -52,7 +52,7 @@ def reason(error: Exception) -> str:
 
 
 def _converted(file: Image.Image) -> tuple[Image.Image, bool]:
-    """The picture as RGB, and whether it had to be turned."""
+    """The image as RGB, and whether it was rotated."""
     _refuse_odd(file)
     image, turned = _upright(file)
     return _eight_bits(file, image).convert("RGB"), turned

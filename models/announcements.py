@@ -17,7 +17,7 @@ def assumptions(
     `settling` are the options which, given together, leave nothing to assume.
     """
     lines, file = [], spec.origin.description
-    memory = spec.origin.source == "memory"  # a program has keywords, not flags
+    memory = spec.origin.source == "memory"  # given from Python, which has keywords and no flags
     if None in [getattr(overrides, option) for option in settling]:
         lines.append(
             f"{file} does not define its preprocessing: assuming {way} ({spec.preprocess.text}); "

@@ -23,7 +23,7 @@ class EdgewiseError(Exception):
         return {}
 
     def __reduce__(self) -> tuple[Any, ...]:
-        # Without __init__, whose arguments are not the message in every kind of error.
+        # Bypasses __init__, which takes other arguments than the message in some classes.
         return _restored, (type(self), self.args, self.__dict__)
 
 
@@ -63,8 +63,8 @@ class MissingDependencyError(EdgewiseError):
         self.task, self.extra, self.library = task, extra, library
 
     def details(self) -> dict[str, Any]:
-        """What is missing, and the extra of edgewise that installs it."""
-        fields = vars(self)  # empty where a child process sent the message alone
+        """The missing library, and the extra that installs it."""
+        fields = vars(self)  # empty if only the message came from a child process
         return {name: fields[name] for name in ("extra", "library") if name in fields}
 
 

@@ -48,10 +48,10 @@ def read_image(path: Path) -> Image.Image:
 
 
 def rgb_of(image: Image.Image) -> Image.Image:
-    """A picture of Pillow as `read_image` gives one of a file: the same pixels, whoever opened it.
+    """Convert a Pillow image as `read_image` does, so that a file gives the same pixels whoever opened it.
 
     Raises:
-        EdgewiseError: it cannot be decoded, is too large, or is not one that RGB can show.
+        EdgewiseError: it cannot be decoded, is too large, or has a mode that cannot become RGB.
     """
     try:
         return as_rgb(image)

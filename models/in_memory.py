@@ -1,4 +1,4 @@
-"""Modules of torch that a program holds in memory, as models."""
+"""Torch modules that are already in memory."""
 
 import copy
 from dataclasses import replace
@@ -18,14 +18,14 @@ if TYPE_CHECKING:
 
 
 def of_module(module: "nn.Module", overrides: Overrides, name: str | None = None) -> Model:
-    """The model of a module that takes (N, 3, S, S) float32 pictures and returns (N, classes) logits.
+    """Make a model of a module that takes (N, 3, S, S) float32 pictures and returns (N, classes) logits.
 
-    It is a copy on the CPU, in evaluation mode and float32, and called `name`, or as the module's class. What
-    `overrides` leave open is assumed: `Preprocess()`, and the classes of ImageNet or numbers. The notices of
-    the model say so.
+    The model has a copy of the module, on the CPU, in evaluation mode and float32. Its name is `name`, or
+    that of the module's class. Where `overrides` define no preprocessing or classes, `Preprocess()` and the
+    ImageNet classes or numbered ones are assumed, and the model's notices say so.
 
     Raises:
-        UsageError: it is no module, does not classify pictures of that size, or the labels do not fit.
+        UsageError: it is not a module, does not classify pictures of that size, or the labels do not fit.
         EdgewiseError: a weight is NaN or infinite.
     """
     preprocess = overrides.preprocess(Preprocess())  # raises before anything takes time
@@ -40,28 +40,28 @@ def of_module(module: "nn.Module", overrides: Overrides, name: str | None = None
 
 
 def _copied(module: "nn.Module") -> "nn.Module":
-    """What is converted: later training of the module changes nothing of it."""
+    """A copy to convert, which later training of the module does not change."""
     import torch
     from torch import nn
     from torch.nn.parameter import is_lazy
 
     if not isinstance(module, nn.Module):
         raise UsageError(
-            f"a {type(module).__name__} is no network; give a torch.nn.Module, a name or the path of a file"
+            f"a {type(module).__name__} is not a network; pass a torch.nn.Module, a name or a file's path"
         )
     kind = type(module).__name__
     tensors = [*module.parameters(), *module.buffers()]
     if any(is_lazy(tensor) or tensor.is_meta for tensor in tensors):
-        raise UsageError(f"{kind}: some of its weights have no values yet; load or initialise them first")
+        raise UsageError(f"{kind}: some weights have no values yet; load or initialize them first")
     try:
         network = copy.deepcopy(module).cpu().float().eval()
-    except Exception as error:  # modules hold anything, and torch does not copy results of a computation
+    except Exception as error:  # modules may hold anything; torch refuses to copy non-leaf tensors
         raise UsageError(
             f"{kind}: cannot be copied ({error}); give a module that copy.deepcopy copies"
         ) from error
     for name, tensor in network.named_parameters():
         if not torch.isfinite(tensor).all():
             raise EdgewiseError(
-                f"{kind}: {name} holds NaN or infinite weights, so the training diverged; take other weights"
+                f"{kind}: {name} contains NaN or infinite values, so the training diverged; use other weights"
             )
     return network

@@ -22,7 +22,7 @@ class Overrides:
     """Settings to replace; None keeps what the weights define.
 
     `mean` and `std` are per channel on the [0, 1] scale. `imgsz` and `resize` are in pixels; `imgsz` alone
-    changes `resize` in proportion. `labels` is a file for `read_labels`, or the classes themselves.
+    changes `resize` in proportion. `labels` is a file for `read_labels`, or the classes.
     """
 
     mean: RGB | None = None
@@ -41,16 +41,16 @@ class Overrides:
         resize: int | None = None,
         labels: ClassNames | None = None,
     ) -> Self:
-        """The same from what a program gives: one number for three channels, names in any sequence.
+        """Build overrides from Python values: one number for all channels, class names in any sequence.
 
         Raises:
-            UsageError: numbers or names cannot be what they are given for.
+            UsageError: a number or a name is not valid.
         """
         return cls(_rgb("mean", mean), _rgb("std", std), imgsz, resize, _labels(labels))
 
     @property
     def named(self) -> Labels | None:
-        """The classes that the user names; raises as `read_labels` does."""
+        """The classes given by the user, if any; raises like `read_labels`."""
         return read_labels(self.labels) if isinstance(self.labels, Path) else self.labels
 
     def __post_init__(self) -> None:
@@ -73,7 +73,7 @@ class Overrides:
         return replace(spec, preprocess=self.preprocess(spec.preprocess), labels=labels)
 
     def _source(self, spec: ModelSpec) -> str:
-        """Where the names of the classes come from."""
+        """Where the class names come from, for messages."""
         return "labels" if isinstance(self.labels, Labels) else str(self.labels or spec.origin.description)
 
     def preprocess(self, given: Preprocess) -> Preprocess:
@@ -115,9 +115,11 @@ def _rgb(option: str, value: Channels | None) -> RGB | None:
     try:
         numbers = [float(part) for part in value] if isinstance(value, Iterable) else [float(value)] * 3
     except (TypeError, ValueError) as error:
-        raise UsageError(f"{option} {value!r}: need one number, or three for red, green and blue") from error
+        raise UsageError(
+            f"{option} {value!r}: must be one number, or three for red, green and blue"
+        ) from error
     if len(numbers) != 3:
-        raise UsageError(f"{option} {value!r}: need one number, or three for red, green and blue")
+        raise UsageError(f"{option} {value!r}: must be one number, or three for red, green and blue")
     return numbers[0], numbers[1], numbers[2]
 
 
@@ -128,7 +130,7 @@ def _labels(given: ClassNames | None) -> Path | Labels | None:
         return Path(given)
     names = tuple(given)
     if odd := [name for name in names if not isinstance(name, str)]:
-        raise UsageError(f"labels: {odd[0]!r} is no name of a class; give a file, or one string per class")
+        raise UsageError(f"labels: {odd[0]!r} is not a class name; pass a file, or one string per class")
     labels = Labels(names)
-    labels.text()  # raises where a name is not one line of text
+    labels.text()  # raises if a name is not one line of text
     return labels

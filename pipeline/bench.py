@@ -127,7 +127,7 @@ def bench(
     counts = (threads,) if isinstance(threads, int) else tuple(threads)
     for option, given in (("devices", names), ("threads", counts)):
         if not given:
-            raise UsageError(f"{option}: name one at least")
+            raise UsageError(f"{option}: pass at least one")
     pinned = None if cpus is None else tuple(cpus)
     requests = [BenchRequest(contenders, count, runs, seconds, cpus=pinned) for count in counts]
     store = Store(default_path() if results is None else Path(results)) if save else None

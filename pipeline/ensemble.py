@@ -136,15 +136,15 @@ def combined(
 
 def _listed(members: Iterable[ModelLike]) -> list[ModelLike]:
     if isinstance(members, str):
-        raise UsageError(f"{members}: is one member; give a list of two or more")
+        raise UsageError(f"{members}: is a single member; pass a list of at least two")
     return [*members]
 
 
 def _numbers(weights: Sequence[float] | str | None) -> tuple[float, ...] | None:
-    """The weights that were given; None where they are equal, or fitted."""
+    """The weights that were given; None if they are equal or fitted."""
     if weights is None or weights == "fit":
         return None
     try:
         return tuple(map(float, weights)) or None
     except (TypeError, ValueError) as error:
-        raise UsageError(f"weights {weights!r}: need a number for each member, or 'fit'") from error
+        raise UsageError(f"weights {weights!r}: must be one number per member, or 'fit'") from error

@@ -1,4 +1,4 @@
-"""Whatever stands for a network becomes a loaded model."""
+"""Load a network from a name, a file or a module in memory."""
 
 import os
 from collections.abc import Callable
@@ -27,7 +27,7 @@ def load_model(
 ) -> Model:
     """Load a network with its weights, as `convert` does; `from_torch` takes a module in memory.
 
-    What had to be assumed is said in the model's `notices`.
+    Assumptions about the model are listed in its `notices`.
 
     Args:
         model: A network of the zoo by its name, `timm:NAME`, `torchvision:NAME`, `net.py:factory`, or the
@@ -63,7 +63,7 @@ def from_torch(
 ) -> Model:
     """Make a model of a module in memory: a copy of it on the CPU, in evaluation mode and float32.
 
-    `convert` takes the module itself as well; this gives it a name, and shows in `notices` what is assumed.
+    `convert` also takes the module itself; use this to name it, or to see the assumptions in `notices`.
 
     Args:
         module: Takes pictures as (N, 3, S, S) float32 and returns (N, classes) logits.
@@ -86,9 +86,9 @@ def from_torch(
 def loaded(
     model: ModelLike, weights: PathLike, overrides: Overrides, announce: Callable[[str], None]
 ) -> Model:
-    """The model that is named or given; what had to be assumed of it is said by `announce`.
+    """Load `model`, or take it as it is; `announce` gets its notices.
 
-    Raises as `load_model` and `from_torch` do.
+    Raises like `load_model` and `from_torch`.
     """
     if isinstance(model, str | os.PathLike):
         return _weights.load_model(os.fspath(model), os.fspath(weights), overrides, announce)

@@ -38,7 +38,7 @@ _LIBRARIES = (
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Draft:
-    """A file that is not written yet, beside the float file of its target, which may be the same."""
+    """A file that is not written yet, with the float file of its target, which may be the same file."""
 
     requested: str
     twin: Twin
@@ -176,7 +176,7 @@ def write(draft: Draft, latency: Latency, folder: Path, workshop: Workshop, *, o
 
 
 def _at(path: Path, file: T) -> T:
-    """A file that was written: where it lies, without its engine."""
+    """A file in its bundle, without its engine."""
     return replace(file.closed(), artifact=replace(file.artifact, path=path))
 
 

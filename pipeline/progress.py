@@ -57,7 +57,7 @@ class Journal:
         self.notices: list[str] = []
 
     def expect(self, more: int) -> None:
-        """Plan so many stages more, or fewer, than at first."""
+        """Change the number of planned stages by `more`, which may be negative."""
         self._planned += more
 
     @contextmanager

@@ -79,7 +79,7 @@ class Recovery:
     verification: Verification | None = None
 
     def closed(self) -> "Recovery":
-        """The same without engines."""
+        """The same without inference engines, as plain data."""
         trials = {id(trial): replace(trial, file=trial.file.closed()) for trial in self.trials}
         chosen = None if self.chosen is None else trials[id(self.chosen)]
         return Recovery([*trials.values()], chosen, self.verification)

@@ -22,7 +22,7 @@ ModelLike: TypeAlias = Union[str, os.PathLike[str], Model, "nn.Module"]
 
 PRECISIONS = ("fp32", "fp16", "w8a32", "w8a8")  # those that can be asked for
 _FEWEST_PICTURES = 12  # that judge bundled weights
-_OF_WEIGHTS = ("weights", "mean", "std", "imgsz", "resize", "labels")  # what a loaded model knows already
+_OF_WEIGHTS = ("weights", "mean", "std", "imgsz", "resize", "labels")  # what a loaded model already has
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,7 +62,7 @@ class ConvertRequest:
     out: PathLike | None = None
 
     def __post_init__(self) -> None:
-        for name in ("to", "precision", "mean", "std", "labels"):  # what is read more than once
+        for name in ("to", "precision", "mean", "std", "labels"):  # an iterator could be read only once
             value = getattr(self, name)
             if isinstance(value, Iterable) and not isinstance(value, str | os.PathLike):
                 object.__setattr__(self, name, tuple(value))
@@ -93,11 +93,11 @@ class ConvertRequest:
         for name in ("max_latency", "require_speedup"):
             value = getattr(self, name)
             if value is not None and not value > 0:
-                raise UsageError(f"{name} {value}: need a number above 0")
-        _ = self.overrides, self.targets  # which raise, too
+                raise UsageError(f"{name} {value}: must be greater than 0")
+        _ = self.overrides, self.targets  # both are checked when read
 
     def _require_own_weights(self) -> None:
-        """Refuse what a model in memory has already."""
+        """Reject options for what a model in memory already has."""
         if isinstance(self.model, str | os.PathLike):
             return
         loaded = isinstance(self.model, Model)
@@ -146,7 +146,7 @@ class ConvertRequest:
         return SpeedLimits(self.max_latency, self.require_speedup)
 
     def of(self, model: Model) -> Self:
-        """The same for a model that was loaded by these options."""
+        """The same request for a model that was loaded with these options."""
         return replace(
             self, model=model, weights="auto", mean=None, std=None, imgsz=None, resize=None, labels=None
         )
@@ -165,27 +165,27 @@ def _names(given: str | Iterable[str]) -> tuple[str, ...]:
 
 
 def limits(max_drop: float, min_agreement: float, *, strict: bool) -> Limits:
-    """The accuracy gate; a `UsageError` where a limit cannot be one."""
+    """The accuracy gate; raises a `UsageError` if a limit is out of range."""
     if not 0 <= max_drop <= 100:
-        raise UsageError(f"max_drop {max_drop}: need percentage points from 0 to 100")
+        raise UsageError(f"max_drop {max_drop}: must be between 0 and 100 percentage points")
     if not 0 <= min_agreement <= 1:
-        raise UsageError(f"min_agreement {min_agreement}: need a fraction from 0 to 1")
+        raise UsageError(f"min_agreement {min_agreement}: must be between 0 and 1")
     return Limits(max_drop, min_agreement, strict)
 
 
 def at_least(name: str, value: float, least: float) -> None:
-    """Raise a `UsageError` where the option called `name` is smaller, or not a number."""
+    """Raise a `UsageError` if the option called `name` is smaller, or not a number."""
     if not value >= least:
-        raise UsageError(f"{name} {value}: need {least:g} at least")
+        raise UsageError(f"{name} {value}: must be at least {least:g}")
 
 
 def listed(paths: PathLike | Iterable[PathLike]) -> list[Path]:
-    """One path or several, of bundles.
+    """The paths of one or more bundles.
 
     Raises:
-        UsageError: there is none.
+        UsageError: none was given.
     """
     given = [paths] if isinstance(paths, str | os.PathLike) else [*paths]
     if not given:
-        raise UsageError("there is no bundle: name one at least")
+        raise UsageError("no bundle was given; pass at least one")
     return [Path(path) for path in given]

@@ -99,9 +99,11 @@ def train(
     if unknown := sorted(recipe.keys() - TrainingRecipe.__dataclass_fields__.keys()):
         near = get_close_matches(unknown[0], TrainingRecipe.__dataclass_fields__)
         hint = (
-            f"did you mean {near[0]}" if near else f"it has {', '.join(TrainingRecipe.__dataclass_fields__)}"
+            f"did you mean {near[0]}"
+            if near
+            else f"choose from {', '.join(TrainingRecipe.__dataclass_fields__)}"
         )
-        raise UsageError(f"a training recipe has no {unknown[0]!r}; {hint}")
+        raise UsageError(f"there is no training option {unknown[0]!r}; {hint}")
     given = {key: value for key, value in recipe.items() if value is not None}
     TrainingRecipe(**given)  # what cannot be, before anything takes time
     journal = Journal(progress, 2)

@@ -34,7 +34,7 @@ _THREADS = 2  # for verification, where the number changes no bit (measured with
 
 
 class ClosedSession:
-    """In place of the session of a file whose conversion is over."""
+    """Replaces the session of a file once its conversion is over."""
 
     def __call__(self, batch: Tensor32) -> Tensor32:
         """Always raises."""
@@ -56,7 +56,7 @@ class File:
         return f"{self.artifact.target} {self.artifact.precision}"
 
     def closed(self) -> Self:
-        """The same without its engine: a result holds facts, and can be pickled."""
+        """The same without its engine, so that a result is plain data that can be pickled."""
         return replace(self, session=ClosedSession())
 
 
@@ -183,6 +183,6 @@ class Workshop:
 
 
 def _refinement(recipe: Recipe) -> Recipe:
-    """What of a recipe changes the network itself: the rest is the quantizer's part."""
+    """The part of a recipe that changes the network; the rest is for the quantizer."""
     plain = Recipe()
     return replace(recipe, io=plain.io, ranges=plain.ranges)

@@ -78,7 +78,7 @@ class Classifier:
             EdgewiseError: A picture cannot be read.
         """
         if top < 1:
-            raise UsageError(f"top {top}: need 1 at least")
+            raise UsageError(f"top {top}: must be at least 1")
         names = self.labels
         return [
             [Answer(int(index), names[index], float(share[index])) for index in top_k(row, top)]
@@ -100,7 +100,7 @@ def open_bundle(path: str | os.PathLike[str], threads: int = 1) -> Classifier:
         EdgewiseError: The bundle is damaged.
     """
     if threads < 1:
-        raise UsageError(f"threads {threads}: need 1 at least")
+        raise UsageError(f"threads {threads}: must be at least 1")
     return Classifier(Bundle.open(Path(path)), threads)
 
 
@@ -120,7 +120,7 @@ def _rgb(image: ImageLike) -> Image.Image:
         return read_image(Path(image))
     if not isinstance(image, np.ndarray):
         raise UsageError(
-            f"a {type(image).__name__} is no picture; give a path, a picture of Pillow, or a uint8 array"
+            f"a {type(image).__name__} is not a picture; pass a path, a Pillow image or a uint8 array"
         )
     if image.dtype != np.uint8 or image.ndim != 3 or image.shape[2] != 3 or not image.size:
         raise UsageError(f"a picture is {image.dtype} {image.shape}; need uint8 (H, W, 3) in RGB order")

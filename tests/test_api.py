@@ -100,7 +100,7 @@ def test_results_are_frozen_and_become_documents() -> None:
     results = {
         edgewise.Benchmark,
         edgewise.Conversion,
-        edgewise.Ensemble,
+        edgewise.EnsembleConversion,
         edgewise.Inspection,
         edgewise.ParityMatrix,
         edgewise.Training,

@@ -148,18 +148,28 @@ class Bundle:
 
 
 def refuse_other_model(folder: Path, spec: ModelSpec) -> None:
-    """Raise a `UsageError` where `folder` holds a bundle of other weights or classes than `spec`'s."""
+    """Raise a `UsageError` if `folder` holds a bundle of other weights or classes than those of `spec`.
+
+    A bundle that this version cannot read may be one, too.
+    """
+    ways = "choose another folder with --out, or replace it with --overwrite"
     try:
-        found = ModelSpec.from_json(_manifest.typed(_manifest.read(folder), "spec", dict))
-    except (EdgewiseError, ValueError):
+        manifest = _manifest.read(folder)
+    except UsageError:
         return  # not a bundle that could be lost; `replacing_folder` judges whatever it is
+    except EdgewiseError as error:
+        raise UsageError(f"{error}; or {ways}") from error
+    try:
+        found = ModelSpec.from_json(_manifest.typed(manifest, "spec", dict))
+    except (EdgewiseError, ValueError) as error:
+        raise UsageError(f"{folder}: holds a bundle of an unknown model ({error}); {ways}") from error
     same_weights = found.origin.sha256 == spec.origin.sha256
     if same_weights and found.labels.names == spec.labels.names:
         return
     other = "weights" if not same_weights else "classes"
     raise UsageError(
         f"{folder}: holds a bundle made from other {other} ({found.name}, {found.origin.description}), which "
-        "would be lost; choose another folder with --out, or replace it with --overwrite"
+        f"would be lost; {ways}"
     )
 
 

@@ -212,8 +212,8 @@ def test_a_module_in_memory_goes_in_as_it_is(tiny_network: nn.Module, tmp_path: 
     assert first.spec.origin.source == "memory"
     (assumed,) = [line for line in made.notices if "module Sequential" in line]
     assert assumed == (
-        "the module Sequential does not say how its pictures are made: taking the usual way "
-        f"({first.spec.preprocess.text}); change it by imgsz, resize, mean, std"
+        "the module Sequential does not define its preprocessing: assuming the usual way "
+        f"({first.spec.preprocess.text}); change it with imgsz, resize, mean, std"
     )
     picture = Image.fromarray(dead_leaves(48, 7, 0))
     with torch.no_grad():
@@ -228,19 +228,19 @@ def test_a_module_in_memory_goes_in_as_it_is(tiny_network: nn.Module, tmp_path: 
     ("options", "complaint"),
     [
         ({"io": "int4", "int8": True}, r"io 'int4': choose from float32, int8, uint8"),
-        ({"max_drop": -1}, "max_drop -1: need percentage points from 0 to 100"),
-        ({"min_agreement": 75}, "min_agreement 75: need a fraction from 0 to 1"),
-        ({"eval_count": 3}, "eval_count 3: need 12 at least"),
-        ({"recover_budget": -1}, "recover_budget -1: need 0 at least"),
-        ({"max_latency": 0}, "max_latency 0: need a number above 0"),
-        ({"require_speedup": float("nan"), "int8": True}, "require_speedup nan: need a number above 0"),
-        ({"seed": -1}, "seed -1: need 0 at least"),
+        ({"max_drop": -1}, "max_drop -1: must be between 0 and 100 percentage points"),
+        ({"min_agreement": 75}, "min_agreement 75: must be between 0 and 1"),
+        ({"eval_count": 3}, "eval_count 3: must be at least 12"),
+        ({"recover_budget": -1}, "recover_budget -1: must be at least 0"),
+        ({"max_latency": 0}, "max_latency 0: must be greater than 0"),
+        ({"require_speedup": float("nan"), "int8": True}, "require_speedup nan: must be greater than 0"),
+        ({"seed": -1}, "seed -1: must be at least 0"),
         ({"to": "tensorrt"}, "no target 'tensorrt'"),
         ({"to": ()}, "no target ''"),
         ({"precision": ["w4"]}, "no precision 'w4'"),
-        ({"mean": (0.5, 0.5)}, "mean .*: need one number, or three for red, green and blue"),
-        ({"std": "grey"}, "std 'grey': need one number, or three"),
-        ({"labels": [1, 2]}, "labels: 1 is no name of a class"),
+        ({"mean": (0.5, 0.5)}, "mean .*: must be one number, or three for red, green and blue"),
+        ({"std": "grey"}, "std 'grey': must be one number, or three"),
+        ({"labels": [1, 2]}, "labels: 1 is not a class name"),
         ({"labels": ["a\nb"]}, "class name 'a.nb'"),
         ({"calib": "nowhere"}, "nowhere"),
         ({"data": "nowhere"}, "nowhere"),
@@ -262,7 +262,7 @@ def test_models_that_are_not_there(model: Any) -> None:
     "model", [None, 3, b"mobilenetv2", np.zeros(3)], ids=lambda model: type(model).__name__
 )
 def test_what_is_no_model(model: Any) -> None:
-    with pytest.raises(edgewise.UsageError, match=r"a \w+ is no network; give a torch.nn.Module"):
+    with pytest.raises(edgewise.UsageError, match=r"a \w+ is not a network; pass a torch.nn.Module"):
         edgewise.convert(model)
 
 
