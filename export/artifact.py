@@ -6,20 +6,18 @@ from pathlib import Path
 from typing import Any
 
 from ..models.spec import ModelSpec
+from .precision import Precision
 
-# What weights and activations are: float; weights in half precision; weights in INT8; both in INT8, with
-# static scales; the same but for the layers that `details` names, which stay in float.
-PRECISIONS = ("fp32", "fp16", "w8a32", "w8a8", "w8a8-mixed")
 IOS = ("float32", "int8", "uint8")
 
 
 @dataclass(frozen=True, slots=True)
 class Artifact:
-    """One model; `precision` is one of `PRECISIONS`, `io` one of `IOS`; `details` go into the manifest."""
+    """One model; `io` is one of `IOS`; `details` go into the manifest."""
 
     path: Path
     target: str
-    precision: str
+    precision: Precision
     io: str
     spec: ModelSpec
     details: dict[str, Any] = field(default_factory=dict)

@@ -33,6 +33,7 @@ DEVICE = (
     "models/synthetic.py",
     "export/artifact.py",
     "export/engines.py",
+    "export/precision.py",
     "runtime/*",
 )
 NOT_DEVICE = ("runtime/reference.py",)

@@ -9,6 +9,7 @@ import numpy as np
 
 from ...export import tflite
 from ...export.artifact import Artifact
+from ...export.precision import Precision
 from ...export.tflite.flatbuffer import unpack
 from ...export.tflite.layers import layers, operators
 from ...export.tflite.metadata import attach
@@ -75,7 +76,7 @@ def halve(artifact: Artifact, out: Path) -> Artifact:
         ) from error
     except (ValueError, RuntimeError, KeyError) as error:
         raise EdgewiseError(f"ai-edge-quantizer cannot halve {artifact.spec.name}: {error}") from error
-    return _write(model, replace(artifact, path=out, precision="fp16"), "float16 weights")
+    return _write(model, replace(artifact, path=out, precision=Precision.FP16), "float16 weights")
 
 
 def _require_library() -> None:

@@ -27,7 +27,6 @@ _LAST = {"done", "error"}
 # The second keeps OpenVINO's oneDNN from leaving maps of its code, for profilers, in /tmp.
 _ENVIRONMENT = {"PYTHONPATH": NAME, "ONEDNN_JIT_PROFILE": "0"}
 _SPARE_BYTES = 16 << 20
-_INT8 = ("w8a8", "w8a8-mixed")
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +84,7 @@ class SshBoard:
                 f"run: edgewise device setup {self.name} --target {','.join(missing)}"
             )
         for folder, bundle in bundles.items():
-            if (bundle.target, bundle.precision in _INT8) == ("openvino", True) and not found["dot_product"]:
+            if bundle.target == "openvino" and bundle.precision.integer and not found["dot_product"]:
                 raise EdgewiseError(
                     f"{folder}: OpenVINO runs INT8 on Arm with the dot product (asimddp) alone, which "
                     f"{self.name} lacks, as a Raspberry Pi 4 does; export for tflite or onnx"
