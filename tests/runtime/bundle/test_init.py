@@ -391,8 +391,8 @@ def test_two_models_of_one_name_are_refused(bundle: Bundle) -> None:
 KILLS = """
 import itertools, os, random, signal, sys, time
 from pathlib import Path
-from edgewise.export import _atomic
-from test_bundle import Bundle, make_bundle
+from edgewise.runtime.bundle import atomic as _atomic
+from test_init import Bundle, make_bundle
 
 os.fsync = lambda descriptor: None
 folder = Path(sys.argv[1]) / "dist" / "bundle"
