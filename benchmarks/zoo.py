@@ -60,16 +60,6 @@ generated pictures calibrate, and nothing is cured (`--no-recover`).
 - verdict: of the accuracy gate, which wants an agreement of 75 %, and of the times.
 
 """
-_LIBRARIES = (
-    "torch",
-    "torchvision",
-    "timm",
-    "litert-torch",
-    "ai-edge-litert",
-    "onnxruntime",
-    "openvino",
-    "nncf",
-)
 _PATIENCE_S = 3 * 3600
 _CALIBRATION = 32  # pictures
 # Static INT8 is not their best form on every target: w8a32 stands beside it.
@@ -189,7 +179,7 @@ def _about(results: list[dict[str, Any]], missing: list[str]) -> str:
     manifests = [bundle["manifest"] for found in results for bundle in found.get("bundles", ())]
     machines = {machine["processor"] + ", " + machine["isa"] for machine in _each(manifests, "machine")}
     versions = {
-        ", ".join(f"{library} {used[library]}" for library in _LIBRARIES)
+        ", ".join(f"{library} {version}" for library, version in used.items())
         for used in _each(manifests, "versions")
     }
     about = _ABOUT.format(machine="; ".join(sorted(machines)), versions="; ".join(sorted(versions)))

@@ -6,9 +6,10 @@ from pathlib import Path
 from typing import Any
 
 from ..models.spec import ModelSpec
+from .facts import TARGETS
 from .precision import Precision
 
-IOS = ("float32", "int8", "uint8")
+IOS = tuple(dict.fromkeys(io for row in TARGETS.values() for io in row.ios))
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,4 +53,5 @@ def file_stem(name: str) -> str:
 
 def model_files(path: Path) -> tuple[Path, ...]:
     """The files of the model that opens by `path`: OpenVINO keeps the weights of an .xml in a .bin."""
-    return (path, path.with_suffix(".bin")) if path.suffix == ".xml" else (path,)
+    second = next((row.weights_suffix for row in TARGETS.values() if row.suffix == path.suffix), None)
+    return (path, path.with_suffix(second)) if second else (path,)

@@ -1,7 +1,6 @@
 """A file to ship, what was measured of it, and the bundle that holds both."""
 
 from dataclasses import asdict, dataclass, replace
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
@@ -11,26 +10,9 @@ from ..runtime.bench.latency import Latency
 from ..runtime.bundle import Bundle, write_bundle
 from ..runtime.judge import golden
 from ..runtime.judge.verdict import Verification
+from .libraries import versions
 from .recovery import Recovery
 from .workshop import File, Twin, Workshop
-
-_LIBRARIES = (
-    "edgewise",
-    "ai-edge-litert",
-    "ai-edge-quantizer",
-    "keras",
-    "litert-torch",
-    "nncf",
-    "onnx",
-    "onnxruntime",
-    "onnxscript",
-    "openvino",
-    "pillow",
-    "tensorflow",
-    "timm",
-    "torch",
-    "torchvision",
-)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -95,18 +77,8 @@ def write(product: Product, folder: Path, workshop: Workshop, *, overwrite: bool
         "latency": asdict(product.latency) if product.latency else None,
         "training": model.record,
         "machine": machine.describe(),
-        "versions": _versions(),
+        "versions": versions(),
     }
     sample = golden.sample(model.spec.preprocess, workshop.original, product.file.session)
     twin = product.twin.artifact if product.quantized else None
     return replace(product, bundle=write_bundle(folder, artifact, twin, sample, record, overwrite=overwrite))
-
-
-def _versions() -> dict[str, str]:
-    found = {}
-    for name in _LIBRARIES:
-        try:
-            found[name] = version(name)
-        except PackageNotFoundError:
-            continue
-    return found

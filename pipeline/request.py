@@ -7,6 +7,8 @@ from pathlib import Path
 from typing import TypeAlias
 
 from ..export import chosen
+from ..export.artifact import IOS
+from ..export.facts import TARGETS
 from ..export.precision import Precision
 from ..models.errors import UsageError
 from ..models.model import Model
@@ -61,8 +63,11 @@ class ConvertRequest:
             raise UsageError(f"--int8 is --precision w8a8, not {','.join(asked)}; give one of them")
         if self.recipe != Recipe() and Precision.W8A8 not in asked:
             raise UsageError("--io and --per-tensor are for INT8 models; add --int8")
-        if self.io != "float32" and self.targets != ("tflite",):
-            raise UsageError(f"--io {self.io} is for tflite alone; leave it out, or export --to tflite")
+        if self.io not in IOS:
+            raise UsageError(f"no --io {self.io!r}: choose from {', '.join(IOS)}")
+        if any(self.io not in TARGETS[name].ios for name in self.targets):
+            able = " or ".join(name for name, row in TARGETS.items() if self.io in row.ios)
+            raise UsageError(f"--io {self.io} is for {able} alone; leave it out, or export --to {able}")
         if self.require_speedup is not None and asked == (Precision.FP32,):
             raise UsageError(
                 "--require-speedup compares a smaller model with float; add --int8 or a --precision"

@@ -7,13 +7,12 @@ DeiT-Tiny (untrained, 224 pixels, one thread, x86-64 with VNNI) takes 29 ms in f
 in float.
 """
 
+from ..export.facts import TARGETS
 from ..export.graph import Network
 from .refine.simulation import operator
-
-_WITHOUT_INT8 = {"tflite": ("layer_norm", "gelu")}
 
 
 def without_int8(network: Network, target: str) -> list[str]:
     """The operators of `network` that make static INT8 the worse form on `target`."""
     found = {operator(node) for node in network.graph.nodes if node.op == "call_function"}
-    return [name for name in _WITHOUT_INT8.get(target, ()) if name in found]
+    return [name for name in TARGETS[target].without_int8 if name in found]

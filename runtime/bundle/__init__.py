@@ -40,6 +40,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from ...export.artifact import IOS, Artifact, model_files
+from ...export.facts import TARGETS
 from ...export.precision import Precision
 from ...models.errors import EdgewiseError, UsageError
 from ...models.images import sha256_of
@@ -112,7 +113,7 @@ class Bundle:
             folder=folder,
             manifest=manifest,
             name=_manifest.typed(manifest, "name", str),
-            target=_manifest.typed(manifest, "target", str),
+            target=_manifest.choice(manifest, "target", tuple(TARGETS)),
             precision=Precision(_manifest.choice(manifest, "precision", tuple(Precision))),
             io=_manifest.choice(manifest, "io", IOS),
             spec=spec,

@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ...export.facts import TARGETS
 from ...models.errors import EdgewiseError
 from ..bundle import Bundle
 from ..bundle.atomic import MANIFEST
@@ -84,10 +85,12 @@ class SshBoard:
                 f"run: edgewise device setup {self.name} --target {','.join(missing)}"
             )
         for folder, bundle in bundles.items():
-            if bundle.target == "openvino" and bundle.precision.integer and not found["dot_product"]:
+            row = TARGETS[bundle.target]
+            if row.needs_dot_product and bundle.precision.integer and not found["dot_product"]:
+                others = " or ".join(name for name, other in TARGETS.items() if not other.needs_dot_product)
                 raise EdgewiseError(
-                    f"{folder}: OpenVINO runs INT8 on Arm with the dot product (asimddp) alone, which "
-                    f"{self.name} lacks, as a Raspberry Pi 4 does; export for tflite or onnx"
+                    f"{folder}: {row.title} runs INT8 on Arm with the dot product (asimddp) alone, which "
+                    f"{self.name} lacks, as a Raspberry Pi 4 does; export for {others}"
                 )
 
     def _sent(self, board: Board, bundles: Mapping[str, Bundle]) -> dict[str, str]:
