@@ -1,4 +1,4 @@
-"""From a network to a file. Every package in this folder is a target, of which `facts` has a row."""
+"""Export a network to a model file: each package in this folder is a target, described in `facts`."""
 
 import importlib
 from pathlib import Path
@@ -15,10 +15,10 @@ if TYPE_CHECKING:
 
 
 class Exporter(Protocol):
-    """What a target's package offers."""
+    """The interface of a target's package."""
 
     def export(self, network: "Network | KerasNetwork", spec: ModelSpec, out: Path) -> Artifact:
-        """Write `network` to `out` in float32, taking and giving what `Session` promises."""
+        """Write `network` to `out` in float32, with the inputs and outputs that `Session` documents."""
 
 
 def targets() -> tuple[str, ...]:
@@ -27,7 +27,7 @@ def targets() -> tuple[str, ...]:
 
 
 def chosen(names: str) -> tuple[str, ...]:
-    """The targets that a list like 'onnx,litert', or 'all', asks for; an unknown name is a `UsageError`."""
+    """Parse a list of targets such as 'onnx,litert', or 'all'; an unknown name raises `UsageError`."""
     if names.strip().lower() == "all":
         return targets()
     wanted = [name.strip().lower() for name in names.split(",")]
@@ -35,7 +35,7 @@ def chosen(names: str) -> tuple[str, ...]:
     wanted = list(dict.fromkeys(aliases.get(name, name) for name in wanted))
     for name in wanted:
         if name not in targets():
-            raise UsageError(f"no target {name!r}: choose from {', '.join(targets())}, or all")
+            raise UsageError(f"unknown target {name!r}: choose from {', '.join(targets())}, or all")
     return tuple(wanted)
 
 

@@ -127,7 +127,7 @@ def _ask(task: str, *arguments: str) -> Any:
 
 
 def _imported(name: str) -> dict[str, str]:
-    """The fields of a `InstalledLibrary`."""
+    """The fields of an `InstalledLibrary`."""
     try:
         module = import_module(name)
     except Exception as error:  # noqa: BLE001 - what a broken library raises

@@ -1,4 +1,4 @@
-"""Targets by name."""
+"""Names of targets."""
 
 import pytest
 
@@ -6,7 +6,7 @@ from edgewise.export import chosen, exporter, targets, tflite
 from edgewise.models.errors import UsageError
 
 
-def test_a_target_is_a_package_of_its_name() -> None:
+def test_a_target_is_a_package_of_that_name() -> None:
     assert exporter("tflite") is tflite
     assert all(callable(exporter(name).export) for name in targets())
 

@@ -146,8 +146,13 @@ def test_what_a_foreign_file_says_does_not_command_the_terminal(
     ("name", "content", "code", "complaint"),
     [
         ("a.tflite", None, 2, "a.tflite: cannot be read (No such file or directory)"),
-        ("a.onnx", b"text", 2, "a.onnx: is called a file of onnx but holds something else"),
-        ("a.png", b"text", 2, "a.png: .png is no model file's suffix; known are .tflite (tflite), "),
+        ("a.onnx", b"text", 2, "a.onnx: has the suffix of onnx but contains something else"),
+        (
+            "a.png",
+            b"text",
+            2,
+            "a.png: .png is not a model file's suffix; known suffixes are .tflite (tflite), ",
+        ),
         ("a.tflite", b"\x1c\x00\x00\x00TFL3", 1, "a.tflite: LiteRT cannot open it"),
     ],
 )

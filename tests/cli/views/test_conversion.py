@@ -110,7 +110,7 @@ def test_a_file_that_is_slower_than_float_is_told_with_the_reason(product: Produ
     text = shown(replace(product, file=pieces, latency=slower))
     (line,) = [line for line in text.splitlines() if line.startswith("SLOWER than float ")]
     assert " w8a8 is 0.51 times as fast as fp32 here " in line
-    assert "XNNPACK takes 5 pieces of the model" in line
+    assert "XNNPACK runs 5 partitions of the model" in line
     even = Latency(percentiles(fast), percentiles(fast), bootstrap_ratio(fast, [2.1, 2.0, 2.2]))
     assert "no faster than float w8a8 is 1.00 times" in shown(replace(product, latency=even))
 

@@ -1,4 +1,4 @@
-"""What a page is told of a model, and what it cannot open."""
+"""The page's instructions for a model, and models that it cannot open."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -27,7 +27,7 @@ def bundle(
     precision: Precision = Precision.W8A8,
     io: str = "float32",
 ) -> str:
-    """A bundle whose model nobody opens; one step of its output is 0.1."""
+    """A bundle whose model is never opened; one step of its output is 0.1."""
     file = folder / f"tiny{SUFFIXES[target]}"
     file.write_bytes(b"model")
     file.with_suffix(".bin").write_bytes(b"weights")
@@ -73,8 +73,10 @@ def test_openvino_is_refused_with_the_reason(tmp_path: Path, tiny_spec: ModelSpe
         subject(Contender(bundle(tmp_path, tiny_spec, "openvino")))
 
 
-def test_integer_pictures_are_refused_but_not_of_the_twin(tmp_path: Path, tiny_spec: ModelSpec) -> None:
+def test_integer_inputs_are_refused_except_for_the_float_reference(
+    tmp_path: Path, tiny_spec: ModelSpec
+) -> None:
     folder = bundle(tmp_path, tiny_spec, "tflite", io="int8")
-    with pytest.raises(UsageError, match=r"takes int8 pictures, .* --io float32"):
+    with pytest.raises(UsageError, match=r"its input is int8, .* --io float32"):
         subject(Contender(folder))
     assert subject(Contender(folder, "reference")).model.precision == "fp32"
