@@ -16,6 +16,13 @@ class GroupedOption(click.Option):
         super().__init__(*arguments, **settings)
         self.group = group
 
+    def get_help_extra(self, ctx: click.Context) -> Any:
+        """What stands in brackets after the help, with a default in words as it was given."""
+        extra = super().get_help_extra(ctx)
+        if isinstance(self.show_default, str):
+            extra["default"] = self.show_default
+        return extra
+
 
 class GroupedCommand(click.Command):
     """A command whose help has a section for each group; options without one come last."""
@@ -23,9 +30,10 @@ class GroupedCommand(click.Command):
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write the sections in the order in which their first options were declared."""
         sections: dict[str, list[tuple[str, str]]] = {}
-        for parameter in self.get_params(ctx):
-            if record := parameter.get_help_record(ctx):
-                sections.setdefault(getattr(parameter, "group", _REST), []).append(record)
+        for option in self.get_params(ctx):
+            record = option.get_help_record(ctx)
+            if isinstance(option, click.Option) and record:
+                sections.setdefault(getattr(option, "group", _REST), []).append(record)
         general = sections.pop(_REST, [])
         for heading, records in (*sections.items(), (_REST, general)):
             if records:

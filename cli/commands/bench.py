@@ -80,7 +80,7 @@ def command(
     edgewise bench dist/a dist/b --device ssh://pi@raspberrypi --threads 1,4
 
     Every record says whether it can be trusted, and if not, why. `edgewise results` lists records later.
-    Several devices measure at the same time; one that fails does not stop the others, but gives the exit code.
+    Several devices measure at the same time. One that fails does not stop the others and gives the exit code.
     """
     from ..terminal import terminal
 

@@ -5,38 +5,41 @@ from typing import Any
 
 import click
 
+from ..groups import GroupedCommand, in_group
 from ..options import output
 
+_comparison = in_group("Comparison")
 
-@click.command(short_help="Compare a network and the models in bundles with each other.")
+
+@click.command(cls=GroupedCommand, short_help="Compare a network and the models in bundles with each other.")
 @click.argument("bundles", nargs=-1, required=True, type=click.Path(path_type=Path))
-@click.option(
+@_comparison(
     "--torch/--no-torch",
     default=None,
     help="Require the network in PyTorch or Keras, or leave it out.",
     show_default="included where it can be loaded",
 )
-@click.option(
+@_comparison(
     "--weights",
     type=click.Path(path_type=Path),
     metavar="FILE",
     help="File of weights that the bundles were made from.",
 )
-@click.option(
+@_comparison(
     "--data",
     type=click.Path(path_type=Path),
     metavar="DIR",
     help="Labelled pictures, a folder for each class, to compare with. They give accuracies too.",
     show_default="the pictures of `edgewise verify`",
 )
-@click.option(
+@_comparison(
     "--count",
     type=click.IntRange(min=1),
     metavar="N",
     default=400,
     help="Largest number of pictures.",
 )
-@click.option("--threads", type=click.IntRange(min=1), metavar="N", default=2, help="Threads of each engine.")
+@_comparison("--threads", type=click.IntRange(min=1), metavar="N", default=2, help="Threads of each engine.")
 @output
 def command(bundles: tuple[Path, ...], *, as_json: bool, quiet: bool, verbose: bool, **options: Any) -> None:
     """Compare the models and float models of BUNDLES, and their original network, on the same pictures.

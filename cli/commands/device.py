@@ -20,7 +20,7 @@ _MARKS = {"good": "[green]✓[/]", "doubtful": "[yellow]![/]", "bad": "[red]✗[
 
 @click.group(short_help="Set up a board over SSH, or check it.")
 def command() -> None:
-    """Prepare a board like a Raspberry Pi for `edgewise bench --device ssh://...`, and check what it lacks."""
+    """Prepare a board like a Raspberry Pi for `edgewise bench --device ssh://...`, or check one."""
 
 
 @command.command(short_help="Install inference engines on a board.")

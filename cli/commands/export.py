@@ -17,7 +17,7 @@ from ..options import conversion, labels, limits, outcome, output, pictures, pre
     "--weights",
     type=NameOrFile("SOURCE", sources),
     default="auto",
-    help="Load imagenet, bundled or random weights, or a .safetensors or .pth file. auto takes imagenet where "
+    help="Load imagenet, bundled or random weights, or a .safetensors or .pth file. auto takes imagenet if "
     "available, otherwise bundled.",
 )
 @preprocessing

@@ -7,6 +7,7 @@ import click
 
 from ...models.errors import UsageError
 from ..choices import NameOrFile, networks
+from ..groups import GroupedCommand, in_group
 from ..options import output
 
 if TYPE_CHECKING:
@@ -14,12 +15,15 @@ if TYPE_CHECKING:
     from ..views.models import Counted
 
 _CLASSES = 1000  # of ImageNet
+_count_options = in_group("Counting")
 
 
-@click.command(short_help="List the networks, or count what one costs.")
+@click.command(cls=GroupedCommand, short_help="List the networks, or count what one costs.")
 @click.argument("name", required=False, type=NameOrFile("NAME", networks))
-@click.option("--imgsz", type=click.IntRange(min=1), metavar="PIXELS", help="Count for inputs of this side.")
-@click.option(
+@_count_options(
+    "--imgsz", type=click.IntRange(min=1), metavar="PIXELS", help="Count for inputs of this side."
+)
+@_count_options(
     "--classes",
     type=click.IntRange(min=1),
     metavar="N",

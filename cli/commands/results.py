@@ -48,7 +48,12 @@ class _Moment(click.ParamType[datetime]):
 @_filter("--target", metavar="NAME", help="Show only records of this target.")
 @_filter("--precision", metavar="NAME", help="Show only records of this precision.")
 @_filter("--device", metavar="NAME", help="Show only records from this device.")
-@_filter("--since", type=_Moment(), help="Show only records since this date, or from this time span.")
+@_filter(
+    "--since",
+    type=_Moment(),
+    metavar="DATE|7d",
+    help="Show only records since this date, or from this time span.",
+)
 @_filter("--trusted/--not-trusted", default=None, help="Show only records that are trusted, or that are not.")
 @_filter(
     "--limit",
@@ -163,7 +168,7 @@ def _compare(console: "Console", one: "Record", other: "Record") -> dict[str, An
     for record in (older, newer):
         if record.machine.emulated:
             raise UsageError(
-                f"{record.id[:_SHOWN]} was emulated by {record.machine.emulated}: its times are not latencies; "
+                f"{record.id[:_SHOWN]} was emulated by {record.machine.emulated}: its times mean nothing; "
                 "`edgewise results show` shows the rest of the record"
             )
     ratio = newer.summary.p50_ms / older.summary.p50_ms

@@ -29,8 +29,8 @@ _run = in_group("Run")
     required=True,
     type=NameOrFile("DIR|shapes", lambda: ["shapes"]),
     metavar="DIR|shapes",
-    help="Folder with a folder of pictures for each class, or with train/ and val/ that hold such folders; or "
-    "generated shapes.",
+    help="Folder that holds a folder of pictures for each class, or train/ and val/ with such folders. shapes "
+    "generates pictures.",
 )
 @_data(
     "--val-share",
@@ -51,7 +51,7 @@ _run = in_group("Run")
     "--weights",
     type=NameOrFile("SOURCE", sources),
     default="auto",
-    help="Begin with imagenet, bundled or random weights, or a file. auto takes imagenet where available, "
+    help="Begin with imagenet, bundled or random weights, or a file. auto takes imagenet if available, "
     "otherwise random.",
 )
 @preprocessing
