@@ -61,4 +61,6 @@ def networks() -> Iterable[str]:
 
 def sources() -> Iterable[str]:
     """The weights that have a name."""
-    return "auto", "imagenet", "bundled", "random"
+    from ..models.weights.names import SOURCES
+
+    return SOURCES

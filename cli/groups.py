@@ -2,9 +2,12 @@
 
 from collections.abc import Callable
 from functools import partial
-from typing import Any
+from typing import Any, TypeAlias, TypeVar
 
 import click
+
+_Command = TypeVar("_Command", bound=Callable[..., Any])
+OptionMaker: TypeAlias = Callable[..., Callable[[_Command], _Command]]
 
 _REST = "General options"
 
@@ -41,6 +44,6 @@ class GroupedCommand(click.Command):
                     formatter.write_dl(records)
 
 
-def in_group(group: str) -> Callable[..., Any]:
+def in_group(group: str) -> OptionMaker[Any]:
     """`click.option` for options of that group."""
     return partial(click.option, cls=GroupedOption, group=group)

@@ -5,7 +5,7 @@ import pkgutil
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol, cast
 
-from ..models.errors import UsageError
+from ..models.errors import unknown
 from ..models.spec import ModelSpec
 from .artifact import Artifact
 
@@ -37,7 +37,7 @@ def chosen(names: str) -> tuple[str, ...]:
     wanted = list(dict.fromkeys(_ALIASES.get(name, name) for name in wanted))
     for name in wanted:
         if name not in targets():
-            raise UsageError(f"unknown target {name!r}: choose from {', '.join(targets())}, or all")
+            raise unknown("target", name, (*targets(), "all"))
     return tuple(wanted)
 
 

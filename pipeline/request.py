@@ -7,17 +7,34 @@ from pathlib import Path
 from typing import TypeAlias
 
 from ..export import chosen
-from ..models.errors import UsageError
+from ..models.errors import UsageError, unknown
 from ..models.model import Model
-from ..models.overrides import Overrides
+from ..models.overrides import Overrides, read_labels
 from ..models.spec import RGB
+from ..models.weights.names import require_model, require_weights
 from ..quantize.recipe import Recipe
 from ..runtime.bench.latency import SpeedLimits
 from ..runtime.judge.verdict import Limits
+from .checks import require_folder, require_writable
 
 PathLike: TypeAlias = str | os.PathLike[str]
 
 PRECISIONS = ("fp32", "fp16", "w8a32", "w8a8")  # those that can be asked for
+# What other tools call them.
+_MEANT = {
+    "int8": "w8a8 (or --int8)",
+    "i8": "w8a8 (or --int8)",
+    "uint8": "w8a8 (or --int8)",
+    "dynamic": "w8a32",
+    "w8": "w8a32",
+    "float": "fp32",
+    "float32": "fp32",
+    "f32": "fp32",
+    "float16": "fp16",
+    "half": "fp16",
+    "f16": "fp16",
+    "bf16": "fp16",
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,17 +77,34 @@ class ConvertRequest:
         given = None if self.precision is None else _names(self.precision)
         for name in given or ():
             if name not in PRECISIONS:
-                raise UsageError(f"no precision {name!r}: choose from {', '.join(PRECISIONS)}")
+                raise unknown("precision", name, PRECISIONS, _MEANT.get(name))
         if self.int8 and given is not None and "w8a8" not in given:
-            raise UsageError(f"--int8 is --precision w8a8, not {','.join(given)}; give one of them")
+            raise UsageError(f"--int8 means --precision w8a8, not {','.join(given)}; pass only one of them")
         if self.recipe != Recipe() and "w8a8" not in self.precisions:
             raise UsageError("--io and --per-tensor are for INT8 models; add --int8")
         if self.io != "float32" and self.targets != ("tflite",):
-            raise UsageError(f"--io {self.io} is for tflite alone; leave it out, or export --to tflite")
+            raise UsageError(f"--io {self.io} is only for tflite; omit it, or export only to tflite")
         if self.require_speedup is not None and self.precisions == ("fp32",):
             raise UsageError(
-                "--require-speedup compares a smaller model with float; add --int8 or a --precision"
+                "--require-speedup needs a quantized model to compare with float; add --int8 or --precision"
             )
+
+    def require_files(self) -> None:
+        """Check what can be checked of files and folders without importing a framework.
+
+        Raises:
+            UsageError: the model, weights, labels or pictures are not there.
+            EdgewiseError: bundles could not be written.
+        """
+        if isinstance(self.model, str):
+            require_model(self.model)
+        require_weights(os.fspath(self.weights))
+        if self.labels is not None:
+            read_labels(Path(self.labels))
+        for folder in (self.calib, self.data):
+            if folder is not None:
+                require_folder(Path(folder), "a folder of pictures")
+        require_writable(Path(self.out or "dist"))
 
     @property
     def targets(self) -> tuple[str, ...]:

@@ -149,7 +149,7 @@ def _list(console: "Console", store: "Store", filters: dict[str, Any]) -> dict[s
 def _row(record: "Record") -> list[str]:
     from rich.markup import escape
 
-    twin = " (float twin)" if record.model.part == "reference" else ""
+    twin = " (float model)" if record.model.part == "reference" else ""
     figures = [_ms(record.summary.p50_ms), _ms(record.summary.p90_ms)]
     verdict = "trusted" if record.verdict.trusted else f"not trusted: {_first(record.verdict.reasons)}"
     if record.machine.emulated:

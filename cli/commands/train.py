@@ -29,8 +29,8 @@ _run = in_group("Run")
     required=True,
     type=NameOrFile("DIR|shapes", lambda: ["shapes"]),
     metavar="DIR|shapes",
-    help="Folder that holds a folder of pictures for each class, or train/ and val/ with such folders. shapes "
-    "generates pictures.",
+    help="Folder that holds a folder of pictures for each class, or train/ and val/ with such folders, or "
+    "shapes for generated pictures.",
 )
 @_data(
     "--val-share",

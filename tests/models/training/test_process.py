@@ -38,6 +38,6 @@ def test_the_rank_is_what_lightning_takes(
 
 
 def test_without_lightning_the_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(process.importlib.util, "find_spec", lambda name: None)  # noqa: ARG005
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)  # noqa: ARG005
     with pytest.raises(MissingDependencyError, match=r"pip install 'edgewise\[train\]'"):
         process.is_first()
