@@ -269,8 +269,9 @@ def _better_light(twin: Twin, request: ConvertRequest, workshop: Workshop, journ
     missing = workshop.without_int8(target) if request.form_is_open else []
     if missing:
         journal.notice(
-            f"{target} has no fast INT8 form of {' and '.join(missing)}; using w8a32 (INT8 weights, activations "
-            "scaled per picture), which is faster and more accurate; --precision w8a8 insists on INT8"
+            f"{target} has no fast INT8 form of {' and '.join(missing)}; using w8a32 (INT8 weights, "
+            "activations scaled per picture), which is faster and more accurate; --precision w8a8 insists "
+            "on INT8"
         )
     return bool(missing)
 

@@ -60,11 +60,12 @@ def _files(products: Sequence[Product]) -> Table:
         if id(exact) not in twins:
             twins.add(id(exact))
             before = verification.float_accuracy if product.quantized else own
-            cells = _megabytes(exact.structure.size_bytes), *_accuracy(before), count
-            shown.add_row(exact.artifact.target, "fp32", *cells, _milliseconds(latency.float))
+            cells = _megabytes(exact.structure.size_bytes), *_accuracy(before)
+            shown.add_row(exact.artifact.target, "fp32", *cells, count, _milliseconds(latency.float))
         if latency.quantized is not None:
-            cells = _megabytes(size), *_accuracy(own), count, _milliseconds(latency.quantized)
-            shown.add_row(product.file.artifact.target, product.file.artifact.precision, *cells)
+            cells = _megabytes(size), *_accuracy(own)
+            artifact, times = product.file.artifact, _milliseconds(latency.quantized)
+            shown.add_row(artifact.target, artifact.precision, *cells, count, times)
     return shown
 
 
