@@ -16,6 +16,7 @@ from ..models.model import Model
 from ..models.overrides import Overrides
 from ..models.spec import ModelSpec
 from ..models.weights import load_model
+from ..models.weights.names import require_weights
 from ..runtime import Session, machine, open_session
 from ..runtime.bundle import Bundle
 from ..runtime.judge import evaluation
@@ -23,6 +24,7 @@ from ..runtime.judge.evaluation import Pictures, take
 from ..runtime.judge.matrix import ComparedPair, matrix
 from ..runtime.judge.stats import Accuracy, accuracy
 from ..runtime.reference import reference
+from .checks import require_folder
 from .document import document
 from .progress import Journal, Progress
 from .request import PathLike
@@ -107,18 +109,22 @@ def compare(
     opened = [Bundle.open(Path(folder)) for folder in folders]
     spec = _one_network(opened)
     files = _files(opened)
+    if weights is not None:
+        require_weights(os.fspath(weights))
     folder = None if data is None else Path(data)
+    if folder is not None:
+        require_folder(folder, "a folder of labelled pictures")
     pictures = _thinned(evaluation.choose(spec, folder, count, photos=(), seed=0), count)
     for bundle in opened:
         evaluation.refuse_overlap(pictures, (bundle.calibration or {}).get("files", ()))
     sessions = _original(opened, torch, None if weights is None else Path(weights), journal)
     if len(sessions) + len(files) == 1:
-        raise UsageError(f"there is only one model, {files[0].name}: name another bundle, or --weights")
-    sessions |= {file.name: open_session(file.path, file.target, threads) for file in files}
+        raise UsageError(f"there is only one model, {files[0].name}; pass another bundle, or --weights")
     with journal.stage(f"Compare on {pictures.count} pictures") as counter:
+        sessions |= {file.name: open_session(file.path, file.target, threads) for file in files}
         answers = evaluation.answers([*sessions.values()], pictures, spec.preprocess, counter)
     if answers.skipped:
-        journal.notice(f"{answers.skipped} pictures could not be read and were left out")
+        journal.notice(f"{answers.skipped} pictures could not be read and were skipped")
     labels = answers.labels
     accuracies = {
         name: None if labels is None else accuracy(logits, labels)
@@ -142,7 +148,7 @@ def _one_network(bundles: list[Bundle]) -> ModelSpec:
         for field, words in _SAME.items():
             if getattr(bundle.spec, field) != getattr(first.spec, field):
                 raise UsageError(
-                    f"{first.folder} and {bundle.folder} differ in {words}: name bundles of one network"
+                    f"{first.folder} and {bundle.folder} differ in {words}; pass bundles of one network"
                 )
     return first.spec
 
@@ -169,11 +175,12 @@ def _original(
     if wanted is False:
         return {}
     try:
-        session = reference(_load(bundles, weights).network)
+        with journal.stage("Load the original network"):
+            session = reference(_load(bundles, weights).network)
     except EdgewiseError as error:
         if wanted or weights:
             raise
-        journal.notice(f"the original network is left out: {error}")
+        journal.notice(f"The original network is not compared: {error}")
         return {}
     return {session.framework: session}
 
@@ -190,9 +197,9 @@ def _load(bundles: list[Bundle], weights: Path | None) -> Model:
     spec = bundles[0].spec
     origin = spec.origin
     if any(bundle.spec.origin.sha256 != origin.sha256 for bundle in bundles):
-        raise UsageError("the bundles were made from different weights; compare those of one")
+        raise UsageError("the bundles were made from different weights; pass bundles of the same weights")
     if weights is None and origin.source not in _BY_NAME:
-        raise UsageError(f"the weights came from {origin.description}; give that file by --weights")
+        raise UsageError(f"the weights are from {origin.description}; pass that file with --weights")
     size = Overrides(imgsz=spec.preprocess.size, resize=spec.preprocess.resize)
     if weights and (is_keras(str(weights)) or is_program(str(weights))):
         model = load_model(str(weights), overrides=size, announce=lambda _: None)
@@ -201,6 +208,6 @@ def _load(bundles: list[Bundle], weights: Path | None) -> Model:
     if (found := model.spec.origin.sha256) != origin.sha256:
         raise UsageError(
             f"the weights {weights or origin.source} have the sha256 {found[:12]}, but the bundles were made "
-            f"from {origin.description} ({origin.sha256[:12]}); give that file by --weights"
+            f"from {origin.description} ({origin.sha256[:12]}); pass that file with --weights"
         )
     return model

@@ -171,22 +171,9 @@ def convert(
 
 def run(request: ConvertRequest, progress: Progress | None = None) -> Conversion:
     """Run a checked request; see `convert`. A gate that fails raises its error, and nothing is written."""
+    request.require_files()
     journal = Journal(progress, _stages(request))
-    name = request.model.spec.name if isinstance(request.model, Model) else _title(request.model)
-
-    def place(target: str, precision: Precision) -> Path:
-        return request.folder(bundle_name(name, target, precision))
-
-    places = [place(target, precision) for target in request.targets for precision in request.precisions]
-    for folder in places:  # before anything takes time
-        refuse_foreign(folder)
-    model = request.model
-    if not isinstance(model, Model):
-        with journal.stage("Load the network"):
-            model = load_model(model, os.fspath(request.weights), request.overrides, journal.notice)
-    if not request.overwrite:
-        for folder in places:
-            refuse_other_model(folder, model.spec)
+    model, title = _loaded(request, journal)
     with journal.stage("Prepare calibration pictures"):
         calibration = _calibration(request, model)
         data = None if request.data is None else Path(request.data)
@@ -205,7 +192,7 @@ def run(request: ConvertRequest, progress: Progress | None = None) -> Conversion
             products = [
                 write(
                     product,
-                    place(product.file.artifact.target, product.requested),
+                    _place(request, title, product.file.artifact.target, product.requested),
                     workshop,
                     overwrite=request.overwrite,
                 )
@@ -214,13 +201,40 @@ def run(request: ConvertRequest, progress: Progress | None = None) -> Conversion
     return Conversion(tuple(products), tuple(journal.notices), journal.seconds)
 
 
+def _loaded(request: ConvertRequest, journal: Journal) -> tuple[Model, str]:
+    """The network and what its bundles are called, once nothing else is where they go."""
+    if isinstance(request.model, Model):
+        model, title = request.model, request.model.spec.name
+        places = _places(request, title)
+    else:
+        with journal.stage("Load the network"):
+            title = _title(request.model)
+            places = _places(request, title)
+            source = os.fspath(request.weights)
+            model = load_model(request.model, source, request.overrides, journal.notice)
+    if not request.overwrite:
+        for folder in places:
+            refuse_other_model(folder, model.spec)
+    return model, title
+
+
+def _places(request: ConvertRequest, title: str) -> list[Path]:
+    """Where bundles are to go; foreign files there are refused before anything takes time."""
+    asked = [(target, precision) for target in request.targets for precision in request.precisions]
+    places = [_place(request, title, *pair) for pair in asked]
+    for folder in places:
+        refuse_foreign(folder)
+    return places
+
+
+def _place(request: ConvertRequest, title: str, target: str, precision: Precision) -> Path:
+    return request.folder(bundle_name(title, target, precision))
+
+
 def _title(name: str) -> str:
     """What bundles of a model are called: a run of `edgewise train` by its folder, others by their name."""
-    path = Path(name)
-    if path.name == CHECKPOINT and path.resolve().parent.name:
-        model_name(name)  # a file that is not there, or not a checkpoint, before anything takes time
-        return path.resolve().parent.name
-    return model_name(name)
+    folder = Path(name).expanduser().resolve().parent.name
+    return folder if Path(name).name == CHECKPOINT and folder else model_name(name)
 
 
 def _stages(request: ConvertRequest) -> int:
@@ -258,8 +272,9 @@ def _better_light(twin: Twin, request: ConvertRequest, workshop: Workshop, journ
     missing = workshop.without_int8(target) if request.form_is_open else []
     if missing:
         journal.notice(
-            f"{target} has no fast INT8 form of {' and '.join(missing)}: taking w8a32, INT8 weights with "
-            "activations scaled for each picture, which is faster and closer; --precision w8a8 insists"
+            f"{target} has no fast INT8 form of {' and '.join(missing)}; using w8a32 (INT8 weights, "
+            "activations scaled per picture), which is faster and more accurate; --precision w8a8 insists "
+            "on INT8"
         )
     return bool(missing)
 
@@ -280,8 +295,8 @@ def _judged(
         answered = answers(sessions, pictures, workshop.model.spec.preprocess, progress)
     if is_constant(answered.logits[0]):
         journal.notice(
-            "The network answers every picture alike, in float already: its weights are untrained or broken, "
-            "and no comparison means anything"
+            "The float network gives the same answer for every picture, so its weights are untrained or "
+            "broken, and comparisons mean nothing"
         )
     logits = {id(session): given for session, given in zip(sessions, answered.logits, strict=True)}
 

@@ -9,6 +9,7 @@ from ..runtime.bundle import Bundle
 from ..runtime.probe import probe, target_of
 from ..runtime.structure import Structure
 from .document import document
+from .progress import Journal, Progress
 from .request import PathLike
 
 
@@ -48,7 +49,7 @@ class Inspection:
         )
 
 
-def inspect(path: PathLike) -> Inspection:
+def inspect(path: PathLike, *, progress: Progress | None = None) -> Inspection:
     """Read operators, arithmetic, size, inputs, outputs and metadata of a model file or of a bundle's model.
 
     The file is opened in a child process, so that one that crashes its parser is reported. The result does
@@ -63,5 +64,6 @@ def inspect(path: PathLike) -> Inspection:
     bundle = Bundle.open(path) if path.is_dir() else None
     file = bundle.model if bundle else path
     target = bundle.target if bundle else target_of(path)
-    found = probe(file, target)
+    with Journal(progress).stage(f"Read {file.name}"):
+        found = probe(file, target)
     return Inspection(path, file, target, found.structure, found.refusal, bundle)

@@ -1,10 +1,11 @@
 """The members of an ensemble, as they are named on the command line."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from ..models.weights import Model, Overrides, load_model
+from ..models.weights.names import require_model, require_weights
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -30,14 +31,27 @@ def load_members(
     ]
 
 
+def require_members(arguments: Sequence[str]) -> None:
+    """Raise a `UsageError` where a member is no model or its weights are not there, before any is loaded."""
+    for name, weights in map(_parts, arguments):
+        require_model(name)
+        require_weights(weights)
+
+
+def _parts(argument: str) -> tuple[str, str]:
+    """What a member is called, and its weights."""
+    name, _, weights = (argument, "", "") if Path(argument).is_file() else argument.partition("=")
+    return name, weights or "auto"
+
+
 def _load(argument: str, overrides: Overrides, say: Callable[[str], None]) -> Model:
     """One member; `overrides` of mean and std are for those alone that do not say theirs."""
-    name, _, weights = (argument, "", "") if Path(argument).is_file() else argument.partition("=")
+    name, weights = _parts(argument)
     said: list[str] = []
-    model = load_model(name, weights or "auto", replace(overrides, mean=None, std=None), said.append)
+    model = load_model(name, weights, replace(overrides, mean=None, std=None), said.append)
     if model.spec.origin.source == "file" and model.record is None and (overrides.mean or overrides.std):
         said.clear()
-        model = load_model(name, weights or "auto", overrides, said.append)
+        model = load_model(name, weights, overrides, said.append)
     for line in said:
         say(line)
     return model

@@ -10,13 +10,15 @@ from ..export import chosen
 from ..export.artifact import IOS
 from ..export.facts import TARGETS
 from ..export.precision import Precision
-from ..models.errors import UsageError
+from ..models.errors import UsageError, unknown
 from ..models.model import Model
-from ..models.overrides import Overrides
+from ..models.overrides import Overrides, read_labels
 from ..models.spec import RGB
+from ..models.weights.names import require_model, require_weights
 from ..quantize.recipe import Recipe
 from ..runtime.bench.latency import SpeedLimits
 from ..runtime.judge.verdict import Limits
+from .checks import require_folder, require_writable
 
 PathLike: TypeAlias = str | os.PathLike[str]
 
@@ -60,18 +62,35 @@ class ConvertRequest:
     def __post_init__(self) -> None:
         asked = self.precisions
         if self.int8 and Precision.W8A8 not in asked:
-            raise UsageError(f"--int8 is --precision w8a8, not {','.join(asked)}; give one of them")
+            raise UsageError(f"--int8 means --precision w8a8, not {','.join(asked)}; pass only one of them")
         if self.recipe != Recipe() and Precision.W8A8 not in asked:
             raise UsageError("--io and --per-tensor are for INT8 models; add --int8")
         if self.io not in IOS:
-            raise UsageError(f"no --io {self.io!r}: choose from {', '.join(IOS)}")
+            raise unknown("type of inputs and outputs", self.io, IOS)
         if any(self.io not in TARGETS[name].ios for name in self.targets):
             able = " or ".join(name for name, row in TARGETS.items() if self.io in row.ios)
-            raise UsageError(f"--io {self.io} is for {able} alone; leave it out, or export --to {able}")
+            raise UsageError(f"--io {self.io} is only for {able}; omit it, or export only to {able}")
         if self.require_speedup is not None and asked == (Precision.FP32,):
             raise UsageError(
-                "--require-speedup compares a smaller model with float; add --int8 or a --precision"
+                "--require-speedup needs a quantized model to compare with float; add --int8 or --precision"
             )
+
+    def require_files(self) -> None:
+        """Check what can be checked of files and folders without importing a framework.
+
+        Raises:
+            UsageError: the model, weights, labels or pictures are not there.
+            EdgewiseError: bundles could not be written.
+        """
+        if isinstance(self.model, str):
+            require_model(self.model)
+        require_weights(os.fspath(self.weights))
+        if self.labels is not None:
+            read_labels(Path(self.labels))
+        for folder in (self.calib, self.data):
+            if folder is not None:
+                require_folder(Path(folder), "a folder of pictures")
+        require_writable(Path(self.out or "dist"))
 
     @property
     def targets(self) -> tuple[str, ...]:

@@ -1,19 +1,26 @@
 """From labelled pictures to a checkpoint that `convert` takes as it is."""
 
+import importlib
+import os
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from ..export.artifact import file_stem
-from ..models.data import open_dataset
+from ..models.data import open_dataset, require_dataset
 from ..models.errors import UsageError
 from ..models.overrides import Overrides
 from ..models.spec import RGB
+from ..models.training import run
 from ..models.training.engine import train as run_plan
 from ..models.training.plan import Plan, TrainingResult
+from ..models.training.process import is_first
 from ..models.training.recipe import TrainingRecipe
 from ..models.training.starting import starting_point
+from ..models.weights.names import require_model, require_weights
+from ..models.zoo import find
+from .checks import require_writable
 from .document import document
 from .progress import Journal, Progress
 from .request import PathLike, rgb
@@ -83,6 +90,13 @@ def train(
     if unknown := sorted(given.keys() - TrainingRecipe.__dataclass_fields__.keys()):
         raise UsageError(f"a training recipe has no {unknown[0]!r}; see `edgewise train --help`")
     TrainingRecipe(**given)  # what cannot be, before anything takes time
+    folder = _folder(name, out)
+    if is_first() and folder is not None:
+        (run.require_begun if resume else run.require_free)(folder)
+        require_writable(folder)
+    require_model(name)
+    require_weights(os.fspath(weights))
+    require_dataset(os.fspath(data))
     journal = Journal(progress)
     with journal.stage("Load the network"):
         overrides = Overrides(rgb(mean), rgb(std), imgsz, resize)
@@ -106,12 +120,25 @@ def train(
         preprocess=start.preprocess,
         start=start.tensors,
         origin=start.origin,
-        out=Path("runs") / file_stem(start.name) if out is None else Path(out),
+        out=folder or _runs(start.name),
         devices=devices,
         nodes=nodes,
         accelerator=accelerator,
         workers=workers,
     )
+    with journal.stage("Import Lightning"):
+        importlib.import_module("lightning")
     console = getattr(progress, "console", None)
     result = run_plan(plan, resume=resume, announce=journal.notice, screen=console)
     return Training(plan, result, tuple(journal.notices))
+
+
+def _folder(name: str, out: PathLike | None) -> Path | None:
+    """The folder of the run; None where its name is known only once a library or a checkpoint is loaded."""
+    if out is not None:
+        return Path(out)
+    return None if ":" in name or Path(name).suffix else _runs(find(name).name)
+
+
+def _runs(name: str) -> Path:
+    return Path("runs") / file_stem(name)
