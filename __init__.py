@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from .pipeline.compare import compare as compare
     from .pipeline.convert import Conversion as Conversion
     from .pipeline.convert import convert as convert
-    from .pipeline.ensemble import Ensemble as Ensemble
+    from .pipeline.ensemble import EnsembleConversion as EnsembleConversion
     from .pipeline.ensemble import ensemble as ensemble
     from .pipeline.inspection import Inspection as Inspection
     from .pipeline.inspection import inspect as inspect
@@ -63,7 +63,7 @@ _HOMES = {
     "Bundle": "runtime.bundle",
     "Classifier": "runtime.classifier",
     "Conversion": "pipeline.convert",
-    "Ensemble": "pipeline.ensemble",
+    "EnsembleConversion": "pipeline.ensemble",
     "Inspection": "pipeline.inspection",
     "Model": "models.model",
     "ParityMatrix": "pipeline.compare",

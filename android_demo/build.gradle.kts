@@ -1,5 +1,5 @@
-// Kotlin's version for all modules, the app's included: it is compiled by the Android plugin's built-in Kotlin,
-// which takes the compiler that it finds here.
+// The Kotlin version for all modules, including the app: the Android plugin's built-in Kotlin uses the compiler
+// declared here.
 plugins {
     alias(libs.plugins.android.application) apply false
     alias(libs.plugins.kotlin.jvm) apply false

@@ -1,10 +1,10 @@
-"""Draw a preview of the app's screens from its own layouts, styles, colours and texts; needs Chromium.
+"""Draw a preview of the app's screens from its layouts, styles, colours and texts; needs Chromium.
 
     uv run python android_demo/preview.py BUNDLE [PNG]
 
-writes `preview.png` beside this file, or PNG. It is no screenshot: a browser lays out what Android would, the
-golden sample stands in for the camera, and what only a phone can measure is left blank.
-"""  # noqa: INP001 - a command, no package
+This writes `preview.png` next to this file, or PNG. It is not a screenshot: a browser does the layout instead
+of Android, the golden sample replaces the camera, and values that only a phone can measure are blank.
+"""  # noqa: INP001 - a script, not a package
 
 import base64
 import re
@@ -29,25 +29,25 @@ HERE = Path(__file__).parent
 RES = HERE / "app" / "src" / "main" / "res"
 WIDTH, HEIGHT, GAP = 360, 720, 20  # of a screen, in dp
 BLANK = "…"
-_COLOURS = 128  # of the picture: enough, and half the file
+_COLOURS = 128  # palette size of the PNG: enough, and half the file size
 _SIDES = {"Start": "left", "End": "right", "Top": "top", "Bottom": "bottom", "": None}
 
 States = dict[str, Any]
 
 
 def values(night: bool) -> dict[str, str]:
-    """Every resource by its reference, as '@color/primary'."""
+    """All resources by reference, such as '@color/primary'."""
     found = {}
     for folder in ("values", "values-night") if night else ("values",):
         for path in sorted((RES / folder).glob("*.xml")):
-            for node in ET.parse(path).getroot():  # noqa: S314 - files of ours
+            for node in ET.parse(path).getroot():  # noqa: S314 - our own files
                 if node.tag in {"color", "dimen", "string"}:
                     found[f"@{node.tag}/{node.get('name')}"] = (node.text or "").replace("\\'", "'")
     return found
 
 
 def styles() -> dict[str, dict[str, str]]:
-    """The attributes of each style, those of its parents included."""
+    """The attributes of each style, including inherited ones."""
     nodes = {node.get("name", ""): node for node in ET.parse(RES / "values" / "themes.xml").iter("style")}  # noqa: S314
 
     def of(name: str) -> dict[str, str]:
@@ -60,7 +60,7 @@ def styles() -> dict[str, dict[str, str]]:
 
 
 class Screen:
-    """One screen in HTML; `states` has by view id what the app would set there."""
+    """A screen in HTML; `states` has the values that the app would set, by view id."""
 
     def __init__(self, bundle: Bundle, states: States, *, night: bool = False) -> None:
         self._bundle, self._states, self._values, self._styles = bundle, states, values(night), styles()
@@ -152,12 +152,12 @@ class Screen:
         return text
 
     def _drawn(self, content: str) -> str:
-        """Fitted into the view as CameraX does it."""
+        """Fit the content into the view as CameraX does."""
         height, width, _ = self._bundle.golden().image.shape
         return f'<svg viewBox="0 0 {width} {height}" width="100%" height="100%">{content}</svg>'
 
     def _text(self, text: str | tuple[Any, ...]) -> str:
-        """A text, or a reference with what is put into it; several lines as nested tuples."""
+        """Resolve a text, or a reference with its arguments; nested tuples are several lines."""
         if isinstance(text, str):
             return self._values[text] if text.startswith("@") else text
         name, *given = text
@@ -172,7 +172,7 @@ class Screen:
 
 
 def states_of(bundle: Bundle) -> tuple[States, States]:
-    """What the camera's screen shows of the golden sample, and the self-test's once it has passed here."""
+    """The camera screen with the golden sample, and the self-test screen after it passed on this machine."""
     golden, files = bundle.golden(), bundle.manifest["files"]
     probabilities = softmax(golden.output[0])
     choices: States = {
@@ -237,7 +237,7 @@ def main(folder: Path, out: Path = HERE / "preview.png") -> None:
         own = (f"--user-data-dir={work}/profile", f"--window-size={size}")
         picture = Path(work, "preview.png")
         command = (str(browser), *options, *own, f"--screenshot={picture}", html.as_uri())
-        subprocess.run(command, check=True, capture_output=True)  # noqa: S603 - a page of ours
+        subprocess.run(command, check=True, capture_output=True)  # noqa: S603 - our own page
         with Image.open(picture) as drawn:
             drawn.convert("RGB").quantize(_COLOURS).save(out, optimize=True)
 

@@ -1,12 +1,12 @@
-"""What our measuring adds: `edgewise bench` beside what each engine's own tool says of the same file.
+"""Measures the overhead of `edgewise bench` compared with each engine's own benchmark on the same file.
 
     python benchmarks/overhead.py BUNDLE... [--rounds 20] [--seconds 1] [--threads 1]
 
-The tools are litert-benchmark and benchmark_app, of the wheels of LiteRT and OpenVINO, and for ONNX Runtime,
-whose wheel has none, a loop around a bound input. In each round a bundle is measured by us and by its tool,
-both in new processes, and every other round goes the other way round; so what slows both cancels, and so
-does where a process happens to lie in memory. The ratio is that of the medians of all rounds, with a 95 %
-bootstrap interval over the rounds. Both tools round to 0.01 ms, so their results are taken before that.
+The tools are litert-benchmark and benchmark_app from the LiteRT and OpenVINO wheels and, because ONNX
+Runtime's wheel has none, a loop around a bound input. Every round measures each bundle with both, in new
+processes and in alternating order, so that effects on both, such as load and memory layout, cancel out. The
+ratio is that of the medians over all rounds, with a 95 % bootstrap interval. Both tools round to 0.01 ms, so
+results are taken before rounding.
 """
 
 import argparse
@@ -79,7 +79,7 @@ class Figure:
 
 @dataclass(frozen=True, slots=True)
 class Setting:
-    """How a bundle is measured, by both: `count` inferences in about the same time."""
+    """The settings for measuring a bundle with both: `count` inferences take about the same time."""
 
     bundle: Bundle
     threads: int
@@ -88,7 +88,7 @@ class Setting:
 
 
 def ours(setting: Setting) -> Figure:
-    """By the whole way of `edgewise bench` on this machine."""
+    """Measure with the complete code path of `edgewise bench` on this machine."""
     request = BenchRequest(
         (Contender(str(setting.bundle.folder)),),
         threads=setting.threads,
@@ -106,17 +106,17 @@ def ours(setting: Setting) -> Figure:
 
 
 def litert(setting: Setting) -> Figure:
-    """By litert-benchmark."""
+    """Measure with litert-benchmark."""
     return _run(_LITERT, setting)
 
 
 def onnx(setting: Setting) -> Figure:
-    """By a loop that does nothing else."""
+    """Measure with a minimal loop."""
     return _run(_ONNX, setting, str(setting.bundle.spec.preprocess.size))
 
 
 def openvino(setting: Setting) -> Figure:
-    """By benchmark_app, told to keep the precision that we ask for too."""
+    """Measure with benchmark_app, with the same precision as ours."""
     size = setting.bundle.spec.preprocess.size
     properties = {"INFERENCE_NUM_THREADS": str(setting.threads), "INFERENCE_PRECISION_HINT": "f32"}
     with TemporaryDirectory() as folder:
@@ -133,17 +133,17 @@ TOOLS: dict[str, tuple[str, Callable[[Setting], Figure]]] = {
 
 
 def _run(program: str, setting: Setting, *more: str) -> Figure:
-    """What `program` prints last, in a process of its own."""
+    """Run `program` in a new process and parse its last line of output."""
     told = (str(setting.bundle.model), str(setting.threads), str(setting.count), str(_WARM_UPS), *more)
     command = [sys.executable, "-P", "-c", program, *told]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode:
-        raise SystemExit(f"{setting.bundle.folder}: its tool failed\n{done.stderr}")
+        raise SystemExit(f"{setting.bundle.folder}: the tool failed\n{done.stderr}")
     return Figure(*json.loads(done.stdout.strip().splitlines()[-1]))
 
 
 def compare(setting: Setting, rounds: int) -> tuple[str, ...]:
-    """A line of the table."""
+    """A row of the table."""
     tool, theirs = TOOLS[setting.bundle.target]
     found: dict[Callable[[Setting], Figure], list[Figure]] = {ours: [], theirs: []}
     for place in range(rounds):
@@ -172,20 +172,20 @@ def _verdict(ratio: Ratio) -> str:
 
 
 def _setting(folder: Path, threads: int, seconds: float) -> Setting:
-    """As many inferences as fit into `seconds`, by a first look."""
+    """Choose the number of inferences that fit into `seconds`, from a short trial."""
     bundle = Bundle.open(folder)
     look = ours(Setting(bundle, threads, 2, 0.0))
     return Setting(bundle, threads, max(2, int(1000 * seconds / look.median_ms)), 0.0)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """The command of this file."""
+    """Run the command line."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("bundles", nargs="+", type=Path)
     parser.add_argument("--rounds", type=int, default=20)
-    parser.add_argument("--seconds", type=float, default=1.0, help="of one measurement")
+    parser.add_argument("--seconds", type=float, default=1.0, help="duration of each measurement")
     parser.add_argument("--threads", type=int, default=1)
     chosen = parser.parse_args(arguments)
     settings = [_setting(folder, chosen.threads, chosen.seconds) for folder in chosen.bundles]

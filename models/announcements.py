@@ -1,4 +1,4 @@
-"""What is said of weights that were chosen or understood without being told, one line each."""
+"""Notices about weights that were chosen, or interpreted, by default: one line each."""
 
 from typing import Any
 
@@ -12,39 +12,40 @@ _SETTLING = ("imgsz", "resize", "mean", "std")
 def assumptions(
     spec: ModelSpec, way: str, overrides: Overrides, settling: tuple[str, ...] = _SETTLING
 ) -> list[str]:
-    """Of a file without a description, whose pictures are taken to be made in a `way`, 'the usual way' say.
+    """Notices for a file without metadata, whose preprocessing is assumed to be `way`.
 
-    `settling` are the options that leave nothing of that open.
+    `settling` are the options which, given together, leave nothing to assume.
     """
     lines, file = [], spec.origin.description
     if None in [getattr(overrides, option) for option in settling]:
         lines.append(
-            f"{file} does not say how its pictures are made: taking {way} ({spec.preprocess.text}); "
-            f"change it by {', '.join(f'--{option}' for option in settling)}"
+            f"{file} does not define its preprocessing: assuming {way} ({spec.preprocess.text}); "
+            f"change it with {', '.join(f'--{option}' for option in settling)}"
         )
     if overrides.labels is None:
-        known = "the classes of ImageNet" if spec.labels.ids else f"'class 0' to {spec.labels.names[-1]!r}"
+        known = "the ImageNet classes" if spec.labels.ids else f"'class 0' to {spec.labels.names[-1]!r}"
         lines.append(
-            f"{file} does not name its {len(spec.labels)} classes: taking {known}; name them by --labels FILE"
+            f"{file} does not name its {len(spec.labels)} classes: assuming {known}; "
+            "name them with --labels FILE"
         )
     return lines
 
 
 def fallback(architecture: Architecture, spec: ModelSpec, record: dict[str, Any] | None) -> str:
-    """Of the bundled checkpoint in place of ImageNet's weights."""
+    """Notice that the bundled checkpoint replaces the ImageNet weights."""
     score = f", top-1 {record['top1']:.1%} on {record['judged_on']}" if record else ""
     return (
-        f"The ImageNet weights of {architecture.title} are neither cached nor within reach. Taking the "
-        f"bundled checkpoint, which knows no photographs: {spec.origin.description}, "
-        f"{len(spec.labels)} classes{score}. To insist, give --weights imagenet or --weights PATH"
+        f"The ImageNet weights of {architecture.title} are not cached and their server cannot be reached. "
+        f"Using the bundled checkpoint, which was not trained on photographs: {spec.origin.description}, "
+        f"{len(spec.labels)} classes{score}. To use other weights, pass --weights imagenet or --weights PATH"
     )
 
 
 def made(spec: ModelSpec) -> str:
-    """Of weights that come from no file."""
+    """Notice about weights that were not loaded from a file."""
     if spec.origin.source == "random":
-        return f"{spec.name} has random weights: its answers mean nothing, its size and speed do"
+        return f"{spec.name} has random weights: its size and speed are meaningful, its predictions are not"
     return (
-        f"{spec.name} is taken with the weights that {spec.origin.description} gives it ({len(spec.labels)} "
-        f"classes, {spec.preprocess.text}); if it gives none, they are random: give --weights PATH"
+        f"{spec.name} uses the weights that {spec.origin.description} returns ({len(spec.labels)} "
+        f"classes, {spec.preprocess.text}); if it loads none, they are random: pass --weights PATH"
     )

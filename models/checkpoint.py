@@ -1,8 +1,8 @@
-"""Weights on disk, read without ever running code from the file.
+"""Reads and writes weight files without ever running code from them.
 
-Ours are safetensors whose header carries the `ModelSpec` and the training record; foreign ones may be
-safetensors or `.pth` state dicts, opened by `torch.load(weights_only=True)` and by nothing else
-(CVE-2025-32434, CVE-2026-24747: the restricted unpickler is safe from torch 2.10 on).
+edgewise writes safetensors files with the `ModelSpec` and the training record in the header. Files from
+elsewhere may be safetensors or `.pth` state dicts, which are only opened with `torch.load(weights_only=True)`
+(CVE-2025-32434, CVE-2026-24747: the restricted unpickler is safe since torch 2.10).
 """
 
 import json
@@ -28,7 +28,7 @@ _PREFIXES = ("module.", "_orig_mod.", "model.")
 
 @dataclass(frozen=True, slots=True)
 class Checkpoint:
-    """Tensors by name in float32, the file's sha256, and for our own files the spec and training record."""
+    """Tensors by name in float32, the file's sha256, and for edgewise's own files the spec and record."""
 
     tensors: dict[str, "torch.Tensor"]
     sha256: str
@@ -37,7 +37,7 @@ class Checkpoint:
 
 
 def save(path: Path, weights: "Mapping[str, torch.Tensor]", spec: ModelSpec, record: dict[str, Any]) -> None:
-    """Write a state dict as safetensors with `spec` and `record` in the header, whole or not at all."""
+    """Write a state dict atomically as safetensors, with `spec` and `record` in the header."""
     from safetensors.torch import save as packed
 
     header = json.dumps({"spec": spec.to_json(), "record": record}, sort_keys=True)
@@ -48,11 +48,11 @@ def save(path: Path, weights: "Mapping[str, torch.Tensor]", spec: ModelSpec, rec
 
 
 def load(path: Path) -> Checkpoint:
-    """Read a checkpoint of ours or a foreign state dict.
+    """Read an edgewise checkpoint or a state dict from elsewhere.
 
     Raises:
-        UsageError: the file is not there.
-        EdgewiseError: it holds something other than named tensors.
+        UsageError: the file does not exist.
+        EdgewiseError: it contains anything but named tensors.
     """
     if not path.is_file():
         raise UsageError(f"{path}: no such weights file")
@@ -61,7 +61,9 @@ def load(path: Path) -> Checkpoint:
     try:
         spec = ModelSpec.from_json(header["spec"]) if header else None
     except (KeyError, UsageError) as error:
-        raise EdgewiseError(f"{path}: its header is not one of edgewise's; train or copy it again") from error
+        raise EdgewiseError(
+            f"{path}: not a valid edgewise header; train the model or copy it again"
+        ) from error
     return Checkpoint(tensors, sha256_of(path), spec, header.get("record"))
 
 
@@ -89,7 +91,7 @@ def _read_pth(path: Path) -> Any:
         reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
         raise EdgewiseError(
             f"{path}: not a plain state dict, and edgewise never runs code from a weights file "
-            f"({reason[:160]}). Save it with torch.save(model.state_dict(), path) or as safetensors"
+            f"({reason[:160]}); save it with torch.save(model.state_dict(), path) or as safetensors"
         ) from error
     wrapped = (content[key] for key in _WRAPPERS if isinstance(content, dict) and key in content)
     return next((inner for inner in wrapped if isinstance(inner, dict)), content)
@@ -99,17 +101,15 @@ def _named_tensors(path: Path, content: Any) -> dict[str, "torch.Tensor"]:
     import torch
 
     if not isinstance(content, dict) or not content:
-        raise EdgewiseError(f"{path}: holds a {type(content).__name__}, not a state dict of named tensors")
+        raise EdgewiseError(f"{path}: contains a {type(content).__name__}, not a state dict of named tensors")
     for name, value in content.items():
         if not isinstance(name, str) or not isinstance(value, torch.Tensor):
-            raise EdgewiseError(
-                f"{path}: entry {name!r} is not a named tensor; save model.state_dict() alone"
-            )
+            raise EdgewiseError(f"{path}: entry {name!r} is not a named tensor; save only model.state_dict()")
     return _strip_prefix(content)
 
 
 def _strip_prefix(tensors: dict[str, "torch.Tensor"]) -> dict[str, "torch.Tensor"]:
-    """Take off what DataParallel, torch.compile and training wrappers put before every name."""
+    """Remove the prefixes that DataParallel, torch.compile and training wrappers add to every name."""
     for prefix in _PREFIXES:
         if all(name.startswith(prefix) for name in tensors):
             return _strip_prefix({name.removeprefix(prefix): value for name, value in tensors.items()})

@@ -1,4 +1,4 @@
-"""Several networks as one: the weighted mean of their probabilities or logits, in a single graph."""
+"""Combines several networks into one graph: the weighted mean of their probabilities or logits."""
 
 import hashlib
 import re
@@ -15,19 +15,19 @@ if TYPE_CHECKING:
 
 Average: TypeAlias = Literal["probabilities", "logits"]
 
-_LEAST = 1e-30  # of a probability: float32 has a logarithm of it, and every runtime the same
+_LEAST = 1e-30  # smallest probability: its logarithm is finite in float32, and equal in every runtime
 
 
 def combine(members: Sequence[Model], weights: Sequence[float] | None, average: Average) -> Model:
-    """One network of all `members`, fed as the first one is; None weighs them alike.
+    """Combine `members` into one network with the first one's preprocessing and classes.
 
-    Its output are logits again: the weighted mean of the members' logits, or the logarithm of that of their
-    probabilities, whose softmax is the mean itself. Where a member was trained with another mean and std, or
-    with the classes in another order, that is made good inside of the graph.
+    Without `weights`, all members count equally. The outputs are logits: the weighted mean of the members'
+    logits, or the logarithm of the mean of their probabilities, whose softmax is that mean. Members with
+    another mean and std, or another order of classes, are adapted inside the graph.
 
     Raises:
-        UsageError: fewer than two members or the same one twice, weights that are not positive or not one a
-            member, pictures of different size or scaling, different classes.
+        UsageError: there are fewer than two members, or the same one twice; weights are not positive or not
+            one per member; the members' input sizes, interpolation or classes differ.
     """
     shares = normalised(weights, len(members))
     _refuse_twins(members)
@@ -39,23 +39,23 @@ def combine(members: Sequence[Model], weights: Sequence[float] | None, average: 
 
 
 def normalised(weights: Sequence[float] | None, count: int) -> tuple[float, ...]:
-    """`weights` that sum to one; a `UsageError` unless there are `count`, two or more, all above zero."""
+    """Scale `weights` to sum to one; a `UsageError` unless there are `count`, at least two, all positive."""
     given = [1.0] * count if weights is None else [float(weight) for weight in weights]
     if count < 2:
-        raise UsageError(f"an ensemble needs two members or more, found {count}; name another")
+        raise UsageError(f"an ensemble needs at least two members, found {count}; add another")
     if len(given) != count:
-        raise UsageError(f"{len(given)} weights for {count} members; give one for each, or none")
+        raise UsageError(f"{len(given)} weights for {count} members; pass one for each, or none")
     if not all(0 < weight < float("inf") for weight in given):
-        raise UsageError(f"weights {', '.join(f'{weight:g}' for weight in given)}: need numbers above zero")
+        raise UsageError(f"weights {', '.join(f'{weight:g}' for weight in given)}: must be positive numbers")
     return tuple(weight / sum(given) for weight in given)
 
 
 def averaged(logits: "Sequence[Tensor]", weights: "Tensor", average: Average) -> "Tensor":
-    """The ensemble's logits (N, classes) from those of its members, whose `weights` are (members, 1).
+    """The ensemble's logits (N, classes) from those of its members; `weights` are (members, 1).
 
-    Of probabilities the logarithm is taken last, without logsumexp: INT8 files compute all this in float,
-    and so it takes the fewest operators. A probability under 1e-30 counts as that; its logit lies 69 below
-    that of a certain answer.
+    For probabilities the logarithm comes last, without logsumexp: INT8 files compute this part in float, and
+    this takes the fewest operators. Probabilities below 1e-30 are clamped to it, a logit 69 below that of a
+    probability of 1.
     """
     import torch
 
@@ -65,13 +65,13 @@ def averaged(logits: "Sequence[Tensor]", weights: "Tensor", average: Average) ->
 
 
 def aligned(member: Model, like: ModelSpec) -> "nn.Module":
-    """The network of `member`, but fed with the pictures of `like` and answering in its order of classes.
+    """The network of `member`, adapted to the preprocessing and the order of classes of `like`.
 
-    The other mean and std are a depthwise convolution of one pixel, so that INT8 files give every channel a
-    scale of its own and lose nothing.
+    A different mean and std become a 1x1 depthwise convolution, which INT8 files quantize per channel without
+    loss.
 
     Raises:
-        UsageError: pictures of different size or scaling, different classes.
+        UsageError: the input sizes, interpolation or classes differ.
     """
     from torch import nn
 
@@ -91,7 +91,7 @@ def _network(members: "list[nn.Module]", weights: Sequence[float], average: Aver
     from torch import nn
 
     class Ensemble(nn.Module):
-        """All members on the same pictures, (N, 3, S, S), and the average of their answers, (N, classes)."""
+        """Runs all members on the same pictures, (N, 3, S, S), and averages their outputs, (N, classes)."""
 
         def __init__(self) -> None:
             super().__init__()
@@ -105,7 +105,7 @@ def _network(members: "list[nn.Module]", weights: Sequence[float], average: Aver
 
 
 def _renormalisation(given: Preprocess, wanted: Preprocess) -> "nn.Module":
-    """(x * std + mean - wanted mean) / wanted std, by channel."""
+    """(x * std + mean - wanted mean) / wanted std, per channel."""
     import torch
 
     old_mean, old_std, mean, std = (
@@ -122,7 +122,7 @@ def _selection(order: list[int]) -> "nn.Module":
     from torch import nn
 
     class Selection(nn.Module):
-        """The classes in another order."""
+        """Reorders the classes."""
 
         def __init__(self) -> None:
             super().__init__()
@@ -135,17 +135,17 @@ def _selection(order: list[int]) -> "nn.Module":
 
 
 def _order(spec: ModelSpec, like: ModelSpec) -> list[int]:
-    """Where `spec` has the classes of `like`, by their ids where both have them: names may occur twice."""
+    """The indices in `spec` of the classes of `like`; by id if both have ids, as names may not be unique."""
     both = bool(spec.labels.ids and like.labels.ids)
     own, wanted = (_keys(labels, ids=both) for labels in (spec.labels, like.labels))
     if own == wanted:
         return list(range(len(own)))
     odd = [name for name in (*own, *wanted) if own.count(name) != wanted.count(name)]
     if odd or len(set(own)) != len(own):
-        example = f"only one has {odd[0]!r}" if odd else "their order differs and some names occur twice"
+        example = f"only one has {odd[0]!r}" if odd else "their order differs and some names are not unique"
         raise UsageError(
             f"{like.name} and {spec.name} have different classes, {len(wanted)} and {len(own)} ({example}); "
-            "take members of one data set, or name the classes by --labels"
+            "use members trained on the same data set, or name the classes with --labels"
         )
     places = {key: place for place, key in enumerate(own)}
     return [places[key] for key in wanted]
@@ -156,17 +156,17 @@ def _keys(labels: Labels, *, ids: bool) -> tuple[str, ...]:
 
 
 def _require_same_pictures(spec: ModelSpec, like: ModelSpec) -> None:
-    """Refuse what no graph can make good: pictures that are cut or scaled in another way."""
+    """Reject differences that the graph cannot undo: another crop, resize or interpolation."""
     own, wanted = spec.preprocess, like.preprocess
     if (own.size, own.resize) != (wanted.size, wanted.resize):
         raise UsageError(
-            f"{spec.name} takes {own.size} pixels cut from {own.resize}, {like.name} {wanted.size} from "
-            f"{wanted.resize}: give all members the same by --imgsz {wanted.size} --resize {wanted.resize}"
+            f"{spec.name} crops {own.size} pixels from {own.resize}, {like.name} {wanted.size} from "
+            f"{wanted.resize}: set the same for all with --imgsz {wanted.size} --resize {wanted.resize}"
         )
     if own.interpolation != wanted.interpolation:
         raise UsageError(
-            f"{spec.name} was trained on {own.interpolation} pictures, {like.name} on {wanted.interpolation} "
-            f"ones: give all members the same by --interpolation {wanted.interpolation}"
+            f"{spec.name} uses {own.interpolation} interpolation, {like.name} {wanted.interpolation}: "
+            f"set the same for all with --interpolation {wanted.interpolation}"
         )
 
 
@@ -177,14 +177,14 @@ def _refuse_twins(members: Sequence[Model]) -> None:
         key = spec.origin.sha256 or str(id(member.network))
         if twin := seen.get(key):
             raise UsageError(
-                f"{spec.name} with the weights {twin.origin.description} is named twice; name another "
-                "member, or give this one more weight by --weights"
+                f"{spec.name} with the weights {twin.origin.description} is listed twice; use another "
+                "member, or raise the weight of this one with --weights"
             )
         seen[key] = spec
 
 
 def _name(members: Sequence[Model]) -> str:
-    """'ensemble-mobilenetv2x2-resnet18', for two of one architecture; a user's own goes by its file."""
+    """Such as 'ensemble-mobilenetv2x2-resnet18'; a user's own network is named after its file."""
     counts = Counter(re.split(r"[/\\]", member.spec.name)[-1].replace(".py:", "-") for member in members)
     names = (f"{name}x{count}" if count > 1 else name for name, count in counts.items())
     return re.sub(r"[^\w.+-]+", "-", f"ensemble-{'-'.join(names)}")

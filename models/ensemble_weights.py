@@ -1,4 +1,4 @@
-"""Weights for the members of an ensemble, fitted on labelled pictures that judge nothing afterwards."""
+"""Fits the weights of ensemble members on labelled pictures that are kept out of the evaluation."""
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
@@ -16,16 +16,16 @@ _STEPS = 100
 
 
 def fit_weights(logits: Sequence[Tensor32], labels: NDArray[np.int64], average: Average) -> tuple[float, ...]:
-    """The weights, above zero and with the sum of one, under which the right answers are likeliest.
+    """The maximum-likelihood weights, positive and summing to one.
 
-    `logits` are (N, classes) of each member, `labels` (N,). The negative log-likelihood is convex in the
-    weights, of probabilities as of logits, so that the minimum found is the only one.
+    `logits` are (N, classes) for each member, `labels` (N,). The negative log-likelihood is convex in the
+    weights, for averages of probabilities and of logits, so there is a single minimum.
     """
     import torch
 
     members = [torch.from_numpy(answers).double() for answers in logits]
     truth = torch.from_numpy(labels)
-    scores = torch.zeros(len(members), 1, dtype=torch.float64, requires_grad=True)  # softmax: on the simplex
+    scores = torch.zeros(len(members), 1, dtype=torch.float64, requires_grad=True)  # before the softmax
     search = torch.optim.LBFGS([scores], max_iter=_STEPS, line_search_fn="strong_wolfe")
 
     def loss() -> "Tensor":

@@ -1,11 +1,11 @@
 """What can go wrong, as one tree. A message says what was wrong, what was found and how to fix it.
 
 EdgewiseError                 exit 1   anything a user can fix
-├── UsageError                exit 2   an option or a value that cannot be used
+├── UsageError                exit 2   an invalid option, name or value
 ├── AccuracyError             exit 3   the quantized model lost too much
 ├── ParityError               exit 4   a converted model differs from its original
-├── LatencyError              exit 5   a model is slower than was allowed
-├── MissingDependencyError    exit 6   an extra that is not installed
+├── LatencyError              exit 5   a model is slower than allowed
+├── MissingDependencyError    exit 6   a required extra is not installed
 └── PrecisionError            exit 7   a model passed in another precision than the one asked for
 """
 
@@ -24,31 +24,31 @@ class EdgewiseError(Exception):
 
 
 class UsageError(EdgewiseError):
-    """An option, a name or a value that cannot be used."""
+    """An invalid option, name or value."""
 
     exit_code, exit_name = 2, "usage"
 
 
 class AccuracyError(EdgewiseError):
-    """The accuracy gate: the quantized model lost more than was allowed."""
+    """The accuracy gate failed: the quantized model lost more accuracy than allowed."""
 
     exit_code, exit_name = 3, "accuracy_gate"
 
 
 class ParityError(EdgewiseError):
-    """The parity gate: a converted model does not compute what its original computes."""
+    """The parity gate failed: a converted model does not match the outputs of its original."""
 
     exit_code, exit_name = 4, "parity_gate"
 
 
 class LatencyError(EdgewiseError):
-    """The latency gate: a model is slower than was allowed."""
+    """The latency gate: a model is slower than allowed."""
 
     exit_code, exit_name = 5, "latency_gate"
 
 
 class MissingDependencyError(EdgewiseError):
-    """A library that this task needs is not installed."""
+    """A library that a task needs is not installed."""
 
     exit_code, exit_name = 6, "missing_dependency"
 

@@ -1,4 +1,4 @@
-"""The thousand classes of ImageNet."""
+"""The 1000 ImageNet classes."""
 
 from pathlib import Path
 
@@ -10,15 +10,15 @@ _IDS = Path(__file__).with_name("imagenet_ids.txt")
 
 
 def labels() -> Labels:
-    """The classes of ILSVRC 2012: torchvision's names, in which each is unique, and WordNet ids."""
+    """The ILSVRC 2012 classes: torchvision's names, which are unique, and WordNet ids."""
     try:
         from torchvision.models import AlexNet_Weights
     except ModuleNotFoundError as error:
-        raise MissingDependencyError("naming a class", "export", error.name or "torchvision") from error
-    names = AlexNet_Weights.DEFAULT.meta["categories"]  # as all of its weights have them
+        raise MissingDependencyError("Naming a class", "export", error.name or "torchvision") from error
+    names = AlexNet_Weights.DEFAULT.meta["categories"]  # the same for all of torchvision's weights
     return Labels(tuple(names), tuple(_IDS.read_text("ascii").split()))
 
 
 def assumed_labels(classes: int) -> Labels:
-    """What the outputs of a network that does not name them are taken for: a thousand are ImageNet's."""
+    """Default labels for a network without class names: 1000 outputs are taken to be ImageNet's."""
     return labels() if classes == CLASSES else Labels(tuple(f"class {index}" for index in range(classes)))

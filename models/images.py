@@ -1,4 +1,4 @@
-"""Picture files: found in folders and read as RGB. Needs no torch."""
+"""Finds picture files in folders and reads them as RGB. Needs no torch."""
 
 import hashlib
 import os
@@ -17,7 +17,7 @@ _EXTENSIONS = (".bmp", ".gif", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp"
 
 
 def sha256_of(path: Path) -> str:
-    """The digest of the file's bytes, in hexadecimal.
+    """The sha256 of the file in hexadecimal.
 
     Raises:
         EdgewiseError: the file cannot be read.
@@ -30,19 +30,19 @@ def sha256_of(path: Path) -> str:
 
 
 def read_image(path: Path) -> Image.Image:
-    """The (first) picture of a file in RGB, turned the way its EXIF orientation says; alpha is dropped.
+    """Read the (first) picture of a file in RGB, with EXIF orientation applied and alpha dropped.
 
     Raises:
-        UsageError: there is no such file.
-        EdgewiseError: it is damaged, too large, not a picture, or not one that RGB can show.
+        UsageError: the file does not exist.
+        EdgewiseError: it is damaged, too large, not a picture, or cannot be converted to RGB.
     """
     try:
         image, _ = decode(path.read_bytes())
     except FileNotFoundError as error:
-        raise UsageError(f"{path}: no such file; name a picture") from error
+        raise UsageError(f"{path}: no such file; pass a picture") from error
     except Exception as error:  # decoders raise almost anything on a damaged file
         raise EdgewiseError(
-            f"{path}: cannot be read as a picture ({reason(error)}); save it anew as JPEG or PNG"
+            f"{path}: cannot be read as a picture ({reason(error)}); save it again as JPEG or PNG"
         ) from error
     return image
 
@@ -50,9 +50,9 @@ def read_image(path: Path) -> Image.Image:
 def crops(
     paths: Iterable[Path], preprocess: Preprocess, skipped: list[EdgewiseError]
 ) -> Iterator[tuple[int, Pixels]]:
-    """Each readable picture's place in `paths` and its crop, (size, size, 3) uint8, one at a time.
+    """Yield each readable picture's index in `paths` and its crop, (size, size, 3) uint8.
 
-    Why the others could not be read is added to `skipped`, file by file.
+    The errors for unreadable files are appended to `skipped`.
     """
     for index, path in enumerate(paths):
         try:
@@ -64,10 +64,10 @@ def crops(
 
 
 def find_images(folder: Path) -> list[Path]:
-    """The picture files in `folder` and below, sorted; nothing hidden, no folder twice through links.
+    """The picture files in `folder` and below, sorted and without hidden ones; visits each folder only once.
 
     Raises:
-        UsageError: the folder cannot be read, or holds no pictures.
+        UsageError: the folder cannot be read, or contains no pictures.
     """
     pictures: list[Path] = []
     others: Counter[str] = Counter()
@@ -87,10 +87,10 @@ def find_images(folder: Path) -> list[Path]:
     if not pictures:
         found = ", ".join(f"{count} {suffix}" for suffix, count in others.most_common(3)) or "no files"
         raise UsageError(
-            f"{folder}: holds no pictures ({' '.join(_EXTENSIONS)}) but {found}; name another folder"
+            f"{folder}: contains no pictures ({' '.join(_EXTENSIONS)}), found {found}; choose another folder"
         )
     return sorted(pictures)
 
 
 def _refuse_folder(error: OSError) -> NoReturn:
-    raise UsageError(f"{error.filename}: {reason(error)}; name a folder of pictures") from error
+    raise UsageError(f"{error.filename}: {reason(error)}; pass a folder of pictures") from error

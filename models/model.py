@@ -1,4 +1,4 @@
-"""A network with its weights, and what it is: what everything is made from."""
+"""A loaded network and its description."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -8,9 +8,9 @@ from .spec import ModelSpec
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Model:
-    """A network in evaluation mode with its weights; `record` is the training record of our own files.
+    """A network in evaluation mode with its weights; `record` is the training record of an edgewise file.
 
-    `network` is a module of torch, (N, 3, S, S) float32 to (N, classes), or a `KerasNetwork`.
+    `network` is a torch module, (N, 3, S, S) float32 to (N, classes), or a `KerasNetwork`.
     """
 
     network: Any

@@ -1,12 +1,12 @@
-"""The labelled pictures on which the bundled checkpoint is trained and judged: twelve shapes in clutter.
+"""The labelled pictures for training and validating the bundled checkpoint: twelve shapes in clutter.
 
-A shape is a function of the plane, negative inside and zero on the outline. Each picture puts one of
-them in a random pose, paint and light before a random ground, partly hidden, blurred and noisy. It is
-no photograph; it is a task that a small network learns to about 99 %, and to 96 % of its cluttered quarter,
-with no download and no licence.
+A shape is a function on the plane, negative inside and zero on the outline. Each picture shows one shape with
+random pose, colour and exposure on a random background, partly hidden, blurred and noisy. These are not
+photographs, but a task that needs no download and no licence, on which a small network reaches about 99 %,
+and 96 % on its most cluttered quarter.
 """
 
-# To numpy's types, most functions called here return Any.
+# numpy's stubs let most functions called here return Any.
 # mypy: disable-error-code=no-any-return
 
 from collections.abc import Callable
@@ -19,14 +19,14 @@ from PIL import Image, ImageDraw, ImageFilter
 from .spec import Pixels
 from .synthetic import generator, leaves
 
-Plane: TypeAlias = NDArray[np.floating[Any]]  # (S, S), one value a pixel; float32 in, float32 out
+Plane: TypeAlias = NDArray[np.floating[Any]]  # (S, S), one value per pixel; float32 in, float32 out
 Field: TypeAlias = Callable[[Plane, Plane], Plane]
 Levels: TypeAlias = NDArray[np.floating[Any]]  # (..., 3), colours from 0 to 255
 
-# Different streams, so that no picture the network was judged by was ever one that it learned from.
+# Different random streams, so that training and validation never share a picture.
 TRAIN_SEED = 1
 EVALUATION_SEED = 2
-EVALUATION_CLUTTER = 0.75  # the network is judged by the cluttered quarter alone: on the rest it hardly errs
+EVALUATION_CLUTTER = 0.75  # validate on the most cluttered quarter only: the rest is nearly always correct
 
 
 def _disc(x: Plane, y: Plane) -> Plane:
@@ -69,7 +69,7 @@ def _star(x: Plane, y: Plane) -> Plane:
     half = np.pi / 5
     radius, folded = np.hypot(x, y), np.abs(np.arctan2(x, y) % (2 * half) - half)
     along, across = radius * np.cos(folded), radius * np.sin(folded)
-    # The edge from the tip, a half sector away, to the inner corner straight ahead.
+    # The edge from the tip, half a sector away, to the inner corner straight ahead.
     inner, tip = np.array([0.42, 0.0]), np.array([np.cos(half), np.sin(half)])
     edge = (tip - inner) / np.hypot(*(tip - inner))
     return (along - inner[0]) * edge[1] - across * edge[0]
@@ -107,16 +107,15 @@ SHAPES = tuple(FIELDS)
 def shape_picture(size: int, seed: int, index: int, least_clutter: float = 0.0) -> tuple[Pixels, int]:
     """Picture `index` of the endless set `seed`, (size, size, 3) uint8, and its label.
 
-    Labels go round in turn, so that any whole number of rounds is balanced. Pictures run evenly from
-    tidy (or from `least_clutter`) to cluttered, 1: a network gets its first footing on the one and shows its
-    limits on the other.
+    Labels cycle through the classes, so that any whole number of cycles is balanced. Clutter is uniform
+    between `least_clutter` and 1: easy pictures help a network to start learning, hard ones show its limits.
     """
     rng, label = generator(seed, index), index % len(SHAPES)
     clutter = least_clutter + (1 - least_clutter) * rng.random()
     axis = np.linspace(-1, 1, size, dtype=np.float32)
     x, y = np.meshgrid(axis, axis)
     ground = rng.uniform(0, 255, 3).astype(np.float32)
-    # On a wheel of 256 levels, a turn between d and 128 leaves at least d between the two.
+    # Modulo 256, an offset between d and 128 keeps the two levels at least d apart.
     turn = rng.uniform(90 - 65 * clutter, 128, 3).astype(np.float32)
     paint = (ground + turn) % 256
     inside = coverage(FIELDS[SHAPES[label]](*_pose(rng, x, y, clutter)))[..., None]
@@ -129,13 +128,13 @@ def shape_picture(size: int, seed: int, index: int, least_clutter: float = 0.0) 
 
 
 def coverage(field: Plane) -> Plane:
-    """How much of each pixel is inside, 0 to 1: the field over its slope is a distance in pixels."""
+    """The share of each pixel that is inside, 0 to 1: field divided by slope is the distance in pixels."""
     slope = np.hypot(*np.gradient(field))
     return np.clip(0.5 - field / np.maximum(slope, 1e-6), 0, 1).astype(np.float32)
 
 
 def _pose(rng: np.random.Generator, x: Plane, y: Plane, clutter: float) -> tuple[Plane, Plane]:
-    """Where the picture's points lie on the shape's own plane: scale, turn, shear, shift, perspective."""
+    """Map picture coordinates to the shape's plane: scale, rotation, shear, shift, perspective."""
     scale, turn = rng.uniform(0.4, 0.8), rng.uniform(0, 2 * np.pi)
     shift = rng.uniform(-1, 1, 2) * (1 - 0.85 * scale)
     shear = np.eye(2) + clutter * rng.uniform(-0.2, 0.2, (2, 2))
@@ -167,7 +166,7 @@ def _texture(rng: np.random.Generator, x: Plane, y: Plane, colour: Levels, clutt
 
 
 def _scribble(rng: np.random.Generator, canvas: Image.Image, clutter: float) -> None:
-    """Strokes and blobs on top, which may hide a part of the shape."""
+    """Draw strokes and blobs on top, which may hide a part of the shape."""
     draw, size = ImageDraw.Draw(canvas), canvas.width
     for _ in range(rng.binomial(7, 0.8 * clutter)):
         colour = tuple(rng.integers(0, 256, 3).tolist())
@@ -179,7 +178,7 @@ def _scribble(rng: np.random.Generator, canvas: Image.Image, clutter: float) -> 
 
 
 def _expose(rng: np.random.Generator, levels: Levels, clutter: float) -> Pixels:
-    """Contrast, brightness and sensor noise."""
+    """Apply contrast, brightness and sensor noise."""
     gain = np.float32(1 + clutter * rng.uniform(-0.5, 0.2))
     offset = np.float32(128 * (1 - gain) + clutter * rng.uniform(-40, 40))
     grain = np.float32(clutter * rng.uniform(0, 20)) * rng.standard_normal(levels.shape, np.float32)

@@ -1,7 +1,7 @@
-"""What a model is, apart from its weights: input, preprocessing, classes, origin. Needs no torch.
+"""The description of a model: input, preprocessing, classes, origin of the weights. Needs no torch.
 
-`Preprocess` is the only place where a picture becomes a tensor. Training, calibration, evaluation,
-export and the device all call it, and every bundle stores it, so that no two of them can differ.
+`Preprocess` is the only place where a picture becomes a tensor. Training, calibration, evaluation, export and
+the device all call it, and every bundle stores it, so that they cannot differ.
 """
 
 from dataclasses import asdict, dataclass
@@ -23,10 +23,10 @@ _LARGEST_SIZE = 4096
 
 @dataclass(frozen=True, slots=True)
 class Preprocess:
-    """Resize the shorter side, cut the centre, scale to [0, 1], normalise.
+    """Resize the shorter side, crop the centre, scale to [0, 1], normalise.
 
     `size` and `resize` are in pixels; `mean` and `std` are per channel on the [0, 1] scale. Resizing is
-    Pillow's, with antialias: the same arithmetic as torchvision's `Resize` and `CenterCrop` on pictures.
+    Pillow's, with antialiasing: the same arithmetic as torchvision's `Resize` and `CenterCrop` on PIL images.
     """
 
     size: int = 224
@@ -48,12 +48,12 @@ class Preprocess:
 
     @property
     def text(self) -> str:
-        """In words."""
+        """A summary for messages."""
         mean, std = ("/".join(f"{value:.4g}" for value in values) for values in (self.mean, self.std))
-        return f"resize {self.resize} ({self.interpolation}), cut {self.size}, mean {mean}, std {std}"
+        return f"resize {self.resize} ({self.interpolation}), crop {self.size}, mean {mean}, std {std}"
 
     def crop(self, image: Image.Image) -> Pixels:
-        """Resize and cut an RGB picture of any size: (size, size, 3) uint8."""
+        """Resize and crop an RGB picture of any size: (size, size, 3) uint8."""
         width, height = image.size
         short = min(width, height)
         scaled = (self.resize * width // short, self.resize * height // short)
@@ -70,13 +70,13 @@ class Preprocess:
         return centred / std
 
     def __call__(self, image: Image.Image) -> Tensor32:
-        """An RGB picture to the network's input, (size, size, 3) float32."""
+        """Turn an RGB picture into the network's input, (size, size, 3) float32."""
         return self.normalise(self.crop(image))
 
 
 @dataclass(frozen=True, slots=True)
 class Labels:
-    """The classes in the order of the model's outputs; `ids` (WordNet ids, say) may be empty."""
+    """The classes in the order of the model's outputs; `ids` (such as WordNet ids) may be empty."""
 
     names: tuple[str, ...]
     ids: tuple[str, ...] = ()
@@ -89,16 +89,16 @@ class Labels:
         return len(self.names)
 
     def text(self) -> str:
-        """The names, one a line, as a labels.txt holds them.
+        """The content of labels.txt: one name per line.
 
         Raises:
-            UsageError: a name is not one line of text that can be written as UTF-8.
+            UsageError: a name is not a single line of text that can be encoded as UTF-8.
         """
         for name in self.names:
-            # A surrogate stands for a byte of a folder's name that is no Unicode.
+            # A surrogate stands for a byte in a folder name that is not valid UTF-8.
             if name.splitlines() != [name] or any("\ud800" <= letter <= "\udfff" for letter in name):
                 raise UsageError(
-                    f"class name {name!r}: need one line of text, it cannot stand on a line of labels.txt; "
+                    f"class name {name!r}: must be a single line of UTF-8 text for labels.txt; "
                     "rename the class"
                 )
         return "".join(f"{name}\n" for name in self.names)
@@ -106,7 +106,7 @@ class Labels:
 
 @dataclass(frozen=True, slots=True)
 class Origin:
-    """Where weights came from.
+    """Where weights come from.
 
     `source` is one of 'bundled', 'imagenet', 'file', 'random', 'trained', 'ensemble'.
     """
@@ -118,7 +118,7 @@ class Origin:
 
 @dataclass(frozen=True, slots=True)
 class ModelSpec:
-    """A network with its classes and preprocessing; `name` is the architecture's."""
+    """An architecture's `name`, with preprocessing, classes and the origin of the weights."""
 
     name: str
     preprocess: Preprocess
@@ -126,7 +126,7 @@ class ModelSpec:
     origin: Origin
 
     def to_json(self) -> dict[str, Any]:
-        """Plain data for a manifest or a checkpoint."""
+        """JSON-serializable data for a manifest or a checkpoint."""
         return asdict(self)
 
     @classmethod
@@ -138,4 +138,4 @@ class ModelSpec:
             labels = {key: tuple(value) for key, value in data["labels"].items()}
             return cls(data["name"], Preprocess(**preprocess), Labels(**labels), Origin(**data["origin"]))
         except (KeyError, TypeError, ValueError, AttributeError) as error:
-            raise UsageError(f"this is no model description of edgewise: {error!r}") from error
+            raise UsageError(f"not a valid edgewise model description: {error!r}") from error

@@ -1,8 +1,8 @@
-"""Pictures made from nothing but a seed, for calibration where no photographs are at hand.
+"""Generates pictures from a seed, for calibration when no photographs are available.
 
-The dead-leaves model (A. B. Lee, D. Mumford and J. Huang, "Occlusion models for natural images",
-IJCV 41, 2001) drops discs with radius density r^-3 on top of each other. What remains visible has
-edges and flat patches at every scale, as photographs have, and noise has not.
+The dead-leaves model (A. B. Lee, D. Mumford and J. Huang, "Occlusion models for natural images", IJCV 41,
+2001) stacks discs with radius density r^-3. Unlike noise, the result has edges and flat patches at every
+scale, as photographs do.
 """
 
 import math
@@ -14,24 +14,24 @@ from PIL import Image, ImageDraw, ImageFilter
 
 from .spec import Pixels
 
-_COUNTS = (8, 500)  # leaves on a picture
-_SMALLEST = (1 / 85, 1 / 4)  # their smallest radius as a part of the picture's side
-_BLURS = (1 / 850, 1 / 85)  # standard deviation, likewise
+_COUNTS = (8, 500)  # leaves per picture
+_SMALLEST = (1 / 85, 1 / 4)  # smallest radius, as a fraction of the picture's side
+_BLURS = (1 / 850, 1 / 85)  # standard deviation of the blur, as a fraction of the picture's side
 
 
 @dataclass(frozen=True, slots=True)
 class Style:
-    """How leaves look: radii and blur in parts of the picture's side, contrast in levels of 256."""
+    """The look of the leaves: radii and blur as fractions of the picture's side, contrast in 8-bit levels."""
 
     smallest: float = 1 / 48
     largest: float = 1 / 2
     blur: float = 1 / 400
-    contrast: tuple[float, float] = (12, 160)  # half the width of the colours' range, drawn between these
+    contrast: tuple[float, float] = (12, 160)  # bounds for half the range of the colours
     saturation: tuple[float, float] = (0.1, 1.0)
 
 
 def generator(seed: int, index: int) -> np.random.Generator:
-    """The random stream of picture `index` alone, whatever was made before it."""
+    """The random stream of picture `index`, independent of the pictures generated before it."""
     return np.random.default_rng([seed, index])
 
 
@@ -39,7 +39,8 @@ def dead_leaves(size: int, seed: int, index: int) -> Pixels:
     """Picture `index` of the endless set `seed`: (size, size, 3) uint8.
 
     Pictures differ in the number, size, sharpness and contrast of their leaves. In MobileNetV2 this variety
-    fills the range of every layer as photographs do; 1,000 small leaves alike fill half of the last ones'.
+    covers the range of every layer as photographs do; 1,000 uniformly small leaves only cover half the range
+    of the last layers.
     """
     rng = generator(seed, index)
     style = Style(_between(rng, *_SMALLEST), 1.0, _between(rng, *_BLURS), (60, 250), (0.5, 1.0))
@@ -53,7 +54,7 @@ def leaves(rng: np.random.Generator, size: int, count: int, style: Style = Style
     """
     reach = style.largest * size
     radius = radii(rng, count, style.smallest * size, reach)
-    # Centres may lie outside, or else the border would be covered less than the middle.
+    # Centres may be outside the canvas; otherwise its border would be covered less than its middle.
     margin = np.minimum(radius, reach / 2)[:, None]
     centre = -margin + rng.random((count, 2)) * (size + 2 * margin)
     boxes = np.hstack([centre - radius[:, None], centre + radius[:, None]]).tolist()
@@ -81,5 +82,5 @@ def _colours(rng: np.random.Generator, count: int, style: Style) -> NDArray[np.u
 
 
 def _between(rng: np.random.Generator, low: float, high: float) -> float:
-    """A number between two bounds, each doubling of it as likely as any other."""
+    """A log-uniform number between two bounds."""
     return math.exp(rng.uniform(math.log(low), math.log(high)))

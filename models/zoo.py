@@ -1,4 +1,4 @@
-"""The architectures, one row each, with what their papers say of them. Imports torch only to build one."""
+"""The architectures with their published figures. Imports torch only to build one."""
 
 from dataclasses import dataclass
 from functools import cache
@@ -16,11 +16,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Architecture:
-    """A network that edgewise trains and exports: `builder` of a `library` with further `options`.
+    """A network that edgewise trains and exports: `builder` of a `library` with extra `options`.
 
-    What was published of it, with 1000 classes of ImageNet and one picture of `size` pixels, is None where
-    nothing is known: the `year`, the `paper`'s arXiv id, `parameters`, `macs` (multiply-accumulates), `top1`
-    in percent.
+    Published figures, for the 1000 ImageNet classes and one picture of `size` pixels, are None if unknown:
+    the `year`, the `paper`'s arXiv id, `parameters`, `macs` (multiply-accumulates), `top1` in percent.
     """
 
     name: str
@@ -38,7 +37,7 @@ class Architecture:
 
 @cache
 def architectures() -> tuple[Architecture, ...]:
-    """Every architecture, in the order of the table."""
+    """All architectures, in the order of the table."""
     return tuple(
         Architecture(
             name=name,
@@ -58,12 +57,12 @@ def architectures() -> tuple[Architecture, ...]:
 
 
 def find(name: str) -> Architecture:
-    """The architecture called `name`: by its name, title or library's name, however these are spelt.
+    """The architecture `name`: its name, title or name in the library, ignoring case and punctuation.
 
-    'timm:NAME' and 'torchvision:NAME' are any networks of these libraries, 'net.py:factory' is a user's own.
+    'timm:NAME' and 'torchvision:NAME' are networks of these libraries, 'net.py:factory' is a user's own.
 
     Raises:
-        UsageError: there is none.
+        UsageError: there is no such network.
         MissingDependencyError: its library is not installed.
     """
     if name.endswith(".py") or name.rpartition(":")[0].endswith(".py"):
@@ -72,13 +71,13 @@ def find(name: str) -> Architecture:
     source = prefix.strip().casefold()
     if asked and source in libraries():
         known = {builder: builder for builder in library(source).names()}
-        builder = pick(asked, known, f"network of {source}", f"it has {', '.join([*known][:5])} and more")
+        builder = pick(asked, known, f"{source} network", f"it has {', '.join([*known][:5])} and more")
         return _of_library(source, builder, f"{source}:{builder}")
-    return pick(name, _named(), "model", "run 'edgewise models' for those there are")
+    return pick(name, _named(), "model", "run 'edgewise models' for a list")
 
 
 def build(architecture: Architecture, classes: int) -> "nn.Module":
-    """The network in evaluation mode, (N, 3, S, S) float32 to (N, classes) logits; its weights are random.
+    """Build the network in evaluation mode with random weights, (N, 3, S, S) float32 to (N, classes) logits.
 
     Raises:
         MissingDependencyError: its library is not installed.
@@ -88,7 +87,7 @@ def build(architecture: Architecture, classes: int) -> "nn.Module":
 
 
 def skeleton(architecture: Architecture, classes: int) -> "nn.Module":
-    """The network without memory for its weights, on the device 'meta': for names, shapes and counts.
+    """The network on the meta device, without memory for its weights: for names, shapes and counts.
 
     Raises:
         MissingDependencyError: its library is not installed.
@@ -105,18 +104,18 @@ def skeleton(architecture: Architecture, classes: int) -> "nn.Module":
 
 
 def preprocess(architecture: Architecture) -> "Preprocess":
-    """How pictures are made for the network, whoever trains it; raises like `build`."""
+    """The default preprocessing for the network; raises like `build`."""
     return library(architecture.library).preprocess(architecture.builder)
 
 
 def published(architecture: Architecture) -> Published | None:
-    """The ImageNet weights that its library recommends, if it has any; raises like `build`."""
+    """The ImageNet weights that its library recommends, or None; raises like `build`."""
     return library(architecture.library).published(architecture.builder, dict(architecture.options))
 
 
 @cache
 def _named() -> dict[str, Architecture]:
-    """The rows by name, title and library's name; the last is that of the row without options."""
+    """The rows by name, title and, for rows without options, the library's name."""
     rows = architectures()
     further = [(row.title, row) for row in rows] + [(row.builder, row) for row in rows if not row.options]
     names = {row.name: row for row in rows}

@@ -18,7 +18,7 @@ from .request import ConvertRequest, PathLike
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Ensemble:
+class EnsembleConversion:
     """The result of `ensemble`: the conversion, and what the ensemble gains and costs.
 
     `scores` has the members and the ensemble last; so has `costs` for each target. `pictures` says what the
@@ -51,7 +51,7 @@ def ensemble(
     interpolation: str | None = None,
     progress: Progress | None = None,
     **options: Any,
-) -> Ensemble:
+) -> EnsembleConversion:
     """Average networks in one graph, measure what that gains and costs, and convert it.
 
     Args:
@@ -88,7 +88,7 @@ def combined(
     fit: Path | None,
     interpolation: str | None,
     progress: Progress | None,
-) -> Ensemble:
+) -> EnsembleConversion:
     """Run a checked request for the ensemble of `members`; see `ensemble`."""
     given = None if weights == "fit" else tuple(map(float, weights or ())) or None
     shares = normalised(given, len(members))
@@ -117,4 +117,6 @@ def combined(
     firsts = {bundle.target: bundle for bundle in conversion.bundles[::-1]}
     costs = [cost for bundle in firsts.values() for cost in gain.costs(team, bundle, journal)]
     notices = dict.fromkeys((*journal.notices, *conversion.notices))
-    return Ensemble(conversion, average, tuple(scores), tuple(costs), judged_on, fitted_on, tuple(notices))
+    return EnsembleConversion(
+        conversion, average, tuple(scores), tuple(costs), judged_on, fitted_on, tuple(notices)
+    )

@@ -2,11 +2,12 @@
 
 import os
 import signal
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import numpy as np
 import pytest
 from hypothesis import settings
 
@@ -236,6 +237,28 @@ def onnx_int8(onnx_float: Artifact, tiny_refined: "Refined", tiny_calibration: "
 
     out = onnx_float.path.with_name("int8.onnx")
     return quantize(onnx_float, tiny_refined, tiny_calibration, Recipe(), out)
+
+
+@pytest.fixture(scope="session")
+def exact_integers() -> Callable[[Path, Tensor32], Tensor32]:
+    """ONNX Runtime's integer kernels, exact on every processor.
+
+    On x86 without VNNI its own option replaces signed weights by unsigned ones, whose products it adds in 32
+    bits. On all other processors the option changes nothing.
+    """
+    import onnxruntime
+
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = 1
+    options.add_session_config_entry("session.x64quantprecision", "1")
+
+    def answer(path: Path, batch: Tensor32) -> Tensor32:
+        session = onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
+        planes = np.ascontiguousarray(batch.transpose(0, 3, 1, 2))
+        logits: Tensor32 = session.run(None, {session.get_inputs()[0].name: planes})[0]
+        return logits
+
+    return answer
 
 
 @pytest.fixture(scope="session")

@@ -5,23 +5,26 @@ import os
 import re
 import shutil
 import subprocess
+import tomllib
 import zipfile
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 ROOT = Path(__file__).parents[1]
-PACKAGES = ("cli", "export", "models", "quantize", "runtime")
+PACKAGES = ("cli", "export", "models", "pipeline", "quantize", "runtime")
 EXPORT = ("export", "--no-emit-project", "--extra", "all", "--no-dev")
+PIN = "run `uv run .ci/pin.py`"
 
 # In pieces, so that this file does not hold what it looks for.
 HOSTS = "py" + r"pi\.org|pythonhos" + r"ted|registry\.npm" + r"js|repo1?\.mav" + r"en|deb\.deb" + "ian"
 PATHS = r"(^|[^A-Za-z0-9_.-])/(work|root|home|Users|farm|opt/wheels)" + "/"
 
 
-def run(*command: str) -> str:
+def run(*command: str, folder: Path = ROOT) -> str:
     """What a command that must succeed prints."""
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
     assert done.returncode == 0, f"{' '.join(command)}\n{done.stdout}{done.stderr}"
     return done.stdout
 
@@ -53,7 +56,58 @@ def test_requirements_txt_is_what_uv_resolves(uv: str) -> None:
         pytest.skip("there is no uv.lock: run `uv lock`")
     exported = run(uv, *EXPORT, "--locked", "--offline", "--quiet")
     kept = (ROOT / "requirements.txt").read_text("utf-8")
-    assert pinned(kept) == pinned(exported), f"run `uv {' '.join(EXPORT)} -o requirements.txt`"
+    assert pinned(kept) == pinned(exported), PIN
+
+
+def uv_settings() -> dict[str, Any]:
+    settings: dict[str, Any] = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["tool"]["uv"]
+    return settings
+
+
+def versions(requirements: list[str]) -> dict[str, set[str]]:
+    """The exact versions of each package: several, where they depend on the version of Python."""
+    found: dict[str, set[str]] = {}
+    for requirement in requirements:
+        if match := re.match(r"([\w.-]+)==([\w.+!-]+)", requirement):
+            found.setdefault(match[1], set()).add(match[2])
+    return found
+
+
+def locked(lock: Path) -> dict[str, set[str]]:
+    """The same of a lock file, without the project itself."""
+    packages = tomllib.loads(lock.read_text("utf-8"))["package"]
+    registered = [package for package in packages if "registry" in package["source"]]
+    return versions([f"{package['name']}=={package['version']}" for package in registered])
+
+
+def test_the_constraints_pin_what_requirements_txt_does_and_the_development_tools() -> None:
+    constraints = uv_settings()["constraint-dependencies"]
+    here, kept = versions(constraints), versions((ROOT / "requirements.txt").read_text("utf-8").splitlines())
+    assert sum(map(len, here.values())) == len(constraints), "a constraint is not an exact version"
+    assert {name: here.get(name) for name in kept} == kept, PIN
+    assert here.keys() - kept.keys() >= {"hypothesis", "mypy", "pytest", "ruff"}
+
+
+def test_the_project_is_built_by_the_setuptools_that_is_pinned() -> None:
+    settings = uv_settings()
+    (build,) = settings["build-constraint-dependencies"]
+    assert build.startswith("setuptools==")
+    assert build in settings["constraint-dependencies"], PIN
+
+
+def test_nothing_is_locked_that_is_not_pinned() -> None:
+    lock = ROOT / "uv.lock"
+    if not lock.exists():
+        pytest.skip("there is no uv.lock: run `uv lock`")
+    assert locked(lock) == versions(uv_settings()["constraint-dependencies"]), PIN
+
+
+@pytest.mark.slow
+def test_a_new_clone_resolves_to_what_was_tested_whatever_is_released_later(uv: str, tmp_path: Path) -> None:
+    """No date bounds this resolution: what was released since then stands for what registries will add."""
+    shutil.copy(ROOT / "pyproject.toml", tmp_path)
+    run(uv, "lock", "--quiet", "--exclude-newer", "2100-01-01", folder=tmp_path)
+    assert locked(tmp_path / "uv.lock") == versions(uv_settings()["constraint-dependencies"])
 
 
 def test_every_requirement_is_pinned_with_its_hashes_and_no_address() -> None:
@@ -100,6 +154,7 @@ def test_the_wheel_holds_every_file_of_the_packages(uv: str, tmp_path: Path) -> 
         names = set(wheel.namelist())
     info = {name for name in names if ".dist-info/" in name}
     files = [path for package in PACKAGES for path in (ROOT / package).rglob("*") if path.is_file()]
+    files += [ROOT / "__init__.py", ROOT / "py.typed"]
     ours = {f"edgewise/{path.relative_to(ROOT).as_posix()}" for path in files if path.suffix != ".pyc"}
     assert names - info == ours
     assert any(name.endswith("licenses/LICENSE") for name in info)

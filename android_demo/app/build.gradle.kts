@@ -41,7 +41,7 @@ android {
     }
 
     androidResources {
-        // LiteRT maps the model from the APK, where it must lie as it is.
+        // LiteRT memory-maps the model from the APK, so it must be stored uncompressed.
         noCompress += "tflite"
     }
 }

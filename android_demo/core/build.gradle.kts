@@ -26,7 +26,7 @@ dependencies {
 
 tasks.test {
     useJUnitPlatform()
-    // Where Python's golden vectors lie; without them the tests that need them are skipped.
+    // The folder of Python's golden vectors; tests that need them are skipped without it.
     for (name in listOf("vectors", "bundle", "written")) {
         val folder = providers.systemProperty("edgewise.$name").orNull ?: continue
         systemProperty("edgewise.$name", folder)

@@ -4,12 +4,12 @@ from collections.abc import Sequence
 
 from rich.console import Console
 
-from ...pipeline.ensemble import Ensemble
+from ...pipeline.ensemble import EnsembleConversion
 from ...pipeline.gain import MemberCost, MemberScore
 from ..terminal import table
 
 
-def show_members(console: Console, found: Ensemble) -> None:
+def show_members(console: Console, found: EnsembleConversion) -> None:
     """The ensemble beside its members, and what it gains over the best of them."""
     scores, costs, pictures = found.scores, found.costs, found.judged_on["pictures"]
     judged = [score for score in scores if score.accuracy]

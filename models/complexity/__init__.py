@@ -1,6 +1,6 @@
-"""What a network costs: parameters and multiply-accumulates (MACs) of one picture, by type of layer.
+"""The cost of a network: parameters, and multiply-accumulates (MACs) for one picture, by layer type.
 
-Exact and nearly free: the network runs on torch's meta device, where tensors have shapes and no content.
+The counts are exact and cheap: the network runs on torch's meta device, whose tensors have no data.
 """
 
 import inspect
@@ -23,7 +23,7 @@ __all__ = ["Complexity", "Cost", "Kind", "Savings", "complexity", "with_auxiliar
 
 @dataclass(frozen=True, slots=True)
 class Cost:
-    """What the layers of one type have and do."""
+    """The parameters and MACs of all layers of one type."""
 
     parameters: int
     macs: int
@@ -31,12 +31,12 @@ class Cost:
 
 @dataclass(frozen=True, slots=True)
 class Complexity:
-    """What a network costs for one picture of `size` by `size` pixels, in all and by type of layer.
+    """The cost of a network for one picture of `size` by `size` pixels, in total and by layer type.
 
-    A batch norm that follows a convolution or a linear layer folds into it and costs nothing. One that does
-    not (many of DenseNet's come before) costs one MAC an element. Other norms, activations, pooling and
-    additions have no MACs, as in the literature. `savings` is what depthwise separable convolution saves, if
-    there is any.
+    A batch norm that follows a convolution or a linear layer folds into it and costs nothing. Any other (many
+    of DenseNet's come before a convolution) costs one MAC per element. Other norms, activations, pooling and
+    additions count no MACs, as in the literature. `savings` is what depthwise separable convolutions save, or
+    None without any.
     """
 
     size: int
@@ -48,10 +48,10 @@ class Complexity:
 
 
 def complexity(network: "nn.Module", size: int) -> Complexity:
-    """The cost of `network`, which is in evaluation mode and lies on any device, the meta device included.
+    """The cost of `network`, which must be in evaluation mode and may be on any device, including meta.
 
     Raises:
-        UsageError: it cannot take such a picture, or gives something other than logits.
+        UsageError: it does not accept such a picture, or returns something other than logits.
     """
     steps, classes = _run(network, size)
     kinds = kinds_of(steps)
@@ -74,7 +74,7 @@ def complexity(network: "nn.Module", size: int) -> Complexity:
 
 
 def with_auxiliary_heads(architecture: Architecture, network: "nn.Module", classes: int) -> int | None:
-    """How many parameters it has in training, where further heads help it that `network` goes without."""
+    """The number of parameters with the auxiliary training heads that `network` lacks; None without any."""
     option = "aux_logits"  # of torchvision and timm
     if architecture.library == "file" or option not in inspect.signature(type(network)).parameters:
         return None
@@ -84,7 +84,7 @@ def with_auxiliary_heads(architecture: Architecture, network: "nn.Module", class
 
 
 def _run(network: "nn.Module", size: int) -> "tuple[list[Step], int]":
-    """What the network does with one picture, and its number of classes."""
+    """The operators that the network runs on one picture, and its number of classes."""
     import torch
 
     from .recorder import OperatorRecorder
@@ -96,10 +96,10 @@ def _run(network: "nn.Module", size: int) -> "tuple[list[Step], int]":
         except Exception as error:
             told = (str(error).strip().splitlines() or [type(error).__name__])[0]
             raise UsageError(
-                f"the network cannot take a picture of {size} pixels: {told}; give another --imgsz"
+                f"the network cannot take a picture of {size} pixels: {told}; try another --imgsz"
             ) from error
     if not isinstance(logits, torch.Tensor):
         raise UsageError(
-            f"the network gives a {type(logits).__name__}; let it return the logits alone, (N, classes)"
+            f"the network returns a {type(logits).__name__}; make it return only the logits, (N, classes)"
         )
     return recorder.steps, logits.shape[-1]

@@ -1,4 +1,4 @@
-"""Which type of layer an operator belongs to."""
+"""Assigns operators to layer types."""
 
 from collections import Counter
 from enum import StrEnum
@@ -11,14 +11,14 @@ BATCH_NORMS = {"native_batch_norm", "_native_batch_norm_legit", "_native_batch_n
 
 
 class Kind(StrEnum):
-    """A type of layer. Each parameter and each MAC of a network is of one type."""
+    """A layer type. Every parameter and every MAC of a network counts towards exactly one."""
 
     STANDARD = "standard convolution"
     POINTWISE = "pointwise convolution"
     DEPTHWISE = "depthwise convolution"
     GROUPED = "grouped convolution"
     LINEAR = "linear"
-    PRODUCT = "matrix product"  # of two that both come of the picture, as in attention
+    PRODUCT = "matrix product"  # of two activations, as in attention
     FOLDED = "batch norm that folds"
     NORM = "batch norm that stays"
     OTHER = "other norms and embeddings"
@@ -42,7 +42,7 @@ def _kind(step: "Step", readers: "Counter[Step]") -> Kind:
 
 
 def _is_bias(step: "Step") -> bool:
-    """Whether it adds parameters to a matrix product with a weight, as torch splits some linear layers."""
+    """Whether it adds the bias of a linear layer that torch split into a matrix product and an addition."""
     product = step.sources[0] if len(step.sources) == 1 else None
     return (
         step.operator == "add"
@@ -54,7 +54,7 @@ def _is_bias(step: "Step") -> bool:
 
 
 def _folds(norm: "Step", readers: "Counter[Step]") -> bool:
-    """Whether its statistics are fixed and it alone reads a convolution's or a linear layer's output."""
+    """Whether it has fixed statistics and is the only reader of a convolution's or linear layer's output."""
     return bool(norm.weight) and all(
         source.macs and source.weight and readers[source] == 1 for source in norm.sources
     )

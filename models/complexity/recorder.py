@@ -1,4 +1,4 @@
-"""Watches a network at work, operator by operator; import it inside functions, since torch is here."""
+"""Records the operators that a network runs. It imports torch, so import this module inside functions."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -12,21 +12,20 @@ from torch.utils.flop_counter import flop_registry
 
 from .layers import BATCH_NORMS
 
-_WEIGHT = {"convolution": 1, "addmm": 2, "baddbmm": 2, "mm": 1, "bmm": 1}  # the place of the argument
+_WEIGHT = {"convolution": 1, "addmm": 2, "baddbmm": 2, "mm": 1, "bmm": 1}  # index of the argument
 _WEIGHT |= dict.fromkeys(BATCH_NORMS, 3)  # the running mean
-_GROUPS = 8  # the place of a convolution's
-# What leaves every element where it is, though torch does not tag it so.
+_GROUPS = 8  # index of a convolution's argument
+# Operators that keep every element in place but that torch does not tag as pointwise.
 _IN_PLACE = BATCH_NORMS | {"native_group_norm", "native_layer_norm", "hardswish", "hardswish_"}
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Step:
-    """An operator that reads the picture or what came of it.
+    """An operator that reads the picture or something computed from it.
 
-    `weight` is the shape of the weight of a convolution or a matrix product, or of the statistics of a batch
-    norm; None where these come of the picture too. `parameters` are the names of those that it reads,
-    `sources` the steps that wrote what else it reads. `elementwise` says that it leaves every element where
-    it is.
+    `weight` is the shape of a convolution's or matrix product's weight, or of a batch norm's statistics; None
+    if these are computed from the picture. `parameters` are the names of the parameters that it reads,
+    `sources` the steps that wrote its other inputs. `elementwise` means that it keeps every element in place.
     """
 
     operator: str
@@ -40,16 +39,16 @@ class Step:
 
 
 class OperatorRecorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
-    """Lists the steps that lead from a picture on the meta device to a network's output.
+    """Lists the steps from a picture on the meta device to a network's output.
 
-    What is made of parameters alone, like a standardised weight, is no step: it is the same for every picture
-    and costs nothing at inference. The network may lie on any device, as each step is taken on meta.
+    Values computed from parameters only, such as a standardised weight, are not steps: they are the same for
+    every picture and cost nothing at inference. The network may be on any device, since steps run on meta.
     """
 
     def __init__(self, network: nn.Module, picture: Tensor) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
         self.steps: list[Step] = []
-        # Memory, rather than a tensor: views share it, and what is written in place changes it.
+        # Keyed by storage, not tensor: views share it, and in-place operators write to it.
         self._writers: dict[UntypedStorage, Step | None] = {picture.untyped_storage(): None}
         self._names: dict[UntypedStorage, frozenset[str]] = {}
         for name, parameter in network.named_parameters():
@@ -58,7 +57,7 @@ class OperatorRecorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
     def __torch_dispatch__(
         self, func: Any, types: Any, args: Sequence[Any] = (), kwargs: Mapping[str, Any] | None = None
     ) -> Any:
-        """Run one operator; note it where it is a step."""
+        """Run one operator, and record it if it is a step."""
         del types
         kwargs = kwargs or {}
         read = _tensors((args, kwargs))
@@ -70,7 +69,7 @@ class OperatorRecorder(TorchDispatchMode):  # type: ignore[no-untyped-call]
         out = func(*args, **kwargs)
         name = func.overloadpacket.__name__
         if not (func.is_view or name == "_unsafe_view"):
-            formula = flop_registry.get(func.overloadpacket)  # a MAC is two of its operations
+            formula = flop_registry.get(func.overloadpacket)  # counts two operations per MAC
             macs = formula(*args, **kwargs, out_val=out) // 2 if formula else 0
             self._note(func, macs, args, read, _tensors(out))
         return out

@@ -1,7 +1,7 @@
-"""Depthwise separable convolutions in a network, beside the standard convolutions in whose place they stand.
+"""Compares a network's depthwise separable convolutions with the standard convolutions that they replace.
 
-A standard convolution costs K²·Cin·Cout a position, a depthwise one and the pointwise one that follows only
-K²·Cin + Cin·Cout (A. Howard et al., "MobileNets", arXiv:1704.04861, section 3.1).
+A standard convolution costs K²·Cin·Cout per position, a depthwise convolution followed by a pointwise one
+only K²·Cin + Cin·Cout (A. Howard et al., "MobileNets", arXiv:1704.04861, section 3.1).
 """
 
 from dataclasses import dataclass
@@ -16,9 +16,9 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Separable:
-    """A depthwise convolution and the pointwise one, or the linear layer, that mixes its channels.
+    """A depthwise convolution and the pointwise convolution or linear layer that mixes its channels.
 
-    `area` is K²; `channels` lie between the two: as many as `inputs`, or a multiple.
+    `area` is K²; `channels`, between the two, is `inputs` or a multiple of it.
     """
 
     area: int
@@ -29,18 +29,18 @@ class Separable:
 
     @property
     def weights(self) -> int:
-        """How many it has, which are also its MACs a position."""
+        """The number of weights, which is also the number of MACs per position."""
         return self.area * self.channels + self.channels * self.outputs
 
     @property
     def standard_weights(self) -> int:
-        """The same of the standard convolution."""
+        """The same for the standard convolution."""
         return self.area * self.inputs * self.outputs
 
 
 @dataclass(frozen=True, slots=True)
 class Savings:
-    """What the network would have and do with standard convolutions in place of its separable ones."""
+    """The parameters and MACs the network would have with standard convolutions instead of separable ones."""
 
     blocks: tuple[Separable, ...]
     parameters: int
@@ -48,7 +48,7 @@ class Savings:
 
 
 def savings(kinds: "dict[Step, Kind]", parameters: int, macs: int) -> Savings | None:
-    """What depthwise separable convolution saves in a network with these steps; None where it has none."""
+    """What depthwise separable convolutions save in a network with these steps; None without any."""
     blocks = tuple(_blocks(kinds))
     if not blocks:
         return None
@@ -58,13 +58,13 @@ def savings(kinds: "dict[Step, Kind]", parameters: int, macs: int) -> Savings | 
 
 
 def _blocks(kinds: "dict[Step, Kind]") -> list[Separable]:
-    """The pairs, in order of execution.
+    """Find the pairs, in order of execution.
 
-    Norms, activations and the factors of a squeeze-and-excitation may come between. The pooled channels, of
-    which these factors are computed, are something else.
+    Norms, activations and the scaling of a squeeze-and-excitation may come in between. The pooled channels
+    that the scaling factors are computed from do not count.
     """
     found: dict[Step, Separable] = {}
-    carried: dict[Step, Step] = {}  # a step, and the depthwise convolution whose channels it hands on
+    carried: dict[Step, Step] = {}  # a step, and the depthwise convolution whose channels it passes on
     for step, kind in kinds.items():
         if kind is Kind.DEPTHWISE:
             carried[step] = step
@@ -80,8 +80,8 @@ def _blocks(kinds: "dict[Step, Kind]") -> list[Separable]:
 
 
 def _paired(depthwise: "Step", mixing: "Step") -> "dict[Step, Separable]":
-    """The two as one block, where the second mixes exactly the channels of the first at every position."""
-    assert depthwise.weight  # noqa: S101 - as in every layer
+    """Both as one block, if the second mixes exactly the channels of the first at every position."""
+    assert depthwise.weight  # noqa: S101 - every layer has one
     assert mixing.weight  # noqa: S101
     channels, _, *kernel = depthwise.weight
     # A convolution's weight is (Cout, Cin, 1, 1), a matrix product's (Cin, Cout).

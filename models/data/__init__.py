@@ -1,4 +1,4 @@
-"""Labelled pictures to train and to judge with: folders of class folders, or the generated shapes."""
+"""Labelled pictures for training and validation: folders with a sub-folder per class, or generated shapes."""
 
 from collections import Counter
 from collections.abc import Callable, Sequence
@@ -17,15 +17,15 @@ from .folders import class_folders, labels_of, parts
 from .scan import Scanned, scan
 from .split import held_out
 
-GENERATED = "shapes"  # what `--data` calls the generated set
-TRAIN_COUNT, VAL_COUNT = 24_000, 4_800  # pictures that it has unless told otherwise
+GENERATED = "shapes"  # the value of `--data` for the generated set
+TRAIN_COUNT, VAL_COUNT = 24_000, 4_800  # default sizes of the generated set
 
 _ARCHIVES = (".7z", ".bz2", ".gz", ".rar", ".tar", ".tgz", ".xz", ".zip", ".zst")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Samples:
-    """Pictures and their classes: `read` gives number i in RGB, `labels[i]` is its place in the classes."""
+    """Pictures and their classes: `read(i)` returns picture i in RGB, `labels[i]` is its class index."""
 
     labels: tuple[int, ...]
     read: Callable[[int], Image.Image]
@@ -37,11 +37,11 @@ class Samples:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Dataset:
-    """Pictures to learn from, others to judge by, their classes.
+    """Training pictures, validation pictures and their classes.
 
-    `kinds` counts what had to be converted or was left out: 'grey', 'CMYK', '16-bit', 'palette', 'alpha',
-    'EXIF-rotated', 'animated', 'multi-page', 'corrupt'; `corrupt` are the files that were left out, each with
-    the reason; `notes` say, a line each, what else a user should know.
+    `kinds` counts the pictures that were converted or skipped: 'grey', 'CMYK', '16-bit', 'palette', 'alpha',
+    'EXIF-rotated', 'animated', 'multi-page', 'corrupt'; `corrupt` lists the skipped files, each with the
+    reason; `notes` are further warnings for the user, one line each.
     """
 
     description: str
@@ -61,35 +61,38 @@ def open_dataset(
     size: int = 96,
     progress: Callable[[int, int], None] = lambda done, total: None,  # noqa: ARG005
 ) -> Dataset:
-    """What `--data` names: a folder with `train/` and `val/`, a folder of class folders, or 'shapes'.
+    """Open the value of `--data`: a folder with `train/` and `val/`, a folder of class folders, or 'shapes'.
 
-    Of class folders alone, `val_share` of each class is held out by `seed`. Every picture is decoded once,
-    as `progress` tells; those that cannot be are left out. Generated pictures are `size` pixels a side.
+    Without a `val/` folder, `val_share` of each class is held out using `seed`. Every picture is decoded once
+    while `progress(done, total)` is called; corrupt ones are skipped. Generated pictures are `size` pixels
+    wide and high.
 
     Raises:
-        UsageError: no such folder, no pictures, more than half of them corrupt, a single class, a class
-            without pictures, a class in `val/` that `train/` lacks.
+        UsageError: the folder does not exist or has no pictures, more than half of them are corrupt, there is
+            only one class, a class has no pictures, or `val/` has a class that `train/` lacks.
     """
     if not 0 < val_share < 1:
-        raise UsageError(f"--val-share {val_share}: need more than 0 and less than 1")
+        raise UsageError(f"--val-share {val_share}: must be greater than 0 and less than 1")
     if str(source) == GENERATED:
         return generated(size)
     folder = Path(source)
     if folder.is_file():
-        mend = "unpack it and name the folder" if folder.suffix.lower() in _ARCHIVES else "name a folder"
-        raise UsageError(f"{folder}: is a file; {mend} that holds a folder of pictures for each class")
+        fix = "unpack it and pass the folder" if folder.suffix.lower() in _ARCHIVES else "pass a folder"
+        raise UsageError(f"{folder}: is a file; {fix} with a sub-folder of pictures for each class")
     return _from_folder(folder, val_share, seed, progress)
 
 
 def generated(size: int, train: int = TRAIN_COUNT, val: int = VAL_COUNT, seed: int = 0) -> Dataset:
-    """The generated shapes, drawn as they are read; another `seed` gives others.
+    """The generated shapes, drawn when they are read; every `seed` gives different ones.
 
     Raises:
-        UsageError: less than a picture of each class to learn from or to judge by.
+        UsageError: fewer pictures than classes for training or validation.
     """
     if min(train, val) < len(SHAPES):
-        raise UsageError(f"{train} and {val} pictures: need {len(SHAPES)} at least of each, one a class")
-    # Odd streams to learn from and even ones to judge by: no two seeds mix them.
+        raise UsageError(
+            f"{train} training and {val} validation pictures: need at least {len(SHAPES)} each, one per class"
+        )
+    # Odd streams for training and even ones for validation, so that no two seeds mix them.
     return Dataset(
         f"generated shapes{f', seed {seed}' if seed else ''}",
         _drawn(train, partial(_draw, size, TRAIN_SEED + 2 * seed, 0.0)),
@@ -112,15 +115,15 @@ def _from_folder(folder: Path, share: float, seed: int, progress: Callable[[int,
     check_classes(folder, found[0], found[-1])
     places = {name: place for place, name in enumerate(found[0])}
     labels = labels_of(places)
-    labels.text()  # or else what is learned could not be exported
+    labels.text()  # fail now rather than when the trained model is exported
     files = [(path, places[name]) for part in found for name, paths in part.items() for path in paths]
     scanned = scan(files, progress)
     whole = [picture for picture in scanned if picture.fault is None]
     if split:
-        how = f"judged by {split[1].name}/"
+        how = f"validated on {split[1].name}/"
         val = [picture for picture in whole if picture.path.is_relative_to(split[1])]
     else:
-        how = f"{share:.0%} of each class held out by seed {seed}"
+        how = f"{share:.0%} of each class held out with seed {seed}"
         val = held_out(whole, share, seed)
     judged = {picture.path for picture in val}
     train = [picture for picture in whole if picture.path not in judged]

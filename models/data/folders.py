@@ -1,4 +1,4 @@
-"""Class folders: which pictures lie in which, and which classes of a model they are. Needs no torch."""
+"""Class folders: the pictures in each, and the model's classes that they match. Needs no torch."""
 
 import os
 import re
@@ -13,14 +13,14 @@ from ..images import find_images
 from ..spec import Labels
 
 _TRAIN = "train"
-_JUDGED = ("val", "valid", "validation", "test")  # the first of these that is there
+_JUDGED = ("val", "valid", "validation", "test")  # in order of preference
 _WORDNET = re.compile(r"(n\d{8})(?:[\W_]+(.+))?")
 
 
 def parts(folder: Path) -> tuple[Path, Path] | None:
-    """The folders to train on and to judge by, where `folder` consists of these and not of class folders.
+    """The training and validation folders, or None if `folder` contains class folders instead.
 
-    A class, too, may be called 'train' or 'test': then its pictures lie right in its folder.
+    A class may itself be called 'train' or 'test': its pictures are then directly in that folder.
     """
     inner = {name.casefold(): folder / name for name in _inner(folder)}
     judged = next((inner[name] for name in _JUDGED if name in inner), None)
@@ -31,31 +31,31 @@ def parts(folder: Path) -> tuple[Path, Path] | None:
 
 
 def part_to_judge(folder: Path, labels: Labels) -> Path:
-    """The second of `parts`, or `folder` itself: where it has none, and where one is a class's name."""
+    """The validation folder, or `folder` itself if it has no such parts or one is the name of a class."""
     found = parts(folder)
     classes = _forms(labels, _fold)
     return found[1] if found and not any(_fold(part.name) in classes for part in found) else folder
 
 
 def class_folders(folder: Path) -> dict[str, list[Path]]:
-    """The pictures in each class folder, by its name; the names as people count: '2' before '10'.
+    """The pictures in each class folder by its name, in natural order: '2' before '10'.
 
     Raises:
-        UsageError: no pictures, pictures outside of class folders, a class folder without pictures.
+        UsageError: there are no pictures, pictures outside class folders, or class folders without pictures.
     """
     found = defaultdict(list)
     for path, name in _by_folder(folder):
         found[name].append(path)
     if empty := [name for name in _inner(folder) if name not in found]:
         raise UsageError(
-            f"{folder / empty[0]}: holds no pictures ({len(empty)} of {len(empty) + len(found)} class "
-            "folders hold none); put some there or delete the folder"
+            f"{folder / empty[0]}: contains no pictures ({len(empty)} of {len(empty) + len(found)} class "
+            "folders are empty); add some or delete the folder"
         )
     return {name: found[name] for name in sorted(found, key=_natural)}
 
 
 def labels_of(names: Iterable[str]) -> Labels:
-    """The classes that folders are called by; WordNet ids are set apart where every name begins with one."""
+    """The classes for these folder names; WordNet ids become `ids` if every name starts with its own."""
     names = tuple(names)
     matches = [match for name in names if (match := _WORDNET.fullmatch(name))]
     ids = tuple(match[1] for match in matches)
@@ -65,14 +65,15 @@ def labels_of(names: Iterable[str]) -> Labels:
 
 
 def labelled_images(folder: Path, labels: Labels) -> list[tuple[Path, int]]:
-    """The pictures below `folder` and the class of each: what the folder directly under `folder` is called.
+    """The pictures below `folder`, each with the class of the sub-folder of `folder` that contains it.
 
-    It may be called by the class's name, its id or both ('n01440764_tench'), with any case, spaces and
-    punctuation. Only where no folder matches so, and all are called by numbers, these are taken for places
-    in the model's output, from 0. Folders without pictures do not count.
+    A sub-folder is named after the class, its id or both ('n01440764_tench'); case, spaces and punctuation
+    are ignored. If no folder matches and all names are numbers, they are indices into the model's output,
+    from 0. Folders without pictures are ignored.
 
     Raises:
-        UsageError: no pictures, pictures outside of class folders, a folder that fits no class or several.
+        UsageError: there are no pictures, pictures outside class folders, or a folder that matches no class
+            or several.
     """
     pictures = _by_folder(folder)
     classes = _classes(folder, list(dict.fromkeys(name for _, name in pictures)), labels)
@@ -89,22 +90,22 @@ def _classes(folder: Path, names: list[str], labels: Labels) -> dict[str, int]:
         near = get_close_matches(_fold(unknown[0]), folded, n=3)
         candidates = dict.fromkeys(index for form in near for index in folded[form]) or range(len(labels))[:3]
         raise UsageError(
-            f"{folder / unknown[0]}: the folder's name fits none of the model's {len(labels)} classes "
-            f"({len(unknown)} of {len(names)} folders do not); "
-            f"{'nearest' if near else 'the classes begin with'}: {_listed(labels, candidates)}"
+            f"{folder / unknown[0]}: the folder name matches none of the model's {len(labels)} classes "
+            f"({len(unknown)} of {len(names)} folders do not match); "
+            f"{'closest' if near else 'the first classes are'}: {_listed(labels, candidates)}"
         )
     for name, found in fitting.items():
         if len(found) > 1:
-            mend = "its id" if labels.ids else "an id, and give the ids by --labels"
+            fix = "its id" if labels.ids else "an id, and pass the ids with --labels"
             raise UsageError(
-                f"{folder / name}: the folder's name fits several classes: {_listed(labels, found)}; "
-                f"call the folder by {mend}"
+                f"{folder / name}: the folder name matches several classes: {_listed(labels, found)}; "
+                f"name the folder after {fix}"
             )
     return {name: found[0] for name, found in fitting.items()}
 
 
 def _forms(labels: Labels, fold: Callable[[str], str]) -> dict[str, list[int]]:
-    """The classes by each form in which a folder may name them."""
+    """The class indices by each folder name that may stand for them."""
     forms = defaultdict(list)
     ids = labels.ids or ("",) * len(labels)
     for index, (name, identity) in enumerate(zip(labels.names, ids, strict=True)):
@@ -114,7 +115,7 @@ def _forms(labels: Labels, fold: Callable[[str], str]) -> dict[str, list[int]]:
 
 
 def _fold(name: str) -> str:
-    """Without case, spaces and punctuation; `é` is the same in each of its spellings."""
+    """Remove case, spaces and punctuation, and compose Unicode: every encoding of `é` is the same."""
     composed = unicodedata.normalize("NFC", name.casefold())
     return "".join(letter for letter in composed if unicodedata.category(letter)[0] not in "PZ")
 
@@ -130,23 +131,23 @@ def _listed(labels: Labels, indices: Iterable[int]) -> str:
 
 
 def _by_folder(folder: Path) -> list[tuple[Path, str]]:
-    """Each picture below `folder` and the name of the folder right in `folder` that it lies in."""
+    """Each picture below `folder`, and the name of the direct sub-folder that contains it."""
     pictures = find_images(folder)
     if loose := [path for path in pictures if path.parent == folder]:
         raise UsageError(
-            f"{folder}: {len(loose)} pictures lie directly in it (the first: {loose[0].name}); "
-            "put each into a folder that is called by its class"
+            f"{folder}: {len(loose)} pictures are outside the class folders (first: {loose[0].name}); "
+            "move each into a folder named after its class"
         )
     return [(path, path.relative_to(folder).parts[0]) for path in pictures]
 
 
 def _inner(folder: Path) -> list[str]:
-    """The names of the folders right in `folder`; none where it cannot be read."""
+    """The names of the direct sub-folders; empty if `folder` cannot be read."""
     _, names, _ = next(os.walk(folder), ("", [], []))
     return sorted(name for name in names if not name.startswith("."))
 
 
 def _natural(name: str) -> tuple[list[str | int], str]:
-    """A key by which numbers in names go by their values; text and numbers take turns in it."""
+    """A sort key that compares numbers in names by value: text and numbers alternate."""
     pieces = re.split("([0-9]+)", name)
     return [int(piece) if place % 2 else piece for place, piece in enumerate(pieces)], name

@@ -1,4 +1,4 @@
-"""Decodes every picture once before training, so that none is found damaged after hours of it."""
+"""Decodes every picture once before training, so that a damaged one does not end it hours later."""
 
 import hashlib
 from collections.abc import Callable, Sequence
@@ -11,7 +11,7 @@ from .threads import in_threads
 
 @dataclass(frozen=True, slots=True)
 class Scanned:
-    """A picture file and its class; `digest` is the sha256 of its bytes, `fault` why it cannot be read."""
+    """A picture file and its class; `digest` is the sha256 of its bytes, `fault` why it is unreadable."""
 
     path: Path
     label: int
@@ -21,7 +21,7 @@ class Scanned:
 
 
 def scan(files: Sequence[tuple[Path, int]], progress: Callable[[int, int], None]) -> list[Scanned]:
-    """Read every file with its class."""
+    """Decode every file in parallel."""
     return in_threads(_scan, files, progress)
 
 

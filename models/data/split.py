@@ -1,4 +1,4 @@
-"""Holds pictures out of a set that has no part to judge by: seeded, stratified, copies kept together."""
+"""Holds out validation pictures: seeded, stratified, with copies kept together."""
 
 import hashlib
 from collections import defaultdict
@@ -8,10 +8,10 @@ from .scan import Scanned
 
 
 def held_out(pictures: Sequence[Scanned], share: float, seed: int) -> list[Scanned]:
-    """Those to judge by: `share` of each class's different pictures and one at least, with all their copies.
+    """The validation pictures: `share` of each class's distinct pictures, at least one, with all copies.
 
-    A class keeps at least one to learn from, even where other classes hold copies of its pictures. Each
-    picture is drawn by itself: one more or less in the set hardly moves the others.
+    Every class keeps at least one training picture, even if other classes contain copies of its pictures. The
+    draw depends on each picture's content, so adding or removing one hardly affects the others.
     """
     owners: dict[bytes, set[int]] = defaultdict(set)
     classes: dict[int, set[bytes]] = defaultdict(set)

@@ -1,4 +1,4 @@
-"""The same work on many items at once, where the libraries below let go of Python's lock."""
+"""Runs a function on many items in threads, for libraries that release Python's global lock."""
 
 import os
 from collections.abc import Callable, Sequence
@@ -8,13 +8,13 @@ from typing import TypeVar
 Item = TypeVar("Item")
 Done = TypeVar("Done")
 
-_BLOCK = 256  # items that wait for a thread at a time: who interrupts waits for no more
+_BLOCK = 256  # items queued at a time, which bounds the wait after an interrupt
 
 
 def in_threads(
     work: Callable[[Item], Done], items: Sequence[Item], progress: Callable[[int, int], None]
 ) -> list[Done]:
-    """`work` of each item, in their order, by a thread a processor; `progress` has done and total."""
+    """`work(item)` for each item, in order, with one thread per CPU; reports `progress(done, total)`."""
     done: list[Done] = []
     with ThreadPoolExecutor(os.cpu_count()) as threads:
         for start in range(0, len(items), _BLOCK):

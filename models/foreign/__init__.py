@@ -1,4 +1,4 @@
-"""What is taken for granted of a model file that does not describe itself, and said to the user."""
+"""Defaults for model files without metadata, and the notices that tell the user about them."""
 
 import hashlib
 import re
@@ -11,17 +11,17 @@ from ..images import sha256_of
 from ..overrides import Overrides
 from ..spec import RGB, ModelSpec, Origin, Preprocess
 
-_CROP = 224 / 256  # of the shorter side, as it is usual
+_CROP = 224 / 256  # the usual crop, relative to the shorter side
 
 
 def name_of(path: Path) -> str:
-    """What a bundle of this file is called: its stem, as a plain file name."""
+    """The name for a bundle made from this file: its stem, as a plain file name."""
     name = path.resolve().name if path.is_dir() else path.stem
     return re.sub(r"[^\w.+-]+", "-", name).strip(".-") or "model"
 
 
 def describe(path: Path, preprocess: Preprocess, classes: int, overrides: Overrides) -> ModelSpec:
-    """The description of the model in `path`, which gives `classes` scores."""
+    """The spec of the model in `path`, which has `classes` outputs."""
     origin = Origin("file", path.name, _sha256(path))
     return overrides.apply(
         ModelSpec(name_of(path), preprocess, imagenet.assumed_labels(classes), origin), classes
@@ -29,30 +29,30 @@ def describe(path: Path, preprocess: Preprocess, classes: int, overrides: Overri
 
 
 def usual(size: int, mean: RGB, std: RGB) -> Preprocess:
-    """The centre of `size` pixels, of a picture that is as much larger as usual."""
+    """A centre crop of `size` pixels with the usual ratio between crop and resize."""
     return Preprocess(size, round(size / _CROP), mean, std)
 
 
 def size_of(found: int | None, path: Path, overrides: Overrides) -> int:
-    """The side of the input in pixels: `found` in the file, or else given by --imgsz.
+    """The side of the input in pixels: `found` in the file, or set with --imgsz.
 
     Raises:
-        UsageError: neither says it, or they differ.
+        UsageError: neither is known, or they differ.
     """
     if found is None and overrides.imgsz is None:
-        raise UsageError(f"{path}: takes pictures of any size; give the side in pixels by --imgsz")
+        raise UsageError(f"{path}: accepts pictures of any size; set the side in pixels with --imgsz")
     if None not in (found, overrides.imgsz) and found != overrides.imgsz:
-        raise UsageError(f"--imgsz {overrides.imgsz}: {path} takes {found} x {found} pixels; leave it out")
+        raise UsageError(f"--imgsz {overrides.imgsz}: {path} takes {found} x {found} pixels; omit --imgsz")
     return found or overrides.imgsz or 0
 
 
 def assumed(spec: ModelSpec, way: str, overrides: Overrides) -> list[str]:
-    """See `announcements.assumptions`; how large its pictures are, the file says."""
+    """See `announcements.assumptions`; the file defines the size of its input."""
     return assumptions(spec, way, overrides, ("resize", "mean", "std"))
 
 
 def _sha256(path: Path) -> str:
-    """Of the file, or of the names and sha256 of all files in the folder."""
+    """The sha256 of the file, or of the names and sha256 of all files in the folder."""
     if path.is_file():
         return sha256_of(path)
     files = sorted(file for file in path.rglob("*") if file.is_file())

@@ -1,8 +1,8 @@
-"""Keras models from disk, without running code from the file, as functions with constant weights.
+"""Loads Keras models as functions with constant weights, without running code from the file.
 
-A `.keras` or `.h5` file is a configuration of known layers: Keras's safe mode refuses Lambda layers, which
-hold Python bytecode, and classes that it does not know. A SavedModel is a graph of TensorFlow operators,
-which may read and write files: it is taken only if it has none that can, and nothing that runs on loading.
+A `.keras` or `.h5` file configures known layers: Keras's safe mode rejects Lambda layers, which contain
+Python bytecode, and unknown classes. A SavedModel is a graph of TensorFlow operators, some of which can read
+and write files: it is rejected if it has such operators, or anything that runs on loading.
 """
 
 import re
@@ -14,7 +14,7 @@ from .tensorflow import tensorflow
 
 _TASK = "Loading a Keras model"
 _SIGNATURE = "serving_default"
-# What the SavedModels of Keras hold beside pure functions: variables, calls, and their own checkpoint.
+# Stateful operators in the SavedModels that Keras writes: variables, calls, and their own checkpoint.
 _HARMLESS = {
     "AssignVariableOp",
     "DisableCopyOnRead",
@@ -28,16 +28,16 @@ _HARMLESS = {
     "VarIsInitializedOp",
     "While",
 }
-_FILE_READERS = {"ImmutableConst", "MatchingFiles", "PyFuncStateless", "ReadFile"}  # registered as pure
-_MEND = "export it where it was made, by model.export('FOLDER'), and give that folder"
+_FILE_READERS = {"ImmutableConst", "MatchingFiles", "PyFuncStateless", "ReadFile"}  # registered as stateless
+_MEND = "export it with model.export('FOLDER') where it was created, and pass that folder"
 
 
 def load(path: Path) -> Any:
-    """The model's inference as a concrete function, every variable a constant.
+    """The model's inference as a concrete function with all variables frozen to constants.
 
     Raises:
         MissingDependencyError: tensorflow is not installed.
-        UsageError, EdgewiseError: as `load_keras` says.
+        UsageError, EdgewiseError: as for `load_keras`.
     """
     tensorflow(_TASK)
     from tensorflow.python.framework.convert_to_constants import convert_variables_to_constants_v2
@@ -47,9 +47,9 @@ def load(path: Path) -> Any:
         frozen = convert_variables_to_constants_v2(function)
     except (ValueError, RuntimeError) as error:
         raise EdgewiseError(f"{path}: TensorFlow cannot freeze it ({_first_line(error)})") from error
-    del owner  # which kept the variables alive
+    del owner  # needed until here to keep the variables alive
     if operators := _refused({node.op for node in frozen.graph.as_graph_def().node}, harmless=set()):
-        raise EdgewiseError(f"{path}: computes with {operators[0]}, which is no function of the picture")
+        raise EdgewiseError(f"{path}: uses {operators[0]}, which is not a pure function of the picture")
     return frozen
 
 
@@ -59,10 +59,10 @@ def _keras_model(path: Path) -> tuple[Any, Any]:
 
     try:
         model = keras.saving.load_model(path, compile=False, safe_mode=True)
-    except Exception as error:  # whatever a broken file makes Keras, zipfile or h5py raise
+    except Exception as error:  # Keras, zipfile and h5py raise various errors on a broken file
         raise EdgewiseError(f"{path}: {_words(error)}") from error
     if not isinstance(model, keras.Model) or len(model.inputs or ()) != 1:
-        raise UsageError(f"{path}: need a Keras model with one input, a picture batch")
+        raise UsageError(f"{path}: need a Keras model with one input, a batch of pictures")
     shape, kind = model.inputs[0].shape, model.inputs[0].dtype
     function = tf.function(lambda pictures: model(pictures, training=False))
     return model, function.get_concrete_function(tf.TensorSpec((None, *shape[1:]), kind))
@@ -71,10 +71,10 @@ def _keras_model(path: Path) -> tuple[Any, Any]:
 def _words(error: Exception) -> str:
     said = str(error)
     if "lambda" in said.lower():
-        return f"has a Lambda layer, which is Python code, and edgewise runs none from a file; {_MEND}"
+        return f"has a Lambda layer, and edgewise never runs Python code from a file; {_MEND}"
     if unknown := re.search(r"Could not locate \w+ '(\w+)'", said):
-        return f"has a layer that Keras does not know, {unknown[1]}; {_MEND}"
-    return f"Keras cannot load it ({_first_line(error)[:160]}); save it anew by model.save('FILE.keras')"
+        return f"has a custom layer, {unknown[1]}, that Keras cannot load; {_MEND}"
+    return f"Keras cannot load it ({_first_line(error)[:160]}); save it again with model.save('FILE.keras')"
 
 
 def _saved_model(path: Path) -> tuple[Any, Any]:
@@ -82,7 +82,7 @@ def _saved_model(path: Path) -> tuple[Any, Any]:
     _refuse_side_effects(path)
     try:
         loaded = tf.saved_model.load(path)
-    except Exception as error:  # whatever a broken file makes TensorFlow raise
+    except Exception as error:  # TensorFlow raises various errors on a broken file
         raise EdgewiseError(f"{path}: TensorFlow cannot load it ({_first_line(error)[:160]})") from error
     signatures = loaded.signatures
     if _SIGNATURE not in signatures and len(signatures) != 1:
@@ -92,7 +92,7 @@ def _saved_model(path: Path) -> tuple[Any, Any]:
 
 
 def _refuse_side_effects(path: Path) -> None:
-    """Raise an `EdgewiseError` where loading or running the SavedModel could do more than compute."""
+    """Raise an `EdgewiseError` if loading or running the SavedModel could have side effects."""
     from google.protobuf.message import DecodeError  # type: ignore[import-untyped]
     from tensorflow.core.protobuf.saved_model_pb2 import SavedModel
 
@@ -104,21 +104,21 @@ def _refuse_side_effects(path: Path) -> None:
     operators: set[str] = set()
     for graph in content.meta_graphs:
         if not graph.object_graph_def.nodes:
-            raise EdgewiseError(f"{path}: TensorFlow 1 saved it, and its loading runs a graph; {_MEND}")
+            raise EdgewiseError(f"{path}: was saved by TensorFlow 1, and loading it runs a graph; {_MEND}")
         if any(node.HasField("resource") for node in graph.object_graph_def.nodes):
-            raise EdgewiseError(f"{path}: holds a resource, which runs a function on loading; {_MEND}")
+            raise EdgewiseError(f"{path}: contains a resource, which runs a function on loading; {_MEND}")
         functions = graph.graph_def.library.function
         operators.update(node.op for node in graph.graph_def.node)
         operators.update(node.op for function in functions for node in function.node_def)
     if refused := _refused(operators, _HARMLESS):
         raise EdgewiseError(
-            f"{path}: has the operator {refused[0]}, which can do more than compute, as read or write files; "
-            f"{_MEND} without it"
+            f"{path}: has the operator {refused[0]}, which can have side effects such as reading or writing "
+            f"files; remove it, then {_MEND}"
         )
 
 
 def _refused(operators: set[str], harmless: set[str]) -> list[str]:
-    """Those of `operators` that have side effects but are not `harmless`, or that read files."""
+    """The `operators` that have side effects and are not `harmless`, or that read files."""
     from tensorflow.python.framework import op_def_registry
 
     known = {name: op_def_registry.get(name) for name in operators - harmless}

@@ -1,4 +1,4 @@
-"""What a frozen TensorFlow function is: its ends, what it makes of pixels first, and of logits last."""
+"""Inspects a frozen TensorFlow function: its inputs and outputs, input scaling and final softmax."""
 
 from pathlib import Path
 from typing import Any
@@ -9,20 +9,20 @@ from ..errors import UsageError
 from .tensorflow import tensorflow
 
 _PASSED_ON = {"Identity", "Cast"}
-# What tells pixels from 0 to 255 from those scaled to 1: the first constant that they meet.
+# The first constant applied to the pixels shows whether they are on the scale 0 to 255 or 0 to 1.
 _SMALLEST_GAIN = 1 / 50
 _LARGEST_MEAN = 1.5
 
 
 def require_classifier(function: Any, path: Path) -> tuple[int | None, int]:
-    """The side of the picture, None where any will do, and the number of classes.
+    """The side of the picture, None if any is accepted, and the number of classes.
 
     Raises:
-        UsageError: it is no function from one picture batch to one score for each class.
+        UsageError: it does not map one batch of pictures to one score per class.
     """
     inputs, outputs = ([_words(end) for end in ends] for ends in (function.inputs, function.outputs))
     expected = "need float32 pictures (N, S, S, 3) and scores (N, classes)"
-    found = f"{path}: takes {', '.join(inputs)} and gives {', '.join(outputs)}"
+    found = f"{path}: takes {', '.join(inputs)} and returns {', '.join(outputs)}"
     if len(inputs) != 1 or len(outputs) != 1:
         raise UsageError(f"{found}; {expected}")
     picture, scores = (list(end[0].shape or ()) for end in (function.inputs, function.outputs))
@@ -30,12 +30,12 @@ def require_classifier(function: Any, path: Path) -> tuple[int | None, int]:
     if not fits or function.inputs[0].dtype.name != "float32" or (scores[1] or 0) < 2:
         raise UsageError(f"{found}; {expected}")
     if picture[0] is not None:
-        raise UsageError(f"{found}: its batch is fixed; save it with an input of shape (None, S, S, 3)")
+        raise UsageError(f"{found}: the batch size is fixed; save it with an input of shape (None, S, S, 3)")
     return picture[1], scores[1]
 
 
 def without_softmax(function: Any) -> tuple[Any, bool]:
-    """`function` up to its logits, and whether a softmax came after them."""
+    """`function` up to its logits, and whether a softmax followed them."""
     last = function.outputs[0]
     while last.op.type in _PASSED_ON:
         last = last.op.inputs[0]
@@ -48,7 +48,7 @@ def without_softmax(function: Any) -> tuple[Any, bool]:
 
 
 def takes_bytes(function: Any) -> bool:
-    """Whether it begins by scaling pixels from 0 to 255 itself, as Rescaling and Normalization layers do."""
+    """Whether it starts by scaling pixels from 0 to 255, as Rescaling and Normalization layers do."""
     pictures = function.inputs[0]
     while True:
         readers = pictures.consumers()

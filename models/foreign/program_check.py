@@ -1,8 +1,8 @@
-"""Refuse `torch.export` programs through which `torch.export.load` could run code; nobody else checks.
+"""Rejects `torch.export` programs that could run code in `torch.export.load`, which does not check.
 
-It unpickles weights, constants and sample inputs that say they are pickled, loads compiled libraries, hands
-sizes to Python's `eval` (by sympy), imports what tree specifications name, calls any function below `torch`,
-and builds Python source from the graph's names. What plain networks need is far less, and only that passes.
+torch unpickles weights, constants and sample inputs that are marked as pickled, loads compiled libraries,
+passes sizes to Python's `eval` (through sympy), imports what tree specifications name, calls any function
+below `torch`, and builds Python source from the graph's names. Only what plain networks need is accepted.
 """
 
 import io
@@ -32,35 +32,37 @@ _TREE = re.compile(
 )
 _PLAIN = re.compile(r"[\w.+]*")
 _BY_KEY = {"target": _TARGET, "as_operator": _TARGET, "expr_str": _SIZE, "in_spec": _TREE, "out_spec": _TREE}
-_ONLY_TEXT = {"metadata", "guards_code"}  # of these, nothing runs that we let run
+_ONLY_TEXT = {"metadata", "guards_code"}  # never executed, as guards are disabled
 
 
 def require_harmless(content: bytes, name: str) -> None:
-    """Raise an `EdgewiseError` unless `content` is a program of plain tensors and aten operators."""
+    """Raise an `EdgewiseError` unless `content` is a program with only plain tensors and aten operators."""
     from torch.export.pt2_archive._package import PT2ArchiveReader
 
     try:
-        with PT2ArchiveReader(io.BytesIO(content)) as archive:  # torch's own, so that both read the same
+        with PT2ArchiveReader(
+            io.BytesIO(content)
+        ) as archive:  # torch's own reader, so that both see the same
             found = next(_suspicions(archive), None)
-    except Exception as error:  # whatever a broken archive makes torch or json raise
+    except Exception as error:  # torch and json raise various errors on a broken archive
         raise EdgewiseError(
             f"{name}: cannot be read as a torch.export program ({first_line(error)[:160]}); "
-            "save it anew by torch.export.save(program, path)"
+            "save it again with torch.export.save(program, path)"
         ) from error
     if found:
         raise EdgewiseError(
-            f"{name}: holds {found}, through which it could run code, and edgewise runs none from a file. "
-            "Give the network as net.py:factory, and its weights by --weights"
+            f"{name}: contains {found}, which could run code, and edgewise runs no code from a model file; "
+            "pass the network as net.py:factory, and its weights with --weights"
         )
 
 
 def first_line(error: Exception) -> str:
-    """What an error says first, or else its type."""
+    """The first line of an error's message, or its type if there is none."""
     return (str(error).strip().splitlines() or [type(error).__name__])[0]
 
 
 def _suspicions(archive: Any) -> Iterator[str]:
-    """What in the archive plain networks do not need."""
+    """The contents of the archive that a plain network does not need."""
     import torch
 
     for file in archive.get_file_names():
@@ -75,7 +77,7 @@ def _suspicions(archive: Any) -> Iterator[str]:
 
 
 def _texts(value: Any, key: str = "") -> Iterator[tuple[str, str]]:
-    """Every string in `value`, keys included, with the key that it stands under."""
+    """Every string in `value`, including keys, with the key that it belongs to."""
     if isinstance(value, dict):
         for name, inner in value.items():
             yield "key", name

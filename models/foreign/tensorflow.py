@@ -1,7 +1,7 @@
-"""The one door through which TensorFlow comes in: after Triton's library, quietly, and without GPUs.
+"""Imports TensorFlow: after Triton's library, without log output and without GPUs.
 
-TensorFlow and Triton each bring an LLVM of their own. With TensorFlow's loaded first, loading Triton's is a
-segmentation fault, and torch loads it with `torch.export` and litert-torch; the other order works.
+TensorFlow and Triton each ship their own LLVM. If TensorFlow's is loaded first, loading Triton's crashes with
+a segmentation fault, and torch loads it for `torch.export` and litert-torch; the other order works.
 """
 
 import os
@@ -13,15 +13,15 @@ from ..errors import MissingDependencyError
 
 
 def tensorflow(task: str) -> Any:
-    """The module `tensorflow`, with Keras on top of it.
+    """The module `tensorflow`, set up as the backend of Keras.
 
     Raises:
-        MissingDependencyError: it is not installed, and `task` needs it.
+        MissingDependencyError: it is not installed; the message says that `task` needs it.
     """
-    with suppress(ImportError):  # torch without CUDA has no Triton, and then nothing to fear
+    with suppress(ImportError):  # torch without CUDA has no Triton, and no conflict
         import_module("triton._C.libtriton")
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    os.environ["KERAS_BACKEND"] = "tensorflow"  # whatever else the user's Keras may run on
+    os.environ["KERAS_BACKEND"] = "tensorflow"  # overrides the user's choice
     try:
         import tensorflow as tf
     except ImportError as error:
@@ -30,6 +30,6 @@ def tensorflow(task: str) -> Any:
 
     logging.set_verbosity(logging.ERROR)
     tf.get_logger().setLevel("ERROR")
-    with suppress(RuntimeError):  # its devices are in use already
+    with suppress(RuntimeError):  # the devices are already initialised
         tf.config.set_visible_devices([], "GPU")
     return tf

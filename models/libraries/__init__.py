@@ -1,6 +1,6 @@
-"""Where networks come from. Every module here is a library of that name, as `timm` in `timm:resnet18`.
+"""The sources of networks. Every module here is the library of that name, such as `timm` in `timm:resnet18`.
 
-A library builds its networks and knows what was published for them: weights, preprocessing, classes.
+A library builds its networks and knows their published weights and preprocessing.
 """
 
 import importlib
@@ -14,15 +14,15 @@ if TYPE_CHECKING:
 
     from ..spec import Preprocess
 
-Options: TypeAlias = Mapping[str, Any]  # further arguments of a builder, like a width multiplier
+Options: TypeAlias = Mapping[str, Any]  # extra arguments for a builder, such as a width multiplier
 
 
 @dataclass(frozen=True, slots=True)
 class Published:
-    """Weights for the thousand classes of ImageNet that can be downloaded.
+    """Downloadable weights for the 1000 ImageNet classes.
 
-    `sha256` is what the digest of the file begins with, or '' where the library does not say; `preprocess` is
-    what the network, as `Library.build` makes it, was judged with.
+    `sha256` is the start of the file's digest, or '' if the library does not publish one; `preprocess` is the
+    one that the network from `Library.build` was evaluated with.
     """
 
     description: str
@@ -32,13 +32,13 @@ class Published:
 
 
 class Library(Protocol):
-    """What a module of this folder offers. `builder` is the library's own name of a network."""
+    """The interface of the modules in this folder. `builder` is the library's own name for a network."""
 
     def names(self) -> list[str]:
-        """All that it can build, sorted."""
+        """The names of all networks that it can build, sorted."""
 
     def build(self, builder: str, classes: int, options: Options) -> "nn.Module":
-        """A network in evaluation mode, (N, 3, S, S) float32 to (N, classes) logits, with random weights.
+        """Build a network in evaluation mode, (N, 3, S, S) float32 to (N, classes) logits; random weights.
 
         Raises:
             MissingDependencyError: the library is not installed.
@@ -46,10 +46,10 @@ class Library(Protocol):
         """
 
     def preprocess(self, builder: str) -> "Preprocess":
-        """How pictures are made for the network, whoever trains it; raises like `build`."""
+        """The default preprocessing for the network; raises like `build`."""
 
     def published(self, builder: str, options: Options) -> Published | None:
-        """The weights that the library recommends, if it has any; raises like `build`."""
+        """The weights that the library recommends, or None; raises like `build`."""
 
 
 def libraries() -> tuple[str, ...]:
@@ -58,5 +58,5 @@ def libraries() -> tuple[str, ...]:
 
 
 def library(name: str) -> Library:
-    """One of `libraries()`."""
+    """The library with one of the names from `libraries()`."""
     return cast(Library, importlib.import_module(f".{name}", __package__))

@@ -1,6 +1,6 @@
-"""A user's own networks: 'path/to/net.py:factory' is what `factory` of that file makes.
+"""A user's own networks: 'path/to/net.py:factory' is the network that `factory` in that file returns.
 
-The file is imported, which runs it: naming it asks for that.
+The file is imported, which runs its code.
 """
 
 import importlib.util
@@ -21,16 +21,16 @@ from . import Options, Published
 if TYPE_CHECKING:
     from torch import nn
 
-_CLASSES = ("num_classes", "classes")  # what a factory may call the number of classes
+_CLASSES = ("num_classes", "classes")  # accepted parameter names for the number of classes
 
 
 def names() -> list[str]:
-    """Nobody lists them."""
+    """Empty: these networks cannot be listed."""
     return []
 
 
 def build(builder: str, classes: int, options: Options) -> "nn.Module":
-    """See `Library.build`; a factory that does not ask for the number of classes decides it."""
+    """See `Library.build`; a factory without a parameter for the number of classes chooses it itself."""
     from torch import nn
 
     path, name = _split(builder)
@@ -39,7 +39,7 @@ def build(builder: str, classes: int, options: Options) -> "nn.Module":
         network = factory(**_asked(factory, classes), **options)
     if not isinstance(network, nn.Module):
         raise UsageError(
-            f"{builder}: returns a {type(network).__name__}; let it return the network, a torch.nn.Module"
+            f"{builder}: returns a {type(network).__name__}; make it return the network, a torch.nn.Module"
         )
     return network.eval()
 
@@ -50,7 +50,7 @@ def preprocess(builder: str) -> Preprocess:
     return Preprocess()
 
 
-def published(builder: str, options: Options) -> Published | None:  # noqa: ARG001 - of the protocol
+def published(builder: str, options: Options) -> Published | None:  # noqa: ARG001 - required by the protocol
     """See `Library.published`."""
     _split(builder)
     return None
@@ -59,10 +59,10 @@ def published(builder: str, options: Options) -> Published | None:  # noqa: ARG0
 def _split(builder: str) -> tuple[Path, str]:
     place, _, name = builder.rpartition(":")
     if not name.isidentifier() or not place:
-        raise UsageError(f"{builder}: name the function that makes the network, as net.py:factory")
+        raise UsageError(f"{builder}: name the function that creates the network, as in net.py:factory")
     path = Path(place).expanduser()
     if not path.is_file():
-        raise UsageError(f"{path}: no such file; give the path of a Python file, as net.py:{name}")
+        raise UsageError(f"{path}: no such file; pass the path of a Python file, as in net.py:{name}")
     return path.resolve(), name
 
 
@@ -72,16 +72,18 @@ def _factory(path: Path, name: str) -> Callable[..., Any]:
     module = _module(path, path.stat().st_mtime_ns)
     if not hasattr(module, name):
         found = [key for key, value in vars(module).items() if _makes(value, module)]
-        hint = f"it has {', '.join(found)}" if found else "write such a function, which returns the network"
+        hint = f"it has {', '.join(found)}" if found else "add a function that returns the network"
         raise UsageError(f"{path}: has no {name!r}; {hint}")
     factory: Callable[..., Any] = getattr(module, name)
     if not callable(factory) or isinstance(factory, nn.Module):
-        raise UsageError(f"{path}: {name} is a {type(factory).__name__}; name a function that makes one")
+        raise UsageError(
+            f"{path}: {name} is a {type(factory).__name__}; name a function that returns the network"
+        )
     return factory
 
 
 def _makes(value: Any, module: ModuleType) -> bool:
-    """Whether it looks like a factory of that module's own."""
+    """Whether it looks like a factory defined in that module."""
     return callable(value) and getattr(value, "__module__", None) == module.__name__
 
 
@@ -89,7 +91,7 @@ def _makes(value: Any, module: ModuleType) -> bool:
 def _module(path: Path, changed_ns: int) -> ModuleType:  # noqa: ARG001 - a changed file is imported again
     spec = importlib.util.spec_from_file_location(f"{path.stem} of {path.parent}", path)
     if spec is None or spec.loader is None:
-        raise UsageError(f"{path}: is no Python file; let its name end in .py")
+        raise UsageError(f"{path}: is not a Python file; its name must end in .py")
     module = importlib.util.module_from_spec(spec)
     sys.modules[spec.name] = module  # as dataclasses and pickle expect
     with _telling(path, "its import"):
@@ -98,31 +100,31 @@ def _module(path: Path, changed_ns: int) -> ModuleType:  # noqa: ARG001 - a chan
 
 
 def _asked(factory: Callable[..., Any], classes: int) -> dict[str, int]:
-    """The number of classes by the name that the factory has for it, if it asks."""
+    """The keyword argument for the number of classes, if the factory has one."""
     try:
         parameters = inspect.signature(factory).parameters
-    except ValueError:  # of some builtins
+    except ValueError:  # some builtins have no signature
         return {}
     return {name: classes for name in _CLASSES if name in parameters}
 
 
 @contextmanager
 def _telling(path: Path, doing: str) -> Iterator[None]:
-    """Let the user's code import its neighbours, and say where it fails."""
+    """Let the user's code import modules from its own folder, and report the line where it fails."""
     sys.path.insert(0, str(path.parent))
     try:
         yield
     except (Exception, SystemExit) as error:
         told = (str(error).strip().splitlines() or ["no message"])[0]
         raise UsageError(
-            f"{path}{_line(error, path)}: {doing} raises {type(error).__name__}: {told}; mend that file"
+            f"{path}{_line(error, path)}: {doing} raises {type(error).__name__}: {told}; fix the error there"
         ) from error
     finally:
         sys.path.remove(str(path.parent))
 
 
 def _line(error: BaseException, path: Path) -> str:
-    """The last line of the file that was running, as ':12'."""
+    """The last executed line of the file, as ':12'."""
     if isinstance(error, SyntaxError) and error.filename == str(path):
         return f":{error.lineno}"
     frames = traceback.extract_tb(error.__traceback__)

@@ -1,4 +1,4 @@
-"""timm's networks, by its names, with or without the tag of their weights: 'resnet50', 'resnet50.a1_in1k'."""
+"""timm's networks by name, with or without the tag of their weights: 'resnet50', 'resnet50.a1_in1k'."""
 
 import math
 import re
@@ -15,11 +15,11 @@ if TYPE_CHECKING:
     from torch import nn
 
 _HUB = "https://huggingface.co/{}/resolve/main/model.safetensors"
-_DIGEST = re.compile(r"-([0-9a-f]{8,64})\.\w+$")  # where a file's name ends in the start of its sha256
+_DIGEST = re.compile(r"-([0-9a-f]{8,64})\.\w+$")  # the start of the sha256 at the end of a file name
 
 
 def names() -> list[str]:
-    """All that it can build, sorted."""
+    """See `Library.names`."""
     return list(_names())
 
 
@@ -28,7 +28,7 @@ def build(builder: str, classes: int, options: Options) -> "nn.Module":
     name = _known(builder)
     network: nn.Module
     if "channel_multiplier" in options:
-        # Its public builders fix the width, and hand on no other: the generator is the only door.
+        # timm's public builders fix the width, so only the private generator can change it.
         generator: Any = import_module("timm.models.efficientnet")
         network = generator._gen_mobilenet_v1(name, num_classes=classes, **options)  # noqa: SLF001
     else:
@@ -56,9 +56,9 @@ def published(builder: str, options: Options) -> Published | None:
     config = _config(builder)
     if config is None or options or config.num_classes != 1000 or not config.has_weights:
         return None
-    if config.crop_mode != "center" or config.crop_pct > 1:  # `Preprocess` neither squashes nor frames
+    if config.crop_mode != "center" or config.crop_pct > 1:  # `Preprocess` neither squashes nor pads
         return None
-    # The hub has files in timm's names of today; those at the other address may be of another form.
+    # Files on the hub use timm's current tensor names; those at the other address may not.
     url = _HUB.format(config.hf_hub_id) if config.hf_hub_id else config.url
     digest = _DIGEST.search(url)
     name = f"timm {config.architecture}.{config.tag}" if config.tag else f"timm {config.architecture}"
@@ -71,7 +71,7 @@ def _config(builder: str) -> Any:
 
 def _known(builder: str) -> str:
     known = {name: name for name in _names()}
-    return pick(builder, known, "network of timm", "timm.list_models() has them all")
+    return pick(builder, known, "timm network", "timm.list_models() lists them all")
 
 
 @cache
@@ -84,5 +84,5 @@ def _timm() -> Any:
     try:
         import timm
     except ModuleNotFoundError as error:
-        raise MissingDependencyError("this network", "timm", error.name or "timm") from error
+        raise MissingDependencyError("This network", "timm", error.name or "timm") from error
     return timm

@@ -1,4 +1,4 @@
-"""torchvision's classification networks, without the auxiliary heads that some were trained with."""
+"""torchvision's classification networks, without the auxiliary training heads that some have."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,14 +12,14 @@ from .names import pick
 if TYPE_CHECKING:
     from torch import nn
 
-# They come with two further classifiers, and re-normalise ImageNet's mean and standard deviation to these
-# where their published weights are loaded. Ours expect pictures that are normalised so from the start.
+# With their published weights, torchvision's versions take pictures normalised with ImageNet's mean and std
+# and re-normalise them to these values inside. Ours take pictures that are already normalised this way.
 _INCEPTIONS = ("googlenet", "inception_v3")
 _INCEPTION_MEAN = _INCEPTION_STD = (0.5, 0.5, 0.5)
 
 
 def names() -> list[str]:
-    """All that it can build, sorted."""
+    """See `Library.names`."""
     models = _models()
     return sorted(models.list_models(module=models))  # the subpackages hold detection, video and more
 
@@ -30,7 +30,7 @@ def build(builder: str, classes: int, options: Options) -> "nn.Module":
     more = dict(options)
     if name in _INCEPTIONS:
         more = {"aux_logits": False, "init_weights": False, **more}
-    elif name.startswith("vit_"):  # made for one size of pictures: that of its weights
+    elif name.startswith("vit_"):  # built for one input size: that of its weights
         more = {"image_size": preprocess(name).size, **more}
     network: nn.Module = _models().get_model(name, weights=None, num_classes=classes, **more)
     return network.eval()
@@ -52,9 +52,9 @@ def preprocess(builder: str) -> Preprocess:
 def published(builder: str, options: Options) -> Published | None:
     """See `Library.published`."""
     weights = _weights(builder)
-    if options:  # of another width, say
+    if options:  # such as another width
         return None
-    digest = Path(urlsplit(weights.url).path).stem.rpartition("-")[2]  # file names end in its start
+    digest = Path(urlsplit(weights.url).path).stem.rpartition("-")[2]  # at the end of the file name
     return Published(f"torchvision {weights}", weights.url, digest, preprocess(builder))
 
 
@@ -64,12 +64,12 @@ def _weights(builder: str) -> Any:
 
 def _known(builder: str) -> str:
     known = {name: name for name in names()}
-    return pick(builder, known, "network of torchvision", f"it has {', '.join(known)}")
+    return pick(builder, known, "torchvision network", f"it has {', '.join(known)}")
 
 
 def _models() -> Any:
     try:
         import torchvision
     except ModuleNotFoundError as error:
-        raise MissingDependencyError("loading a network", "export", error.name or "torchvision") from error
+        raise MissingDependencyError("Loading a network", "export", error.name or "torchvision") from error
     return torchvision.models

@@ -1,1 +1,1 @@
-"""Training: data, augmentation, optimiser, schedule and Lightning's loop around them."""
+"""Training with Lightning: data loading, augmentation, optimiser, learning rate schedule, checkpoints."""

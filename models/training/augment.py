@@ -1,7 +1,7 @@
-"""Augmentation: pictures cut, flipped, recoloured and mixed at random, each draw from a stream of its own.
+"""Augmentation: random crops, flips, colour changes and mixing, each draw seeded by its own key.
 
-The steps are torchvision's, on Pillow's pictures: that is the arithmetic of the evaluation crop, offers
-bicubic rotation, which tensors lack, and at these sizes is faster than 8-bit tensors.
+The transforms are torchvision's, on Pillow images: the same arithmetic as the evaluation crop, with bicubic
+rotation, which tensors lack, and at these sizes faster than on 8-bit tensors.
 """
 
 from collections.abc import Callable, Iterator
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 
 class Augmentation:
-    """Makes what the network is taught of a picture; with everything off, that is the evaluation's crop."""
+    """Augments pictures for training; with every augmentation off, this is the evaluation crop."""
 
     def __init__(self, preprocess: Preprocess, recipe: TrainingRecipe) -> None:
         from torchvision.transforms import v2
@@ -30,16 +30,16 @@ class Augmentation:
         self._steps = v2.Compose(list(_steps(preprocess, recipe)))
 
     def __call__(self, image: Image.Image, *key: int) -> Pixels:
-        """An RGB picture of any size to (size, size, 3) uint8; the same `key` draws the same."""
+        """Turn an RGB picture of any size into (size, size, 3) uint8; the result only depends on `key`."""
         with drawing_from(*key):
             return np.asarray(self._steps(image), np.uint8)
 
 
 def mixing(recipe: TrainingRecipe, classes: int) -> "Mixing | None":
-    """Mixup or cutmix of a batch, either as often where both are on; None where neither is.
+    """Mixup or cutmix for a batch, chosen with equal probability if both are on; None if neither is.
 
-    It takes (N, 3, S, S) pictures and (N,) classes, gives pictures and (N, classes) shares that sum to one,
-    and draws from torch's generator.
+    It maps (N, 3, S, S) pictures and (N,) classes to pictures and (N, classes) targets that sum to one, and
+    draws from torch's generator.
     """
     from torchvision.transforms import v2
 
@@ -50,17 +50,17 @@ def mixing(recipe: TrainingRecipe, classes: int) -> "Mixing | None":
 
 @contextmanager
 def drawing_from(*key: int) -> Iterator[None]:
-    """Let torch's CPU generator, from which torchvision draws, begin at `key`; afterwards it is as before."""
+    """Seed torch's CPU generator, which torchvision draws from, with `key`, and restore it afterwards."""
     import torch
 
     with torch.random.fork_rng(devices=[]):
-        # Not torch.manual_seed: that would reach for the GPUs, whose dropout would then repeat itself.
+        # torch.manual_seed would also reset the GPU generators, and dropout would repeat itself.
         torch.default_generator.manual_seed(int(np.random.SeedSequence(key).generate_state(1)[0]))
         yield
 
 
 def _steps(preprocess: Preprocess, recipe: TrainingRecipe) -> Iterator[Any]:
-    """The transforms that `recipe` turns on, in their order."""
+    """The transforms that `recipe` enables, in order."""
     from torchvision.transforms import v2
 
     way, strength = preprocess.interpolation, recipe.colour_jitter
@@ -73,7 +73,7 @@ def _steps(preprocess: Preprocess, recipe: TrainingRecipe) -> Iterator[Any]:
     if strength:
         yield v2.ColorJitter(brightness=strength, contrast=strength, saturation=strength)
     if recipe.randaugment:
-        # What turns and shears lay bare is then nought to the network, as its own padding is.
+        # Areas uncovered by rotation and shear get the mean colour: zero after normalisation, like padding.
         fill = [round(255 * mean) for mean in preprocess.mean]
         yield v2.RandAugment(magnitude=recipe.randaugment, interpolation=way, fill=fill)
 

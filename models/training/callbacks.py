@@ -1,4 +1,4 @@
-"""What happens around the epochs, for Lightning's `Trainer`; import it inside functions."""
+"""Callbacks for Lightning's `Trainer`. It imports torch, so import this module inside functions."""
 
 import math
 import os
@@ -21,13 +21,13 @@ from .optimizer import cycle_ends
 from .recipe import TrainingRecipe
 from .run import COLUMNS, HISTORY, LAST, METRICS, MODEL, Row, best, write_metrics
 
-Store = Callable[[Path, list[Row]], None]  # write the weights of the last epoch of these
+Store = Callable[[Path, list[Row]], None]  # writes the weights of the last of these epochs
 
 
 class EpochRecorder(Checkpoint):
-    """At the end of each epoch writes what the run's folder holds, the state to resume from last of all.
+    """Writes the files of the run folder after each epoch, the state to resume from last.
 
-    A kill at any moment leaves whole files, and repeating the epoch writes the same ones again.
+    If the process is killed, all files are complete, and repeating the epoch writes the same ones again.
     """
 
     def __init__(self, folder: Path, recipe: TrainingRecipe, store: Store) -> None:
@@ -41,15 +41,15 @@ class EpochRecorder(Checkpoint):
         return HISTORY
 
     def state_dict(self) -> dict[str, Any]:
-        """Plain data, for `run.history`."""
+        """JSON-serializable data for `run.history`."""
         return {"history": self.history}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        """Go on with the epochs of the state."""
+        """Continue after the epochs in the state."""
         self.history = state_dict["history"]
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Take back what a killed epoch may have written."""
+        """Remove metrics of an epoch that was interrupted."""
         if trainer.is_global_zero:
             write_metrics(self.folder / METRICS, self.history)
 
@@ -60,11 +60,11 @@ class EpochRecorder(Checkpoint):
     def on_train_batch_start(
         self, trainer: Trainer, pl_module: LightningModule, batch: Any, batch_idx: int
     ) -> None:
-        """Note the epoch's highest learning rate."""
+        """Record the epoch's highest learning rate."""
         self._rate = max(self._rate, trainer.optimizers[0].param_groups[0]["lr"])
 
     def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Write all files of the folder; on every rank, since the figures are gathered from all."""
+        """Write all files; runs on every rank, because metrics are gathered from all of them."""
         row = self._row(trainer)
         self.history.append(row)
         if trainer.is_global_zero:
@@ -82,7 +82,7 @@ class EpochRecorder(Checkpoint):
         figures = {name: float(gathered[name]) for name in COLUMNS if name in gathered}
         if not all(map(math.isfinite, figures.values())):
             raise EdgewiseError(
-                f"the weights after epoch {trainer.current_epoch + 1} give no finite loss: the training "
+                f"the loss is not finite after epoch {trainer.current_epoch + 1}: the training "
                 f"diverged. {mend(self.recipe)}"
             )
         return {
@@ -94,10 +94,10 @@ class EpochRecorder(Checkpoint):
 
 
 class RunningMean(WeightAveraging):
-    """An exponential mean of weights and batch statistics; Lightning judges it and resumes with it.
+    """An exponential moving average of weights and batch statistics, used for validation and resuming.
 
-    Its memory grows with the steps up to `decay`, since with a long one from the start a short training
-    would end with much of the weights that it began with.
+    The decay grows with the number of steps up to `decay`; otherwise much of the initial weights would remain
+    after a short training.
     """
 
     def __init__(self, decay: float) -> None:
@@ -105,30 +105,30 @@ class RunningMean(WeightAveraging):
             grown = min(decay, (1 + float(steps)) / (10 + float(steps)))
             if means[0].is_floating_point():
                 get_ema_multi_avg_fn(grown)(means, currents, steps)  # type: ignore[no-untyped-call]
-            else:  # the number of batches that were seen
+            else:  # the counter of batches seen
                 torch._foreach_copy_(means, currents)
 
         super().__init__(multi_avg_fn=update)
 
     @property
     def network(self) -> nn.Module:
-        """The network with the mean weights."""
+        """The network with the averaged weights."""
         if self._average_model is None:
-            raise RuntimeError("the mean exists during a fit only")
+            raise RuntimeError("the average only exists while training")
         return cast(nn.Module, self._average_model.module.network)
 
 
 class WholeFiles(TorchCheckpointIO):
-    """Checkpoints that appear whole or not at all.
+    """Writes checkpoints atomically.
 
-    Lightning's own way writes in the folder for temporary files, from where a move to another disk is a copy
-    that a kill can cut.
+    Lightning writes to the temporary folder first. Moving the file to another disk is a copy, which a kill
+    can truncate.
     """
 
     def save_checkpoint(
         self, checkpoint: dict[str, Any], path: Any, storage_options: Any | None = None
     ) -> None:
-        """Write beside `path`, then rename."""
+        """Write to a file next to `path`, then rename it."""
         partial = Path(path).with_name(f".{Path(path).name}.partial")
         with partial.open("wb") as file:
             torch.save(checkpoint, file)
@@ -138,26 +138,26 @@ class WholeFiles(TorchCheckpointIO):
 
 
 class Bar(RichProgressBar):
-    """Lightning's bars, on a screen of ours; a finished epoch's stays, with its figures."""
+    """Lightning's progress bars on our own screen; the bar of a finished epoch stays, with its metrics."""
 
     def __init__(self, screen: Console) -> None:
         super().__init__(leave=True, console_kwargs={"file": screen.file, "force_terminal": True})
 
     def get_metrics(self, trainer: Trainer, pl_module: LightningModule) -> dict[str, Any]:
-        """The figures beside the bar, without the version of the logger's folder, of which there is one."""
+        """The metrics next to the bar, without the logger's version number, which is always the same."""
         return {
             name: value for name, value in super().get_metrics(trainer, pl_module).items() if name != "v_num"
         }
 
 
 class Lines(Callback):
-    """A line an epoch, where a bar cannot be drawn."""
+    """Prints one line per epoch, where a bar cannot be drawn."""
 
     def __init__(self, epochs: int, screen: Console) -> None:
         self.epochs, self.screen = epochs, screen
 
     def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Print it."""
+        """Print the line."""
         figures = {name: float(value) for name, value in trainer.callback_metrics.items()}
         if trainer.is_global_zero:
             self.screen.print(

@@ -1,4 +1,4 @@
-"""From a plan to a trained checkpoint: Lightning's loop, and the run's folder around it."""
+"""Turns a plan into a trained checkpoint: Lightning's training loop and the run folder."""
 
 import importlib.metadata
 import importlib.util
@@ -39,18 +39,18 @@ def train(
     announce: Callable[[str], None] = _say,
     screen: "Console | None" = None,
 ) -> TrainingResult:
-    """Train, and keep the best epoch's weights in `plan.out`; with `resume` go on after the last whole epoch.
+    """Train, and keep the best epoch's weights in `plan.out`; `resume` continues after the last full epoch.
 
-    Progress is shown on `screen`: bars on a terminal, else a line an epoch.
+    Progress is shown on `screen`: bars on a terminal, otherwise one line per epoch.
 
-    With several devices every one of them runs this, in a process that Lightning starts from the same command
-    line; the first alone writes and announces.
+    With several devices, Lightning starts a process for each from the same command line, and all of them run
+    this function; only the first writes files and calls `announce`.
 
     Raises:
-        UsageError: the folder, the weights to begin with or the devices do not fit the plan.
+        UsageError: the folder, the initial weights or the devices do not fit the plan.
         EdgewiseError: the training diverged, or a file cannot be read or written.
         MissingDependencyError: Lightning is not installed.
-        KeyboardInterrupt: the user stopped it; it can be resumed.
+        KeyboardInterrupt: the user stopped the training; it can be resumed.
     """
     first = is_first()
     if resume and first:
@@ -60,7 +60,7 @@ def train(
         announce(_where(plan, rows))
     if not run.is_finished(rows, plan.recipe):
         fit = _prepared(plan, screen)
-        if not resume and first:  # now that the plan is known to be sound
+        if not resume and first:  # only now is the plan known to be valid
             run.begin(plan.out, plan.to_json())
         rows = fit(plan.out / run.LAST if rows else None)
     best = run.best(rows)
@@ -75,13 +75,13 @@ def train(
 
 
 def is_first() -> bool:
-    """Whether this is the process that speaks for all; with one device it is the only one.
+    """Whether this is the main process; with one device it is the only one.
 
     Raises:
-        MissingDependencyError: Lightning, which started the others, is not installed.
+        MissingDependencyError: Lightning is not installed.
     """
     if importlib.util.find_spec("lightning") is None:
-        raise MissingDependencyError("training", "train", "lightning")
+        raise MissingDependencyError("Training", "train", "lightning")
     from lightning.pytorch.utilities import rank_zero_only
 
     rank: int = rank_zero_only.rank  # type: ignore[attr-defined]  # set by Lightning
@@ -90,14 +90,14 @@ def is_first() -> bool:
 
 def _where(plan: Plan, rows: list[run.Row]) -> str:
     if run.is_finished(rows, plan.recipe):
-        return f"{plan.out}: this run is finished, after {len(rows)} epochs; nothing is left to do"
+        return f"{plan.out}: this run is already finished ({len(rows)} epochs)"
     if not rows:
-        return f"{plan.out}: no epoch of this run was whole; beginning again"
-    return f"{plan.out}: going on after epoch {len(rows)} of {plan.recipe.epochs}"
+        return f"{plan.out}: this run has no completed epoch; starting again"
+    return f"{plan.out}: resuming after epoch {len(rows)} of {plan.recipe.epochs}"
 
 
 def _prepared(plan: Plan, screen: "Console | None") -> Callable[[Path | None], list[run.Row]]:
-    """Lightning's loop, ready to begin or to go on from a checkpoint; it returns the epochs of the run."""
+    """Set up Lightning's loop, which starts fresh or from a checkpoint and returns the epochs of the run."""
     import lightning
 
     from .callbacks import EpochRecorder, RunningMean
@@ -146,7 +146,7 @@ def _learner(plan: Plan) -> "Learner":
 
 
 def _glimpse(plan: Plan) -> "Iterator[Tensor]":
-    """Some of the pictures to learn from, evenly from all, as the network will be judged by."""
+    """A sample of the training pictures, evenly spaced, with the preprocessing of the evaluation."""
     import torch
 
     samples, count = plan.dataset.train, len(plan.dataset.train)
@@ -157,7 +157,7 @@ def _glimpse(plan: Plan) -> "Iterator[Tensor]":
 
 
 def _store(plan: Plan, network: "Callable[[], nn.Module]") -> "Store":
-    """Writes what `network` gives, as a checkpoint that `load_model` reads."""
+    """A function that writes the result of `network()` as a checkpoint for `load_model`."""
     architecture, data = find(plan.name), plan.dataset
     origin = Origin("trained", f"{architecture.title} trained by edgewise on {data.description}", "")
     spec = ModelSpec(architecture.name, plan.preprocess, data.labels, origin)

@@ -1,8 +1,8 @@
-"""Batches for Lightning's `Trainer`; import it inside functions, since torch is here.
+"""Batches for Lightning's `Trainer`. It imports torch, so import this module inside functions.
 
-What a picture looks like depends on (seed, epoch, its index) alone, the order of an epoch on (seed, epoch),
-how a batch is mixed on (seed, epoch, its first picture): not on workers, devices or what came before. So a
-resumed run sees what the whole run would have seen.
+A picture's augmentation only depends on (seed, epoch, index), an epoch's order on (seed, epoch), and a
+batch's mixing on (seed, epoch, first picture), not on workers, devices or earlier draws. A resumed run
+therefore sees the same batches as an uninterrupted one.
 """
 
 import math
@@ -31,12 +31,12 @@ _LESSON_ROOM, _EXAM_ROOM = 3 * 2**28, 2**28  # bytes for decoded pictures, over 
 
 
 class TrainingPictures(lightning.LightningDataModule):
-    """The pictures of `dataset` as batches; `recipe.batch` is that of one device.
+    """The pictures of `dataset` as batches; `recipe.batch` is the batch size per device.
 
-    Several devices share an epoch by torch.distributed's rank and world size, in equally many batches each;
-    Lightning's own sampler is not put in place, whatever `use_distributed_sampler` says. Step by step
-    they see together what one device with a batch as large as all of theirs would see. In validation
-    each picture counts once, unless there are fewer pictures than devices.
+    Several devices split an epoch by torch.distributed's rank and world size into equally many batches each;
+    Lightning's own sampler is not used, regardless of `use_distributed_sampler`. Together, in each step, they
+    see what a single device with the total batch size would see. In validation each picture counts once,
+    unless there are fewer pictures than devices.
     """
 
     def __init__(
@@ -46,15 +46,15 @@ class TrainingPictures(lightning.LightningDataModule):
         self.dataset, self.preprocess, self.recipe, self.workers = dataset, preprocess, recipe, workers
 
     def train_dataloader(self) -> "DataLoader[Batch]":
-        """Augmented pictures in random order, in whole batches unless there is but one."""
+        """Augmented pictures in random order, in full batches unless there is only one."""
         samples, classes = self._keeping(self.dataset.train, _LESSON_ROOM), len(self.dataset.labels)
         batches = Batches(samples, self.preprocess, self.recipe, classes)
         return self._loader(batches, Order(batches, self.recipe.batch, training=True))
 
     def val_dataloader(self) -> "DataLoader[Batch]":
-        """Each picture as the evaluation sees it, in the order of the data set."""
+        """Every picture with the evaluation preprocessing, in the order of the data set."""
         batches = Batches(self._keeping(self.dataset.val, _EXAM_ROOM), self.preprocess)
-        # A batch of one could not be shared out evenly.
+        # A batch of one could not be split evenly.
         return self._loader(batches, Order(batches, max(2, self.recipe.batch), training=False))
 
     test_dataloader = val_dataloader
@@ -65,17 +65,17 @@ class TrainingPictures(lightning.LightningDataModule):
     def _loader(self, batches: "Batches", order: "Order") -> "DataLoader[Batch]":
         return _LateLoader(
             batches,
-            batch_size=None,  # the sampler gives whole batches
+            batch_size=None,  # the sampler returns whole batches
             sampler=order,
             num_workers=self.workers,
             persistent_workers=self.workers > 0,
             pin_memory=torch.cuda.is_available(),
-            generator=torch.Generator(),  # or else each epoch would take a number from the one of dropout
+            generator=torch.Generator(),  # otherwise each epoch draws from dropout's generator
         )
 
 
 class Batches(TorchDataset[Batch]):
-    """Batch (epoch, indices) of `samples`: with a recipe augmented and mixed, without as evaluated."""
+    """Batches of `samples` by (epoch, indices): augmented and mixed with a recipe, otherwise as evaluated."""
 
     def __init__(
         self, samples: Samples, preprocess: Preprocess, recipe: TrainingRecipe | None = None, classes: int = 0
@@ -86,13 +86,13 @@ class Batches(TorchDataset[Batch]):
         self._mix = mixing(recipe, classes) if recipe else None
 
     def __len__(self) -> int:
-        """How many pictures there are."""
+        """The number of pictures."""
         return len(self.samples)
 
     def __getitem__(self, key: Key) -> Batch:
-        """The pictures in channels-last memory order, and their classes."""
+        """The pictures in channels-last memory format, and their classes."""
         epoch, indices = key
-        # Normalised one by one, a picture stays in the processor's cache: that takes half the time.
+        # Normalising one picture at a time keeps it in the CPU cache and halves the time.
         values = [self.preprocess.normalise(self._pixels(epoch, index)) for index in indices]
         images = torch.from_numpy(np.stack(values)).permute(0, 3, 1, 2)
         targets = torch.tensor([self.samples.labels[index] for index in indices])
@@ -109,9 +109,9 @@ class Batches(TorchDataset[Batch]):
 
 
 class Order(DistributedSampler[Key]):
-    """Which pictures make up each batch of this device, in the epoch that Lightning sets.
+    """The pictures in each batch of this device, for the epoch set by Lightning.
 
-    Being torch's own kind of sampler, it is left in place by Lightning where there are several devices.
+    Lightning does not replace it with several devices, since it is a subclass of torch's own sampler.
     """
 
     def __init__(
@@ -120,12 +120,12 @@ class Order(DistributedSampler[Key]):
         rank, world = device or _device()
         super().__init__(batches, num_replicas=world, rank=rank, shuffle=training, seed=batches.seed)
         pictures, together = len(batches), batch * world
-        # A last batch of a picture or two would spoil the statistics of batch norms.
+        # A last batch of one or two pictures would distort the batch norm statistics.
         self.steps = max(1, pictures // together) if training else math.ceil(pictures / together)
         self.taken = min(pictures, self.steps * together)
 
     def __len__(self) -> int:
-        """How many batches there are, on each device alike."""
+        """The number of batches, the same on every device."""
         return self.steps
 
     def __iter__(self) -> Iterator[Key]:
@@ -133,17 +133,17 @@ class Order(DistributedSampler[Key]):
         if self.shuffle:
             rng = np.random.default_rng([self.seed, self.epoch])
             order = rng.permutation(len(self.dataset))[: self.taken]  # type: ignore[arg-type]  # it has a length
-        # No device may go without: the others would wait for it.
+        # Every device needs a picture: the others would wait for it.
         order = np.resize(order, max(self.taken, self.num_replicas))
         for together in np.array_split(order, self.steps):
             yield self.epoch, together[self.rank :: self.num_replicas].tolist()
 
 
 class _LateLoader(DataLoader[Batch]):
-    """Asks for the first batch no earlier than it is wanted.
+    """Requests the first batch only when it is needed.
 
-    Lightning begins an iteration before it tells a resumed run's epoch to the sampler, and workers would
-    set off at once with the pictures of epoch 0.
+    Lightning creates the iterator before it passes the epoch of a resumed run to the sampler, and workers
+    would immediately start on the pictures of epoch 0.
     """
 
     def __iter__(self) -> Iterator[Any]:  # type: ignore[override]
@@ -151,9 +151,9 @@ class _LateLoader(DataLoader[Batch]):
 
 
 class _Kept:
-    """`read`, which keeps the pixels of what it has read as long as `room` bytes suffice.
+    """Caches the pixels that `read` returns, up to `room` bytes.
 
-    Each worker keeps its own and fills it as it goes, so that no run begins with a wait.
+    Each worker fills its own cache as it reads, so that training starts without a delay.
     """
 
     def __init__(self, read: Callable[[int], Image.Image], room: int) -> None:
@@ -172,7 +172,7 @@ class _Kept:
 
 
 def _device() -> tuple[int, int]:
-    """This device's rank, and how many there are."""
+    """This device's rank and the number of devices."""
     if distributed.is_available() and distributed.is_initialized():
         return distributed.get_rank(), distributed.get_world_size()
     return 0, 1

@@ -1,4 +1,4 @@
-"""What is learned and how it is judged, for Lightning's `Trainer`; import it inside functions."""
+"""The training and validation steps for Lightning's `Trainer`. Import this module inside functions."""
 
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
@@ -25,10 +25,9 @@ if TYPE_CHECKING:
 
 
 class Learner(lightning.LightningModule):
-    """Teaches `network` by cross-entropy; its validation gives top-1, loss and calibration error.
+    """Trains `network` with cross-entropy; validation reports top-1, loss and calibration error.
 
-    Loss and calibration in validation are those of the plain network: no weights of classes, no smoothing,
-    and in float32 whatever the training computes in.
+    Validation uses neither class weights nor label smoothing, and always computes in float32.
     """
 
     def __init__(
@@ -40,35 +39,35 @@ class Learner(lightning.LightningModule):
         class_weights: list[float] | None = None,
     ) -> None:
         super().__init__()
-        if recipe.tune == "head":  # for good, so before DDP asks which weights learn
+        if recipe.tune == "head":  # permanent, so before DDP looks for trainable weights
             let_learn(network, groups, max(groups.values()))
         self.network = network.train().to(memory_format=torch.channels_last)
         self.recipe, self.groups = recipe, groups
         self.class_weights: Tensor | None
         weights = torch.tensor(class_weights) if class_weights else None
         self.register_buffer("class_weights", weights, persistent=False)
-        # NaN passes through, to be found rather than skipped. Weights would not: then all count alike.
+        # Keep NaN, so that it is detected rather than skipped.
         self.train_loss, self.val_loss = (MeanMetric(nan_strategy="disable") for _ in range(2))
         self.train_top1, self.val_top1 = (MulticlassAccuracy(classes, average="micro") for _ in range(2))
         self.val_ece = MulticlassCalibrationError(classes, n_bins=15)
         self._unseen: tuple[Tensor, int] | None = None  # the last step's loss and number
 
     def on_train_epoch_start(self) -> None:
-        """Thaw what learns from this epoch on."""
+        """Unfreeze the layers that train from this epoch on."""
         last = max(self.groups.values())
         let_learn(self.network, self.groups, first_learning(self.recipe, self.current_epoch, last))
 
     def on_train_batch_start(self, batch: "Batch", index: int) -> None:
-        """Seed each epoch's draws (dropout, stochastic depth) by its number, whatever was drawn before.
+        """Seed each epoch's draws (dropout, stochastic depth) by its number, regardless of earlier draws.
 
-        At the first batch, since the loader draws when it begins, which in a resumed epoch is earlier.
+        At the first batch, because the loader draws when it starts, which is earlier in a resumed epoch.
         """
         if index == 0:
             key = np.random.SeedSequence([self.recipe.seed, self.current_epoch, self.global_rank])
-            torch.manual_seed(int(key.generate_state(1)[0]))  # on a CPU, torch looks at 32 bits alone
+            torch.manual_seed(int(key.generate_state(1)[0]))  # on a CPU, torch only uses 32 bits
 
     def training_step(self, batch: "Batch", index: int) -> Tensor:
-        """The loss of one batch, whose targets are classes or, mixed, shares of all classes."""
+        """The loss of one batch; targets are classes or, with mixing, probabilities for all classes."""
         images, targets = batch
         seen = side(self.recipe, self.current_epoch, images.shape[-1])
         logits = self.network(shrunk(images, seen))
@@ -84,16 +83,16 @@ class Learner(lightning.LightningModule):
         return loss
 
     def on_train_batch_end(self, outputs: Any, batch: "Batch", index: int) -> None:
-        """Look at the loss of the step before: to wait for this one's would halt the device each time."""
+        """Check the loss of the previous step: waiting for this one would stall the device every time."""
         self._look()
         self._unseen = outputs["loss"].detach(), index
 
     def on_validation_epoch_start(self) -> None:
-        """Look at the loss of the last step."""
+        """Check the loss of the last step."""
         self._look()
 
     def validation_step(self, batch: "Batch", index: int) -> None:
-        """Judge one batch."""
+        """Evaluate one batch."""
         images, targets = batch
         with torch.autocast(self.device.type, enabled=False):
             logits = self.network(images)
@@ -105,14 +104,14 @@ class Learner(lightning.LightningModule):
         self.log("val_ece", self.val_ece)
 
     def configure_optimizers(self) -> "OptimizerLRSchedulerConfig":
-        """See `optimizer`; the rate changes every step."""
+        """See `optimizer`; the learning rate changes every step."""
         best = optimizer.optimizer(self.network, self.groups, self.recipe, self.trainer.world_size)
         steps = int(self.trainer.estimated_stepping_batches) // self.recipe.epochs
         schedule = LambdaLR(best, optimizer.schedule(self.recipe, steps))
         return {"optimizer": best, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
 
     def _look(self) -> None:
-        """End a training that has diverged, before anything of it is stored.
+        """Stop a training that has diverged, before its weights are stored.
 
         Raises:
             EdgewiseError: the loss is NaN or infinite.
@@ -126,8 +125,8 @@ class Learner(lightning.LightningModule):
 
 
 def mend(recipe: TrainingRecipe) -> str:
-    """What to do about a training that diverged."""
+    """Advice for a training that diverged."""
     return (
-        f"Begin again in another --out with a lower --learning-rate than {recipe.learning_rate:g}, or with "
-        "--clip 1; what was written before stays"
+        f"Start again in another --out with a --learning-rate lower than {recipe.learning_rate:g}, or with "
+        "--clip 1; files from earlier epochs are kept"
     )

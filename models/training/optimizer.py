@@ -1,4 +1,4 @@
-"""The optimiser, and the learning rate of every step."""
+"""The optimiser and the learning rate schedule."""
 
 import math
 from collections.abc import Callable, Mapping
@@ -10,20 +10,20 @@ if TYPE_CHECKING:
     import torch
     from torch import Tensor, nn
 
-_BATCH = 256  # that the learning rate is meant for
+_BATCH = 256  # the batch size that the learning rate is defined for
 
 
 def rate(recipe: TrainingRecipe, devices: int) -> float:
-    """The full learning rate of the last layer: linear in the pictures a step (arXiv 1706.02677)."""
+    """The peak learning rate of the last layer: linear in the total batch size (arXiv 1706.02677)."""
     return recipe.learning_rate * recipe.batch * devices / _BATCH
 
 
 def optimizer(
     network: "nn.Module", groups: Mapping[str, int], recipe: TrainingRecipe, devices: int
 ) -> "torch.optim.Optimizer":
-    """The optimiser of all weights; see `tune.layer_groups` for `groups`.
+    """The optimiser for all weights; see `tune.layer_groups` for `groups`.
 
-    Its first parameter group holds weights of the last layer, which learn at the full rate.
+    Its first parameter group contains weights of the last layer, which train at the peak rate.
     """
     import torch
 
@@ -51,17 +51,17 @@ def _parameters(
 
 
 def _decays(parameter: "Tensor") -> bool:
-    """Whether it is a matrix or a kernel, not a bias or scale of channels, however these are shaped."""
+    """Whether it is a matrix or a kernel, not a bias or a per-channel scale, whatever their shapes."""
     return parameter.squeeze().ndim > 1
 
 
 def cycle_ends(recipe: TrainingRecipe) -> tuple[int, ...]:
-    """The number of epochs after which each cycle of the cosine is over; cycles are of whole epochs."""
+    """The number of epochs after which each cosine cycle ends; cycles consist of whole epochs."""
     return tuple(recipe.epochs * cycle // recipe.cycles for cycle in range(1, recipe.cycles + 1))
 
 
 def schedule(recipe: TrainingRecipe, steps: int) -> Callable[[int], float]:
-    """The part of the full rate at which step number i (from 0) learns, with `steps` an epoch."""
+    """The factor on the peak rate by step (from 0), with `steps` per epoch."""
     warm = recipe.warmup * steps
     ends = [end * steps for end in cycle_ends(recipe)]
     begins = [0, *ends[:-1]]
@@ -69,9 +69,9 @@ def schedule(recipe: TrainingRecipe, steps: int) -> Callable[[int], float]:
     def cosine(step: int) -> float:
         for begin, end in zip(begins, ends, strict=True):
             if step < end:
-                top = max(begin, warm)  # the first cycle falls from where the warm-up ends
+                top = max(begin, warm)  # the first cycle starts to fall when the warm-up ends
                 return (1 + math.cos(math.pi * (step - top) / (end - top))) / 2
-        return 0.0  # the step after the last, for which a scheduler asks too
+        return 0.0  # schedulers also ask for the step after the last
 
     def stairs(step: int) -> float:
         return float(recipe.step_factor ** (step // steps // recipe.step_epochs))

@@ -1,4 +1,4 @@
-"""What a training is asked for, and what it gives."""
+"""The input and the result of a training."""
 
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -17,11 +17,11 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Plan:
-    """What to train, on what, where.
+    """What to train, on which data and devices.
 
-    `preprocess` is that of training, judging and what is exported; `start` the weights to begin with, None
-    for random ones, and `origin` where these came from, in words; `out` is the run's folder. `devices` are
-    those of each of the `nodes`; `accelerator` is Lightning's name; `workers` load pictures meanwhile.
+    `preprocess` is used for training, validation and the exported model; `start` are the initial weights,
+    None for random ones, and `origin` describes where they come from; `out` is the run folder. `devices` is
+    the number per node; `accelerator` is Lightning's name; `workers` is the number of data loading processes.
     """
 
     name: str
@@ -37,7 +37,7 @@ class Plan:
     workers: int = 0
 
     def to_json(self) -> dict[str, Any]:
-        """What must be alike for a run to go on, and `origin`, which is told alone."""
+        """What must be the same to resume a run, and `origin`, which is informational."""
         return {
             "name": find(self.name).name,
             "recipe": self.recipe.to_json(),
@@ -52,9 +52,9 @@ class Plan:
 
 @dataclass(frozen=True, slots=True)
 class TrainingResult:
-    """The checkpoint at `path`, with its validation top-1 and calibration error, and what it took.
+    """The checkpoint at `path`, its validation top-1 and calibration error, and the cost of the training.
 
-    `epochs` and `seconds` count the whole run, over all its resumptions.
+    `epochs` and `seconds` cover the whole run, including resumed parts.
     """
 
     path: Path

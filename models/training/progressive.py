@@ -1,4 +1,4 @@
-"""Progressive resizing: the first epochs see small pictures, which cost a fraction and teach nearly as much.
+"""Progressive resizing: the first epochs use small pictures, which are cheaper and nearly as effective.
 
 From M. Tan and Q. Le, "EfficientNetV2: Smaller models and faster training", arXiv:2104.00298, section 4.2.
 """
@@ -11,12 +11,12 @@ from .recipe import TrainingRecipe
 if TYPE_CHECKING:
     from torch import Tensor, nn
 
-_MULTIPLE = 16  # pixels: most networks halve their pictures four or five times
-_GROWING = 0.75  # part of the epochs; the rest, at full size, also settles the batch statistics
+_MULTIPLE = 16  # pixels: most networks halve their input four or five times
+_GROWING = 0.75  # fraction of the epochs; the rest, at full size, also adapts the batch statistics
 
 
 def side(recipe: TrainingRecipe, epoch: int, full: int) -> int:
-    """The side in pixels of what is seen in an epoch, counted from 0, of a training at `full` pixels."""
+    """The side of the pictures, in pixels, in an epoch (from 0) of a training with `full` pixels."""
     growing = recipe.epochs * _GROWING
     share = recipe.progressive + (1 - recipe.progressive) * epoch / growing
     if epoch >= growing or share >= 1:
@@ -25,7 +25,7 @@ def side(recipe: TrainingRecipe, epoch: int, full: int) -> int:
 
 
 def shrunk(images: "Tensor", to: int) -> "Tensor":
-    """(N, 3, S, S) pictures with sides of `to` pixels."""
+    """Resize (N, 3, S, S) pictures to sides of `to` pixels."""
     from torch.nn import functional
 
     if images.shape[-1] == to:
@@ -34,10 +34,10 @@ def shrunk(images: "Tensor", to: int) -> "Tensor":
 
 
 def check(network: "nn.Module", recipe: TrainingRecipe, full: int) -> None:
-    """Try the smallest pictures on the network.
+    """Run the network on the smallest pictures.
 
     Raises:
-        UsageError: it does not take them, as most transformers do not.
+        UsageError: it does not accept them, as with most transformers.
     """
     import torch
 
@@ -47,8 +47,8 @@ def check(network: "nn.Module", recipe: TrainingRecipe, full: int) -> None:
             network.eval()(torch.zeros(1, 3, smallest, smallest))
     except (RuntimeError, AssertionError, ValueError) as error:
         raise UsageError(
-            f"--progressive {recipe.progressive:g}: this network takes no pictures of {smallest} pixels "
-            f"({str(error).splitlines()[0]}); give a larger part, or leave the option out"
+            f"--progressive {recipe.progressive:g}: this network does not accept pictures of {smallest} "
+            f"pixels ({str(error).splitlines()[0]}); increase the value or omit the option"
         ) from error
     finally:
         network.train(training)

@@ -1,4 +1,4 @@
-"""How to train: every choice in one place, checked, and stored with the weights that came of it."""
+"""The training hyperparameters, validated and stored with the trained weights."""
 
 from dataclasses import asdict, dataclass, fields
 from typing import Any, Literal, Self
@@ -8,23 +8,23 @@ from ..errors import UsageError
 
 @dataclass(frozen=True, slots=True)
 class TrainingRecipe:
-    """What `edgewise train` may be told. Counts are in epochs or pictures, probabilities from 0 to 1.
+    """The hyperparameters of `edgewise train`. Counts are in epochs or pictures, probabilities from 0 to 1.
 
-    learning_rate: for 256 pictures a step over all devices; scaled linearly (arXiv 1706.02677).
-    warmup: epochs in which it rises linearly from nothing.
-    schedule: afterwards a cosine to nothing (arXiv 1608.03983), or `step_factor` every `step_epochs`.
-    cycles: of the cosine, each from the full rate; a snapshot is kept at the end of each (arXiv 1704.00109).
-    tune: all weights, the last layer alone, or layer groups from the last to the first, a further one each
+    learning_rate: for a total batch size of 256 over all devices; scaled linearly (arXiv 1706.02677).
+    warmup: epochs in which the rate rises linearly from zero.
+    schedule: then a cosine to zero (arXiv 1608.03983), or multiply by `step_factor` every `step_epochs`.
+    cycles: cosine cycles, each from the peak rate, with a snapshot at the end of each (arXiv 1704.00109).
+    tune: all weights, only the last layer, or layer groups from the last to the first, one more every
         `unfreeze_epochs` (arXiv 1801.06146).
-    layer_decay: each earlier group of layers learns at this part of the next one's rate; 1 is alike.
-    crop: the smallest part of the picture's area that a random crop may take; 1 takes the evaluation crop.
-    progressive: side of the first epoch's pictures as a part of the last ones', see `progressive`.
+    layer_decay: factor on the rate of each layer group relative to the next one; 1 uses the same rate.
+    crop: smallest fraction of the picture's area for random crops; 1 uses the evaluation crop.
+    progressive: side of the first epoch's pictures relative to the last epoch's, see `progressive`.
     randaugment: magnitude, 0 to 30 (arXiv 1909.13719); mixup, cutmix: their alpha (arXiv 1710.09412,
-        1905.04899); 0 leaves one out.
-    dropout: of every dropout layer; None keeps the network's own.
-    ema: decay of the running mean of the weights a step, which is then the result; 0 leaves it out.
-    balance: weigh classes in the loss by their effective number of pictures (arXiv 1901.05555).
-    patience: stop after so many epochs without a better top-1; 0 never does.
+        1905.04899); 0 disables each.
+    dropout: rate of every dropout layer; None keeps the network's own.
+    ema: decay per step of the moving average of the weights, which is then the result; 0 disables it.
+    balance: weight classes in the loss by their effective number of pictures (arXiv 1901.05555).
+    patience: stop after this many epochs without a better top-1; 0 disables early stopping.
     """
 
     epochs: int = 10
@@ -61,25 +61,26 @@ class TrainingRecipe:
         for name, (low, high) in _BOUNDS.items():
             value = getattr(self, name)
             if value is not None and not low <= value <= high:
-                raise UsageError(f"--{name.replace('_', '-')} {value}: need {low:g} to {high:g}")
+                limits = f"at least {low:g}" if high == _MOST else f"between {low:g} and {high:g}"
+                raise UsageError(f"--{name.replace('_', '-')} {value}: must be {limits}")
         if self.cycles > self.epochs:
             raise UsageError(
-                f"--cycles {self.cycles} in --epochs {self.epochs}: each needs an epoch at least"
+                f"--cycles {self.cycles} with --epochs {self.epochs}: each cycle needs at least one epoch"
             )
         if self.warmup > self.epochs:
             raise UsageError(
-                f"--warmup {self.warmup:g} in --epochs {self.epochs}: the rate would never be full"
+                f"--warmup {self.warmup:g} with --epochs {self.epochs}: the warm-up would never end"
             )
         if self.cycles > 1 and self.schedule != "cosine":
-            raise UsageError(f"--cycles {self.cycles}: only the cosine goes in cycles, not {self.schedule}")
+            raise UsageError(f"--cycles {self.cycles}: requires --schedule cosine, not {self.schedule}")
 
     @classmethod
     def for_tuning(cls) -> Self:
-        """The defaults where training begins with trained weights: a gentler rate forgets less of them."""
+        """The defaults for fine-tuning trained weights: a lower rate preserves more of them."""
         return cls(learning_rate=0.03)
 
     def to_json(self) -> dict[str, Any]:
-        """Plain data for a checkpoint."""
+        """JSON-serializable data for a checkpoint."""
         return asdict(self)
 
     @classmethod
@@ -87,9 +88,7 @@ class TrainingRecipe:
         """The inverse of `to_json`; an unknown field is a `UsageError`."""
         known = {field.name for field in fields(cls)}
         if unknown := sorted(set(data) - known):
-            raise UsageError(
-                f"{', '.join(unknown)}: no part of a training recipe of this version of edgewise"
-            )
+            raise UsageError(f"{', '.join(unknown)}: unknown field in a training recipe; update edgewise")
         return cls(**data)
 
 

@@ -1,7 +1,7 @@
-"""A run's folder: what was begun in it, how far it came, and whether it may go on.
+"""A run folder: what is trained in it, how far it got, and whether it can be resumed.
 
-recipe.json says what is trained. last.ckpt holds the state after the last whole epoch, its history of all
-epochs included, of which metrics.csv is a copy to read.
+recipe.json describes the training. last.ckpt contains the state after the last completed epoch, including the
+history of all epochs; metrics.csv is a readable copy of that history.
 """
 
 import csv
@@ -11,31 +11,30 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, TypeAlias
 
-from ..checkpoint import CHECKPOINT
 from ..errors import EdgewiseError, UsageError
 from .recipe import TrainingRecipe
 
 Row: TypeAlias = dict[str, float]  # of an epoch: see COLUMNS
 COLUMNS = ("epoch", "learning_rate", "train_loss", "train_top1", "val_loss", "val_top1", "val_ece", "seconds")
 
-MODEL, LAST, RECIPE, METRICS = CHECKPOINT, "last.ckpt", "recipe.json", "metrics.csv"
-HISTORY = "Recorder"  # the callback that keeps it, by which last.ckpt names it
+MODEL, LAST, RECIPE, METRICS = "model.safetensors", "last.ckpt", "recipe.json", "metrics.csv"
+HISTORY = "Recorder"  # the callback's name in last.ckpt
 _SHOWN = 3
 
 
 def begin(folder: Path, description: dict[str, Any]) -> None:
-    """Make the folder of a new run.
+    """Create the folder of a new run.
 
     Raises:
-        UsageError: there is something already.
+        UsageError: it exists and is not empty.
         EdgewiseError: it cannot be written.
     """
     try:
         if folder.is_dir() and any(folder.iterdir()):
-            mend = "go on with it by --resume or " if (folder / RECIPE).is_file() else ""
-            raise UsageError(f"{folder}: holds files already; {mend}choose another --out")
+            fix = "continue the run with --resume or " if (folder / RECIPE).is_file() else ""
+            raise UsageError(f"{folder}: is not empty; {fix}choose another --out")
         if folder.exists() and not folder.is_dir():
-            raise UsageError(f"{folder}: a file is in the way; choose another --out")
+            raise UsageError(f"{folder}: is a file; choose another --out")
         folder.mkdir(parents=True, exist_ok=True)
         write_text(folder / RECIPE, json.dumps(description, indent=2, ensure_ascii=False) + "\n")
     except OSError as error:
@@ -45,19 +44,19 @@ def begin(folder: Path, description: dict[str, Any]) -> None:
 
 
 def check(folder: Path, description: dict[str, Any]) -> None:
-    """Refuse to go on with a run that was begun differently.
+    """Refuse to resume a run that was started with other settings.
 
     Raises:
-        UsageError: no run is there, or one with another recipe, network or other pictures.
+        UsageError: there is no run, or its recipe, network or data differ.
         EdgewiseError: its description cannot be read.
     """
     path = folder / RECIPE
     if not path.is_file():
-        raise UsageError(f"{folder}: holds no run to resume; leave --resume out to begin one")
+        raise UsageError(f"{folder}: contains no run to resume; omit --resume to start one")
     try:
         begun = dict(_flat(json.loads(path.read_text("utf-8"))))
     except (OSError, ValueError, RecursionError, AttributeError) as error:
-        raise EdgewiseError(f"{path}: cannot be read ({error}); begin again with another --out") from error
+        raise EdgewiseError(f"{path}: cannot be read ({error}); start again with another --out") from error
     wanted = dict(_flat(json.loads(json.dumps(description))))
     differences = [
         f"{name} is {_short(wanted.get(name))} and was {_short(begun.get(name))}"
@@ -68,7 +67,7 @@ def check(folder: Path, description: dict[str, Any]) -> None:
         more = f" and {len(differences) - _SHOWN} more" if len(differences) > _SHOWN else ""
         raise UsageError(
             f"{folder}: cannot be resumed, {'; '.join(differences[:_SHOWN])}{more}; "
-            "resume with what it was begun with or choose another --out"
+            "use the original settings or choose another --out"
         )
 
 
@@ -87,7 +86,7 @@ def _short(value: Any, most: int = 60) -> str:
 
 
 def history(folder: Path) -> list[Row]:
-    """The epochs that last.ckpt holds; none where it is not there.
+    """The epochs in last.ckpt; empty if it does not exist.
 
     Raises:
         EdgewiseError: it cannot be read.
@@ -102,23 +101,23 @@ def history(folder: Path) -> list[Row]:
         rows: list[Row] = state["callbacks"][HISTORY]["history"]
     except Exception as error:  # the unpickler raises almost anything on a damaged file
         raise EdgewiseError(
-            f"{path}: is damaged ({type(error).__name__}); begin again with another --out"
+            f"{path}: is damaged ({type(error).__name__}); start again with another --out"
         ) from error
     return rows
 
 
 def best(rows: Sequence[Row]) -> Row:
-    """The epoch whose weights are the result: of those with the highest top-1 that with the lowest loss."""
+    """The epoch that provides the result: the highest top-1, and among equals the lowest loss."""
     return max(rows, key=lambda row: (row["val_top1"], -row["val_loss"]))
 
 
 def is_finished(rows: Sequence[Row], recipe: TrainingRecipe) -> bool:
-    """Whether no epoch is left, or early stopping ended the run."""
+    """Whether all epochs are done, or early stopping ended the run."""
     return len(rows) >= recipe.epochs or is_stopped(rows, recipe)
 
 
 def is_stopped(rows: Sequence[Row], recipe: TrainingRecipe) -> bool:
-    """Whether `recipe.patience` epochs were no better than one before them."""
+    """Whether the last `recipe.patience` epochs did not improve the best top-1."""
     if not rows or not recipe.patience:
         return False
     first_best = max(rows, key=lambda row: row["val_top1"])
@@ -126,7 +125,7 @@ def is_stopped(rows: Sequence[Row], recipe: TrainingRecipe) -> bool:
 
 
 def write_metrics(path: Path, rows: Sequence[Row]) -> None:
-    """A line an epoch, in `COLUMNS`."""
+    """Write one line per epoch, with the columns `COLUMNS`."""
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(COLUMNS)
@@ -135,7 +134,7 @@ def write_metrics(path: Path, rows: Sequence[Row]) -> None:
 
 
 def write_text(path: Path, text: str) -> None:
-    """Write a file that appears whole or not at all."""
+    """Write a file atomically."""
     partial = path.with_name(f".{path.name}.partial")
     partial.write_text(text, "utf-8")
     partial.replace(path)

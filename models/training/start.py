@@ -1,4 +1,4 @@
-"""The network that a training begins with."""
+"""Prepares the network for a training."""
 
 from typing import TYPE_CHECKING
 
@@ -18,18 +18,18 @@ _SHOWN = 3
 def begin(
     architecture: Architecture, classes: int, weights: "Mapping[str, Tensor] | None", origin: str
 ) -> "nn.Module":
-    """The network for so many classes with `weights` in it, but for a last layer of other classes.
+    """Build the network with `weights`, except for the last layer if its number of classes differs.
 
     Raises:
-        UsageError: the weights are of another network.
+        UsageError: the weights belong to another network.
     """
     network, last = build(architecture, classes), f"{head(architecture)}."
     expected = network.state_dict()
     rows = len(expected.get(f"{last}weight", ()))
-    if rows != classes:  # a user's own
+    if rows != classes:  # a user's own network with a fixed number of outputs
         raise UsageError(
-            f"{architecture.name}: its last layer has {rows} outputs for {classes} classes to learn; let its "
-            "factory take a number of classes"
+            f"{architecture.name}: the last layer has {rows} outputs, but the data has {classes} classes; "
+            "give the factory a parameter num_classes"
         )
     if weights is None:
         return network
@@ -40,12 +40,12 @@ def begin(
     if wrong or any(name not in expected for name in beyond):
         shown = ", ".join((wrong or beyond)[:_SHOWN])
         raise UsageError(
-            f"{origin}: does not fit {architecture.name}, {len(wrong or beyond)} tensors ({shown}); "
-            "give weights of this network"
+            f"{origin}: does not fit {architecture.name}, {len(wrong or beyond)} tensors differ ({shown}); "
+            "pass weights for this network"
         )
-    if missing:  # a new bias to an old matrix would be neither
+    if missing:  # do not combine a new bias with an old matrix
         fitting = {name: tensor for name, tensor in fitting.items() if not name.startswith(last)}
-    network.load_state_dict(expected | fitting)  # all of them: MNASNet asks old files for more
+    network.load_state_dict(expected | fitting)  # complete: MNASNet expects more from old files
     return network
 
 
@@ -54,19 +54,19 @@ def _fits(tensor: "Tensor", place: "Tensor | None") -> bool:
 
 
 def set_dropout(network: "nn.Module", share: float) -> None:
-    """Let every dropout layer drop this share of its inputs.
+    """Set the rate of every dropout layer.
 
     Raises:
-        UsageError: there is none.
+        UsageError: the network has none.
     """
     from torch.nn.modules.dropout import _DropoutNd
 
     layers = [module for module in network.modules() if isinstance(module, _DropoutNd)]
     for layer in layers:
         layer.p = share
-    # timm's way in most networks: a number at the network, which drops before its last layer.
+    # Most of timm's networks store the rate as an attribute and apply dropout before the last layer.
     by_number = isinstance(getattr(network, "drop_rate", None), float | int)
     if by_number:
         network.drop_rate = share  # type: ignore[assignment]  # a plain attribute of some networks
     if not layers and not by_number:
-        raise UsageError(f"--dropout {share:g}: this network has no dropout layer; leave the option out")
+        raise UsageError(f"--dropout {share:g}: this network has no dropout layer; omit the option")

@@ -1,4 +1,4 @@
-"""From `--weights` to what a training begins with."""
+"""Resolves `--weights` to the initial weights of a training."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class StartingPoint:
-    """An architecture's `name`, weights to begin with (None: random ones) and where they came from."""
+    """An architecture's `name`, its initial weights (None: random) and where they come from."""
 
     name: str
     tensors: "Mapping[str, Tensor] | None"
@@ -29,21 +29,22 @@ class StartingPoint:
 def starting_point(
     name: str, source: str, overrides: Overrides, announce: Callable[[str], None]
 ) -> StartingPoint:
-    """What `source` names for the architecture or checkpoint called `name`.
+    """Load the initial weights `source` for the architecture or checkpoint `name`.
 
-    As for `load_model`; but 'random' is a network as its library initialises it, and 'auto' comes to that
-    where no ImageNet weights are at hand.
+    As for `load_model`, except that 'random' uses the library's own initialisation, and that 'auto' falls
+    back to it if no ImageNet weights are available.
 
     Raises:
-        UsageError, EdgewiseError, MissingDependencyError: as `load_model` does.
+        UsageError, EdgewiseError, MissingDependencyError: as for `load_model`.
     """
     if source == "auto" and not name.endswith(".safetensors"):
         weights = published(find(name))
         source = "imagenet" if weights and is_at_hand(weights) else "random"
         if weights and source == "random":
             announce(
-                f"The ImageNet weights of {find(name).title} are neither cached nor within reach: training "
-                "begins with random ones. To insist, give --weights imagenet or --weights PATH"
+                f"The ImageNet weights of {find(name).title} are not cached and their server cannot be "
+                "reached. Starting from random weights. To use other weights, pass --weights imagenet or "
+                "--weights PATH"
             )
     if source == "random":
         architecture = find(name)

@@ -1,4 +1,4 @@
-"""Lightning's `Trainer`, told what a plan says, and kept from telling the user what they did not ask."""
+"""Creates Lightning's `Trainer` from a plan, and silences its irrelevant messages."""
 
 import logging
 import signal
@@ -18,18 +18,18 @@ if TYPE_CHECKING:
 
 _LOG_EVERY = 20  # steps, for TensorBoard
 _NOISE = (
-    "does not have many workers",  # --workers is the user's
-    "Grad strides do not match bucket view",  # of 1x1 kernels in channels-last order
-    "find_unused_parameters=True was specified",  # once all layers learn
-    ".isinstance.treespec, LeafSpec",  # Lightning on a torch newer than itself
+    "does not have many workers",  # --workers is the user's choice
+    "Grad strides do not match bucket view",  # for 1x1 kernels in channels-last format
+    "find_unused_parameters=True was specified",  # once all layers train
+    ".isinstance.treespec, LeafSpec",  # Lightning with a newer torch
 )
 
 
 def make_trainer(plan: Plan, callbacks: "list[Callback]") -> "Trainer":
-    """Lightning's trainer with `callbacks` and those that the recipe asks for.
+    """Lightning's trainer with `callbacks` and those required by the recipe.
 
     Raises:
-        UsageError: there are no such devices.
+        UsageError: the devices are not available.
     """
     import torch
     from lightning.fabric.utilities.exceptions import MisconfigurationException
@@ -43,7 +43,7 @@ def make_trainer(plan: Plan, callbacks: "list[Callback]") -> "Trainer":
     if recipe.patience:
         callbacks = [EarlyStopping("val_top1", mode="max", patience=recipe.patience), *callbacks]
     on_gpu = plan.accelerator in {"auto", "gpu", "cuda"} and torch.cuda.is_available()
-    # Frozen layers are unused ones to DDP; those of 'head' it never sees.
+    # DDP treats layers that are frozen for a while as unused; with 'head' it never sees the frozen ones.
     strategy = "ddp_find_unused_parameters_true" if recipe.tune == "gradual" else "ddp"
     try:
         return Trainer(
@@ -66,7 +66,7 @@ def make_trainer(plan: Plan, callbacks: "list[Callback]") -> "Trainer":
     except (MisconfigurationException, ValueError) as error:
         raise UsageError(
             f"--accelerator {plan.accelerator}, --devices {plan.devices}, --num-nodes {plan.nodes}, "
-            f"--precision {recipe.precision}: not to be had here ({str(error).splitlines()[0]})"
+            f"--precision {recipe.precision}: not available on this machine ({str(error).splitlines()[0]})"
         ) from error
 
 
@@ -79,7 +79,7 @@ def _precision(recipe: TrainingRecipe, *, on_gpu: bool) -> Any:
 
 
 def progress(epochs: int, screen: "Console | None") -> "list[Callback]":
-    """Bars on a terminal, lines in a file, nothing where nobody looks."""
+    """Progress bars on a terminal, lines in a file, nothing without a screen."""
     from .callbacks import Bar, Lines
 
     if screen is None or screen.quiet:
@@ -89,20 +89,20 @@ def progress(epochs: int, screen: "Console | None") -> "list[Callback]":
 
 @contextmanager
 def interruptible() -> Iterator[None]:
-    """Turn Lightning's exit after Ctrl-C back into what it was."""
+    """Turn Lightning's SystemExit after Ctrl-C back into a KeyboardInterrupt."""
     before = signal.getsignal(signal.SIGINT)
     try:
         yield
     except SystemExit as error:
         if not isinstance(error.__context__, KeyboardInterrupt):
             raise
-        signal.signal(signal.SIGINT, before)  # which Lightning has it ignore
+        signal.signal(signal.SIGINT, before)  # Lightning leaves it ignored
         raise KeyboardInterrupt from error
 
 
 @contextmanager
 def quiet() -> Iterator[None]:
-    """Keep Lightning's remarks on what is meant to be as it is from the user."""
+    """Silence Lightning's warnings about settings that are intentional."""
     loggers = [logging.getLogger(f"lightning.{part}") for part in ("pytorch", "fabric")]
     levels = [logger.level for logger in loggers]
     with warnings.catch_warnings():

@@ -1,9 +1,9 @@
-"""Which layers learn: all, the last one, or group after group from the last to the first.
+"""Freezes layers: trains all, only the last, or group after group from the last to the first.
 
-Lightning's `BaseFinetuning` adds a group to the optimiser at each thaw. It tells parameters apart by their
-values, so that of two batch norms which are still all ones it leaves one out, and DDP averages gradients of
-those weights alone that learned when it began. Here the optimiser holds all weights from the start, and
-those without a gradient stay as they are.
+Lightning's `BaseFinetuning` adds a group to the optimiser whenever it unfreezes one. It compares parameters
+by value, so it skips one of two batch norms that are still all ones, and DDP only averages the gradients of
+weights that were trainable at the start. Here the optimiser has all weights from the start, and weights
+without a gradient stay unchanged.
 """
 
 import math
@@ -19,11 +19,11 @@ _BODY = 4  # groups before the last layer
 
 
 def layer_groups(network: "nn.Module", head: str) -> dict[str, int]:
-    """The group of each parameter, from 0 for the earliest to that of the layer called `head`.
+    """The group of each parameter, from 0 for the earliest layers to the last for the layer `head`.
 
-    The body is cut into four parts with equally many kernels and matrices, in the order in which the network
-    registers them: from input to output in the networks of torchvision and timm. Biases and norms go with
-    what they follow.
+    The body is split into four parts with equally many kernels and matrices, in the order in which the
+    network registers them, which is from input to output in torchvision and timm. Biases and norms belong to
+    the layer that they follow.
     """
     body = {name: tensor for name, tensor in network.named_parameters() if not name.startswith(f"{head}.")}
     layers = sum(tensor.ndim > 1 for tensor in body.values())
@@ -38,14 +38,14 @@ def layer_groups(network: "nn.Module", head: str) -> dict[str, int]:
 
 
 def first_learning(recipe: TrainingRecipe, epoch: int, last: int) -> int:
-    """The earliest group that learns in `epoch` (from 0), where `last` is the last layer's."""
+    """The earliest group that trains in `epoch` (from 0), where `last` is the group of the last layer."""
     if recipe.tune == "all":
         return 0
     return last if recipe.tune == "head" else max(0, last - epoch // recipe.unfreeze_epochs)
 
 
 def let_learn(network: "nn.Module", groups: Mapping[str, int], first: int) -> None:
-    """Freeze the groups before `first`, statistics of batch norms included, and let the others learn."""
+    """Freeze the groups before `first`, including batch norm statistics, and unfreeze the others."""
     from torch.nn.modules.batchnorm import _BatchNorm
 
     for name, parameter in network.named_parameters():

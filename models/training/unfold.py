@@ -1,10 +1,10 @@
-"""Gives batch norms that were folded into their convolutions statistics of their own again.
+"""Restores the statistics of batch norms that were folded into their convolutions.
 
-A checkpoint may have passed through a tool that folds batch norms and keeps them as identities: mean 0,
-variance 1, the shift a bias. It computes what it always did, until training normalises by each batch's own
-statistics, and the network is another one from its first step on. With m and v the statistics of what such a
-norm is given, the same function is mean m, variance v, gain g * sqrt(v) and shift b + g * m: it then stays
-the same in training, too.
+Some tools fold batch norms into convolutions and leave identities in their place: mean 0, variance 1, only a
+shift. Such a checkpoint gives the same outputs in evaluation, but in training the norms use the statistics of
+each batch, which changes the network from the first step. If m and v are the mean and variance of the norm's
+input, the same function is mean m, variance v, gain g * sqrt(v) and shift b + g * m, which also holds in
+training.
 """
 
 from collections.abc import Iterable
@@ -13,11 +13,11 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from torch import Tensor, nn
 
-_NEAR = 1e-3  # tools write 1, or 1 less the epsilon
+_NEAR = 1e-3  # tools write 1, or 1 minus epsilon
 
 
 def is_folded(module: "nn.Module") -> bool:
-    """Whether it is a batch norm with the statistics of no data, and a shift that an untrained one lacks."""
+    """Whether it is a batch norm with initial statistics but a non-zero shift, unlike an untrained one."""
     from torch.nn.modules.batchnorm import _BatchNorm
 
     if not isinstance(module, _BatchNorm) or module.running_mean is None or module.running_var is None:
@@ -27,9 +27,9 @@ def is_folded(module: "nn.Module") -> bool:
 
 
 def unfold(network: "nn.Module", batches: Iterable["Tensor"]) -> int:
-    """Rewrite the folded batch norms of `network` by what `batches`, (N, 3, S, S) each, give them.
+    """Rewrite the folded batch norms of `network` with statistics from `batches`, (N, 3, S, S) each.
 
-    What the network computes stays the same but for rounding. Returns how many there are.
+    The network's outputs stay the same up to rounding. Returns the number of norms rewritten.
     """
     import torch
 
@@ -49,7 +49,7 @@ def unfold(network: "nn.Module", batches: Iterable["Tensor"]) -> int:
 
 
 class _Moments:
-    """The sums of each channel, over all batches."""
+    """The sums per channel over all batches."""
 
     def __init__(self) -> None:
         self._count = 0
@@ -57,14 +57,14 @@ class _Moments:
         self._squares: Any = 0.0
 
     def __call__(self, _: "nn.Module", inputs: tuple[Any, ...]) -> None:
-        """Add what the norm is given, (N, C, ...)."""
+        """Add the norm's input, (N, C, ...)."""
         values = inputs[0].transpose(0, 1).flatten(1).double()
         self._count += values.shape[1]
         self._sum = self._sum + values.sum(1)
         self._squares = self._squares + values.square().sum(1)
 
     def give(self, norm: Any) -> None:
-        """Let `norm` have these statistics, and compute the same."""
+        """Set these statistics on `norm` without changing its function."""
         if not self._count:
             return
         mean = self._sum / self._count

@@ -1,4 +1,4 @@
-"""From `--weights` to a loaded network: published for ImageNet, bundled, a file, or never trained at all."""
+"""Resolves `--weights` to a loaded network: published for ImageNet, bundled, from a file, or untrained."""
 
 import sys
 from collections.abc import Callable
@@ -25,7 +25,7 @@ __all__ = ["BUNDLED", "Model", "Overrides", "load_model", "model_name"]
 
 BUNDLED = Path(__file__).parents[1] / "bundled"
 _NO_OVERRIDES = Overrides()
-_OURS = ".safetensors"  # a model that is named so is a checkpoint of ours
+_OURS = ".safetensors"  # a model name with this suffix is an edgewise checkpoint
 
 
 def _say(line: str) -> None:
@@ -33,12 +33,12 @@ def _say(line: str) -> None:
 
 
 def model_name(name: str) -> str:
-    """What `load_model(name)` will call its model, found out without building it.
+    """The name that `load_model(name)` will give its model, determined without building it.
 
     Raises:
-        UsageError: there is no such model.
+        UsageError: the model does not exist.
         EdgewiseError: a checkpoint cannot be read.
-        MissingDependencyError: the library of that network is not installed.
+        MissingDependencyError: the network's library is not installed.
     """
     if _opener(name):
         return name_of(Path(name))
@@ -51,23 +51,23 @@ def load_model(
     overrides: Overrides = _NO_OVERRIDES,
     announce: Callable[[str], None] = _say,
 ) -> Model:
-    """The model called `name`, which `zoo.find` knows, with the weights that `source` names.
+    """Load the model `name`, see `zoo.find`, with the weights `source`.
 
-    'imagenet': published by its library and downloaded once. 'bundled': trained on generated shapes, comes
-    with the package. 'random': never trained. 'auto': the first of the first two that is at hand, or what a
-    user's own factory makes. Anything else: the path of a file. `name` may also be the file of a whole model,
-    a checkpoint of ours, Keras's or `torch.export`'s, with which `source` is 'auto'. Whatever had to be
-    assumed is said by `announce`, one line each.
+    'imagenet': published by the network's library, downloaded once. 'bundled': trained on generated shapes,
+    included in the package. 'random': untrained. 'auto': the first of the first two that is available, or
+    whatever a user's own factory returns. Anything else: the path of a file. `name` may also be a file that
+    contains a whole model (an edgewise checkpoint, a Keras model or a `torch.export` program), which requires
+    `source` to be 'auto'. `announce` receives one line for every assumption.
 
     Raises:
-        UsageError: no such model, file or bundled checkpoint; weights or labels that do not fit the model.
-        EdgewiseError: weights that cannot be downloaded or read, or are not all finite.
-        MissingDependencyError: the library of that network is not installed.
+        UsageError: the model, file or bundled checkpoint does not exist; weights or labels do not fit it.
+        EdgewiseError: the weights cannot be downloaded or read, or are not all finite.
+        MissingDependencyError: the network's library is not installed.
     """
     checkpoint = None
     opener = _opener(name)
     if source != "auto" and (opener or name.endswith(_OURS)):
-        raise UsageError(f"--weights {source}: {name} has weights of its own; leave --weights out")
+        raise UsageError(f"--weights {source}: {name} contains its own weights; omit --weights")
     if opener:
         return opener(Path(name).expanduser(), overrides, announce)
     if name.endswith(_OURS):
@@ -82,7 +82,7 @@ def load_model(
     checkpoint = checkpoint or load(path)
     own, origin = checkpoint.spec, Origin(kind, path.name, checkpoint.sha256)
     if own and own.name != architecture.name:
-        raise UsageError(f"{path}: holds weights of {own.name}; run with that name instead of {name}")
+        raise UsageError(f"{path}: contains weights for {own.name}; use that name instead of {name}")
     network, _ = fit(architecture, checkpoint.tensors, path)
     given = own.preprocess if own else preprocess(architecture)
     classes = count_outputs(architecture, network, overrides.imgsz or given.size)
@@ -100,31 +100,33 @@ def load_model(
 
 
 def _way(architecture: Architecture) -> str:
-    """Whose preprocessing is taken for weights without a description."""
+    """Describe the preprocessing that is assumed for weights without metadata."""
     return (
-        "the usual way"
+        "the usual preprocessing"
         if architecture.library == "file"
-        else f"{architecture.library}'s way for {architecture.name}"
+        else f"{architecture.library}'s preprocessing for {architecture.name}"
     )
 
 
 def _opener(name: str) -> Callable[[Path, Overrides, Callable[[str], None]], Model] | None:
-    """What opens a file that is a whole model, of Keras or `torch.export`; None for other names."""
+    """The loader for a Keras or `torch.export` model file; None for other names."""
     if is_keras(name):
         return load_keras
     return load_program if is_program(name) else None
 
 
 def _ours(name: str) -> tuple[ModelSpec, Checkpoint]:
-    """The checkpoint of ours that a model is named by, and what it says of itself."""
+    """The spec and content of the edgewise checkpoint that is passed as a model."""
     checkpoint = load(Path(name).expanduser())
     if checkpoint.spec is None:
-        raise UsageError(f"{name}: does not say whose weights it holds; name the network, and give --weights")
+        raise UsageError(
+            f"{name}: does not name its network; pass the name of the network, and this file with --weights"
+        )
     return checkpoint.spec, checkpoint
 
 
 def _kind(architecture: Architecture, weights: Published | None, source: str) -> str:
-    """What `source` is: 'imagenet', 'bundled', 'random', 'made' by a user's factory, or 'file'."""
+    """The kind of `source`: 'imagenet', 'bundled', 'random', 'made' by a user's factory, or 'file'."""
     if source != "auto":
         return source if source in {"imagenet", "bundled", "random"} else "file"
     if weights and is_at_hand(weights):
@@ -134,14 +136,14 @@ def _kind(architecture: Architecture, weights: Published | None, source: str) ->
     if architecture.library == "file":
         return "made"
     missing = (
-        f"the ImageNet weights of {architecture.title} are neither cached nor within reach"
+        f"the ImageNet weights of {architecture.title} are not cached and their server cannot be reached"
         if weights
-        else f"no ImageNet weights of {architecture.title} are published"
+        else f"no ImageNet weights are published for {architecture.title}"
     )
     raise UsageError(
-        f"{missing}, and none come with edgewise (but for {_with_bundled()}); "
-        f"{'connect to the network, ' if weights else ''}give --weights random to see size and speed alone, "
-        "or give --weights PATH"
+        f"{missing}, and edgewise only bundles weights for {_with_bundled()}; "
+        f"{'connect to the network, ' if weights else ''}pass --weights random to see only size and speed, "
+        "or pass --weights PATH"
     )
 
 
@@ -149,7 +151,7 @@ def _file(architecture: Architecture, kind: str, source: str, weights: Published
     if kind == "imagenet":
         if weights is None:
             raise UsageError(
-                f"no ImageNet weights of {architecture.title} are published; give --weights PATH"
+                f"no ImageNet weights are published for {architecture.title}; pass --weights PATH"
             )
         return fetch(weights)
     path = _bundled(architecture) if kind == "bundled" else Path(source).expanduser()
@@ -157,11 +159,11 @@ def _file(architecture: Architecture, kind: str, source: str, weights: Published
         return path
     if kind == "bundled":
         raise UsageError(
-            f"no checkpoint of {architecture.title} comes with edgewise, only of {_with_bundled()}; "
-            "give --weights imagenet or --weights PATH"
+            f"edgewise bundles no checkpoint for {architecture.title}, only for {_with_bundled()}; "
+            "pass --weights imagenet or --weights PATH"
         )
     raise UsageError(
-        f"--weights {source}: no such file; give its path, or one of auto, imagenet, bundled, random"
+        f"--weights {source}: no such file; pass a path, or one of auto, imagenet, bundled, random"
     )
 
 
@@ -176,7 +178,7 @@ def _with_bundled() -> str:
 def _made(
     architecture: Architecture, kind: str, overrides: Overrides, announce: Callable[[str], None]
 ) -> Model:
-    """A network whose weights come from no file: random, or as a user's factory gives them."""
+    """A network with weights that are not from a file: random, or set by a user's factory."""
     asked = len(read_labels(overrides.labels)) if overrides.labels else imagenet.CLASSES
     if kind == "random":
         origin = Origin("random", f"random weights, seed {SEED}", "")
@@ -193,6 +195,6 @@ def _made(
 
 
 def _assumed(architecture: Architecture, classes: int, origin: Origin) -> ModelSpec:
-    """What weights without a description are taken for."""
+    """The default spec for weights without metadata."""
     labels = imagenet.assumed_labels(classes)
     return ModelSpec(architecture.name, preprocess(architecture), labels, origin)

@@ -1,4 +1,4 @@
-"""Published weights, downloaded once into torch.hub's cache."""
+"""Downloads published weights once, into torch.hub's cache."""
 
 import socket
 import sys
@@ -14,19 +14,19 @@ from ..errors import EdgewiseError
 from ..images import sha256_of
 from ..libraries import Published
 
-PATIENCE_S = 4.0  # for a sign of life, name resolution included: with all the rest, under five seconds
-_STALL_S = 30.0  # for the next bytes of a download
+PATIENCE_S = 4.0  # timeout for a first response, including name resolution: under five seconds in total
+_STALL_S = 30.0  # timeout for the next bytes of a download
 
 
 def cached_file(published: Published) -> Path:
-    """Where torch.hub keeps the file, whether it is there or not."""
+    """The path of the file in torch.hub's cache, whether it exists or not."""
     import torch
 
     return Path(torch.hub.get_dir(), "checkpoints", _file_name(published.url))
 
 
 def is_at_hand(published: Published) -> bool:
-    """Whether the file is cached, or its server offers it within `PATIENCE_S`."""
+    """Whether the file is cached, or its server confirms it within `PATIENCE_S`."""
     if cached_file(published).exists():
         return True
     answered = threading.Event()
@@ -37,7 +37,7 @@ def is_at_hand(published: Published) -> bool:
             urlopen(request, timeout=PATIENCE_S).close()  # noqa: S310 - checked
             answered.set()
 
-    # The timeout does not bound the look-up of the name. A thread can be left behind, a call cannot.
+    # The timeout does not cover name resolution; a thread can be abandoned, a blocking call cannot.
     asking = threading.Thread(target=ask, daemon=True)
     asking.start()
     asking.join(PATIENCE_S)
@@ -45,10 +45,10 @@ def is_at_hand(published: Published) -> bool:
 
 
 def fetch(published: Published) -> Path:
-    """The weights file, downloaded where it is not in torch.hub's cache yet.
+    """The weights file, downloaded unless it is already in torch.hub's cache.
 
     Raises:
-        EdgewiseError: it cannot be downloaded, or the cached file is not the published one.
+        EdgewiseError: it cannot be downloaded, or the cached file does not match the published checksum.
     """
     import torch
 
@@ -67,15 +67,15 @@ def fetch(published: Published) -> Path:
             partial.unlink(missing_ok=True)
             raise EdgewiseError(
                 f"{published.description}: cannot be downloaded from {url} ({error}); "
-                "get that file on a machine that can, and give it by --weights PATH"
+                "download it on another machine, and pass it with --weights PATH"
             ) from error
     if not sha256_of(path).startswith(digest):
-        raise EdgewiseError(f"{path}: is damaged, its sha256 does not start with {digest}; delete it")
+        raise EdgewiseError(f"{path}: is damaged (its sha256 does not start with {digest}); delete it")
     return path
 
 
 def _file_name(url: str) -> str:
-    """The last part of the address, which tells weights apart but for those that a hub calls all alike."""
+    """The last part of the URL, or owner and repository on a hub where all files have the same name."""
     path = PurePosixPath(urlsplit(url).path)
     if "resolve" not in path.parts:
         return path.name
@@ -84,7 +84,7 @@ def _file_name(url: str) -> str:
 
 
 def _refuse_truncated(path: Path, digest: str, suffix: str) -> None:
-    """A connection that breaks is not told from one that ends; without a digest the file's header does."""
+    """Check the file's header if there is no digest: a broken connection looks like a finished one."""
     if digest or suffix != ".safetensors":
         return
     from safetensors import SafetensorError, safe_open
@@ -93,18 +93,18 @@ def _refuse_truncated(path: Path, digest: str, suffix: str) -> None:
         with safe_open(path, framework="np"):
             return
     except SafetensorError as error:
-        raise OSError(f"not whole: {error}") from error
+        raise OSError(f"incomplete: {error}") from error
 
 
 def _checked(url: str) -> str:
     if urlsplit(url).scheme not in {"http", "https"}:
-        raise EdgewiseError(f"{url}: weights are downloaded by http and https alone; give --weights PATH")
+        raise EdgewiseError(f"{url}: weights are only downloaded over http and https; pass --weights PATH")
     return url
 
 
 @contextmanager
 def _stalling_at_most(seconds: float) -> Iterator[None]:
-    """Bound each wait for the network, which torch.hub does not."""
+    """Set a timeout for each read from the network, which torch.hub does not do."""
     before = socket.getdefaulttimeout()
     socket.setdefaulttimeout(seconds)
     try:

@@ -1,4 +1,4 @@
-"""Puts named tensors into a network, or says why they do not fit."""
+"""Loads named tensors into a network, or explains why they do not fit."""
 
 import re
 from collections.abc import Mapping
@@ -12,28 +12,28 @@ if TYPE_CHECKING:
     import torch
     from torch import nn
 
-_COUNTER = "num_batches_tracked"  # of batch norms, for training only, and missing in old checkpoints
-_AUXILIARY = ("AuxLogits.", "aux1.", "aux2.")  # heads for the training of inceptions, which we do not build
-_OLD_NAMES = (  # of torchvision's own files: DenseNet, ViT
+_COUNTER = "num_batches_tracked"  # of batch norms: only used in training, missing in old checkpoints
+_AUXILIARY = ("AuxLogits.", "aux1.", "aux2.")  # Inception's training heads, which we do not build
+_OLD_NAMES = (  # in torchvision's own files: DenseNet, ViT
     (re.compile(r"(denselayer\d+\.(?:norm|conv))\.([12]\.)"), r"\1\2"),
     (re.compile(r"(\.mlp)\.linear_1\."), r"\1.0."),
     (re.compile(r"(\.mlp)\.linear_2\."), r"\1.3."),
 )
-_UNLIKELY = 1009  # a number of classes that no other layer has channels
+_UNLIKELY = 1009  # a number of classes that no other layer uses as its number of channels
 _SHOWN = 3
 
 
 def fit(
     architecture: Architecture, tensors: Mapping[str, "torch.Tensor"], path: Path
 ) -> "tuple[nn.Module, int]":
-    """The network with the weights `tensors` that came from `path`, and its number of classes.
+    """Build the network with the weights `tensors` from `path`; also returns its number of classes.
 
     Raises:
-        UsageError: they are not the weights of this architecture.
+        UsageError: they are not weights for this architecture.
         EdgewiseError: a weight is NaN or infinite.
     """
     last_layer = head(architecture)
-    # Without a classifier of rank two or more there is no telling, and the comparison will say what is wrong.
+    # Without a classifier of rank two or more the number is unknown, and the comparison reports the problem.
     last = tensors.get(f"{last_layer}.weight")
     classes = last.shape[0] if last is not None and last.ndim > 1 else 1000
     network = build(architecture, classes)
@@ -43,16 +43,16 @@ def fit(
     for name, tensor in tensors.items():
         if not tensor.isfinite().all():
             raise EdgewiseError(
-                f"{path}: {name} holds NaN or infinite weights, so the training diverged or the file is "
-                "damaged; take another checkpoint"
+                f"{path}: {name} contains NaN or infinite weights, so the training diverged or the file is "
+                "damaged; use another checkpoint"
             )
-    expected.update(tensors)  # which says, as they do not, that they are of this version of the library
+    expected.update(tensors)  # `expected` carries the library's version metadata, `tensors` does not
     network.load_state_dict(expected)
     return network, classes
 
 
 def head(architecture: Architecture) -> str:
-    """The name of the last layer with weights whose rows are the classes."""
+    """The name of the last layer with one row of weights per class."""
     from torch import nn
 
     layers: list[tuple[str, int]] = [
@@ -60,37 +60,37 @@ def head(architecture: Architecture) -> str:
         for name, layer in skeleton(architecture, _UNLIKELY).named_modules()
         if isinstance(layer, nn.Linear | nn.Conv2d)
     ]
-    # A user's own network may not ask for the number of classes: then it is the last layer of all.
+    # A user's own network may have a fixed number of classes: then take the last layer.
     rows = [name for name, rows in layers if rows == _UNLIKELY] or [name for name, _ in layers] or [""]
     return rows[-1]
 
 
 def count_outputs(architecture: Architecture, network: "nn.Module", size: int) -> int:
-    """How many classes the network tells apart, by its answer to an empty picture.
+    """The number of classes, from the network's output for an all-zero picture.
 
     Raises:
-        UsageError: it does not take pictures of `size` pixels, or does not answer with logits.
+        UsageError: it does not accept pictures of `size` pixels, or does not return logits.
     """
     import torch
 
     try:
         with torch.inference_mode():
             logits = network(torch.zeros(1, 3, size, size))
-    except Exception as error:  # each library has its own
+    except Exception as error:  # every library raises its own
         told = (str(error).strip().splitlines() or [type(error).__name__])[0]
         raise UsageError(
-            f"{architecture.name}: does not take pictures of {size} pixels ({told}); give another --imgsz"
+            f"{architecture.name}: does not accept pictures of {size} pixels ({told}); try another --imgsz"
         ) from error
     if not isinstance(logits, torch.Tensor) or logits.ndim != 2 or len(logits) != 1:
         kind = _kind(logits) if isinstance(logits, torch.Tensor) else type(logits).__name__
-        raise UsageError(f"{architecture.name}: answers one picture with {kind}; let it return (1, classes)")
+        raise UsageError(f"{architecture.name}: returns {kind} for one picture; make it return (1, classes)")
     return logits.shape[1]
 
 
 def _understood(
     tensors: Mapping[str, "torch.Tensor"], expected: Mapping[str, "torch.Tensor"]
 ) -> "dict[str, torch.Tensor]":
-    """The tensors by their names of today, without auxiliary heads, and with new counters."""
+    """The tensors by their current names, without auxiliary heads and with new counters."""
     understood = {}
     for old, tensor in tensors.items():
         name = old
@@ -125,14 +125,14 @@ def _refuse_misfits(
         if names
     )
     if missing and not different and all(name.startswith(f"{last_layer}.") for name in missing):
-        hint = "the last layer is not among them: save the whole network"
+        hint = "the last layer is missing: save the whole network"
     elif len(missing) + len(different) > len(expected) / 2:
-        hint = "they look like another network's, or a wider or narrower one's: check the model's name"
+        hint = "they seem to belong to another network, or another width of it: check the model name"
     else:
-        hint = f"save the state dict of {architecture.library}'s {architecture.builder}"
+        hint = f"save a state dict of {architecture.library}'s {architecture.builder}"
     raise UsageError(f"{path}: does not fit {architecture.name}, tensors {'; '.join(problems)}; {hint}")
 
 
 def _kind(tensor: "torch.Tensor") -> str:
-    """Shape and type, of which float is one: '(10, 1280) float'."""
+    """Shape and type, where all float types are 'float': '(10, 1280) float'."""
     return f"{tuple(tensor.shape)} {'float' if tensor.is_floating_point() else str(tensor.dtype)}"

@@ -1,10 +1,11 @@
-"""Networks that were never trained, but whose layers carry signal: for speed, size and trying things out.
+"""Untrained networks with useful activations, for measuring size and speed and for experiments.
 
-As libraries initialise them, deep ones are chaotic (Poole et al., arXiv 1606.05340): two pictures that hardly
-differ end far apart, and so does a picture that was rounded. Noise 44 dB below the input of MobileNetV2 came
-out 5 dB below what tells its answers apart, that of EfficientNet-B3 11 dB; no INT8 file could have followed
-them. Trained networks are calm. These become so when batch norms shift their outputs to where activations are
-nearly straight: 16 and 26 dB.
+With the libraries' default initialisation, deep networks are chaotic (Poole et al., arXiv 1606.05340): small
+differences in the input, such as rounding, grow from layer to layer. For input noise of -44 dB, the
+signal-to-noise ratio at the output (the signal being the differences between pictures) was 5 dB for
+MobileNetV2 and 11 dB for EfficientNet-B3, which no INT8 file can follow. Trained networks are stable.
+Shifting the batch norms' outputs to where activation functions are nearly linear makes these stable too: 16
+and 26 dB.
 """
 
 import hashlib
@@ -21,15 +22,15 @@ if TYPE_CHECKING:
 
 SEED = 0
 _PICTURES = 8
-_DEVIATION = 2.0  # of a logit over pictures
-_OFF = 1e-4  # what starts this close to zero switches its branch off
+_DEVIATION = 2.0  # standard deviation of a logit over pictures
+_OFF = 1e-4  # weights initialised this close to zero disable their branch
 
 
 def untrained(architecture: Architecture, classes: int, preprocess: Preprocess) -> "nn.Module":
-    """The network with random weights, the same each time.
+    """The network with reproducible random weights.
 
     Raises:
-        UsageError: it does not take pictures of that size.
+        UsageError: it does not accept pictures of that size.
     """
     network = seeded(architecture, classes)
     count_outputs(architecture, network, preprocess.size)
@@ -42,7 +43,7 @@ def untrained(architecture: Architecture, classes: int, preprocess: Preprocess) 
 
 
 def seeded(architecture: Architecture, classes: int) -> "nn.Module":
-    """The network as its library makes it, the same each time."""
+    """The network as its library initialises it, with a fixed seed."""
     import torch
 
     with torch.random.fork_rng(devices=[]):
@@ -51,7 +52,7 @@ def seeded(architecture: Architecture, classes: int) -> "nn.Module":
 
 
 def digest(network: "nn.Module") -> str:
-    """The sha256 of the weights that come from no file."""
+    """The sha256 of the network's weights."""
     sha256 = hashlib.sha256()
     for name, tensor in sorted(network.state_dict().items()):
         sha256.update(name.encode())
@@ -60,9 +61,9 @@ def digest(network: "nn.Module") -> str:
 
 
 def _switch_on(network: "nn.Module") -> None:
-    """Draw what starts at zero: heads, the scales of branches (LayerScale, the last norm of a residual).
+    """Randomise weights that start at zero: heads, branch scales (LayerScale, the last norm of a residual).
 
-    Where no norm keeps the signal's scale (AlexNet), the weights must (He et al., arXiv 1502.01852).
+    Without norms to preserve the signal's scale (AlexNet), the weights must (He et al., arXiv 1502.01852).
     """
     import torch
     from torch import nn
@@ -84,7 +85,7 @@ def _switch_on(network: "nn.Module") -> None:
 
 
 def _calm(network: "nn.Module") -> None:
-    """Let batch norms give a mean of 0.5 with half of the deviation: 5 of 6 values are above zero."""
+    """Let batch norms output mean 0.5 with half the standard deviation: 5 of 6 values are above zero."""
     import torch
     from torch import nn
 
@@ -96,7 +97,7 @@ def _calm(network: "nn.Module") -> None:
 
 
 def _fit_statistics(network: "nn.Module", pictures: "torch.Tensor") -> None:
-    """Give the batch norms the statistics of generated pictures, as training would."""
+    """Set the batch norm statistics from generated pictures, as training would."""
     import torch
     from torch import nn
 
@@ -106,7 +107,7 @@ def _fit_statistics(network: "nn.Module", pictures: "torch.Tensor") -> None:
     before = [norm.momentum for norm in norms]
     for norm in norms:
         norm.reset_running_stats()
-        norm.momentum = None  # the mean over all that it sees
+        norm.momentum = None  # cumulative average
         norm.train()
     with torch.no_grad():
         network(pictures)
@@ -116,11 +117,13 @@ def _fit_statistics(network: "nn.Module", pictures: "torch.Tensor") -> None:
 
 
 def _centre(network: "nn.Module", last: "nn.Module", pictures: "torch.Tensor") -> None:
-    """Let the last layer tell pictures apart: without what it answers to all, at a network's usual scale."""
+    """Make the logits differ between pictures: remove their mean and scale them as in a trained network."""
     import torch
     from torch import nn
 
-    if not isinstance(last, nn.Linear) or last.bias is None:  # or more comes after it, as in SqueezeNet
+    if (
+        not isinstance(last, nn.Linear) or last.bias is None
+    ):  # SqueezeNet's is a convolution, followed by more
         return
     with torch.no_grad():
         logits = network.eval()(pictures)

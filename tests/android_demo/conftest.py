@@ -1,4 +1,4 @@
-"""The app's resources packed once, for the tests that look into the APK and those that compile against R."""
+"""Packs the app's resources once, for tests that inspect the APK or compile against R."""
 
 import re
 import shutil
@@ -15,7 +15,7 @@ FRAMEWORK = Path("/usr/share/android-framework-res/framework-res.apk")
 
 @dataclass(frozen=True, slots=True)
 class Packed:
-    """What aapt2 made: the APK without code, and the folder of R.java."""
+    """The output of aapt2: the APK without code, and the folder with R.java."""
 
     apk: Path
     java: Path
@@ -23,9 +23,9 @@ class Packed:
 
 @pytest.fixture(scope="session")
 def packed(tmp_path_factory: pytest.TempPathFactory) -> Packed:
-    """Manifest, resources and a small bundle's assets, packed by aapt2, as Gradle has it do."""
+    """Manifest, resources and the assets of a small bundle, packed with aapt2 as in Gradle."""
     if shutil.which("aapt2") is None or not FRAMEWORK.is_file():
-        pytest.skip("there is no Android packer (apt install aapt android-framework-res)")
+        pytest.skip("aapt2 is not installed (apt install aapt android-framework-res)")
     folder = tmp_path_factory.mktemp("packed")
     out = Packed(folder / "app.apk", folder / "java")
     manifest, resources = folder / "AndroidManifest.xml", folder / "resources.zip"
@@ -45,7 +45,7 @@ def packed(tmp_path_factory: pytest.TempPathFactory) -> Packed:
 
 
 def _merged() -> str:
-    """The manifest with what Gradle's merger adds from app/build.gradle.kts."""
+    """The manifest with the values that Gradle merges from app/build.gradle.kts."""
     least, target = _build(r"minSdk = (\d+)"), _build(r"targetSdk = (\d+)")
     namespace, name = _build(r'namespace = "([\w.]+)"'), _build(r'applicationId = "([\w.]+)"')
     sdk = f'<uses-sdk android:minSdkVersion="{least}" android:targetSdkVersion="{target}" />'

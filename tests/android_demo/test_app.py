@@ -1,6 +1,6 @@
-"""The app is type-checked against the whole of Android, but stubs of LiteRT and AndroidX; nothing of it runs.
+"""Type-checks the app against the complete Android API, and stubs of LiteRT and AndroidX, without running it.
 
-Warnings are errors, and what minSdk's Android lacks must stand behind @RequiresApi.
+Warnings are errors, and APIs newer than minSdk require @RequiresApi.
 """
 
 import os
@@ -22,7 +22,7 @@ def test_the_app_and_its_instrumented_tests_compile_without_a_warning(
     packed: "Packed", tmp_path: Path
 ) -> None:
     if shutil.which("mvn") is None or shutil.which("java") is None:
-        pytest.skip("there is no Maven with a JDK (apt install maven openjdk-17-jdk-headless)")
+        pytest.skip("Maven with a JDK is not installed (apt install maven openjdk-17-jdk-headless)")
     done = subprocess.run(
         [
             *(
@@ -40,7 +40,7 @@ def test_the_app_and_its_instrumented_tests_compile_without_a_warning(
         capture_output=True,
         text=True,
         check=False,
-        # One short run: the JVM's second compiler would only begin to pay.
+        # The optimising JIT compiler does not pay off in one short run.
         env=os.environ | {"MAVEN_OPTS": "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC"},
     )
     assert done.returncode == 0, done.stdout[-4000:]
@@ -50,11 +50,11 @@ def test_the_app_and_its_instrumented_tests_compile_without_a_warning(
     assert (classes / "GoldenSampleTest.class").is_file()
 
 
-def test_every_stub_says_that_it_is_one_and_where_its_signatures_are_from() -> None:
+def test_every_stub_is_marked_and_names_the_source_of_its_signatures() -> None:
     stubs = [path for path in (DEMO / "verify" / "app" / "stubs").rglob("*") if path.is_file()]
     assert stubs
     for stub in stubs:
         first = stub.read_text("utf-8").splitlines()[0]
-        assert re.match(r"// A stub for the type check: signatures only(, source: .|; by heart, )", first), (
-            stub.name
-        )
+        assert re.match(
+            r"// A stub for the type check: signatures only(, source: .|; from memory, )", first
+        ), stub.name

@@ -1,7 +1,7 @@
-"""The demo app's assets, made by the command of its README; their very files compute in a real browser.
+"""The demo app's assets, created with the command in its README; a real browser runs the same files.
 
-Phones are not at hand, so another runtime on another architecture, LiteRT.js on WebAssembly, must give what
-the exporting machine gave.
+Without a phone, another runtime on another architecture, LiteRT.js on WebAssembly, must match the outputs of
+the exporting machine.
 """
 
 import json
@@ -32,7 +32,7 @@ Run: TypeAlias = Callable[..., "subprocess.CompletedProcess[str]"]
 
 @pytest.fixture(scope="module")
 def clone(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """What looks like a fresh clone to the README's command."""
+    """A folder that looks like a fresh clone to the README's command."""
     folder = tmp_path_factory.mktemp("clone")
     (folder / ASSETS).parent.mkdir(parents=True)
     return folder
@@ -40,7 +40,7 @@ def clone(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def run(clone: Path) -> Run:
-    """Run `edgewise` there, with a cache of the tests' own."""
+    """Run `edgewise` there, with a separate cache."""
 
     def run(*arguments: str) -> "subprocess.CompletedProcess[str]":
         return subprocess.run(
@@ -57,7 +57,7 @@ def run(clone: Path) -> Run:
 
 @pytest.fixture(scope="module")
 def exported(run: Run) -> dict[str, Any]:
-    """What the README's command says that it did."""
+    """The JSON output of the README's command."""
     text = (ROOT / "android_demo" / "README.md").read_text("utf-8")
     (command,) = re.findall(r"^ +uv run edgewise (export .* --android .*)$", text, re.MULTILINE)
     done = run(*shlex.split(command), "--json")
@@ -66,7 +66,7 @@ def exported(run: Run) -> dict[str, Any]:
     return document
 
 
-def test_the_readmes_command_fills_the_assets(clone: Path, exported: dict[str, Any]) -> None:
+def test_the_readmes_command_writes_the_assets(clone: Path, exported: dict[str, Any]) -> None:
     bundle, told = Bundle.open(clone / ASSETS / "edgewise"), exported["android"]
     (product,) = exported["bundles"]
     assert (told["bundle"], told["manifest"]) == (product["bundle"], product["manifest"])
@@ -79,9 +79,9 @@ def test_the_readmes_command_fills_the_assets(clone: Path, exported: dict[str, A
 
 
 @pytest.mark.usefixtures("exported")
-def test_their_models_compute_in_a_browser_what_they_computed_here(clone: Path, run: Run) -> None:
+def test_the_models_give_the_same_outputs_in_a_browser(clone: Path, run: Run) -> None:
     if chromium.find() is None:
-        pytest.skip("there is no Chromium (apt install chromium)")
+        pytest.skip("Chromium is not installed (apt install chromium)")
     if shutil.which("npm") is None:
         pytest.skip("npm is not installed (apt install npm)")
     folder = f"{ASSETS}/edgewise"

@@ -1,6 +1,6 @@
-"""The demo app's core: compiled with warnings as errors, tested by JUnit against what Python computes now.
+"""The demo app's core: compiled with warnings as errors, tested by JUnit against Python's current results.
 
-Maven builds it from Maven Central alone, outside the checkout; the tests themselves are in Kotlin.
+Maven builds it outside the checkout, only from Maven Central; the tests themselves are in Kotlin.
 """
 
 import json
@@ -28,13 +28,13 @@ pytestmark = pytest.mark.slow
 DEMO = Path(__file__).parents[2] / "android_demo"
 VECTORS = Path(__file__).with_name("vectors.py")
 _NO_NETWORK = ("Could not transfer artifact", "Unknown host", "in offline mode")
-# Java's compiler for machine code pays off in longer runs only.
+# The optimising JIT compiler only pays off in longer runs.
 _OPTIONS = "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC"
 
 
 @dataclass(frozen=True)
 class Built:
-    """What was given to Maven, and what it left."""
+    """The input and output folders of the Maven build."""
 
     vectors: Path
     bundle: Path
@@ -42,18 +42,18 @@ class Built:
     reports: Path
 
     def read(self, name: str) -> Any:
-        """One of the files that Python made for Kotlin."""
+        """Parse one of the files that Python wrote for Kotlin."""
         return json.loads((self.vectors / f"{name}.json").read_text())
 
     def suites(self) -> Iterator[ET.Element]:
-        """JUnit's reports, one a class."""
+        """JUnit's reports, one per class."""
         for file in sorted(self.reports.glob("TEST-*.xml")):
             yield ET.parse(file).getroot()  # noqa: S314 - of our own build
 
 
 @pytest.fixture(scope="module")
 def built(tiny_bundle: Path, tmp_path_factory: pytest.TempPathFactory) -> Built:
-    """The core, compiled and tested; it fails with Maven's own words."""
+    """The core, compiled and tested; fails with Maven's output."""
     if shutil.which("mvn") is None:
         pytest.skip("Maven is not installed (apt install maven)")
     folder = tmp_path_factory.mktemp("core")
@@ -88,7 +88,7 @@ def test_every_kotlin_test_passes_and_none_is_skipped(built: Built) -> None:
         assert [suite.attrib[kind] for kind in ("failures", "errors", "skipped")] == ["0"] * 3
 
 
-def test_every_picture_is_prepared_as_by_python(built: Built) -> None:
+def test_every_picture_is_preprocessed_as_in_python(built: Built) -> None:
     cases = built.read("cases")
     assert len(cases) >= 90
     preprocess = next(suite for suite in built.suites() if suite.attrib["name"].endswith(".PreprocessTest"))
@@ -96,12 +96,12 @@ def test_every_picture_is_prepared_as_by_python(built: Built) -> None:
     assert int(preprocess.attrib["tests"]) > pictures
 
 
-def test_records_are_written_as_python_writes_them(built: Built) -> None:
+def test_records_are_written_as_in_python(built: Built) -> None:
     assert json.loads((built.written / "records.json").read_text()) == built.read("records")
 
 
 @pytest.mark.parametrize("part", ["model", "reference"])
-def test_a_record_of_the_app_is_one_of_edgewise(built: Built, part: Any) -> None:
+def test_edgewise_reads_the_apps_records(built: Built, part: Any) -> None:
     file = built.written / f"{part}.json"
     (record,) = read(file)  # as `edgewise results --add` does
     subject = Subject.of(Contender(str(built.bundle), part))

@@ -1,4 +1,4 @@
-"""The Gradle files, which cannot run without Google's repository: names, versions and paths agree."""
+"""Names, versions and paths in the Gradle files agree; running them would need Google's repository."""
 
 import re
 import tomllib
@@ -16,7 +16,7 @@ SCRIPTS = sorted(DEMO.rglob("*.gradle.kts"))
 APP = (DEMO / "app" / "build.gradle.kts").read_text("utf-8")
 WORKFLOW = ROOT / ".github" / "workflows" / "android.yml"
 M = "{http://maven.apache.org/POM/4.0.0}"
-# By the catalog's name, the property of the Maven build that must be equal.
+# Entries of the version catalog, and the properties of the Maven build that must be equal.
 SAME = {
     "kotlin": "kotlin.version",
     "serialization": "serialization.version",
@@ -27,7 +27,7 @@ SAME = {
 }
 
 
-def test_every_alias_that_is_used_exists_and_every_one_that_exists_is_used() -> None:
+def test_aliases_exist_and_are_used() -> None:
     text = "\n".join(path.read_text("utf-8") for path in SCRIPTS)
     used = set(re.findall(r"\blibs\.((?:\w+\.)*\w+?)(?=[).]get\(|[)])", text))
     made = {name.replace("-", ".") for name in CATALOG["libraries"]}
@@ -63,7 +63,7 @@ def test_gradle_and_maven_build_the_same_sources_with_the_same_versions() -> Non
         assert DEMO / module / "src" / kind / "kotlin" in folders
 
 
-def test_one_name_stands_for_the_app_everywhere() -> None:
+def test_the_app_has_the_same_name_everywhere() -> None:
     names = {_told("namespace"), _told("applicationId")}
     sources = [*(DEMO / "app").rglob("*.kt")]
     names |= {re.search(r"^package (.+)$", path.read_text("utf-8"), re.MULTILINE)[1] for path in sources}  # type: ignore[index]
@@ -72,12 +72,12 @@ def test_one_name_stands_for_the_app_everywhere() -> None:
         assert path.parts[-3:-1] == ("edgewise", "demo")
 
 
-def test_the_app_is_of_the_version_of_edgewise() -> None:
+def test_the_app_has_the_version_of_edgewise() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
     assert _told("versionName") == project["version"]
 
 
-def test_the_modules_are_there() -> None:
+def test_the_modules_exist() -> None:
     settings = (DEMO / "settings.gradle.kts").read_text("utf-8")
     modules = re.findall(r'":(\w+)"', settings)
     assert modules == ["app", "core"]
@@ -85,12 +85,12 @@ def test_the_modules_are_there() -> None:
         assert (DEMO / module / "build.gradle.kts").is_file()
 
 
-def test_ci_runs_the_gradle_that_the_readme_names() -> None:
+def test_ci_uses_the_gradle_version_in_the_readme() -> None:
     (setup,) = [step for step in _steps() if "setup-gradle" in step.get("uses", "")]
     assert f"Gradle {setup['with']['gradle-version']}" in (DEMO / "README.md").read_text("utf-8")
 
 
-def test_ci_pins_its_actions_and_asks_for_no_more_than_to_read() -> None:
+def test_ci_pins_its_actions_and_only_has_read_permissions() -> None:
     workflow = yaml.safe_load(WORKFLOW.read_text("utf-8"))
     assert workflow["permissions"] == {"contents": "read"}
     assert "permissions" not in str(workflow["jobs"])
@@ -102,7 +102,7 @@ def test_ci_pins_its_actions_and_asks_for_no_more_than_to_read() -> None:
 def test_ci_names_tasks_and_paths_that_exist() -> None:
     text = WORKFLOW.read_text("utf-8")
     tasks = set(re.findall(r"(?<=\s):(\w+:\w+)", text))
-    # Those that the Android Gradle plugin and Kotlin's make of these modules and build types.
+    # The tasks that the Android and Kotlin Gradle plugins create for these modules and build types.
     known = {"core:test", "app:lintDebug", "app:connectedDebugAndroidTest"}
     assert tasks == known | {"app:assembleDebug", "app:assembleRelease"}
     for path in re.findall(r"(?:tests/)?android_demo[\w/]*(?:\.py)?", text):
@@ -111,7 +111,7 @@ def test_ci_names_tasks_and_paths_that_exist() -> None:
 
 
 @pytest.mark.parametrize("script", SCRIPTS, ids=lambda path: path.relative_to(DEMO).as_posix())
-def test_brackets_of_a_script_close(script: Path) -> None:
+def test_brackets_in_scripts_are_balanced(script: Path) -> None:
     text = re.sub(r"//.*|\"(?:\\.|[^\"\\])*\"", "", script.read_text("utf-8"))
     for left, right in ("()", "{}"):
         assert text.count(left) == text.count(right)

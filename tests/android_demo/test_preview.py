@@ -1,4 +1,4 @@
-"""The preview of the README: every reference in the layouts is found; day and night have their colours."""
+"""The preview in the README: references in the layouts are resolved, in light and dark colours."""
 
 import subprocess
 import sys
@@ -12,9 +12,9 @@ from edgewise.runtime.devices import _chromium as chromium
 ROOT = Path(__file__).parents[2]
 
 
-def test_three_screens_are_drawn_in_their_colours(tiny_bundle: Path, tmp_path: Path) -> None:
+def test_three_screens_are_drawn_in_the_right_colours(tiny_bundle: Path, tmp_path: Path) -> None:
     if chromium.find() is None:
-        pytest.skip("there is no Chromium (apt install chromium)")
+        pytest.skip("Chromium is not installed (apt install chromium)")
     out = tmp_path / "preview.png"
     command = (ROOT / "android_demo" / "preview.py", tiny_bundle, out)
     done = subprocess.run([sys.executable, *command], capture_output=True, text=True, check=False)

@@ -1,4 +1,4 @@
-"""The app's manifest and resources: they pack, nothing is left over, and everyone can read and touch them."""
+"""The app's manifest and resources: packaging, unused resources and accessibility."""
 
 import re
 import subprocess
@@ -18,11 +18,11 @@ RES = APP / "res"
 A = "{http://schemas.android.com/apk/res/android}"
 LAYOUTS = sorted(RES.glob("layout*/*.xml"))
 CLICKABLE = {"Button", "ImageButton", "RadioButton", "CheckBox", "Switch"}
-# WCAG 2.2, 1.4.3 and 1.4.11: text needs 4.5, the parts of a picture or a control 3.
+# WCAG 2.2, 1.4.3 and 1.4.11: contrast of at least 4.5 for text, 3 for graphics and controls.
 TEXT, PART = 4.5, 3.0
 
 
-def test_the_package_asks_for_the_camera_alone(packed: "Packed") -> None:
+def test_the_camera_is_the_only_permission(packed: "Packed") -> None:
     told = subprocess.run(
         ["aapt", "dump", "badging", str(packed.apk)], capture_output=True, text=True, check=True
     ).stdout
@@ -30,18 +30,18 @@ def test_the_package_asks_for_the_camera_alone(packed: "Packed") -> None:
     assert "sdkVersion:'24'" in told
     assert re.findall(r"uses-permission: name='([\w.]+)'", told) == ["android.permission.CAMERA"]
     assert "launchable-activity: name='edgewise.demo.MainActivity'" in told
-    # A device without a camera may have the app, for its gallery.
+    # Devices without a camera can install the app and use the gallery.
     assert "uses-feature: name='android.hardware.camera'" not in told
 
 
-def test_models_are_packed_as_they_are_and_other_files_smaller(packed: "Packed") -> None:
+def test_only_models_are_stored_uncompressed(packed: "Packed") -> None:
     with zipfile.ZipFile(packed.apk) as apk:
         how = {entry.filename: entry.compress_type for entry in apk.infolist()}
     assert how["assets/edgewise/model.tflite"] == zipfile.ZIP_STORED
     assert how["assets/edgewise/labels.txt"] == zipfile.ZIP_DEFLATED
 
 
-def test_every_class_of_the_manifest_is_there_and_only_the_first_screen_is_open() -> None:
+def test_manifest_classes_exist_and_only_the_main_screen_is_exported() -> None:
     manifest = _tree(APP / "AndroidManifest.xml")
     activities = manifest.findall("application/activity")
     names = [activity.attrib[f"{A}name"] for activity in activities]
@@ -59,7 +59,7 @@ def test_no_text_is_hard_coded(file: Path) -> None:
             assert element.get(f"{A}{name}", "@string/").startswith("@string/"), (file.name, element.tag)
 
 
-def test_every_resource_is_used_and_every_used_one_is_there() -> None:
+def test_resources_exist_and_are_used() -> None:
     files = [*APP.rglob("*.kt"), *RES.rglob("*.xml"), APP / "AndroidManifest.xml"]
     text = "\n".join(path.read_text("utf-8") for path in files)
     for kind in ("string", "color", "dimen", "layout"):
@@ -72,7 +72,7 @@ def test_every_resource_is_used_and_every_used_one_is_there() -> None:
 
 
 @pytest.mark.parametrize("layout", LAYOUTS, ids=lambda path: f"{path.parent.name}-{path.stem}")
-def test_a_screen_reader_finds_words_for_what_can_be_touched_or_seen(layout: Path) -> None:
+def test_controls_and_pictures_have_labels_for_screen_readers(layout: Path) -> None:
     for element in _tree(layout).iter():
         kind = element.tag.rpartition(".")[2]
         said = element.get(f"{A}contentDescription") or element.get(f"{A}text")
@@ -82,7 +82,7 @@ def test_a_screen_reader_finds_words_for_what_can_be_touched_or_seen(layout: Pat
             assert said or element.get(f"{A}importantForAccessibility") == "no", (kind, element.attrib)
 
 
-def test_what_can_be_touched_is_large_enough() -> None:
+def test_touch_targets_are_large_enough() -> None:
     assert _values(RES / "values" / "dimens.xml", "dimen")["touch"] == "48dp"
     styles = {style.attrib["name"]: style for style in _tree(RES / "values" / "themes.xml").iter("style")}
     for layout in LAYOUTS:
@@ -93,7 +93,7 @@ def test_what_can_be_touched_is_large_enough() -> None:
                 assert items["android:minHeight"] == "@dimen/touch", element.attrib
 
 
-def test_only_what_changes_seldom_is_read_out_by_itself() -> None:
+def test_only_views_that_rarely_change_are_announced() -> None:
     live = {
         element.attrib[f"{A}id"]
         for layout in LAYOUTS
@@ -103,7 +103,7 @@ def test_only_what_changes_seldom_is_read_out_by_itself() -> None:
     assert live == {"@+id/status", "@+id/verdict"}
 
 
-def test_upright_and_on_its_side_the_camera_screen_has_the_same_parts() -> None:
+def test_the_camera_screen_has_the_same_views_in_portrait_and_landscape() -> None:
     upright, side = (
         [
             element.get("layout") or element.get(f"{A}id")
@@ -127,7 +127,7 @@ def test_upright_and_on_its_side_the_camera_screen_has_the_same_parts() -> None:
     ],
 )
 @pytest.mark.parametrize("night", [False, True], ids=["light", "dark"])
-def test_colours_can_be_told_apart(above: str, below: str, least: float, *, night: bool) -> None:
+def test_colours_have_sufficient_contrast(above: str, below: str, least: float, *, night: bool) -> None:
     colours = _values(RES / "values" / "colors.xml", "color")
     if night:
         dark = _values(RES / "values-night" / "colors.xml", "color")
@@ -142,7 +142,7 @@ def _values(path: Path, kind: str) -> dict[str, str]:
 
 
 def _luminance(colour: str) -> float:
-    """WCAG's relative luminance of '#RRGGBB'."""
+    """The WCAG relative luminance of '#RRGGBB'."""
     shares = [int(colour[place : place + 2], 16) / 255 for place in (1, 3, 5)]
     linear = [share / 12.92 if share <= 0.04045 else ((share + 0.055) / 1.055) ** 2.4 for share in shares]
     return sum(part * weight for part, weight in zip(linear, (0.2126, 0.7152, 0.0722), strict=True))

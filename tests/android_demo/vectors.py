@@ -1,11 +1,11 @@
-"""What the demo app's core must compute, by the Python that it must agree with; made anew for each test.
+"""Generates the expected results for the demo app's core with the Python code that it must match.
 
     python tests/android_demo/vectors.py FOLDER BUNDLE
 
-`FOLDER` gets pictures as decoders leave them, before EXIF turns them (`*.argb`, big-endian integers), and
-what becomes of them: the cut (`*.rgb`), the network's input (`*.npy`) and its int8 and uint8 forms. Beside
-them `cases.json` says what they are, and further files hold numbers, latency records, and what a phone tells
-of itself. `BUNDLE` is a quantized bundle for TFLite with its float twin.
+This writes decoded pictures to `FOLDER`, before EXIF orientation (`*.argb`, big-endian integers), and the
+expected results: the crop (`*.rgb`), the network's input (`*.npy`) and its int8 and uint8 forms. `cases.json`
+describes them, and other files contain numbers, latency records and the state of a phone. `BUNDLE` is a
+quantized TFLite bundle with its float twin.
 """
 
 import json
@@ -42,7 +42,7 @@ _ODD = Preprocess(21, 32, (0.1, 0.7, 0.33), (0.9, 0.01, 1.7), "bicubic")
 
 
 def main(folder: Path, bundle: Path) -> None:
-    """Write all of it."""
+    """Write all files."""
     folder.mkdir(parents=True, exist_ok=True)
     rng = np.random.default_rng(6)
     cases = [_case(folder, *made, rng) for made in (*_pictures(rng), *_sweep(rng))]
@@ -91,7 +91,7 @@ def _pictures(rng: np.random.Generator) -> Iterator[tuple[str, Preprocess, Image
     yield "cut-between-pixels-down", Preprocess(32, 33, interpolation="bicubic"), noise(57, 91), "PNG", 0
     yield "cut-between-pixels-up", Preprocess(32, 35), noise(91, 57), "PNG", 0
     yield "white", _ODD, Image.new("RGB", (50, 60), "white"), "BMP", 0
-    for orientation in (*range(1, 9), 9):  # 9 is none
+    for orientation in (*range(1, 9), 9):  # 9 is invalid
         yield f"exif-{orientation}", _SMALL, noise(61, 43), "JPEG", orientation
     yield "exif-png", _ODD, noise(33, 77, 4), "PNG", 6
     yield "exif-webp", _SMALL, noise(77, 33), "WEBP", 8
@@ -116,7 +116,7 @@ def _case(
     orientation: int,
     rng: np.random.Generator,
 ) -> dict[str, Any]:
-    """Write a picture as a file, as pixels, and as what our own Python makes of the file."""
+    """Write a picture as a file, as decoded pixels, and as preprocessed by edgewise."""
     path = folder / f"{name}.{kind.lower()}"
     exif = Image.Exif()
     if orientation:
@@ -144,7 +144,7 @@ def _case(
 
 
 def _quantized(path: Path, tensor: Tensor32, kind: type, rng: np.random.Generator) -> dict[str, float]:
-    """Steps that clip a part of the values."""
+    """Quantize so that some of the values are clipped."""
     scale = float(np.float32(np.ptp(tensor) * rng.uniform(0.5, 1.5) / 255)) or 0.01
     zero_point = int(rng.integers(np.iinfo(kind).min, np.iinfo(kind).max + 1))
     how = {"dtype": kind, "quantization": (scale, zero_point)}
@@ -175,7 +175,7 @@ def _answer(logits: Tensor32) -> dict[str, Any]:
 
 
 def _golden(bundle: Bundle) -> list[dict[str, Any]]:
-    """Outputs of a device that rounds otherwise, from not at all to wrong, and what Python says of them."""
+    """Outputs of a device with increasing rounding differences, and Python's verdicts."""
     golden, step = bundle.golden(), bundle.manifest["structure"]["output_step"]
     signs = np.where(np.arange(golden.output.size) % 2, -1, 1)
     found = []
@@ -208,7 +208,7 @@ def _judged(
 
 
 def _records(rng: np.random.Generator) -> Iterator[Record]:
-    """A record that deserves belief, and others with one thing or everything against them."""
+    """A reliable record, and others with one or all reasons for not being reliable."""
     phone = Machine(
         "Some Phone",
         "Android 16 (API 36)",
@@ -277,10 +277,12 @@ def _records(rng: np.random.Generator) -> Iterator[Record]:
 
 
 def _phone(root: Path) -> dict[str, Any]:
-    """Files of a phone's kernel, and what `edgewise bench` would read from them."""
+    """Kernel files of a phone, and the values that `edgewise bench` reads from them."""
     cores, zones = root / "sys/devices/system/cpu", root / "sys/class/thermal"
     for core in range(11):
-        kilohertz = {2: "", 3: "<unknown>"}.get(core, f"{1_804_800 + core}")  # one is off, one tells nonsense
+        kilohertz = {2: "", 3: "<unknown>"}.get(
+            core, f"{1_804_800 + core}"
+        )  # one core is off, one reports an invalid value
         governor = "schedutil" if kilohertz else ""
         for name, text in {"scaling_governor": governor, "scaling_cur_freq": kilohertz}.items():
             file = cores / f"cpu{core}/cpufreq/{name}"

@@ -1,4 +1,4 @@
-"""Networks to save, and a real server to fetch them from."""
+"""Weights to save, and a real server to download them from."""
 
 import hashlib
 import threading
@@ -32,8 +32,8 @@ def ten() -> dict[str, Tensor]:
 
 @pytest.fixture
 def publish(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Callable[[str], Published]]:
-    """Give torchvision's weights of MobileNetV2 another address, and a cache where they are not."""
-    install_opener(None)  # it remembers the proxies of its first call
+    """Give torchvision's MobileNetV2 weights another URL, and an empty cache."""
+    install_opener(None)  # the default opener remembers the proxies of its first call
     for name in ("http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("TORCH_HOME", str(tmp_path / "torch"))
@@ -50,19 +50,19 @@ def publish(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Callabl
 
 @pytest.fixture
 def published(publish: Callable[[str], Published]) -> Published:
-    """These weights, not cached, at an address that refuses all calls."""
-    return publish("http://127.0.0.1:9/net-00000000.pth")  # port 9 discards
+    """These weights, not cached, at a URL that refuses connections."""
+    return publish("http://127.0.0.1:9/net-00000000.pth")  # port 9: the discard service
 
 
 @pytest.fixture
 def asked() -> list[str]:
-    """What the server was asked: 'GET /net-00000000.pth'."""
+    """The requests that the server received, such as 'GET /net-00000000.pth'."""
     return []
 
 
 @pytest.fixture
 def serve(asked: list[str]) -> Iterator[Callable[..., str]]:
-    """Put bytes on a server, under the name that torchvision would give them; returns the address."""
+    """Serve bytes under the file name that torchvision would use; returns the URL."""
     files: dict[str, bytes] = {}
 
     class Handler(BaseHTTPRequestHandler):

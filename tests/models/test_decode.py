@@ -1,4 +1,4 @@
-"""What files of every colour, depth and orientation are as RGB: true files, some made byte by byte."""
+"""Decoding files of every colour mode, depth and orientation to RGB; some are written byte by byte."""
 
 import io
 import struct
@@ -55,7 +55,7 @@ def exif(orientation: int) -> Image.Exif:
 
 
 def png16(levels: NDArray[np.uint16], colour: int) -> bytes:
-    """A PNG of 16 bits a channel; `colour` is 0 grey, 2 RGB, 4 grey and alpha, 6 RGBA."""
+    """A PNG with 16 bits per channel; `colour` is 0 grey, 2 RGB, 4 grey and alpha, 6 RGBA."""
 
     def chunk(name: bytes, data: bytes) -> bytes:
         return struct.pack(">I", len(data)) + name + data + struct.pack(">I", zlib.crc32(name + data))
@@ -68,7 +68,7 @@ def png16(levels: NDArray[np.uint16], colour: int) -> bytes:
 
 
 def grey_tiff(rows: bytes, width: int, height: int, bits: int, photometric: int, order: str) -> bytes:
-    """An uncompressed TIFF in grey; `photometric` 0 has white at zero, `order` is '<' or '>'."""
+    """An uncompressed greyscale TIFF; `photometric` 0 means white is zero, `order` is '<' or '>'."""
     tags = [
         (256, 4, width),
         (257, 4, height),
@@ -107,13 +107,13 @@ def grey_tiff(rows: bytes, width: int, height: int, bits: int, photometric: int,
         (Image.fromarray(DEEP[..., 0]), "TIFF", {"grey", "16-bit"}),
     ],
 )
-def test_what_is_unlike_plain_rgb_is_told(image: Image.Image, kind: str, kinds: set[str]) -> None:
+def test_differences_from_plain_rgb_are_reported(image: Image.Image, kind: str, kinds: set[str]) -> None:
     read, found = decode(saved(image, kind))
     assert (read.mode, read.size) == ("RGB", (31, 23))
     assert set(found) == kinds
 
 
-def test_a_palette_with_transparency_shows_its_colours() -> None:
+def test_a_palette_with_transparency_keeps_its_colours() -> None:
     image = Image.fromarray(NOISE).quantize(16)
     content = saved(image, "PNG", transparency=bytes(range(16)))
     assert np.array_equal(pixels_of(content), np.asarray(image.convert("RGB")))
@@ -129,7 +129,7 @@ def test_a_palette_with_transparency_shows_its_colours() -> None:
         (6, [0, 1, 2, 3], {"16-bit", "alpha"}),
     ],
 )
-def test_sixteen_bits_a_channel_in_png(colour: int, channels: list[int], kinds: set[str]) -> None:
+def test_png_with_16_bits_per_channel(colour: int, channels: list[int], kinds: set[str]) -> None:
     content = png16(DEEP[..., channels], colour)
     shown = [0, 1, 2] if len(channels) > 2 else [0, 0, 0]
     assert np.array_equal(pixels_of(content), DEEP[..., shown] >> 8)
@@ -137,20 +137,20 @@ def test_sixteen_bits_a_channel_in_png(colour: int, channels: list[int], kinds: 
 
 
 @pytest.mark.parametrize("order", ["<", ">"])
-def test_sixteen_bits_in_tiff(order: str) -> None:
+def test_tiff_with_16_bits(order: str) -> None:
     content = grey_tiff(DEEP[..., 0].astype(f"{order}u2").tobytes(), 31, 23, 16, 1, order)
     assert np.array_equal(pixels_of(content)[..., 0], DEEP[..., 0] >> 8)
     assert kinds_of(content) == {"16-bit", "grey"}
 
 
 @pytest.mark.parametrize("bits", [8, 16])
-def test_white_may_be_zero_in_tiff(bits: int) -> None:
+def test_tiff_where_white_is_zero(bits: int) -> None:
     levels = DEEP[..., 0] >> 16 - bits
     content = grey_tiff(levels.astype(f"<u{bits // 8}").tobytes(), 31, 23, bits, 0, "<")
     assert np.array_equal(pixels_of(content)[..., 0], 255 - (DEEP[..., 0] >> 8))
 
 
-def test_twelve_bits_in_tiff_reach_white() -> None:
+def test_tiff_with_12_bits_reaches_white() -> None:
     levels = np.arange(0, 4096, 16, dtype=np.uint16)
     pairs = levels.reshape(-1, 2)  # three bytes each
     packed = np.stack([pairs[:, 0] >> 4, (pairs[:, 0] & 15) << 4 | pairs[:, 1] >> 8, pairs[:, 1] & 255], 1)
@@ -169,7 +169,7 @@ def test_twelve_bits_in_tiff_reach_white() -> None:
         ((0, 0, 0, 0), (255, 255, 255)),
     ],
 )
-def test_cmyk_is_inks_on_white_though_jpeg_holds_it_inverted(
+def test_cmyk_is_converted_although_jpeg_stores_it_inverted(
     ink: tuple[int, ...], shown: tuple[int, ...]
 ) -> None:
     image = Image.new("CMYK", (16, 16), ink)
@@ -178,7 +178,7 @@ def test_cmyk_is_inks_on_white_though_jpeg_holds_it_inverted(
         assert np.abs(pixels - shown).max() <= 2
 
 
-def test_torchvision_reads_cmyk_alike() -> None:
+def test_torchvision_reads_cmyk_the_same_way() -> None:
     import torch
     from torchvision.io import ImageReadMode, decode_jpeg
 
@@ -186,14 +186,14 @@ def test_torchvision_reads_cmyk_alike() -> None:
     content = saved(smooth, "JPEG", quality=95)
     assert b"Adobe" in content
     raw = torch.frombuffer(bytearray(content), dtype=torch.uint8)
-    with warnings.catch_warnings(action="ignore"):  # torchcodec is to take its place
+    with warnings.catch_warnings(action="ignore"):  # it is deprecated in favour of torchcodec
         other = decode_jpeg(raw, ImageReadMode.RGB).permute(1, 2, 0).numpy()
     assert np.abs(pixels_of(content).astype(int) - other).max() <= 2
 
 
 @pytest.mark.parametrize("orientation", TURNS)
 @pytest.mark.parametrize("kind", ["PNG", "TIFF", "WEBP"])
-def test_a_turned_picture_is_set_upright_and_told(kind: str, orientation: int) -> None:
+def test_exif_orientation_is_applied_and_reported(kind: str, orientation: int) -> None:
     options = {"lossless": True} if kind == "WEBP" else {}
     content = saved(Image.fromarray(NOISE), kind, exif=exif(orientation), **options)
     assert np.array_equal(pixels_of(content), TURNS[orientation](NOISE))
@@ -202,7 +202,7 @@ def test_a_turned_picture_is_set_upright_and_told(kind: str, orientation: int) -
 
 @pytest.mark.parametrize("orientation", TURNS)
 @pytest.mark.parametrize("mode", ["L", "P", "RGBA", "CMYK", "I;16"])
-def test_turned_tiff_of_any_mode(mode: str, orientation: int) -> None:
+def test_rotated_tiff_in_any_mode(mode: str, orientation: int) -> None:
     image = Image.fromarray(DEEP[..., 0]) if mode == "I;16" else Image.fromarray(NOISE).convert(mode)
     upright = pixels_of(saved(image, "TIFF"))
     turned = saved(image, "TIFF", exif=exif(orientation))
@@ -211,7 +211,7 @@ def test_turned_tiff_of_any_mode(mode: str, orientation: int) -> None:
 
 @given(garbage=st.binary(max_size=60))
 @pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP"])
-def test_unreadable_metadata_costs_no_picture(kind: str, garbage: bytes) -> None:
+def test_unreadable_metadata_does_not_lose_the_picture(kind: str, garbage: bytes) -> None:
     content = saved(Image.fromarray(NOISE), kind, exif=b"Exif\0\0MM\0*" + garbage)
     plain = saved(Image.fromarray(NOISE), kind)
     shown, upright = pixels_of(content), pixels_of(plain)
@@ -228,7 +228,7 @@ def test_unreadable_metadata_costs_no_picture(kind: str, garbage: bytes) -> None
         ("MPO", set()),  # a photo with its preview
     ],
 )
-def test_of_several_frames_the_first_is_taken(kind: str, told: set[str]) -> None:
+def test_the_first_of_several_frames_is_used(kind: str, told: set[str]) -> None:
     first, second = (Image.new("RGB", (16, 16), colour) for colour in ("teal", "white"))
     options = {"lossless": True} if kind == "WEBP" else {}
     content = saved(first, kind, save_all=True, append_images=[second], **options)
@@ -236,7 +236,7 @@ def test_of_several_frames_the_first_is_taken(kind: str, told: set[str]) -> None
     assert kinds_of(content) == told
 
 
-def test_a_damaged_later_frame_costs_nothing() -> None:
+def test_a_damaged_later_frame_is_ignored() -> None:
     frames = [Image.fromarray(np.roll(NOISE, shift, 0)).quantize(64) for shift in (0, 5)]
     content = saved(frames[0], "GIF", save_all=True, append_images=frames[1:])
     alone = saved(frames[0], "GIF")
@@ -244,7 +244,7 @@ def test_a_damaged_later_frame_costs_nothing() -> None:
     assert np.array_equal(pixels_of(cut), pixels_of(alone))
 
 
-def test_warnings_are_as_before_when_the_last_of_several_threads_is_done() -> None:
+def test_warning_filters_are_restored_after_the_last_thread() -> None:
     started, finish = threading.Event(), threading.Event()
 
     def read() -> None:

@@ -1,4 +1,4 @@
-"""Several networks in one: the mean itself, what is made good, and what is refused."""
+"""Ensembles: the mean, adapting members to each other, and what is rejected."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -22,7 +22,7 @@ AVERAGES: tuple[Average, ...] = ("probabilities", "logits")
 def member(
     seed: int, preprocess: Preprocess = PREPROCESS, labels: Labels = LABELS, name: str = "small"
 ) -> Model:
-    """A small network whose first layer pads with zeros, as real ones do."""
+    """A small network with zero padding in its first layer, as in real ones."""
     torch.manual_seed(seed)
     network = nn.Sequential(
         nn.Conv2d(3, 8, 3, 2, padding=1),
@@ -41,7 +41,7 @@ def pixels() -> Tensor:
 
 
 def fed(preprocess: Preprocess) -> Tensor:
-    """The same pictures as a network takes them."""
+    """The same pictures, normalised for a network."""
     mean, std = (torch.tensor(values)[:, None, None] for values in (preprocess.mean, preprocess.std))
     return (pixels() - mean) / std
 
@@ -58,7 +58,7 @@ def test_the_softmax_of_the_output_is_the_weighted_mean_of_the_softmaxes() -> No
     assert torch.allclose(found, 0.75 * answers(a).softmax(1) + 0.25 * answers(b).softmax(1), atol=1e-6)
 
 
-def test_logits_are_averaged_as_they_are() -> None:
+def test_logits_are_averaged_directly() -> None:
     a, b, c = member(1), member(2), member(3)
     found = answers(combine([a, b, c], None, "logits"))
     assert torch.allclose(found, (answers(a) + answers(b) + answers(c)) / 3, atol=1e-6)
@@ -72,7 +72,7 @@ def test_logits_far_apart_stay_finite() -> None:
 
 
 @pytest.mark.parametrize("average", AVERAGES)
-def test_another_mean_and_std_are_made_good_also_at_padded_borders(average: Average) -> None:
+def test_another_mean_and_std_are_adapted_even_at_padded_borders(average: Average) -> None:
     a, b = member(1), member(2, OTHER)
     mixed = combine([a, b], None, average)
     expected = averaged([answers(a), answers(b, OTHER)], torch.tensor([[0.5], [0.5]]), average)
@@ -80,13 +80,13 @@ def test_another_mean_and_std_are_made_good_also_at_padded_borders(average: Aver
     assert torch.allclose(answers(mixed), expected, atol=1e-5)
 
 
-def test_nothing_stands_before_a_member_that_agrees() -> None:
+def test_nothing_is_added_to_a_member_with_the_same_preprocessing() -> None:
     a, b = member(1), member(2)
     assert aligned(b, a.spec) is b.network
 
 
 @pytest.mark.parametrize("average", AVERAGES)
-def test_classes_in_another_order_are_sorted(average: Average) -> None:
+def test_classes_in_another_order_are_reordered(average: Average) -> None:
     a, b = member(1), member(2, labels=Labels(("cat", "ant", "dog", "bee")))
     mixed = combine([a, b], None, average)
     reordered = answers(b)[:, [1, 3, 0, 2]]  # where b has ant, bee, cat, dog
@@ -98,7 +98,7 @@ def test_classes_in_another_order_are_sorted(average: Average) -> None:
     )
 
 
-def test_ids_tell_classes_of_one_name_apart() -> None:
+def test_ids_distinguish_classes_with_the_same_name() -> None:
     ids = ("n00000001", "n00000002")
     a = member(1, labels=Labels(("crane", "crane"), ids))
     b = member(2, labels=Labels(("crane (bird)", "crane (machine)"), ids[::-1]))
@@ -106,7 +106,7 @@ def test_ids_tell_classes_of_one_name_apart() -> None:
     assert torch.allclose(found, (answers(a) + answers(b).flip(1)) / 2, atol=1e-6)
 
 
-def test_the_members_are_left_as_they_are() -> None:
+def test_the_members_are_not_changed() -> None:
     a, b = member(1), member(2, OTHER)
     before = [{name: value.clone() for name, value in one.network.state_dict().items()} for one in (a, b)]
     combine([a, b], (2, 1), "probabilities")
@@ -115,7 +115,7 @@ def test_the_members_are_left_as_they_are() -> None:
         assert all(torch.equal(value, old[name]) for name, value in one.network.state_dict().items())
 
 
-def test_it_says_what_it_is_made_of() -> None:
+def test_it_records_its_members() -> None:
     mixed = combine([member(1), member(2, name="my/net.py:b"), member(3)], (2, 1, 1), "logits")
     spec = mixed.spec
     assert spec.name == "ensemble-smallx2-net-b"
@@ -141,11 +141,11 @@ def changed(**fields: Any) -> Callable[[], list[Model]]:
 @pytest.mark.parametrize(
     ("members", "message"),
     [
-        (lambda: [member(1)], "needs two members or more, found 1"),
-        (lambda: [member(1), member(1)], "small with the weights 1.pth is named twice"),
-        (changed(size=24), "small takes 24 pixels cut from 40, small 32 from 40: .* --imgsz 32 --resize 40"),
+        (lambda: [member(1)], "needs at least two members, found 1"),
+        (lambda: [member(1), member(1)], "small with the weights 1.pth is listed twice"),
+        (changed(size=24), "small crops 24 pixels from 40, small 32 from 40: .* --imgsz 32 --resize 40"),
         (changed(resize=36), "--imgsz 32 --resize 40"),
-        (changed(interpolation="bicubic"), "trained on bicubic pictures, .* --interpolation bilinear"),
+        (changed(interpolation="bicubic"), "uses bicubic interpolation, .* --interpolation bilinear"),
         (
             lambda: [member(1), member(2, labels=Labels(("ant", "bee", "cat", "emu")))],
             "different classes, 4 and 4 .only one has 'emu'.; .* --labels",
@@ -156,11 +156,11 @@ def changed(**fields: Any) -> Callable[[], list[Model]]:
                 member(1, labels=Labels(("ant", "ant", "bee"))),
                 member(2, labels=Labels(("ant", "bee", "ant"))),
             ],
-            "their order differs and some names occur twice",
+            "their order differs and some names are not unique",
         ),
     ],
 )
-def test_members_that_do_not_go_together(members: Callable[[], list[Model]], message: str) -> None:
+def test_incompatible_members_are_refused(members: Callable[[], list[Model]], message: str) -> None:
     with pytest.raises(UsageError, match=message):
         combine(members(), None, "probabilities")
 
@@ -168,7 +168,7 @@ def test_members_that_do_not_go_together(members: Callable[[], list[Model]], mes
 @pytest.mark.parametrize(
     "weights", [(1.0,), (1.0, 0.0), (1.0, -1.0), (1.0, float("nan")), (1.0, float("inf"))]
 )
-def test_weights_that_cannot_be(weights: tuple[float, ...]) -> None:
+def test_invalid_weights_are_refused(weights: tuple[float, ...]) -> None:
     with pytest.raises(UsageError, match="weights"):
         normalised(weights, 2)
 

@@ -1,4 +1,4 @@
-"""Weights that are fitted: the known optimum, both averages, members that add nothing."""
+"""Fitted weights: the known optimum, both averages, members that add nothing."""
 
 from typing import Any
 
@@ -15,7 +15,7 @@ LABELS = np.random.default_rng(0).integers(0, 5, 400)
 
 
 def noisy(seed: int, noise: float) -> NDArray[Any]:
-    """Logits that know the labels, more or less."""
+    """Logits for the right labels with added noise."""
     draws = np.random.default_rng(seed)
     return (2 * np.eye(5)[LABELS] + draws.normal(size=(400, 5)) * noise).astype(np.float32)
 
@@ -28,7 +28,7 @@ def loss(logits: list[NDArray[Any]], weights: tuple[float, ...], average: Averag
 
 
 @pytest.mark.parametrize("average", AVERAGES)
-def test_no_other_weights_make_the_labels_likelier(average: Average) -> None:
+def test_no_other_weights_have_a_higher_likelihood(average: Average) -> None:
     members = [noisy(1, 1.0), noisy(2, 1.5), noisy(3, 2.0)]
     found = fit_weights(members, LABELS, average)
     assert sum(found) == pytest.approx(1)
@@ -40,10 +40,10 @@ def test_no_other_weights_make_the_labels_likelier(average: Average) -> None:
 
 
 @pytest.mark.parametrize("average", AVERAGES)
-def test_equally_good_members_weigh_alike(average: Average) -> None:
+def test_equally_good_members_get_equal_weights(average: Average) -> None:
     first = noisy(1, 1.5)
     order = [1, 0, 2, 3, 4]
-    # What one says of the first half of the pictures, the other says of the second.
+    # Each member gets one half right and swaps two classes in the other.
     mirrored = np.concatenate([first, first[:, order]]), np.concatenate([first[:, order], first])
     labels = np.concatenate([LABELS, LABELS])
     found = fit_weights(mirrored, labels, average)
@@ -51,7 +51,7 @@ def test_equally_good_members_weigh_alike(average: Average) -> None:
 
 
 @pytest.mark.parametrize("average", AVERAGES)
-def test_a_member_that_guesses_gets_next_to_nothing(average: Average) -> None:
+def test_a_member_that_guesses_gets_almost_no_weight(average: Average) -> None:
     guesses = -noisy(1, 1.0)
     found = fit_weights([noisy(1, 1.0), guesses], LABELS, average)
     assert found[0] > 0.99

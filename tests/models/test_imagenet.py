@@ -1,4 +1,4 @@
-"""The classes of ImageNet."""
+"""The ImageNet classes."""
 
 import re
 import sys
@@ -10,7 +10,7 @@ from edgewise.models.errors import MissingDependencyError
 from edgewise.models.imagenet import labels
 
 
-def test_the_thousand_ids_are_in_the_order_of_the_outputs() -> None:
+def test_the_1000_ids_are_in_output_order() -> None:
     found = labels()
     assert len(found.ids) == len(set(found.names)) == 1000
     assert list(found.ids) == sorted(set(found.ids))  # the order of ILSVRC 2012
@@ -24,7 +24,7 @@ def test_the_thousand_ids_are_in_the_order_of_the_outputs() -> None:
     assert {identity: found.names[found.ids.index(identity)] for identity in places} == places
 
 
-def test_ids_and_names_agree_with_the_sample_of_imagenet(realdata: Path) -> None:
+def test_ids_and_names_match_the_imagenet_sample(realdata: Path) -> None:
     found = labels()
     lines = (realdata / "data" / "imagenet-sample" / "classes.txt").read_text().splitlines()
     different = {
@@ -32,13 +32,13 @@ def test_ids_and_names_agree_with_the_sample_of_imagenet(realdata: Path) -> None
         for identity, name, line in zip(found.ids, found.names, lines, strict=True)
         if f"{identity} {name}" != line
     }
-    assert different == {  # torchvision tells the two cranes and the two maillots apart
+    assert different == {  # torchvision distinguishes the two cranes and the two maillots
         ("n02012849 crane bird", "n02012849 crane"),
         ("n03710721 maillot tank suit", "n03710721 maillot"),
     }
 
 
-def test_without_torchvision_the_mend_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_torchvision_the_error_names_the_extra(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "torchvision.models", None)
     with pytest.raises(MissingDependencyError, match=r"pip install 'edgewise\[export\]'"):
         labels()

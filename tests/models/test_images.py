@@ -1,4 +1,4 @@
-"""Real files in real folders."""
+"""Finding and reading picture files."""
 
 import hashlib
 import io
@@ -59,24 +59,24 @@ def test_each_format_is_read_as_rgb(tmp_path: Path, extension: str) -> None:
         ("CMYK", "TIFF"),
     ],
 )
-def test_other_colour_modes_are_converted(tmp_path: Path, mode: str, kind: str) -> None:
+def test_other_colour_modes_are_converted_to_rgb(tmp_path: Path, mode: str, kind: str) -> None:
     original = Image.fromarray(NOISE).convert(mode)
     original.save(tmp_path / "a.png", kind)
     assert np.array_equal(read(tmp_path / "a.png"), np.asarray(original.convert("RGB")))
 
 
-def test_a_turned_tiff_is_set_upright(tmp_path: Path) -> None:
+def test_the_orientation_of_a_tiff_is_applied(tmp_path: Path) -> None:
     exif = Image.Exif()
     exif[0x0112] = 6
-    Image.fromarray(NOISE[..., 0]).save(tmp_path / "a.tiff", exif=exif)  # which Pillow maps into memory
+    Image.fromarray(NOISE[..., 0]).save(tmp_path / "a.tiff", exif=exif)  # Pillow memory-maps this file
     assert np.array_equal(read(tmp_path / "a.tiff")[..., 0], np.rot90(NOISE[..., 0], -1))
 
 
 @pytest.mark.parametrize("kind", ["PNG", "JPEG", "GIF", "BMP", "TIFF", "WEBP"])
-def test_half_a_file_is_refused_by_name(tmp_path: Path, kind: str) -> None:
+def test_a_truncated_file_is_refused_and_named(tmp_path: Path, kind: str) -> None:
     path, content = tmp_path / "half.img", encoded(kind)
     path.write_bytes(content[: len(content) // 2])
-    with pytest.raises(EdgewiseError, match=r"half\.img: cannot be read as a picture \(.+\); save it anew"):
+    with pytest.raises(EdgewiseError, match=r"half\.img: cannot be read as a picture \(.+\); save it again"):
         read_image(path)
 
 
@@ -86,7 +86,7 @@ def test_half_a_file_is_refused_by_name(tmp_path: Path, kind: str) -> None:
         st.tuples(st.floats(0, 1, exclude_max=True), st.integers(0, 255)), min_size=1, max_size=6
     ),
 )
-def test_damage_is_an_edgewise_error_or_nothing(
+def test_a_damaged_file_is_an_edgewise_error_or_still_loads(
     tmp_path_factory: pytest.TempPathFactory, kind: str, changes: list[tuple[float, int]]
 ) -> None:
     content = bytearray(encoded(kind))
@@ -103,22 +103,22 @@ def test_a_decompression_bomb_is_refused(tmp_path: Path) -> None:
         read_image(tmp_path / "bomb.png")
 
 
-def test_a_strip_is_refused_before_it_fills_the_memory(tmp_path: Path) -> None:
+def test_a_long_strip_is_refused_before_it_exhausts_the_memory(tmp_path: Path) -> None:
     Image.new("L", (30000, 1)).save(tmp_path / "strip.png")
     with pytest.raises(EdgewiseError, match="a strip of 30000 by 1 pixels"):
         read_image(tmp_path / "strip.png")
 
 
 @pytest.mark.parametrize("kind", [np.float32, np.int32])
-def test_greys_without_a_range_are_refused(tmp_path: Path, kind: type) -> None:
+def test_greyscale_without_a_defined_range_is_refused(tmp_path: Path, kind: type) -> None:
     Image.fromarray(np.ones((9, 9), kind)).save(tmp_path / "a.tiff")
-    with pytest.raises(EdgewiseError, match="32-bit grey values"):
+    with pytest.raises(EdgewiseError, match="32-bit greyscale"):
         read_image(tmp_path / "a.tiff")
 
 
-def test_what_only_pretends_to_be_a_picture_is_not_opened(tmp_path: Path) -> None:
+def test_other_content_with_a_picture_suffix_is_not_opened(tmp_path: Path) -> None:
     Image.fromarray(NOISE).save(tmp_path / "script.jpg", "EPS")
-    with pytest.raises(EdgewiseError, match="none of BMP, GIF, JPEG"):
+    with pytest.raises(EdgewiseError, match="not one of BMP, GIF, JPEG"):
         read_image(tmp_path / "script.jpg")
 
 
@@ -127,7 +127,7 @@ def test_a_missing_picture_is_a_usage_error(tmp_path: Path) -> None:
         read_image(tmp_path / "a.jpg")
 
 
-def test_the_digest_is_that_of_the_bytes(tmp_path: Path) -> None:
+def test_the_sha256_of_a_file(tmp_path: Path) -> None:
     (tmp_path / "a").write_bytes(b"edgewise")
     assert sha256_of(tmp_path / "a") == hashlib.sha256(b"edgewise").hexdigest()
     with pytest.raises(EdgewiseError, match="b: cannot be read"):
@@ -144,7 +144,7 @@ def test_pictures_are_found_in_order_at_any_depth(tmp_path: Path) -> None:
     assert find_images(tmp_path) == [tmp_path / name for name in names]
 
 
-def test_links_are_followed_but_never_in_circles(tmp_path: Path) -> None:
+def test_links_are_followed_but_not_in_circles(tmp_path: Path) -> None:
     outside = picture(tmp_path / "outside" / "o.png").parent
     folder = picture(tmp_path / "in" / "a" / "i.png").parents[1]
     (folder / "link").symlink_to(outside)
@@ -154,23 +154,23 @@ def test_links_are_followed_but_never_in_circles(tmp_path: Path) -> None:
     assert find_images(folder) == [folder / "a" / "i.png", folder / "again" / "o.png"]
 
 
-def test_a_folder_without_pictures_says_what_it_holds(tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match=r"holds no pictures \(.*\.jpg.*\) but no files"):
+def test_the_error_for_a_folder_without_pictures_lists_its_content(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match=r"contains no pictures \(.*\.jpg.*\), found no files"):
         find_images(tmp_path)
     for name in ["a.HEIC", "b.heic", "README"]:
         (tmp_path / name).touch()
-    with pytest.raises(UsageError, match=r"but 2 \.heic, 1 no extension"):
+    with pytest.raises(UsageError, match=r"found 2 \.heic, 1 no extension"):
         find_images(tmp_path)
 
 
 @pytest.mark.parametrize("name", ["missing", "file.jpg"])
-def test_what_is_no_folder_is_a_usage_error(tmp_path: Path, name: str) -> None:
+def test_anything_but_a_folder_is_a_usage_error(tmp_path: Path, name: str) -> None:
     picture(tmp_path / "file.jpg")
-    with pytest.raises(UsageError, match=f"{name}: .+; name a folder of pictures"):
+    with pytest.raises(UsageError, match=f"{name}: .+; pass a folder of pictures"):
         find_images(tmp_path / name)
 
 
-def test_crops_pass_over_what_cannot_be_read(tmp_path: Path) -> None:
+def test_unreadable_files_are_skipped(tmp_path: Path) -> None:
     preprocess = Preprocess(size=8, resize=8)
     paths = [picture(tmp_path / "a.png"), tmp_path / "b.png", picture(tmp_path / "c.png", NOISE[::-1])]
     paths[1].write_text("no picture")

@@ -1,4 +1,4 @@
-"""What the user says, and files of labels."""
+"""Overrides and labels files."""
 
 from pathlib import Path
 from typing import Any
@@ -19,11 +19,11 @@ def applied(**said: Any) -> Preprocess:
     return Overrides(**said).apply(SPEC, 2).preprocess
 
 
-def test_what_is_not_said_stays() -> None:
+def test_settings_that_are_not_given_stay() -> None:
     assert Overrides().apply(SPEC, 2) == SPEC
 
 
-def test_each_word_of_the_user_wins() -> None:
+def test_each_override_wins() -> None:
     assert applied(mean=(0, 0, 0)).mean == (0, 0, 0)
     assert applied(std=(1, 1, 1)).std == (1, 1, 1)
     assert applied(resize=300) == Preprocess(200, 300, GIVEN.mean, GIVEN.std, "bicubic")
@@ -31,7 +31,7 @@ def test_each_word_of_the_user_wins() -> None:
 
 
 @given(st.integers(1, 3000))
-def test_the_size_alone_takes_the_resizing_along(size: int) -> None:
+def test_the_size_alone_scales_the_resize(size: int) -> None:
     found = applied(imgsz=size)
     assert found.size == size
     assert abs(found.resize - 1.25 * size) <= 0.5
@@ -40,7 +40,7 @@ def test_the_size_alone_takes_the_resizing_along(size: int) -> None:
 @pytest.mark.parametrize(
     "said", [{"imgsz": 0}, {"imgsz": -4}, {"resize": 199}, {"resize": 0}, {"imgsz": 4000}]
 )
-def test_sizes_that_cannot_be_are_usage_errors(said: dict[str, int]) -> None:
+def test_invalid_sizes_are_usage_errors(said: dict[str, int]) -> None:
     with pytest.raises(UsageError, match="need 1 <= --imgsz <= --resize"):
         applied(**said)
 
@@ -75,7 +75,7 @@ def test_labels_are_read_with_or_without_ids(tmp_path: Path, text: str, labels: 
     [
         (b"", "line 1 is empty"),
         (b"a\n\nb\n", "line 2 is empty"),
-        (b"n01440764 tench\ngoldfish\n", "line 2 has no WordNet id, others have"),
+        (b"n01440764 tench\ngoldfish\n", "line 2 has no WordNet id but other lines do"),
         (b"\xff\xfe\x00a", "is not UTF-8 text"),
     ],
 )
@@ -86,12 +86,12 @@ def test_unusable_labels_are_usage_errors(tmp_path: Path, content: bytes, mend: 
 
 
 @pytest.mark.parametrize("name", ["missing.txt", "."])
-def test_labels_that_are_no_file_are_usage_errors(tmp_path: Path, name: str) -> None:
-    with pytest.raises(UsageError, match="give a text file with one class a line"):
+def test_a_labels_path_that_is_not_a_file_is_a_usage_error(tmp_path: Path, name: str) -> None:
+    with pytest.raises(UsageError, match="pass a text file with one class per line"):
         read_labels(tmp_path / name)
 
 
-def test_labels_replace_those_of_the_weights_if_as_many(tmp_path: Path) -> None:
+def test_labels_replace_those_of_the_weights_if_their_number_matches(tmp_path: Path) -> None:
     path = tmp_path / "labels.txt"
     path.write_text("tench\ngoldfish\n")
     assert Overrides(labels=path).apply(SPEC, 2).labels == Labels(("tench", "goldfish"))
@@ -101,6 +101,6 @@ def test_labels_replace_those_of_the_weights_if_as_many(tmp_path: Path) -> None:
         Overrides().apply(SPEC, 3)
 
 
-def test_the_sample_of_imagenet_has_its_thousand_classes(realdata: Path) -> None:
+def test_the_labels_of_the_imagenet_sample_have_1000_classes(realdata: Path) -> None:
     labels = read_labels(realdata / "data" / "imagenet-sample" / "classes.txt")
     assert (labels.names[0], labels.ids[0], len(labels)) == ("tench", "n01440764", 1000)

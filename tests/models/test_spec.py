@@ -1,4 +1,4 @@
-"""The one preprocessing against torchvision's, and descriptions that survive JSON."""
+"""Preprocessing compared with torchvision's, and the JSON round trip of model descriptions."""
 
 import json
 from typing import Any
@@ -30,7 +30,7 @@ texts = st.lists(st.text(), max_size=5).map(tuple)
 
 
 @given(preprocesses, st.integers(1, 150), st.integers(1, 150), st.integers(0, 2**32 - 1))
-def test_it_is_torchvision_to_the_last_bit(
+def test_preprocessing_is_bit_identical_to_torchvision(
     preprocess: Preprocess, width: int, height: int, seed: int
 ) -> None:
     from torchvision import transforms
@@ -51,9 +51,7 @@ def test_it_is_torchvision_to_the_last_bit(
 
 
 @given(preprocesses, hnp.arrays(np.uint8, hnp.array_shapes(max_side=4).map(lambda shape: (*shape, 3))))
-def test_normalising_any_stack_is_normalising_each_value(
-    preprocess: Preprocess, pixels: NDArray[np.uint8]
-) -> None:
+def test_normalising_works_on_stacks_of_any_shape(preprocess: Preprocess, pixels: NDArray[np.uint8]) -> None:
     found = preprocess.normalise(pixels)
     assert found.shape == pixels.shape
     for channel in range(3):
@@ -63,7 +61,7 @@ def test_normalising_any_stack_is_normalising_each_value(
 
 
 @given(preprocesses, texts, st.text(), st.text(), st.booleans())
-def test_a_description_survives_json(
+def test_a_description_survives_the_json_round_trip(
     preprocess: Preprocess, names: tuple[str, ...], name: str, digest: str, with_ids: bool
 ) -> None:
     labels = Labels(names, tuple(f"n{index}" for index in range(len(names))) if with_ids else ())
@@ -87,15 +85,15 @@ SPEC = ModelSpec("mobilenetv2", Preprocess(), Labels(("a", "b")), Origin("file",
         {"origin": {"source": "file"}},
     ],
 )
-def test_what_is_no_description_is_a_usage_error(change: dict[str, Any]) -> None:
+def test_an_invalid_description_is_a_usage_error(change: dict[str, Any]) -> None:
     with pytest.raises(UsageError):
         ModelSpec.from_json({**SPEC, **change})
     assert ModelSpec.from_json(SPEC).labels.names == ("a", "b")
 
 
 @pytest.mark.parametrize("missing", SPEC)
-def test_each_part_of_a_description_is_needed(missing: str) -> None:
-    with pytest.raises(UsageError, match=f"no model description of edgewise: KeyError.'{missing}'"):
+def test_every_field_of_a_description_is_required(missing: str) -> None:
+    with pytest.raises(UsageError, match=f"not a valid edgewise model description: KeyError.'{missing}'"):
         ModelSpec.from_json({key: value for key, value in SPEC.items() if key != missing})
 
 
@@ -110,12 +108,12 @@ def test_each_part_of_a_description_is_needed(missing: str) -> None:
         ({"interpolation": "nearest"}, "choose one of bilinear, bicubic"),
     ],
 )
-def test_values_that_cannot_be_are_usage_errors(values: dict[str, Any], mend: str) -> None:
+def test_invalid_values_are_usage_errors(values: dict[str, Any], mend: str) -> None:
     with pytest.raises(UsageError, match=mend):
         Preprocess(**values)
 
 
-def test_a_class_has_one_id_or_none() -> None:
+def test_every_class_has_an_id_or_none_has() -> None:
     assert len(Labels(("a", "b"))) == 2
     with pytest.raises(UsageError, match="1 class ids for 2 class names"):
         Labels(("a", "b"), ("n1",))

@@ -1,4 +1,4 @@
-"""Generated pictures: the same for the same seed and index, each on its own, and of the promised kind."""
+"""Generated pictures: reproducible, independent of each other, and with the documented statistics."""
 
 import itertools
 
@@ -28,7 +28,7 @@ def _mask(name: str) -> np.ndarray:
 
 @settings(max_examples=20, deadline=None)
 @given(SEEDS, INDICES, st.integers(8, 64))
-def test_a_picture_depends_on_its_seed_and_index_alone(seed: int, index: int, size: int) -> None:
+def test_a_picture_only_depends_on_its_seed_and_index(seed: int, index: int, size: int) -> None:
     leaves, (shape, label) = dead_leaves(size, seed, index), shape_picture(size, seed, index)
     dead_leaves(size, seed, index + 1)
     shape_picture(size, seed, index + 1)
@@ -51,7 +51,7 @@ def test_radii_follow_the_inverse_cube() -> None:
     drawn = np.sort(radii(np.random.default_rng(0), count, smallest, largest))
     assert smallest <= drawn[0]
     assert drawn[-1] <= largest
-    # The integral of r^-3, against which Kolmogorov's distance stays below 1.95 / sqrt(n) at 0.1 %.
+    # The Kolmogorov-Smirnov distance to the integral of r^-3 stays below 1.95 / sqrt(n) at the 0.1 % level.
     expected = (smallest**-2 - drawn**-2) / (smallest**-2 - largest**-2)
     observed = np.arange(1, count + 1) / count
     assert np.abs(observed - expected).max() < 1.95 / np.sqrt(count)
@@ -65,14 +65,14 @@ def test_leaves_cover_the_canvas_to_its_border() -> None:
     assert border.mean() == pytest.approx(tiles[1:-1, 1:-1].mean(), rel=0.3)
 
 
-def test_leaves_reach_weak_and_strong_contrast() -> None:
+def test_leaves_cover_low_and_high_contrast() -> None:
     spread = np.array([dead_leaves(64, 0, index).std(axis=(0, 1)).mean() for index in range(64)])
     assert spread.min() < 15
     assert spread.max() > 60
 
 
 def test_leaves_have_the_power_spectrum_of_photographs() -> None:
-    """Power falls about as f^-2 (D. J. Field, JOSA A 4, 1987); noise would give a slope of 0."""
+    """Power falls roughly as f^-2 (D. J. Field, JOSA A 4, 1987); noise would have a slope of 0."""
     size = 128
     pictures = np.stack([dead_leaves(size, 0, index).mean(axis=-1) for index in range(32)])
     window = np.outer(np.hanning(size), np.hanning(size))
@@ -106,8 +106,8 @@ def test_a_shape_has_an_inside_an_outside_and_a_thin_outline(name: str) -> None:
     assert 0 < np.mean((mask > 0) & (mask < 1)) < 0.1
 
 
-def test_no_shape_is_another_one_moved_scaled_and_turned() -> None:
-    """With equal areas and centres and at the best turn, any two still differ in some of their area."""
+def test_no_shape_is_another_one_moved_scaled_and_rotated() -> None:
+    """With equal areas and centres and the best rotation, any two still differ in part of their area."""
     turned = {name: _laid_out(name) for name in SHAPES}
     for one, other in itertools.combinations(SHAPES, 2):
         apart = np.abs(turned[one][0] - turned[other]).sum(axis=(1, 2)).min() / turned[one][0].sum()
@@ -115,7 +115,7 @@ def test_no_shape_is_another_one_moved_scaled_and_turned() -> None:
 
 
 def _laid_out(name: str, turns: int = 72, size: int = 64) -> np.ndarray:
-    """(turns, size, size) masks of one shape about its centroid, a quarter of the canvas in area."""
+    """(turns, size, size) masks of a shape around its centroid, covering a quarter of the canvas."""
     wide = _mask(name)
     axis = np.linspace(-1.2, 1.2, len(wide))
     centre = np.array([(wide * axis).sum(), (wide * axis[:, None]).sum()]) / wide.sum()

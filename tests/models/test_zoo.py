@@ -1,4 +1,4 @@
-"""The table: its names, its networks without memory, and what is published of them."""
+"""The table of architectures: names, networks on the meta device, and published figures."""
 
 import sys
 from pathlib import Path
@@ -17,7 +17,7 @@ rows = pytest.mark.parametrize("row", architectures(), ids=lambda row: row.name)
 
 
 @rows
-def test_each_row_builds_and_ends_in_its_classes(row: Architecture) -> None:
+def test_each_row_builds_with_the_right_number_of_outputs(row: Architecture) -> None:
     network = skeleton(row, 7)
     assert not network.training
     assert {tensor.device.type for tensor in network.parameters()} == {"meta"}
@@ -32,7 +32,7 @@ def test_each_row_builds_and_ends_in_its_classes(row: Architecture) -> None:
 @rows
 def test_each_row_has_preprocessing_and_figures(row: Architecture) -> None:
     prepared, weights = preprocess(row), published(row)
-    # EfficientNet-Lite 3 and 4 were published for smaller pictures than timm takes.
+    # EfficientNet-Lite 3 and 4 were published for smaller pictures than timm uses.
     assert prepared.size == {280: 300, 300: 300 if row.name == "efficientnetb3" else 380}.get(
         row.size, row.size
     )
@@ -60,13 +60,13 @@ def test_each_row_agrees_with_torchvision(row: Architecture) -> None:
     first = next(iter(get_model_weights(row.builder))).meta
     assert row.parameters
     assert row.macs
-    if row.name != "inceptionv3":  # whose count has the auxiliary head in it
+    if row.name != "inceptionv3":  # torchvision's count includes the auxiliary head
         assert first["num_params"] == pytest.approx(row.parameters, rel=0.02)
     assert first["_ops"] == pytest.approx(row.macs / 1e9, rel=0.025)
     assert first["_metrics"]["ImageNet-1K"]["acc@1"] == pytest.approx(row.top1, abs=1.6)
 
 
-def test_the_table_has_what_was_promised() -> None:
+def test_the_table_has_the_documented_architectures() -> None:
     names = {row.name for row in architectures()}
     assert len(names) == len(architectures()) == 56
     for family, count in {
@@ -88,7 +88,7 @@ def test_the_table_has_what_was_promised() -> None:
 
 
 @pytest.mark.parametrize("name", ["mobilenetv2_050", "regnetx400mf", "squeezenet1_1", "mobilenetv1_025"])
-def test_a_built_network_answers_with_its_classes(name: str) -> None:
+def test_a_built_network_returns_its_classes(name: str) -> None:
     network = build(find(name), 7)
     assert not network.training
     assert network(torch.zeros(2, 3, 64, 64)).shape == (2, 7)
@@ -120,11 +120,11 @@ def test_a_built_network_answers_with_its_classes(name: str) -> None:
         ("ConvNeXt-Tiny", "convnexttiny"),
     ],
 )
-def test_names_are_forgiving(asked: str, name: str) -> None:
+def test_names_ignore_case_and_separators(asked: str, name: str) -> None:
     assert find(asked).name == name
 
 
-def test_no_two_rows_answer_to_one_name() -> None:
+def test_names_are_unique() -> None:
     by_name: dict[str, str] = {}
     for row in architectures():
         for name in {fold(row.name), fold(row.title), *([] if row.options else [fold(row.builder)])}:
@@ -142,7 +142,7 @@ def test_no_two_rows_answer_to_one_name() -> None:
         ("keras:resnet50", "did you mean .*resnet50"),
     ],
 )
-def test_a_typo_is_a_usage_error_with_what_there_is(name: str, mend: str) -> None:
+def test_a_typo_is_a_usage_error_with_a_suggestion(name: str, mend: str) -> None:
     with pytest.raises(UsageError, match=f"no model is called '{name}'; {mend}"):
         find(name)
 
@@ -155,7 +155,7 @@ def test_a_typo_is_a_usage_error_with_what_there_is(name: str, mend: str) -> Non
         ("Torchvision: swin_v2_t", "torchvision:swin_v2_t", "swin_v2_t", 256),
     ],
 )
-def test_the_rest_of_the_libraries_is_open(asked: str, name: str, builder: str, size: int) -> None:
+def test_all_networks_of_the_libraries_can_be_found(asked: str, name: str, builder: str, size: int) -> None:
     source = name.partition(":")[0]
     assert find(asked) == Architecture(name, builder, source, builder, size=size)
 
@@ -163,17 +163,17 @@ def test_the_rest_of_the_libraries_is_open(asked: str, name: str, builder: str, 
 @pytest.mark.parametrize(
     ("name", "said"),
     [
-        ("timm:resnett18", r"no network of timm is called 'resnett18'; did you mean resnet18"),
-        ("torchvision:resnet51", r"no network of torchvision is called 'resnet51'; did you mean .*resnet50"),
-        ("torchvision:deeplab", r"no network of torchvision is called 'deeplab'; it has alexnet, "),
+        ("timm:resnett18", r"no timm network is called 'resnett18'; did you mean resnet18"),
+        ("torchvision:resnet51", r"no torchvision network is called 'resnet51'; did you mean .*resnet50"),
+        ("torchvision:deeplab", r"no torchvision network is called 'deeplab'; it has alexnet, "),
     ],
 )
-def test_a_typo_there_gets_the_nearest_of_that_library(name: str, said: str) -> None:
+def test_a_typo_with_a_prefix_suggests_from_that_library(name: str, said: str) -> None:
     with pytest.raises(UsageError, match=said):
         find(name)
 
 
-def test_a_users_own_network_is_named_as_given(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_users_own_network_keeps_its_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     Path("net.py").write_text("from torch import nn\ndef small(classes): return nn.Linear(3, classes)\n")
     row = find("net.py:small")
@@ -181,14 +181,14 @@ def test_a_users_own_network_is_named_as_given(tmp_path: Path, monkeypatch: pyte
     assert published(row) is None
     assert {tensor.device.type for tensor in skeleton(row, 5).parameters()} == {"meta"}
     assert build(row, 5).get_parameter("weight").shape == (5, 3)
-    with pytest.raises(UsageError, match=r"net\.py: name the function that makes the network"):
+    with pytest.raises(UsageError, match=r"net\.py: name the function that creates the network"):
         find("net.py")
     with pytest.raises(UsageError, match=r"nett\.py: no such file"):
         find("nett.py:small")
 
 
 @pytest.mark.parametrize(("name", "extra"), [("mobilenetv2", "export"), ("mobilenetv1", "timm")])
-def test_without_its_library_the_mend_is_named(
+def test_without_its_library_the_error_names_the_extra(
     name: str, extra: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setitem(sys.modules, find(name).library, None)

@@ -115,8 +115,8 @@ def test_an_int8_ensemble_of_probabilities(
     assert found.precision == "w8a8"
     assert found.float_layers == 0
     assert 2 in found.islands.values(), "the softmax of each member"
-    answers = [open_session(path, target)(tiny_pictures) for path in (exact, quantized)]
-    assert agreement(*answers).sqnr_db > 25
+    sessions = (open_session(exact, target), runtime(target).open_reference(quantized))
+    assert agreement(*(session(tiny_pictures) for session in sessions)).sqnr_db > 25
 
 
 @pytest.fixture(scope="module")

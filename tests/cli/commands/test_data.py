@@ -111,11 +111,14 @@ def test_a_set_in_words(edgewise: Run, pets: Path) -> None:
         "cat 9 2",
         "dog 4 2",
         "all 13 4",
-        "pets, judged by val/",
+        "pets, validated on val/",
         "the largest class has 2.2 times the pictures of the smallest",
         "unlike plain RGB: 1 grey, 1 corrupt",
-        "! 1 pictures lie under more than one class (the first: train/cat/0.png and train/dog/3.png)",
-        "! left out: train/cat/not\N{REPLACEMENT CHARACTER}[2J.png: none of BMP, GIF, JPEG, PNG, TIFF, WEBP",
+        "! 1 pictures are in more than one class (first: train/cat/0.png and train/dog/3.png)",
+        (
+            "! left out: train/cat/not\N{REPLACEMENT CHARACTER}[2J.png: "
+            "not one of BMP, GIF, JPEG, PNG, TIFF, WEBP"
+        ),
     ):
         assert line in lines
 
@@ -123,7 +126,7 @@ def test_a_set_in_words(edgewise: Run, pets: Path) -> None:
 def test_the_part_to_judge_by_may_be_chosen(edgewise: Run, pets: Path) -> None:
     shown = edgewise("data", "show", pets / "train", "--val-share", 0.25, "--seed", 3, "--json").document
     dataset = open_dataset(pets / "train", val_share=0.25, seed=3)
-    assert shown["description"] == "train, 25% of each class held out by seed 3"
+    assert shown["description"] == "train, 25% of each class held out with seed 3"
     assert [row["val"] for row in shown["classes"]] == [dataset.val.labels.count(label) for label in (0, 1)]
 
 
@@ -163,4 +166,4 @@ def test_the_generated_set_needs_no_folder(edgewise: Run) -> None:
 def test_what_is_no_set_is_a_usage_error(edgewise: Run, tmp_path: Path) -> None:
     ended = edgewise("data", "show", tmp_path / "nothing", "--json")
     assert (ended.code, ended.stdout) == (2, "")
-    assert "nothing: No such file or directory; name a folder of pictures" in ended.complaint
+    assert "nothing: No such file or directory; pass a folder of pictures" in ended.complaint

@@ -167,13 +167,13 @@ def test_checkpoints_of_one_run_without_labelled_pictures(
 @pytest.mark.parametrize(
     ("arguments", "complaint"),
     [
-        (["mobilenetv2"], "needs two members or more, found 1"),
+        (["mobilenetv2"], "needs at least two members, found 1"),
         (["mobilenetv2", "resnet18", "--weights", "1,2,3"], "3 weights for 2 members"),
-        (["mobilenetv2", "resnet18", "--weights", "1,0"], "need numbers above zero"),
+        (["mobilenetv2", "resnet18", "--weights", "1,0"], "must be positive numbers"),
         (["mobilenetv2", "resnet18", "--fit", "somewhere"], "add --weights fit, or leave it out"),
         (["mobilenetv2", "resnet18", "--io", "int8"], "add --int8"),
         (["mobilenetv2", "mobilnetv2"], "did you mean mobilenetv2"),
-        (["mobilenetv2=bundled", "mobilenetv2=bundled"], "is named twice"),
+        (["mobilenetv2=bundled", "mobilenetv2=bundled"], "is listed twice"),
     ],
 )
 def test_options_that_cannot_be(edgewise: Run, arguments: list[str], complaint: str) -> None:
@@ -207,5 +207,5 @@ def test_members_of_other_sizes(edgewise: Run, tmp_path: Path) -> None:
     save(tmp_path / "a.safetensors", mobilenet_v2(num_classes=len(SHAPES)).state_dict(), spec, {})
     ended = edgewise("ensemble", "mobilenetv2=bundled", tmp_path / "a.safetensors")
     assert ended.code == 2
-    assert "mobilenetv2 takes 64 pixels cut from 72, mobilenetv2 " in ended.complaint
+    assert "mobilenetv2 crops 64 pixels from 72, mobilenetv2 " in ended.complaint
     assert "--imgsz" in ended.complaint

@@ -28,7 +28,7 @@ Arguments = tuple[object, ...]
 @pytest.mark.parametrize(
     ("arguments", "complaint"),
     [
-        (["xyz"], "no model is called 'xyz'; run 'edgewise models' for those there are"),
+        (["xyz"], "no model is called 'xyz'; run 'edgewise models' for a list"),
         (["mobilnetv2"], "no model is called 'mobilnetv2'; did you mean mobilenetv2"),
         (
             ["mobilenetv2", "--to", "tensorrt"],
@@ -40,7 +40,7 @@ Arguments = tuple[object, ...]
         (["mobilenetv2", "--per-tensor"], "--io and --per-tensor are for INT8 models; add --int8"),
         (["mobilenetv2", "--int8", "--io", "int8", "--to", "all"], "--io int8 is for tflite alone"),
         (["mobilenetv2", "--require-speedup", 2], "--require-speedup compares a smaller model with float"),
-        (["mobilenetv2", "--mean", "127.5"], "not on the scale from 0 to 1; divide by 255"),
+        (["mobilenetv2", "--mean", "127.5"], "not between 0 and 1; divide by 255"),
     ],
 )
 def test_options_that_cannot_be(edgewise: Run, arguments: list[str], complaint: str) -> None:
@@ -53,7 +53,7 @@ def test_options_that_cannot_be(edgewise: Run, arguments: list[str], complaint: 
 def test_a_weights_file_that_is_not_there(edgewise: Run) -> None:
     ended = edgewise("export", "mobilenetv2", "--weights", "nowhere.pth", "--json")
     assert (ended.code, ended.stdout) == (2, "")
-    assert "--weights nowhere.pth: no such file; give its path" in ended.complaint
+    assert "--weights nowhere.pth: no such file; pass a path" in ended.complaint
 
 
 class Malicious:
@@ -93,7 +93,7 @@ def test_labels_of_another_number(edgewise: Run, network: Arguments, tmp_path: P
         (["--calib-count", 7], "--calib-count 7 is too few: need at least 8 pictures"),
         (["--calib-count", 8, "--data", "{foreign}"], "nearest: 'circle'"),
         (["--calib", "{pictures}", "--data", "{seen}"], "2 of 7 evaluation pictures are also calibration"),
-        (["--calib-count", 8, "--data", "{pictures}"], "24 pictures lie directly in it"),
+        (["--calib-count", 8, "--data", "{pictures}"], "24 pictures are outside the class folders"),
     ],
 )
 def test_pictures_that_cannot_be_used(
@@ -132,7 +132,7 @@ def test_json_is_one_document_and_all_there_is(exported: Any, weights: Path, pic
     assert product["verdict"] == "pass"
     assert product["pace"] in {"faster", "slower", "alike"}
     (notice,) = document["notices"]
-    assert notice.startswith("mine.pth does not say how its pictures are made")
+    assert notice.startswith("mine.pth does not define its preprocessing")
     stages = {"Load the network", "Convert to tflite", "Quantize tflite to w8a8", "Write the bundle"}
     assert stages <= set(document["seconds"])
     manifest = product["manifest"]

@@ -60,7 +60,7 @@ def test_a_folder_that_is_not_there(edgewise: Run, tmp_path: Path) -> None:
 def test_a_picture_that_is_not_there(edgewise: Run, bundle: Path) -> None:
     ended = edgewise("predict", bundle, "nowhere.png")
     assert (ended.code, ended.stdout) == (2, "")
-    assert ended.complaint == "edgewise: nowhere.png: no such file; name a picture"
+    assert ended.complaint == "edgewise: nowhere.png: no such file; pass a picture"
 
 
 def test_a_broken_picture(edgewise: Run, bundle: Path, pictures: Path, tmp_path: Path) -> None:

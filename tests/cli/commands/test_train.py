@@ -76,7 +76,7 @@ def test_a_finished_run_says_so(edgewise: Any, trained: Any, shapes: Path) -> No
         *("train", "mobilenetv3small", "--data", shapes, *SMALL, "--epochs", 2, "--out", out, "--resume")
     )
     assert ended.code == 0, ended.stderr
-    assert "this run is finished, after 2 epochs" in ended.stderr
+    assert "this run is already finished (2 epochs)" in ended.stderr
 
 
 @pytest.mark.slow
@@ -92,9 +92,9 @@ def test_a_folder_that_holds_a_run_is_not_written_over(edgewise: Any, trained: A
 @pytest.mark.parametrize(
     ("options", "complaint"),
     [
-        (("--epochs", 0), "--epochs 0: need 1 to inf"),
-        (("--cycles", 3, "--epochs", 2), "--cycles 3 in --epochs 2"),
-        (("--warmup", 3, "--epochs", 2), "--warmup 3 in --epochs 2: the rate would never be full"),
+        (("--epochs", 0), "--epochs 0: must be at least 1"),
+        (("--cycles", 3, "--epochs", 2), "--cycles 3 with --epochs 2"),
+        (("--warmup", 3, "--epochs", 2), "--warmup 3 with --epochs 2: the warm-up would never end"),
     ],
 )
 def test_a_recipe_that_cannot_be_is_refused(

@@ -154,7 +154,7 @@ def test_pixels_are_normalised_as_the_model_api_does_it(
 
 def test_a_class_name_of_two_lines_is_refused(tiny_graph: Network, tmp_path: Path) -> None:
     spec = ModelSpec("tiny", Preprocess(32, 40), Labels(("a\nb", *"cdefg")), Origin("random", "", ""))
-    with pytest.raises(UsageError, match="one line of text"):
+    with pytest.raises(UsageError, match="a single line of UTF-8 text"):
         export(tiny_graph, spec, tmp_path / "odd.xml")
     assert not [*tmp_path.iterdir()]
 

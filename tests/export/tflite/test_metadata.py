@@ -240,7 +240,7 @@ def test_any_line_of_text_can_be_a_class_name(names: list[str]) -> None:
 
 @pytest.mark.parametrize("name", ["", "two\nlines", "line\n", "paragraph\u2029"])
 def test_a_class_name_of_several_lines_is_refused(name: str) -> None:
-    with pytest.raises(UsageError, match="one line of text"):
+    with pytest.raises(UsageError, match="a single line of UTF-8 text"):
         described(tiny(), spec_of("a", name, "c"))
 
 

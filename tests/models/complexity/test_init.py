@@ -1,4 +1,4 @@
-"""What networks cost, against published figures, torch's own counter, and arithmetic by hand."""
+"""The cost of networks, compared with published figures, torch's own counter and manual arithmetic."""
 
 from collections.abc import Callable
 from math import isclose
@@ -14,7 +14,7 @@ from edgewise.models.complexity import Complexity, Cost, Kind, complexity, with_
 from edgewise.models.errors import UsageError
 from edgewise.models.zoo import Architecture, architectures, find, skeleton
 
-# They have every type of layer between them.
+# Together they have every layer type.
 VARIED = ("densenet121", "mobilenetv3small", "regnetx400mf", "deittiny", "convnexttiny", "efficientnetlite0")
 varied = pytest.mark.parametrize("name", VARIED)
 
@@ -48,7 +48,7 @@ def test_published_figures_agree_within_2_percent(row: Architecture) -> None:
         ("convnexttiny", 224, 29, 4.5),
     ],
 )
-def test_the_landmarks_cost_what_is_known_of_them(
+def test_known_costs_of_reference_networks(
     name: str, size: int, millions: float, thousand_millions: float
 ) -> None:
     found = count(name, size)
@@ -57,7 +57,7 @@ def test_the_landmarks_cost_what_is_known_of_them(
 
 
 @varied
-def test_every_parameter_and_every_mac_is_of_one_type(name: str) -> None:
+def test_parameters_and_macs_add_up_over_the_types(name: str) -> None:
     network = skeleton(find(name), 1000)
     found = complexity(network, find(name).size)
     kinds = found.kinds.values()
@@ -67,7 +67,7 @@ def test_every_parameter_and_every_mac_is_of_one_type(name: str) -> None:
 
 
 @varied
-def test_but_for_batch_norms_that_stay_torch_counts_the_same(name: str) -> None:
+def test_torch_counts_the_same_except_for_batch_norms_that_do_not_fold(name: str) -> None:
     network, size = skeleton(find(name), 1000), find(name).size
     with torch.no_grad(), FlopCounterMode(display=False) as counter:
         network(torch.empty(1, 3, size, size, device="meta"))
@@ -76,7 +76,7 @@ def test_but_for_batch_norms_that_stay_torch_counts_the_same(name: str) -> None:
     assert 2 * (found.macs - staying) == counter.get_total_flops()
 
 
-def test_batch_norms_before_convolutions_cost_a_mac_an_element() -> None:
+def test_batch_norms_before_convolutions_cost_one_mac_per_element() -> None:
     network, elements = skeleton(find("densenet121"), 1000), []
 
     def measure(norm: nn.Module, inputs: tuple[Tensor], output: Tensor) -> None:
@@ -84,7 +84,7 @@ def test_batch_norms_before_convolutions_cost_a_mac_an_element() -> None:
         elements.append(output.numel())
 
     for name, module in network.named_modules():
-        if isinstance(module, nn.BatchNorm2d) and not name.endswith(("norm0", "norm2")):  # these come after
+        if isinstance(module, nn.BatchNorm2d) and not name.endswith(("norm0", "norm2")):  # these follow one
             module.register_forward_hook(measure)
     network(torch.empty(1, 3, 224, 224, device="meta"))
     by_hand = sum(elements)
@@ -103,7 +103,7 @@ def test_batch_norms_after_convolutions_fold(name: str) -> None:
 
 
 class Small(nn.Module):
-    """A convolution, a batch norm, and what lies `between` them."""
+    """A convolution and a batch norm with `between` in the middle."""
 
     def __init__(self, between: Callable[[Tensor], Tensor], norm: nn.Module) -> None:
         super().__init__()
@@ -123,9 +123,9 @@ class Small(nn.Module):
         (torch.clone, nn.BatchNorm2d(4), Kind.NORM),
         (nn.Identity(), nn.BatchNorm2d(4, track_running_stats=False), Kind.NORM),
     ],
-    ids=["directly", "after an activation", "after one in place", "of a copy", "without statistics"],
+    ids=["directly", "after an activation", "after an in-place one", "of a copy", "without statistics"],
 )
-def test_a_batch_norm_folds_only_where_it_can(
+def test_a_batch_norm_only_folds_into_the_layer_it_reads_directly(
     between: Callable[[Tensor], Tensor], norm: nn.Module, kind: Kind
 ) -> None:
     kinds = complexity(Small(between, norm).eval(), 8).kinds
@@ -134,7 +134,7 @@ def test_a_batch_norm_folds_only_where_it_can(
 
 
 class Shared(nn.Module):
-    """A convolution whose output has two readers."""
+    """A convolution with two readers of its output."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -146,7 +146,7 @@ class Shared(nn.Module):
         return y.mean((2, 3))
 
 
-def test_a_batch_norm_stays_where_something_else_reads_the_convolution() -> None:
+def test_a_batch_norm_does_not_fold_if_the_convolution_has_another_reader() -> None:
     assert Kind.NORM in complexity(Shared().eval(), 8).kinds
 
 
@@ -156,19 +156,19 @@ def test_a_batch_norm_folds_into_a_linear_layer() -> None:
 
 
 class Standardised(nn.Conv2d):
-    """Computes its weight anew, as some networks without batch norm do."""
+    """Standardises its weight on every call, as some networks without batch norm do."""
 
     def forward(self, x: Tensor) -> Tensor:
         weight = nn.functional.batch_norm(self.weight.flatten(1)[None], None, None, training=True)
         return nn.functional.conv2d(x, weight.view_as(self.weight), self.bias).mean((2, 3))
 
 
-def test_what_is_made_of_parameters_alone_costs_nothing() -> None:
+def test_values_computed_from_parameters_only_cost_nothing() -> None:
     assert complexity(Standardised(3, 4, 3), 8).kinds == {Kind.STANDARD: Cost(112, 3 * 4 * 9 * 36)}
 
 
 class Attention(nn.Module):
-    """Attention of all pixels to all, with an embedding of their places."""
+    """Self-attention over all pixels, with a position embedding."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -183,7 +183,7 @@ class Attention(nn.Module):
         return y[:, 0]
 
 
-def test_attention_is_counted_with_what_pytorch_has_a_fast_path_for() -> None:
+def test_attention_is_counted_on_pytorchs_fast_path() -> None:
     positions, width = 16, 6
     projections = 3 * width + 4 * width * width
     assert complexity(Attention().eval(), 4).kinds == {
@@ -194,7 +194,7 @@ def test_attention_is_counted_with_what_pytorch_has_a_fast_path_for() -> None:
     }
 
 
-def test_convolutions_are_told_apart() -> None:
+def test_types_of_convolutions_are_distinguished() -> None:
     layers = [
         nn.Conv2d(3, 6, 3, groups=3),
         nn.Conv2d(6, 4, 3, groups=2),
@@ -210,7 +210,7 @@ def test_convolutions_are_told_apart() -> None:
     }
 
 
-def test_a_block_of_mobilenetv2_by_the_formula() -> None:
+def test_a_mobilenetv2_block_matches_the_formula() -> None:
     savings = count("mobilenetv2").savings
     assert savings is not None
     assert len(savings.blocks) == 17
@@ -220,7 +220,7 @@ def test_a_block_of_mobilenetv2_by_the_formula() -> None:
     assert block.standard_weights == 9 * 96 * 24
 
 
-def test_savings_are_what_the_network_with_standard_convolutions_really_costs() -> None:
+def test_savings_match_the_network_built_with_standard_convolutions() -> None:
     network: Any = skeleton(find("mobilenetv2"), 1000)
     found = complexity(network, 224)
     for block in network.features[1:18]:
@@ -232,13 +232,13 @@ def test_savings_are_what_the_network_with_standard_convolutions_really_costs() 
     other = complexity(network, 224)
     assert found.savings is not None
     assert found.savings.macs == other.macs
-    lost = 2 * sum(block.channels for block in found.savings.blocks)  # the norms between the two
+    lost = 2 * sum(block.channels for block in found.savings.blocks)  # the norms in between
     assert found.savings.parameters == other.parameters + lost
     assert other.savings is None
 
 
-def test_a_squeeze_is_not_taken_for_the_pointwise_convolution() -> None:
-    blocks = [count("mobilenetv3small", size).savings for size in (224, 32)]  # at 32, maps end as one pixel
+def test_squeeze_and_excitation_is_not_mistaken_for_the_pointwise_convolution() -> None:
+    blocks = [count("mobilenetv3small", size).savings for size in (224, 32)]  # at 32, the last maps are 1x1
     large, small = (
         [(found.area, found.channels, found.outputs) for found in saved.blocks] for saved in blocks if saved
     )
@@ -257,7 +257,7 @@ def test_without_depthwise_convolutions_nothing_is_saved() -> None:
     assert count("regnetx400mf").savings is None  # grouped ones are not depthwise
 
 
-def test_a_network_with_weights_counts_the_same_and_is_left_as_it_was() -> None:
+def test_a_network_with_weights_counts_the_same_and_is_not_changed() -> None:
     network = torchvision.models.mobilenet_v3_small().eval()
     before = {name: tensor.clone() for name, tensor in network.state_dict().items()}
     assert complexity(network, 64) == complexity(skeleton(find("mobilenetv3small"), 1000), 64)
@@ -265,7 +265,7 @@ def test_a_network_with_weights_counts_the_same_and_is_left_as_it_was() -> None:
     assert all(torch.equal(after[name], tensor) for name, tensor in before.items())
 
 
-def test_auxiliary_heads_come_on_top_in_training() -> None:
+def test_auxiliary_heads_are_added_in_training() -> None:
     row = find("inceptionv3")
     trained = with_auxiliary_heads(row, skeleton(row, 1000), 1000)
     assert trained is not None
@@ -281,10 +281,10 @@ class Pair(nn.Module):
 @pytest.mark.parametrize(
     ("network", "complaint"),
     [
-        (nn.Conv2d(3, 4, 9), r"cannot take a picture of 8 pixels: .*; give another --imgsz"),
-        (Pair(), r"gives a tuple; let it return the logits alone"),
+        (nn.Conv2d(3, 4, 9), r"cannot take a picture of 8 pixels: .*; try another --imgsz"),
+        (Pair(), r"returns a tuple; make it return only the logits"),
     ],
 )
-def test_a_network_that_cannot_be_counted_is_told(network: nn.Module, complaint: str) -> None:
+def test_a_network_that_cannot_be_counted_is_an_error(network: nn.Module, complaint: str) -> None:
     with pytest.raises(UsageError, match=complaint):
         complexity(network, 8)

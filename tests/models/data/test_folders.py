@@ -1,4 +1,4 @@
-"""Which pictures lie in which class folders, and which classes these are."""
+"""Finding pictures in class folders, and matching folders to classes."""
 
 from pathlib import Path
 
@@ -37,7 +37,7 @@ def grow(root: Path, *names: str) -> Path:
     return root
 
 
-def test_the_parts_of_a_set_are_found(tmp_path: Path) -> None:
+def test_training_and_validation_folders_are_found(tmp_path: Path) -> None:
     root = grow(tmp_path, "train/a/1.png", "test/a/2.png")
     assert parts(root) == (root / "train", root / "test")
     grow(root, "Validation/a/3.png", "notes/4.png")
@@ -54,14 +54,16 @@ def test_a_class_may_be_called_train(tmp_path: Path) -> None:
     assert list(class_folders(root)) == ["bus", "test", "train"]
 
 
-def test_loose_pictures_in_train_and_val_are_no_classes(tmp_path: Path) -> None:
+def test_pictures_directly_in_train_and_val_are_refused(tmp_path: Path) -> None:
     root = grow(tmp_path, "train/1.png", "val/2.png")
     assert parts(root) == (root / "train", root / "val")
-    with pytest.raises(UsageError, match=r"train: 1 pictures lie directly in it \(the first: 1\.png\)"):
+    with pytest.raises(
+        UsageError, match=r"train: 1 pictures are outside the class folders \(first: 1\.png\)"
+    ):
         class_folders(root / "train")
 
 
-def test_a_model_is_judged_by_the_second_part_unless_it_is_a_class(tmp_path: Path) -> None:
+def test_a_model_is_evaluated_on_the_validation_folder_unless_it_is_a_class(tmp_path: Path) -> None:
     root = grow(tmp_path, "train/tench/1.png", "valid/tench/2.png")
     assert part_to_judge(root, BIRDS) == root / "valid"
     assert part_to_judge(root / "valid", BIRDS) == root / "valid"
@@ -78,7 +80,7 @@ def test_class_folders_are_in_natural_order_with_all_their_pictures(tmp_path: Pa
 def test_a_class_folder_without_pictures_is_refused(tmp_path: Path) -> None:
     grow(tmp_path, "cat/a.png", ".hidden/a.png")
     (tmp_path / "dog").mkdir()
-    with pytest.raises(UsageError, match=r"dog: holds no pictures \(1 of 2 class folders hold none\)"):
+    with pytest.raises(UsageError, match=r"dog: contains no pictures \(1 of 2 class folders are empty\)"):
         class_folders(tmp_path)
 
 
@@ -92,7 +94,7 @@ def test_a_class_folder_without_pictures_is_refused(tmp_path: Path) -> None:
         (["n014407645", "n02012849x"], Labels(("n014407645", "n02012849x"))),
     ],
 )
-def test_wordnet_ids_are_set_apart_where_all_folders_have_their_own(names: list[str], labels: Labels) -> None:
+def test_wordnet_ids_are_separated_if_every_folder_has_its_own(names: list[str], labels: Labels) -> None:
     assert labels_of(names) == labels
     assert _classes(Path("set"), names, labels) == {name: place for place, name in enumerate(names)}
 
@@ -101,59 +103,59 @@ def test_wordnet_ids_are_set_apart_where_all_folders_have_their_own(names: list[
 def test_class_folders_are_matched_by_name_or_id(tmp_path: Path, name: str) -> None:
     path = picture(tmp_path / name / "deeper" / "a.png")
     lantern = picture(tmp_path / "Jack O Lantern" / "b.png")
-    (tmp_path / "empty folders do not count").mkdir()
+    (tmp_path / "empty folders are ignored").mkdir()
     assert sorted(labelled_images(tmp_path, BIRDS), key=lambda pair: pair[1]) == [(path, 0), (lantern, 3)]
 
 
-def test_a_name_of_two_classes_is_refused_with_their_ids(tmp_path: Path) -> None:
+def test_an_ambiguous_name_is_refused_and_the_ids_are_listed(tmp_path: Path) -> None:
     picture(tmp_path / "crane" / "a.png")
     with pytest.raises(
         UsageError, match=r"several classes: 'crane' \(n02012849\), 'crane' \(n03126707\); .* its id"
     ):
         labelled_images(tmp_path, BIRDS)
-    with pytest.raises(UsageError, match="give the ids by --labels"):
+    with pytest.raises(UsageError, match="pass the ids with --labels"):
         labelled_images(tmp_path, Labels(BIRDS.names))
     (tmp_path / "crane").rename(tmp_path / "n03126707")
     assert labelled_images(tmp_path, BIRDS) == [(tmp_path / "n03126707" / "a.png", 2)]
 
 
-def test_an_unknown_folder_is_refused_with_the_nearest_classes(tmp_path: Path) -> None:
+def test_an_unknown_folder_is_refused_and_the_closest_classes_are_listed(tmp_path: Path) -> None:
     picture(tmp_path / "tensh" / "a.png")
     picture(tmp_path / "n02012849" / "a.png")
     with pytest.raises(
-        UsageError, match=r"tensh: .* 4 classes \(1 of 2 folders do not\); nearest: 'tench' \(n014407"
+        UsageError, match=r"tensh: .* 4 classes \(1 of 2 folders do not match\); closest: 'tench' \(n014407"
     ):
         labelled_images(tmp_path, BIRDS)
     (tmp_path / "tensh").rename(tmp_path / "val")
-    with pytest.raises(UsageError, match="the classes begin with: 'tench'"):
+    with pytest.raises(UsageError, match="the first classes are: 'tench'"):
         labelled_images(tmp_path, BIRDS)
 
 
-def test_an_exact_name_comes_before_a_similar_one(tmp_path: Path) -> None:
+def test_an_exact_name_is_preferred_to_a_similar_one(tmp_path: Path) -> None:
     labels = Labels(("c-3", "C 3", "C++"))
     paths = [picture(tmp_path / name / "a.png") for name in ("C 3", "C++", "c-3")]
     assert labelled_images(tmp_path, labels) == [(paths[0], 1), (paths[1], 2), (paths[2], 0)]
 
 
-def test_pictures_outside_of_class_folders_are_refused(tmp_path: Path) -> None:
+def test_pictures_outside_class_folders_are_refused(tmp_path: Path) -> None:
     picture(tmp_path / "tench" / "a.png")
     picture(tmp_path / "loose.png")
-    with pytest.raises(UsageError, match=r"1 pictures lie directly in it \(the first: loose\.png\)"):
+    with pytest.raises(UsageError, match=r"1 pictures are outside the class folders \(first: loose\.png\)"):
         labelled_images(tmp_path, BIRDS)
 
 
 def test_an_empty_set_is_refused(tmp_path: Path) -> None:
     (tmp_path / "tench").mkdir()
-    with pytest.raises(UsageError, match="holds no pictures"):
+    with pytest.raises(UsageError, match="contains no pictures"):
         labelled_images(tmp_path, BIRDS)
 
 
-def test_numbers_are_places_in_the_output_where_no_name_matches() -> None:
+def test_numbers_are_output_indices_if_no_name_matches() -> None:
     folder = Path("set")
     assert _classes(folder, ["0", "03", "2"], BIRDS) == {"0": 0, "03": 3, "2": 2}
     assert _classes(folder, ["1", "2"], Labels(("2", "1"))) == {"1": 1, "2": 0}
     for names in (["0", "tench"], ["0", "4"], ["-1"], ["²"]):
-        with pytest.raises(UsageError, match="fits none"):
+        with pytest.raises(UsageError, match="matches none"):
             _classes(folder, names, BIRDS)
 
 
@@ -162,7 +164,7 @@ def test_numbers_are_places_in_the_output_where_no_name_matches() -> None:
     upper=st.booleans(),
     separator=st.sampled_from(["_", "-", " ", ""]),
 )
-def test_spelling_does_not_matter(names: list[str], upper: bool, separator: str) -> None:
+def test_case_and_separators_are_ignored(names: list[str], upper: bool, separator: str) -> None:
     unique = tuple({"".join(name.split()): name for name in names}.values())
     labels = Labels(unique, tuple(f"n{index:08}" for index in range(len(unique))))
     for index, name in enumerate(unique):

@@ -1,4 +1,4 @@
-"""What `--data` names: real folders of real files, and the generated shapes."""
+"""The values of `--data`: folders with real files, and the generated shapes."""
 
 import pickle
 import shutil
@@ -16,7 +16,7 @@ from edgewise.models.spec import Labels
 
 
 def picture(path: Path, seed: int | None = None) -> Path:
-    """A small picture that no other path has, or that of a seed."""
+    """Save a small picture that is unique to the path, or to a seed."""
     path.parent.mkdir(parents=True, exist_ok=True)
     content = [seed] if seed is not None else list(str(path).encode())
     Image.fromarray(np.random.default_rng(content).integers(0, 256, (6, 8, 3), np.uint8)).save(path)
@@ -24,7 +24,7 @@ def picture(path: Path, seed: int | None = None) -> Path:
 
 
 def fill(folder: Path, **counts: int) -> Path:
-    """So many pictures in each class folder."""
+    """Save the given number of pictures in each class folder."""
     for name, count in counts.items():
         for index in range(count):
             picture(folder / name / f"{index:02}.png")
@@ -43,12 +43,12 @@ def refused(source: str | Path) -> str:
 
 
 @pytest.mark.parametrize("second", ["val", "valid", "validation", "test"])
-def test_train_and_val_are_taken_as_they_are(tmp_path: Path, second: str) -> None:
+def test_train_and_val_folders_are_used_unchanged(tmp_path: Path, second: str) -> None:
     folder = tmp_path / "pets"
     fill(folder / "train", cat=3, dog=2)
     fill(folder / second, cat=1, dog=2)
     dataset = open_dataset(folder)
-    assert dataset.description == f"pets, judged by {second}/"
+    assert dataset.description == f"pets, validated on {second}/"
     assert dataset.labels == Labels(("cat", "dog"))
     assert (dataset.train.labels, dataset.val.labels) == ((0, 0, 0, 1, 1), (0, 1, 1))
     assert relative(dataset.val, folder) == [
@@ -64,7 +64,7 @@ def test_train_and_val_are_taken_as_they_are(tmp_path: Path, second: str) -> Non
 def test_class_folders_are_split_by_the_seed(tmp_path: Path) -> None:
     folder = fill(tmp_path / "pets", cat=40, dog=20)
     dataset = open_dataset(folder, val_share=0.25, seed=3)
-    assert dataset.description == "pets, 25% of each class held out by seed 3"
+    assert dataset.description == "pets, 25% of each class held out with seed 3"
     assert [dataset.val.labels.count(label) for label in (0, 1)] == [10, 5]
     assert [dataset.train.labels.count(label) for label in (0, 1)] == [30, 15]
     assert not {*dataset.train.files} & {*dataset.val.files}
@@ -79,7 +79,7 @@ def test_class_folders_are_split_by_the_seed(tmp_path: Path) -> None:
     assert relative(open_dataset(moved, val_share=0.25, seed=3).val, moved) == relative(dataset.val, folder)
 
 
-def test_copies_never_lie_on_both_sides(tmp_path: Path) -> None:
+def test_copies_are_never_in_both_parts(tmp_path: Path) -> None:
     folder = fill(tmp_path, cat=6, dog=6)
     for name in ("cat", "dog"):
         for index in range(6):
@@ -90,7 +90,7 @@ def test_copies_never_lie_on_both_sides(tmp_path: Path) -> None:
     assert (len(dataset.train), len(dataset.val)) == (12, 12)
 
 
-def test_classes_count_as_people_do(tmp_path: Path) -> None:
+def test_classes_are_in_natural_order(tmp_path: Path) -> None:
     folder = fill(tmp_path, **{"10": 2, "9": 2, "1": 2})
     assert open_dataset(folder).labels == Labels(("1", "9", "10"))
 
@@ -100,7 +100,7 @@ def test_wordnet_ids_become_ids(tmp_path: Path) -> None:
     assert open_dataset(folder).labels == Labels(("great tench", "crane"), ("n01440764", "n02012849"))
 
 
-def test_every_kind_of_file_is_read_counted_or_left_out(tmp_path: Path) -> None:
+def test_every_kind_of_file_is_read_and_counted_or_skipped(tmp_path: Path) -> None:
     folder = fill(tmp_path, cat=4, dog=4)
     odd = folder / "dog" / "odd"
     odd.mkdir()
@@ -127,7 +127,7 @@ def test_every_kind_of_file_is_read_counted_or_left_out(tmp_path: Path) -> None:
     }
     half, text = dataset.corrupt
     assert half.startswith("dog/odd/half.png: ")
-    assert text == "dog/odd/text.jpg: none of BMP, GIF, JPEG, PNG, TIFF, WEBP"
+    assert text == "dog/odd/text.jpg: not one of BMP, GIF, JPEG, PNG, TIFF, WEBP"
     files = {*dataset.train.files, *dataset.val.files}
     assert len(files) == len(dataset.train) + len(dataset.val) == 14
     assert not {odd / "half.png", odd / "text.jpg"} & files
@@ -136,7 +136,7 @@ def test_every_kind_of_file_is_read_counted_or_left_out(tmp_path: Path) -> None:
         assert {samples.read(index).mode for index in range(len(samples))} == {"RGB"}
 
 
-def test_what_a_user_should_know(tmp_path: Path) -> None:
+def test_warnings_about_the_data(tmp_path: Path) -> None:
     folder = tmp_path
     fill(folder / "train", cat=3, dog=3, emu=3)
     fill(folder / "val", cat=2, dog=2)
@@ -144,42 +144,42 @@ def test_what_a_user_should_know(tmp_path: Path) -> None:
     shutil.copy(folder / "train" / "emu" / "01.png", folder / "val" / "cat" / "same.png")
     shutil.copy(folder / "train" / "dog" / "01.png", folder / "val" / "dog" / "same.png")
     assert open_dataset(folder).notes == (
-        "1 of 3 classes have nothing to judge by (the first: 'emu')",
-        "2 pictures lie under more than one class (the first: train/cat/00.png and train/dog/same.png)",
+        "1 of 3 classes have no validation pictures (first: 'emu')",
+        "2 pictures are in more than one class (first: train/cat/00.png and train/dog/same.png)",
         (
-            "2 pictures to judge by are also trained on, which flatters "
-            "(the first: train/dog/01.png and val/dog/same.png)"
+            "2 validation pictures are also in the training set, which inflates the accuracy "
+            "(first: train/dog/01.png and val/dog/same.png)"
         ),
     )
 
 
-def test_a_folder_of_one_picture_a_class_cannot_be_split(tmp_path: Path) -> None:
-    assert "no picture is left to judge by; add two" in refused(fill(tmp_path, cat=1, dog=1))
+def test_one_picture_per_class_cannot_be_split(tmp_path: Path) -> None:
+    assert "no pictures are left for validation; add at least two" in refused(fill(tmp_path, cat=1, dog=1))
     fill(tmp_path, cat=2)
-    assert open_dataset(tmp_path).notes == ("1 of 2 classes have nothing to judge by (the first: 'dog')",)
+    assert open_dataset(tmp_path).notes == ("1 of 2 classes have no validation pictures (first: 'dog')",)
 
 
-def test_what_is_no_folder_of_classes(tmp_path: Path) -> None:
-    assert "missing: No such file or directory; name a folder" in refused(tmp_path / "missing")
-    assert "holds no pictures" in refused(tmp_path)
+def test_anything_but_a_folder_of_classes_is_refused(tmp_path: Path) -> None:
+    assert "missing: No such file or directory; pass a folder" in refused(tmp_path / "missing")
+    assert "contains no pictures" in refused(tmp_path)
     for name, mend in (
-        ("a.zip", "unpack it and name"),
+        ("a.zip", "unpack it and pass"),
         ("a.tar.GZ", "unpack it"),
-        ("a.csv", "is a file; name a folder"),
+        ("a.csv", "is a file; pass a folder"),
     ):
         (tmp_path / name).touch()
         assert mend in refused(tmp_path / name)
     picture(tmp_path / "loose" / "a.png")
-    assert "1 pictures lie directly in it (the first: a.png)" in refused(tmp_path / "loose")
+    assert "1 pictures are outside the class folders (first: a.png)" in refused(tmp_path / "loose")
     one = refused(fill(tmp_path / "one", cat=3))
-    assert "holds one class, 'cat'; need two folders" in one
+    assert "contains only one class, 'cat'; need at least two folders" in one
     assert "one class, 'train'" in refused(fill(tmp_path / "untold" / "train", cat=3).parent)
 
 
-def test_a_class_to_judge_by_must_be_learned(tmp_path: Path) -> None:
+def test_validation_classes_must_be_in_the_training_set(tmp_path: Path) -> None:
     fill(tmp_path / "train", cat=2, dog=2)
     fill(tmp_path / "val", cat=2, Dog=2)
-    assert "train/ lacks 1 of 2 classes to judge by (the first: 'Dog', nearest there: 'dog')" in refused(
+    assert "train/ lacks 1 of the 2 validation classes (first: 'Dog', closest match: 'dog')" in refused(
         tmp_path
     )
 
@@ -188,12 +188,11 @@ def test_too_many_corrupt_pictures_are_refused(tmp_path: Path) -> None:
     folder = fill(tmp_path, cat=4, dog=4)
     for index in range(4):
         (folder / "cat" / f"{index:02}.png").write_bytes(b"none")
-    assert (
-        "1 of 2 classes have no picture that can be read (the first class: 'cat') (the first: cat/00.png: "
-        in (refused(folder))
+    assert "1 of 2 classes have no readable training pictures (first class: 'cat') (first: cat/00.png: " in (
+        refused(folder)
     )
     (folder / "dog" / "00.png").write_bytes(b"none")
-    assert "5 of 8 pictures cannot be read (the first: cat/00.png: none of BMP" in refused(folder)
+    assert "5 of 8 pictures cannot be read (first: cat/00.png: not one of BMP" in refused(folder)
 
 
 def test_a_class_name_must_fit_into_labels_txt(tmp_path: Path) -> None:
@@ -201,12 +200,12 @@ def test_a_class_name_must_fit_into_labels_txt(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("share", [0.0, 1.0, -1.0, float("nan")])
-def test_a_share_of_nothing_or_all_is_refused(tmp_path: Path, share: float) -> None:
+def test_a_validation_share_of_none_or_all_is_refused(tmp_path: Path, share: float) -> None:
     with pytest.raises(UsageError, match="--val-share"):
         open_dataset(tmp_path, val_share=share)
 
 
-def test_the_word_shapes_is_the_generated_set() -> None:
+def test_shapes_is_the_generated_set() -> None:
     dataset = open_dataset("shapes", size=24)
     assert dataset.labels == Labels(SHAPES)
     assert (len(dataset.train), len(dataset.val)) == (TRAIN_COUNT, VAL_COUNT)
@@ -220,14 +219,14 @@ def test_the_word_shapes_is_the_generated_set() -> None:
             assert samples.labels[index] == label
 
 
-def test_a_folder_called_shapes_is_named_by_its_path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_folder_called_shapes_is_passed_as_a_path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     fill(tmp_path / "shapes", cat=2, dog=2)
     monkeypatch.chdir(tmp_path)
     assert open_dataset("./shapes").labels == Labels(("cat", "dog"))
     assert open_dataset("shapes").labels == Labels(SHAPES)
 
 
-def test_no_seed_judges_by_what_another_learns_from() -> None:
+def test_no_validation_set_overlaps_the_training_set_of_another_seed() -> None:
     drawn: dict[str, set[bytes]] = {"train": set(), "val": set()}
     for seed in range(4):
         dataset = generated(16, 12, 12, seed)
@@ -235,12 +234,12 @@ def test_no_seed_judges_by_what_another_learns_from() -> None:
         drawn["val"] |= {dataset.val.read(index).tobytes() for index in range(12)}
     assert len(drawn["train"]) == len(drawn["val"]) == 48
     assert not drawn["train"] & drawn["val"]
-    with pytest.raises(UsageError, match="12 and 11 pictures: need 12"):
+    with pytest.raises(UsageError, match="12 training and 11 validation pictures: need at least 12"):
         generated(16, 12, 11)
 
 
 @pytest.mark.parametrize("kind", ["generated", "files"])
-def test_worker_processes_may_read(tmp_path: Path, kind: str) -> None:
+def test_datasets_can_be_pickled_for_worker_processes(tmp_path: Path, kind: str) -> None:
     dataset: Dataset = (
         generated(16, 12, 12) if kind == "generated" else open_dataset(fill(tmp_path, a=2, b=2))
     )

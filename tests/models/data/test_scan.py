@@ -1,4 +1,4 @@
-"""Every picture is decoded; what cannot be is told and stops nothing."""
+"""Every picture is decoded; unreadable ones are reported without stopping the scan."""
 
 import hashlib
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""What is held out: a share of each class, by the seed, never one copy without the others."""
+"""The held-out pictures: a share of each class, by seed, with all copies kept together."""
 
 from collections import Counter
 from pathlib import Path
@@ -11,7 +11,7 @@ from edgewise.models.data.split import held_out
 
 
 def pictures(*owned: tuple[int, int]) -> list[Scanned]:
-    """Files with these labels and contents."""
+    """Files with the given labels and contents."""
     return [
         Scanned(Path(f"{label}/{place}.png"), label, b"%d" % content)
         for place, (label, content) in enumerate(owned)
@@ -22,7 +22,7 @@ SETS = st.lists(st.tuples(st.integers(0, 4), st.integers(0, 30)), max_size=80)
 
 
 @given(owned=SETS, share=st.floats(0.01, 0.99), seed=st.integers(0, 2**32))
-def test_copies_stay_together_and_every_class_keeps_one_to_learn_from(
+def test_copies_stay_together_and_every_class_keeps_a_training_picture(
     owned: list[tuple[int, int]], share: float, seed: int
 ) -> None:
     whole = pictures(*owned)
@@ -38,7 +38,7 @@ def test_copies_stay_together_and_every_class_keeps_one_to_learn_from(
     share=st.floats(0.01, 0.99),
     seed=st.integers(0, 99),
 )
-def test_each_class_gives_its_share_and_one_at_least(counts: list[int], share: float, seed: int) -> None:
+def test_each_class_holds_out_its_share_and_at_least_one(counts: list[int], share: float, seed: int) -> None:
     contents = iter(range(sum(counts)))
     whole = pictures(*((label, next(contents)) for label, count in enumerate(counts) for _ in range(count)))
     held = Counter(picture.label for picture in held_out(whole, share, seed))
@@ -46,14 +46,14 @@ def test_each_class_gives_its_share_and_one_at_least(counts: list[int], share: f
         assert held[label] == min(count - 1, max(1, round(share * count)))
 
 
-def test_the_seed_decides_and_the_order_does_not() -> None:
+def test_the_split_depends_on_the_seed_but_not_on_the_order() -> None:
     whole = pictures(*((content % 3, content) for content in range(90)))
     held = held_out(whole, 0.2, 7)
     assert {picture.path for picture in held_out(whole[::-1], 0.2, 7)} == {picture.path for picture in held}
     assert held_out(whole, 0.2, 8) != held
 
 
-def test_a_further_picture_moves_one_other_at_most() -> None:
+def test_adding_a_picture_moves_at_most_one_other() -> None:
     whole = pictures(*((content % 3, content) for content in range(90)))
     before = {picture.digest for picture in held_out(whole, 0.2, 0)}
     after = {picture.digest for picture in held_out([*whole, *pictures((0, 1000))], 0.2, 0)}

@@ -1,4 +1,4 @@
-"""Work in threads: in order, told as it goes, and not begun in vain."""
+"""Work in threads: results in order, progress reported, and no work after a failure."""
 
 import threading
 
@@ -14,11 +14,11 @@ def test_results_come_in_the_order_of_the_items() -> None:
     assert told == [(done, len(items)) for done in range(1, len(items) + 1)]
 
 
-def test_nothing_is_nothing() -> None:
+def test_no_items_give_no_results() -> None:
     assert in_threads(str, [], lambda *_: None) == []
 
 
-def test_a_failure_ends_the_work_with_its_block() -> None:
+def test_a_failure_stops_the_work_after_its_block() -> None:
     begun: list[int] = []
     lock = threading.Lock()
 

@@ -1,4 +1,4 @@
-"""What is assumed of files that do not describe themselves."""
+"""Defaults for files without metadata."""
 
 from pathlib import Path
 
@@ -19,13 +19,13 @@ def test_a_name_is_a_plain_file_name(file: str, name: str) -> None:
     assert name_of(Path(file)) == name
 
 
-def test_a_folder_gives_its_own_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_folder_is_named_after_itself(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "net.v2").mkdir()
     monkeypatch.chdir(tmp_path / "net.v2")
     assert name_of(Path()) == "net.v2"
 
 
-def test_the_sha256_of_a_folder_is_of_all_its_files(tmp_path: Path) -> None:
+def test_the_sha256_of_a_folder_covers_all_its_files(tmp_path: Path) -> None:
     def digest() -> str:
         return describe(tmp_path, usual(32, HALF, HALF), 3, Overrides()).origin.sha256
 
@@ -38,21 +38,21 @@ def test_the_sha256_of_a_folder_is_of_all_its_files(tmp_path: Path) -> None:
     assert len({first, second, digest()}) == 3
 
 
-def test_the_usual_picture_is_that_of_imagenet() -> None:
+def test_the_usual_preprocessing_is_that_of_imagenet() -> None:
     assert (usual(224, HALF, HALF).resize, usual(32, HALF, HALF).resize) == (256, 37)
 
 
-def test_the_size_is_said_once() -> None:
+def test_the_size_comes_from_the_file_or_the_option() -> None:
     path = Path("net.pt2")
     assert size_of(32, path, Overrides()) == size_of(32, path, Overrides(imgsz=32)) == 32
     assert size_of(None, path, Overrides(imgsz=48)) == 48
-    with pytest.raises(UsageError, match="any size; give the side in pixels by --imgsz"):
+    with pytest.raises(UsageError, match="any size; set the side in pixels with --imgsz"):
         size_of(None, path, Overrides())
     with pytest.raises(UsageError, match=r"--imgsz 48: net.pt2 takes 32 x 32 pixels"):
         size_of(32, path, Overrides(imgsz=48))
 
 
-def test_only_what_was_assumed_is_announced(tmp_path: Path) -> None:
+def test_only_assumptions_are_announced(tmp_path: Path) -> None:
     file, labels = tmp_path / "net.pt2", tmp_path / "labels.txt"
     file.write_bytes(b"")
     labels.write_text("a\nb\n")
@@ -62,12 +62,12 @@ def test_only_what_was_assumed_is_announced(tmp_path: Path) -> None:
         return assumed(describe(file, usual(32, HALF, HALF), 2, overrides), "a way", overrides)
 
     first, second = said(Overrides())
-    assert "taking a way (resize 37 (bilinear), cut 32, mean 0.5/0.5/0.5, std 0.5/0.5/0.5)" in first
-    assert "taking 'class 0' to 'class 1'" in second
+    assert "assuming a way (resize 37 (bilinear), crop 32, mean 0.5/0.5/0.5, std 0.5/0.5/0.5)" in first
+    assert "assuming 'class 0' to 'class 1'" in second
     assert said(settled) == []
 
 
-def test_a_thousand_classes_are_those_of_imagenet(tmp_path: Path) -> None:
+def test_1000_classes_are_assumed_to_be_imagenets(tmp_path: Path) -> None:
     (tmp_path / "net.pt2").write_bytes(b"")
     labels = describe(tmp_path / "net.pt2", usual(32, HALF, HALF), 1000, Overrides()).labels
     assert (labels.names[0], labels.ids[0]) == ("tench", "n01440764")

@@ -1,4 +1,4 @@
-"""Keras models of every kind of file, and what is refused."""
+"""Keras models in every file format, and what is rejected."""
 
 from pathlib import Path
 from typing import Any
@@ -12,7 +12,7 @@ from edgewise.models.foreign.tensorflow import tensorflow
 from edgewise.models.spec import Tensor32
 from edgewise.models.weights import Model, Overrides
 
-pytestmark = pytest.mark.slow  # TensorFlow alone takes ten seconds to come in
+pytestmark = pytest.mark.slow  # importing TensorFlow alone takes ten seconds
 
 HALF = (0.5, 0.5, 0.5)
 
@@ -29,7 +29,7 @@ def logits(model: Model, pictures: Tensor32) -> Tensor32:
 
 @pytest.fixture
 def layers(tiny_keras: Path) -> Any:
-    """`keras.layers`, where there is a Keras."""
+    """`keras.layers`, if Keras is installed."""
     assert tiny_keras.is_dir()
     import keras
 
@@ -37,21 +37,21 @@ def layers(tiny_keras: Path) -> Any:
 
 
 def saved(folder: Path, *stack: Any, side: int | None = 32) -> Path:
-    """A sequence of layers as a file."""
+    """Save a sequence of layers to a file."""
     import keras
 
     keras.Sequential([keras.layers.Input((side, side, 3)), *stack]).save(folder / "net.keras")
     return folder / "net.keras"
 
 
-def test_keras_is_known_by_its_files(tiny_keras: Path) -> None:
+def test_keras_models_are_recognised_by_their_files(tiny_keras: Path) -> None:
     assert all(is_keras(str(tiny_keras / name)) for name in ("tiny.keras", "tiny.h5", "tiny"))
     assert not is_keras(str(tiny_keras))
     assert not is_keras("net.pt2")
 
 
 @pytest.mark.parametrize("file", ["tiny.keras", "tiny.h5", "tiny"])
-def test_every_file_gives_the_logits_of_the_model(
+def test_every_format_returns_the_logits_of_the_model(
     tiny_keras: Path, tiny_pictures: Tensor32, file: str
 ) -> None:
     import keras
@@ -61,16 +61,16 @@ def test_every_file_gives_the_logits_of_the_model(
     found = logits(model, tiny_pictures)
     exponentials = np.exp(found - found.max(1, keepdims=True))
     np.testing.assert_allclose(exponentials / exponentials.sum(1, keepdims=True), probabilities, atol=1e-5)
-    assert np.abs(found.sum(1) - 1).max() > 1  # no probabilities
+    assert np.abs(found.sum(1) - 1).max() > 1  # not probabilities
     assert (model.spec.name, len(model.spec.labels), model.spec.preprocess.size) == ("tiny", 6, 32)
     assert (model.spec.preprocess.mean, model.spec.preprocess.std) == (HALF, HALF)
     first, second, third = said
     assert f"{file} ends in a softmax" in first
-    assert "taking the way of tf.keras.applications.mobilenet_v2" in second
+    assert "assuming the preprocessing of tf.keras.applications.mobilenet_v2" in second
     assert "'class 0' to 'class 5'" in third
 
 
-def test_a_saved_model_of_tensorflow_alone_will_do(tiny_keras: Path, tmp_path: Path) -> None:
+def test_a_saved_model_without_keras_is_accepted(tiny_keras: Path, tmp_path: Path) -> None:
     import keras
 
     tensorflow("Testing").saved_model.save(
@@ -80,7 +80,7 @@ def test_a_saved_model_of_tensorflow_alone_will_do(tiny_keras: Path, tmp_path: P
     assert (model.spec.name, len(model.spec.labels)) == ("net", 6)
 
 
-def test_a_model_that_scales_its_pixels_gets_them_whole(tmp_path: Path, layers: Any) -> None:
+def test_a_model_that_scales_its_input_gets_unscaled_pixels(tmp_path: Path, layers: Any) -> None:
     ends = layers.GlobalAveragePooling2D(), layers.Dense(4)
     for first in (
         layers.Rescaling(1 / 127.5, offset=-1),
@@ -89,13 +89,13 @@ def test_a_model_that_scales_its_pixels_gets_them_whole(tmp_path: Path, layers: 
     ):
         model, said = load(saved(tmp_path, first, *ends))
         assert (model.spec.preprocess.mean, model.spec.preprocess.std) == ((0, 0, 0), (1 / 255,) * 3)
-        assert "pixels from 0 to 255, which it scales itself" in said[0]  # and there is no softmax
+        assert "pixels from 0 to 255, which the model scales itself" in said[0]  # and there is no softmax
     white = model.spec.preprocess.normalise(np.full((1, 32, 32, 3), 255, np.uint8))
     np.testing.assert_allclose(white, 255, rtol=1e-6)
 
 
 @pytest.mark.parametrize("first", ["conv", "unit", "branches"])
-def test_other_first_layers_are_no_scaling(tmp_path: Path, layers: Any, first: str) -> None:
+def test_other_first_layers_are_not_taken_for_scaling(tmp_path: Path, layers: Any, first: str) -> None:
     import keras
 
     pictures = layers.Input((32, 32, 3))
@@ -108,7 +108,7 @@ def test_other_first_layers_are_no_scaling(tmp_path: Path, layers: Any, first: s
     assert load(tmp_path / "net.keras")[0].spec.preprocess.mean == HALF
 
 
-def test_the_user_has_the_last_word(tiny_keras: Path, tmp_path: Path) -> None:
+def test_overrides_win(tiny_keras: Path, tmp_path: Path) -> None:
     (tmp_path / "labels.txt").write_text("a\nb\nc\nd\ne\nf\n")
     mean = (0.1, 0.2, 0.3)
     overrides = Overrides(mean=mean, std=HALF, resize=40, labels=tmp_path / "labels.txt")
@@ -117,22 +117,22 @@ def test_the_user_has_the_last_word(tiny_keras: Path, tmp_path: Path) -> None:
     assert (model.spec.labels.names[5], len(said)) == ("f", 1)
 
 
-def test_pictures_of_any_size_need_one(tmp_path: Path, layers: Any) -> None:
+def test_an_input_of_any_size_requires_imgsz(tmp_path: Path, layers: Any) -> None:
     path = saved(tmp_path, layers.GlobalAveragePooling2D(), layers.Dense(4), side=None)
-    with pytest.raises(UsageError, match="any size; give the side in pixels by --imgsz"):
+    with pytest.raises(UsageError, match="any size; set the side in pixels with --imgsz"):
         load(path)
     model, _ = load(path, Overrides(imgsz=48))
     assert logits(model, np.zeros((2, 48, 48, 3), np.float32)).shape == (2, 4)
 
 
-def test_a_lambda_is_refused_and_does_not_run(tmp_path: Path, layers: Any) -> None:
+def test_a_lambda_layer_is_refused_and_does_not_run(tmp_path: Path, layers: Any) -> None:
     import keras
 
     path = saved(tmp_path, layers.Lambda(lambda x: x + 1), layers.GlobalAveragePooling2D())
     keras.saving.load_model(path, safe_mode=False).save(tmp_path / "net.h5")
     for file in (path, tmp_path / "net.h5"):
         with pytest.raises(
-            EdgewiseError, match=r"Lambda layer, which is Python code, .* model\.export\('FOLDER'\)"
+            EdgewiseError, match=r"Lambda layer, .* never runs Python code .* model\.export\('FOLDER'\)"
         ):
             load(file)
 
@@ -143,14 +143,14 @@ def test_an_unknown_layer_is_refused(tmp_path: Path, layers: Any) -> None:
             return x
 
     path = saved(tmp_path, Mine(), layers.GlobalAveragePooling2D())
-    with pytest.raises(EdgewiseError, match="layer that Keras does not know, Mine; export it"):
+    with pytest.raises(EdgewiseError, match="custom layer, Mine, that Keras cannot load; export it"):
         load(path)
 
 
-def test_what_is_no_classifier_is_refused(tmp_path: Path, layers: Any) -> None:
-    with pytest.raises(UsageError, match=r"gives float32 \(\?, 30, 30, 4\); need .* scores \(N, classes\)"):
+def test_a_model_that_is_not_a_classifier_is_refused(tmp_path: Path, layers: Any) -> None:
+    with pytest.raises(UsageError, match=r"returns float32 \(\?, 30, 30, 4\); need .* scores \(N, classes\)"):
         load(saved(tmp_path, layers.Conv2D(4, 3)))
-    with pytest.raises(UsageError, match=r"gives float32 \(\?, 1\); need"):
+    with pytest.raises(UsageError, match=r"returns float32 \(\?, 1\); need"):
         load(saved(tmp_path, layers.Flatten(), layers.Dense(1, activation="sigmoid")))
 
 
@@ -159,7 +159,7 @@ def test_two_inputs_and_grey_pictures_are_refused(tmp_path: Path, layers: Any) -
 
     two = [layers.Input((32, 32, 3)), layers.Input((32, 32, 3))]
     keras.Model(two, layers.Dense(4)(layers.Flatten()(layers.Add()(two)))).save(tmp_path / "two.keras")
-    with pytest.raises(UsageError, match="one input, a picture batch"):
+    with pytest.raises(UsageError, match="one input, a batch of pictures"):
         load(tmp_path / "two.keras")
     grey = layers.Input((32, 32, 1))
     keras.Model(grey, layers.Dense(4)(layers.Flatten()(grey))).save(tmp_path / "grey.keras")
@@ -183,7 +183,7 @@ def test_broken_files_are_refused(tmp_path: Path, tiny_keras: Path) -> None:
             load(tmp_path / "saved")
 
 
-def test_a_graph_that_touches_files_is_refused(tmp_path: Path, tiny_keras: Path) -> None:
+def test_a_graph_that_accesses_files_is_refused(tmp_path: Path, tiny_keras: Path) -> None:
     assert tiny_keras.is_dir()
     tf = tensorflow("Testing")
 
@@ -199,14 +199,12 @@ def test_a_graph_that_touches_files_is_refused(tmp_path: Path, tiny_keras: Path)
     for function, operator in ((reads, "ReadFile"), (writes, "WriteFile")):
         signature = tf.function(function).get_concrete_function(tf.TensorSpec((None, 32, 32, 3)))
         tf.saved_model.save(tf.Module(), tmp_path / operator, signatures=signature)
-        with pytest.raises(
-            EdgewiseError, match=f"has the operator {operator}, which can do more than compute"
-        ):
+        with pytest.raises(EdgewiseError, match=f"has the operator {operator}, which can have side effects"):
             load(tmp_path / operator)
     assert not (tmp_path / "made").exists()
 
 
-def test_checkpoint_operators_are_no_part_of_inference(tmp_path: Path, tiny_keras: Path) -> None:
+def test_checkpoint_operators_are_refused_in_inference(tmp_path: Path, tiny_keras: Path) -> None:
     assert tiny_keras.is_dir()
     tf = tensorflow("Testing")
 
@@ -220,15 +218,15 @@ def test_checkpoint_operators_are_no_part_of_inference(tmp_path: Path, tiny_kera
 
     signature = tf.function(restores).get_concrete_function(tf.TensorSpec((None, 32, 32, 3)))
     tf.saved_model.save(tf.Module(), tmp_path / "net", signatures=signature)
-    with pytest.raises(EdgewiseError, match="computes with RestoreV2, which is no function of the picture"):
+    with pytest.raises(EdgewiseError, match="uses RestoreV2, which is not a pure function of the picture"):
         load(tmp_path / "net")
 
 
-def test_what_runs_on_loading_is_refused(tmp_path: Path, tiny_keras: Path) -> None:
+def test_code_that_runs_on_loading_is_refused(tmp_path: Path, tiny_keras: Path) -> None:
     assert tiny_keras.is_dir()
     tf = tensorflow("Testing")
     module = tf.Module()
     module.table = tf.lookup.StaticHashTable(tf.lookup.KeyValueTensorInitializer([1], [2]), 0)
     tf.saved_model.save(module, tmp_path / "net")
-    with pytest.raises(EdgewiseError, match="holds a resource, which runs a function on loading"):
+    with pytest.raises(EdgewiseError, match="contains a resource, which runs a function on loading"):
         load(tmp_path / "net")

@@ -1,4 +1,4 @@
-"""Programs of torch.export: those that are read, and those that are refused."""
+"""torch.export programs that are accepted, and those that are rejected."""
 
 import io
 import json
@@ -38,12 +38,12 @@ def program(tiny_network: nn.Module, tmp_path_factory: pytest.TempPathFactory) -
     return saved(tmp_path_factory.mktemp("program") / "tiny.pt2", tiny_network)
 
 
-def test_a_program_is_known_by_its_name() -> None:
+def test_a_program_is_recognised_by_its_suffix() -> None:
     assert is_program("a/b.pt2")
     assert not is_program("b.pt")
 
 
-def test_it_computes_what_it_was_exported_from(program: Path, tiny_network: nn.Module) -> None:
+def test_it_matches_the_network_it_was_exported_from(program: Path, tiny_network: nn.Module) -> None:
     said: list[str] = []
     model = load_program(program, Overrides(), said.append)
     pictures = torch.rand(3, 3, 32, 32)
@@ -57,7 +57,7 @@ def test_it_computes_what_it_was_exported_from(program: Path, tiny_network: nn.M
     assert len(said) == 2
 
 
-def test_the_user_has_the_last_word(program: Path, tmp_path: Path) -> None:
+def test_overrides_win(program: Path, tmp_path: Path) -> None:
     (tmp_path / "labels.txt").write_text("a\nb\nc\nd\ne\nf\n")
     half = (0.5, 0.5, 0.5)
     spec = load(program, Overrides(mean=half, std=half, resize=40, labels=tmp_path / "labels.txt")).spec
@@ -73,7 +73,7 @@ class Answers(nn.Module):
         return self.answer(x)
 
 
-def test_pictures_of_any_size_need_one(tmp_path: Path) -> None:
+def test_an_input_of_any_size_requires_imgsz(tmp_path: Path) -> None:
     shapes = ({0: Dim.AUTO, 2: Dim.AUTO, 3: Dim.AUTO},)
     path = saved(tmp_path / "free.pt2", Answers(lambda x: x.mean((2, 3))).eval(), shapes)
     with pytest.raises(UsageError, match=r"any size; .* --imgsz"):
@@ -88,14 +88,14 @@ def test_pictures_of_any_size_need_one(tmp_path: Path) -> None:
             lambda x: x.mean((2, 3)),
             None,
             (32, 32),
-            r"takes \(2, 3, 32, 32\), so its batch is fixed; .*Dim.AUTO",
+            r"takes \(2, 3, 32, 32\), a fixed batch size; .*Dim.AUTO",
         ),
         (lambda x: x.mean((2, 3)), ANY_BATCH, (32, 16), r"3, 32, 16\); need square pictures"),
-        (lambda x: x.flatten(2), ANY_BATCH, (32, 32), r"something else than one tensor of logits"),
-        (lambda x: {"a": x.mean((2, 3)), "b": x}, ANY_BATCH, (32, 32), "something else than one tensor"),
+        (lambda x: x.flatten(2), ANY_BATCH, (32, 32), r"does not return a single tensor of logits"),
+        (lambda x: {"a": x.mean((2, 3)), "b": x}, ANY_BATCH, (32, 32), "does not return a single tensor"),
     ],
 )
-def test_what_is_no_classifier_is_refused(
+def test_a_model_that_is_not_a_classifier_is_refused(
     answer: Callable[[Tensor], Any], shapes: Any, side: tuple[int, int], message: str, tmp_path: Path
 ) -> None:
     path = saved(tmp_path / "other.pt2", Answers(answer).eval(), shapes, side)
@@ -110,7 +110,7 @@ def test_training_mode_is_refused(layer: nn.Module, tmp_path: Path) -> None:
         load(saved(tmp_path / "training.pt2", network))
 
 
-def test_files_that_are_no_programs_are_refused(tmp_path: Path, program: Path) -> None:
+def test_files_that_are_not_programs_are_refused(tmp_path: Path, program: Path) -> None:
     with pytest.raises(UsageError, match="no such program"):
         load(tmp_path / "none.pt2")
     broken = tmp_path / "broken.pt2"
@@ -121,7 +121,7 @@ def test_files_that_are_no_programs_are_refused(tmp_path: Path, program: Path) -
 
 
 class Bomb:
-    """Makes a file when it is unpickled."""
+    """Creates a file when it is unpickled."""
 
     def __init__(self, target: Path) -> None:
         self.target = target
@@ -131,7 +131,7 @@ class Bomb:
 
 
 def changed(program: Path, out: Path, change: Callable[[str, bytes], bytes | None], **more: bytes) -> Path:
-    """`program` with parts changed, left out (None) or added."""
+    """A copy of `program` with parts changed, removed (None) or added."""
     with (
         PT2ArchiveReader(io.BytesIO(program.read_bytes())) as old,
         PT2ArchiveWriter(str(out)) as new,
@@ -185,11 +185,11 @@ def odd_tree(name: str, content: bytes) -> bytes:
         (odd_tree, "in_spec"),
     ],
 )
-def test_every_way_to_run_code_is_closed(
+def test_every_way_to_run_code_is_refused(
     program: Path, tmp_path: Path, change: Callable[[str, bytes], bytes], found: str
 ) -> None:
     path = changed(program, tmp_path / "evil.pt2", change)
-    with pytest.raises(EdgewiseError, match=f"holds {found}.* runs none from a file"):
+    with pytest.raises(EdgewiseError, match=f"contains {found}.* runs no code from a model file"):
         load(path)
 
 
@@ -205,11 +205,11 @@ def test_every_way_to_run_code_is_closed(
 )
 def test_parts_that_are_code_are_refused(program: Path, tmp_path: Path, part: str) -> None:
     path = changed(program, tmp_path / "evil.pt2", unchanged, **{part: b"code"})
-    with pytest.raises(EdgewiseError, match=f"holds the part '{part}'"):
+    with pytest.raises(EdgewiseError, match=f"contains the part '{part}'"):
         load(path)
 
 
-def test_pickled_sample_inputs_do_not_run(program: Path, tmp_path: Path) -> None:
+def test_pickled_sample_inputs_are_not_executed(program: Path, tmp_path: Path) -> None:
     target = tmp_path / "made"
 
     def bomb(name: str, content: bytes) -> bytes:
@@ -223,7 +223,7 @@ def test_pickled_sample_inputs_do_not_run(program: Path, tmp_path: Path) -> None
     with pytest.raises(EdgewiseError, match="cannot be read"):
         load(path)
     assert not target.exists()
-    with PT2ArchiveReader(io.BytesIO(path.read_bytes())) as archive:  # as it would without the check
+    with PT2ArchiveReader(io.BytesIO(path.read_bytes())) as archive:  # what happens without the check
         torch.load(io.BytesIO(archive.read_bytes("data/sample_inputs/model.pt")), weights_only=False)
     assert target.exists()
 

@@ -1,4 +1,4 @@
-"""TensorFlow's door: the order of imports, which can crash, and what is said where it is missing."""
+"""Importing TensorFlow: the order of imports, which can crash, and the error if it is missing."""
 
 import subprocess
 import sys
@@ -19,7 +19,7 @@ def test_a_missing_tensorflow_names_the_extra(monkeypatch: pytest.MonkeyPatch) -
 
 @pytest.mark.slow
 @pytest.mark.skipif(find_spec("tensorflow") is None, reason="tensorflow is not installed")
-def test_torch_can_export_after_tensorflow_came_in() -> None:
+def test_torch_can_export_after_tensorflow_is_imported() -> None:
     program = """
         from edgewise.models.foreign.tensorflow import tensorflow
         tf = tensorflow("Testing")

@@ -1,4 +1,4 @@
-"""Networks from files that users wrote, and what is said where these fail."""
+"""Networks from users' files, and the errors when these fail."""
 
 import os
 import re
@@ -55,7 +55,9 @@ def net(tmp_path: Path) -> Path:
 
 
 @pytest.mark.parametrize(("factory", "classes"), [("Net", 7), ("small", 7), ("fixed", 5)])
-def test_a_factory_is_told_the_classes_where_it_asks(net: Path, factory: str, classes: int) -> None:
+def test_a_factory_receives_the_number_of_classes_if_it_has_the_parameter(
+    net: Path, factory: str, classes: int
+) -> None:
     network = FILE.build(f"{net}:{factory}", 7, {})
     assert not network.training
     assert network(torch.zeros(2, 3, 8, 8)).shape == (2, classes)
@@ -80,28 +82,30 @@ def test_a_changed_file_is_read_again(net: Path) -> None:
     ("factory", "said"),
     [
         ("smal", r"net\.py: has no 'smal'; it has Net, small, fixed, answer"),
-        ("answer", r"net\.py:answer: returns a int; let it return the network, a torch\.nn\.Module"),
-        ("broken", r"net\.py:22: broken\(\) raises RuntimeError: no 7 today; mend that file$"),
+        ("answer", r"net\.py:answer: returns a int; make it return the network, a torch\.nn\.Module"),
+        ("broken", r"net\.py:22: broken\(\) raises RuntimeError: no 7 today; fix the error there$"),
         ("leaves", r"net\.py:25: leaves\(\) raises SystemExit: 1"),
         ("asks", r"net\.py: asks\(\) raises TypeError: .*missing 1 required positional argument: 'width'"),
-        ("made", r"net\.py: made is a Net; name a function that makes"),
-        ("number", r"net\.py: number is a int; name a function that makes"),
-        ("not a name", r"name the function that makes the network, as net\.py:factory"),
+        ("made", r"net\.py: made is a Net; name a function that returns"),
+        ("number", r"net\.py: number is a int; name a function that returns"),
+        ("not a name", r"name the function that creates the network, as in net\.py:factory"),
     ],
 )
-def test_what_is_wrong_is_named(net: Path, factory: str, said: str) -> None:
+def test_errors_name_the_problem(net: Path, factory: str, said: str) -> None:
     with pytest.raises(UsageError, match=said):
         FILE.build(f"{net}:{factory}", 7, {})
 
 
-def test_a_file_must_be_there(tmp_path: Path) -> None:
+def test_a_missing_file_is_an_error(tmp_path: Path) -> None:
     gone = tmp_path / "gone.py"
     for ask in (
         FILE.preprocess,
         lambda builder: FILE.build(builder, 7, {}),
         lambda builder: FILE.published(builder, {}),
     ):
-        with pytest.raises(UsageError, match=rf"^{re.escape(str(gone))}: no such file; .* as net\.py:small"):
+        with pytest.raises(
+            UsageError, match=rf"^{re.escape(str(gone))}: no such file; .* as in net\.py:small"
+        ):
             ask(f"{gone}:small")
     with pytest.raises(UsageError, match=r"name the function"):
         FILE.preprocess(str(gone))
@@ -116,16 +120,16 @@ def test_a_file_must_be_there(tmp_path: Path) -> None:
         ),
         ("x = 1\nx = = 2\n", r":2: its import raises SyntaxError: invalid syntax"),
         ("x = 1\n\nraise ValueError\n", r":3: its import raises ValueError: no message"),
-        ("x = 1\n", r": has no 'small'; write such a function"),
+        ("x = 1\n", r": has no 'small'; add a function"),
     ],
 )
-def test_a_file_that_cannot_be_imported_tells_the_line(tmp_path: Path, code: str, said: str) -> None:
+def test_the_error_for_a_failed_import_names_the_line(tmp_path: Path, code: str, said: str) -> None:
     (tmp_path / "net.py").write_text(code)
     with pytest.raises(UsageError, match=rf"net\.py{said}"):
         FILE.build(f"{tmp_path / 'net.py'}:small", 7, {})
 
 
-def test_pictures_are_made_in_the_usual_way(net: Path) -> None:
+def test_the_usual_preprocessing_is_assumed(net: Path) -> None:
     assert FILE.preprocess(f"{net}:small") == Preprocess()
     assert FILE.published(f"{net}:small", {}) is None
     assert FILE.names() == []

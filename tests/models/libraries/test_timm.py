@@ -1,4 +1,4 @@
-"""timm's networks, their weights and preprocessing, against timm itself."""
+"""timm's networks, their weights and preprocessing, compared with timm itself."""
 
 import sys
 
@@ -15,7 +15,7 @@ from edgewise.models.libraries import library
 TIMM = library("timm")
 
 
-def test_all_are_named_with_and_without_their_weights() -> None:
+def test_names_with_and_without_the_tag_of_the_weights() -> None:
     names = TIMM.names()
     assert names == sorted(names)
     assert len(names) > 2000
@@ -56,7 +56,7 @@ def test_the_preprocessing_is_timms_own(builder: str) -> None:
     assert list(found.std) == pytest.approx(steps[Normalize].std.tolist())
 
 
-def test_published_weights_lie_on_the_hub() -> None:
+def test_published_weights_are_on_the_hub() -> None:
     found = TIMM.published("seresnet50", {})
     assert found is not None
     assert found.description == "timm seresnet50.a1_in1k"
@@ -65,7 +65,7 @@ def test_published_weights_lie_on_the_hub() -> None:
     assert found.preprocess == TIMM.preprocess("seresnet50")
 
 
-def test_others_are_named_by_their_digest() -> None:
+def test_weights_elsewhere_have_the_digest_in_their_name() -> None:
     found = TIMM.published("legacy_senet154", {})
     assert found is not None
     assert found.url.endswith(f"-{found.sha256}.pth")
@@ -79,22 +79,22 @@ def test_others_are_named_by_their_digest() -> None:
         ("coatnet_0_224", "none at all"),
     ],
 )
-def test_what_cannot_be_used_is_not_published(builder: str, why: str) -> None:
+def test_weights_that_cannot_be_used_are_not_published(builder: str, why: str) -> None:
     assert TIMM.published(builder, {}) is None, why
 
 
-def test_each_published_file_can_be_prepared_for() -> None:
-    """No interpolation, size or mean that `Preprocess` refuses."""
+def test_the_preprocessing_of_every_published_file_is_supported() -> None:
+    """`Preprocess` accepts every interpolation, size and mean."""
     found = [TIMM.published(name, {}) for name in timm.list_models()]
     assert sum(weights is not None for weights in found) > 700
 
 
-def test_an_unknown_name_gets_the_nearest() -> None:
-    with pytest.raises(UsageError, match=r"no network of timm is called 'resnett18'; did you mean resnet18"):
+def test_an_unknown_name_suggests_the_closest() -> None:
+    with pytest.raises(UsageError, match=r"no timm network is called 'resnett18'; did you mean resnet18"):
         TIMM.build("resnett18", 10, {})
 
 
-def test_without_timm_the_mend_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_timm_the_error_names_the_extra(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "timm", None)
     with pytest.raises(MissingDependencyError, match=r"needs timm, .* pip install 'edgewise\[timm\]'"):
         TIMM.build("resnet18", 10, {})

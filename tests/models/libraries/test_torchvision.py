@@ -1,4 +1,4 @@
-"""torchvision's networks, their weights and preprocessing, against torchvision itself."""
+"""torchvision's networks, their weights and preprocessing, compared with torchvision itself."""
 
 import pytest
 import torch
@@ -29,9 +29,9 @@ def test_there_are_no_auxiliary_heads(builder: str) -> None:
 
 
 @pytest.mark.parametrize("builder", ["googlenet", "inception_v3"])
-def test_inceptions_take_pictures_as_their_weights_do_inside(builder: str) -> None:
-    """Torchvision loads these weights with transform_input=True, and we build without it."""
-    ours = untrained(find(builder), 10, Preprocess(96, 96))  # with signal in all layers
+def test_inceptions_expect_the_normalisation_of_their_weights(builder: str) -> None:
+    """Torchvision loads these weights with transform_input=True; edgewise builds without it."""
+    ours = untrained(find(builder), 10, Preprocess(96, 96))  # with non-zero activations in all layers
     theirs = models.get_model(
         builder, num_classes=10, transform_input=True, aux_logits=False, init_weights=False
     ).eval()
@@ -70,7 +70,7 @@ def test_a_vision_transformer_is_built_for_the_size_of_its_weights() -> None:
     assert patches == (518 // 14) ** 2 + 1
 
 
-def test_other_widths_have_no_published_weights() -> None:
+def test_there_are_no_published_weights_for_other_widths() -> None:
     assert TORCHVISION.published("mobilenet_v2", {"width_mult": 0.5}) is None
     assert (
         TORCHVISION.build("mobilenet_v2", 10, {"width_mult": 0.5})
@@ -80,8 +80,8 @@ def test_other_widths_have_no_published_weights() -> None:
     )
 
 
-def test_an_unknown_name_gets_the_nearest() -> None:
+def test_an_unknown_name_suggests_the_closest() -> None:
     with pytest.raises(
-        UsageError, match=r"no network of torchvision is called 'resnet51'; did you mean .*resnet50"
+        UsageError, match=r"no torchvision network is called 'resnet51'; did you mean .*resnet50"
     ):
         TORCHVISION.build("resnet51", 10, {})

@@ -1,4 +1,4 @@
-"""Augmentation: what is drawn follows from the key alone, and each step does what its name says."""
+"""Augmentation: results only depend on the key, and each step does what its name says."""
 
 import pickle
 from dataclasses import replace
@@ -38,7 +38,7 @@ def picture(index: int = 0, size: int = 40) -> Image.Image:
     extra=st.integers(0, 9),
     way=st.sampled_from(["bilinear", "bicubic"]),
 )
-def test_with_everything_off_a_picture_is_the_evaluations(
+def test_with_everything_off_the_result_is_the_evaluation_crop(
     width: int, height: int, extra: int, way: Way
 ) -> None:
     preprocess = replace(PREPROCESS, resize=24 + extra, interpolation=way)
@@ -49,7 +49,7 @@ def test_with_everything_off_a_picture_is_the_evaluations(
 
 
 @pytest.mark.parametrize("recipe", KINDS)
-def test_the_key_alone_decides_what_is_drawn(recipe: TrainingRecipe) -> None:
+def test_the_result_only_depends_on_the_key(recipe: TrainingRecipe) -> None:
     augment, image = Augmentation(PREPROCESS, recipe), picture()
     first = [augment(image, 1, index) for index in range(20)]
     torch.manual_seed(7)
@@ -61,7 +61,7 @@ def test_the_key_alone_decides_what_is_drawn(recipe: TrainingRecipe) -> None:
     assert any((augment(image, 2, index) != first[index]).any() for index in range(20))
 
 
-def test_what_others_draw_from_torch_stays_as_it_was() -> None:
+def test_torchs_generator_is_restored() -> None:
     augment = Augmentation(PREPROCESS, KINDS[-1])
     torch.manual_seed(3)
     expected = torch.rand(4)
@@ -70,7 +70,7 @@ def test_what_others_draw_from_torch_stays_as_it_was() -> None:
     assert torch.equal(torch.rand(4), expected)
 
 
-def test_a_certain_flip_flips_every_picture_and_half_a_one_about_half() -> None:
+def test_flips_happen_with_their_probability() -> None:
     plain, mirrored = PREPROCESS.crop(picture()), PREPROCESS.crop(picture())[:, ::-1]
     certain, half = (Augmentation(PREPROCESS, replace(OFF, flip=flip)) for flip in (1, 0.5))
     for index in range(10):
@@ -81,15 +81,15 @@ def test_a_certain_flip_flips_every_picture_and_half_a_one_about_half() -> None:
     assert 70 < flipped < 130  # more than four standard deviations on either side
 
 
-def test_a_crop_takes_the_area_and_ratio_that_it_may() -> None:
-    """A picture whose colours are its coordinates shows which part of it was taken."""
+def test_a_crop_stays_within_the_limits_for_area_and_aspect_ratio() -> None:
+    """The picture encodes its coordinates as colours, which shows the part that was cropped."""
     down, right = np.mgrid[0:200, 0:200].astype(np.uint8)
     image = Image.fromarray(np.dstack([down, right, right]))
     augment = Augmentation(Preprocess(size=50, resize=50), replace(OFF, crop=0.4))
     areas = []
     for index in range(200):
         made = augment(image, index).astype(float)
-        # From the middle of the first row to that of the last: all but a fiftieth.
+        # Measured from the middle of the first row to the middle of the last: all but a fiftieth.
         height = (made[-1, 25, 0] - made[0, 25, 0]) * 50 / 49
         width = (made[25, -1, 1] - made[25, 0, 1]) * 50 / 49
         areas.append(height * width / 200**2)
@@ -99,7 +99,7 @@ def test_a_crop_takes_the_area_and_ratio_that_it_may() -> None:
 
 
 @pytest.mark.parametrize("way", ["bilinear", "bicubic"])
-def test_randaugment_takes_each_magnitude(way: Way) -> None:
+def test_randaugment_accepts_every_magnitude(way: Way) -> None:
     preprocess = replace(PREPROCESS, interpolation=way)
     plain, changed = preprocess.crop(picture()), []
     for magnitude in range(1, 31):
@@ -109,7 +109,7 @@ def test_randaugment_takes_each_magnitude(way: Way) -> None:
     assert np.mean(changed[20:]) > np.mean(changed[:10]) > 0
 
 
-def test_what_a_turn_lays_bare_has_the_mean_colour() -> None:
+def test_areas_uncovered_by_rotation_have_the_mean_colour() -> None:
     preprocess = replace(PREPROCESS, mean=(0.2, 0.4, 0.6))
     augment = Augmentation(preprocess, replace(OFF, randaugment=30))
     black = Image.new("RGB", (28, 28))
@@ -117,7 +117,7 @@ def test_what_a_turn_lays_bare_has_the_mean_colour() -> None:
     assert (51, 102, 153) in corners
 
 
-def test_jitter_changes_colours_and_moves_nothing() -> None:
+def test_jitter_changes_colours_but_not_positions() -> None:
     augment = Augmentation(PREPROCESS, replace(OFF, colour_jitter=0.5))
     left = Image.new("RGB", (28, 28), (200, 90, 30))
     left.paste((30, 90, 200), (14, 0, 28, 28))
@@ -133,7 +133,7 @@ def test_without_mixup_and_cutmix_nothing_is_mixed() -> None:
 
 
 def mixed(recipe: TrainingRecipe, key: int) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-    """A batch of three plain pictures, the same mixed, and its targets of four classes."""
+    """A batch of three plain pictures, the mixed batch, and its targets for four classes."""
     images = torch.tensor([1.0, 10.0, 100.0]).reshape(3, 1, 1, 1).expand(3, 3, 8, 8).contiguous()
     mix = mixing(recipe, 4)
     assert mix is not None
@@ -146,27 +146,27 @@ def mixed(recipe: TrainingRecipe, key: int) -> tuple[torch.Tensor, torch.Tensor,
 
 
 @pytest.mark.parametrize("key", range(5))
-def test_mixup_weighs_two_pictures_as_their_classes(key: int) -> None:
+def test_mixup_weights_pictures_and_classes_equally(key: int) -> None:
     images, made, targets = mixed(replace(OFF, mixup=1.0), key)
     own = targets[torch.arange(3), torch.tensor([0, 1, 3])].reshape(3, 1, 1, 1)
     torch.testing.assert_close(made, own * images + (1 - own) * images.roll(1, 0))
 
 
 @pytest.mark.parametrize("key", range(5))
-def test_cutmix_weighs_classes_by_their_pixels(key: int) -> None:
+def test_cutmix_weights_classes_by_their_pixels(key: int) -> None:
     images, made, targets = mixed(replace(OFF, cutmix=1.0), key)
     own = made == images
     assert (own | (made == images.roll(1, 0))).all()
     torch.testing.assert_close(own.float().mean((1, 2, 3)), targets[torch.arange(3), torch.tensor([0, 1, 3])])
 
 
-def test_with_both_on_each_has_its_turns() -> None:
+def test_with_both_on_each_is_used() -> None:
     recipe = replace(OFF, mixup=1.0, cutmix=1.0)
     cut = [set(mixed(recipe, key)[1].flatten().tolist()) <= {1.0, 10.0, 100.0} for key in range(40)]
     assert 8 < sum(cut) < 32
 
 
-def test_workers_can_be_sent_what_augments_and_mixes() -> None:
+def test_augmentation_and_mixing_can_be_pickled_for_workers() -> None:
     recipe = replace(KINDS[-1], mixup=0.2, cutmix=1.0)
     for each in (Augmentation(PREPROCESS, recipe), Augmentation(PREPROCESS, OFF), mixing(recipe, 4)):
         assert pickle.loads(pickle.dumps(each)) is not None  # noqa: S301 - our own

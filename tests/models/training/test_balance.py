@@ -1,4 +1,4 @@
-"""The weights of classes in the loss."""
+"""Class weights for the loss."""
 
 import pytest
 from hypothesis import given
@@ -7,11 +7,11 @@ from hypothesis import strategies as st
 from edgewise.models.training.balance import class_weights
 
 
-def test_classes_with_equally_many_pictures_count_alike() -> None:
+def test_classes_with_equally_many_pictures_have_equal_weights() -> None:
     assert class_weights([0, 1, 2] * 50, 3) == pytest.approx([1, 1, 1])
 
 
-def test_few_pictures_count_nearly_by_their_number_and_many_alike() -> None:
+def test_weights_are_inverse_to_small_counts_and_level_off_for_large_ones() -> None:
     rare, common = class_weights([0] * 2 + [1] * 20, 2)
     assert rare / common == pytest.approx(10, rel=0.02)
     many, more = class_weights([0] * 10_000 + [1] * 20_000, 2)
@@ -19,7 +19,7 @@ def test_few_pictures_count_nearly_by_their_number_and_many_alike() -> None:
 
 
 @given(st.lists(st.integers(0, 4)))
-def test_weights_are_finite_and_one_on_average(labels: list[int]) -> None:
+def test_weights_are_finite_with_a_mean_of_one(labels: list[int]) -> None:
     weights = class_weights(labels, 5)
     assert sum(weights) == pytest.approx(5)
     assert min(weights) > 0

@@ -1,4 +1,4 @@
-"""What happens around the epochs."""
+"""Callbacks: the weight average, progress bars and atomic checkpoints."""
 
 import io
 from pathlib import Path
@@ -61,7 +61,7 @@ def fit(folder: Path, *callbacks: Callback, bar: bool = False) -> Tiny:
     return learner
 
 
-def test_the_mean_of_the_weights_is_what_is_judged_and_kept(tmp_path: Path) -> None:
+def test_the_averaged_weights_are_validated_and_saved(tmp_path: Path) -> None:
     steps, mean = Steps(), RunningMean(DECAY)
     judged = fit(tmp_path, steps, mean).judged
     expected = dict(steps.states[0])
@@ -79,12 +79,12 @@ def test_the_mean_of_the_weights_is_what_is_judged_and_kept(tmp_path: Path) -> N
     assert kept["1.num_batches_tracked"] == 12
 
 
-def test_outside_a_fit_there_is_no_mean() -> None:
-    with pytest.raises(RuntimeError, match="during a fit only"):
+def test_there_is_no_average_outside_training() -> None:
+    with pytest.raises(RuntimeError, match="only exists while training"):
         _ = RunningMean(0.9).network
 
 
-def test_bars_go_to_the_screen_without_the_version_of_the_log(tmp_path: Path) -> None:
+def test_bars_go_to_the_screen_without_the_logger_version(tmp_path: Path) -> None:
     screen = Console(file=io.StringIO(), force_terminal=True, width=200)
     fit(tmp_path, Bar(screen), bar=True)
     assert isinstance(screen.file, io.StringIO)
@@ -92,7 +92,7 @@ def test_bars_go_to_the_screen_without_the_version_of_the_log(tmp_path: Path) ->
     assert "v_num" not in screen.file.getvalue()
 
 
-def test_a_checkpoint_that_cannot_be_written_leaves_the_one_before(tmp_path: Path) -> None:
+def test_a_failed_write_keeps_the_previous_checkpoint(tmp_path: Path) -> None:
     path = tmp_path / "last.ckpt"
     WholeFiles().save_checkpoint({"epoch": 1}, path)
     with pytest.raises(AttributeError, match="pickle"):

@@ -1,4 +1,4 @@
-"""Batches: the same pictures whatever the workers, the devices and the interruptions."""
+"""Batches: the same pictures regardless of workers, devices and interruptions."""
 
 import pickle
 from dataclasses import replace
@@ -57,7 +57,7 @@ def same(one: list[Batch], other: list[Batch]) -> bool:
     )
 
 
-def test_a_batch_is_floats_and_classes_in_channels_last_order() -> None:
+def test_a_batch_has_floats_in_channels_last_format_and_classes() -> None:
     for images, targets in epoch(pictures().train_dataloader(), 0):
         assert images.shape == (4, 3, 16, 16)
         assert images.dtype == torch.float32
@@ -67,14 +67,14 @@ def test_a_batch_is_floats_and_classes_in_channels_last_order() -> None:
 
 
 @pytest.mark.parametrize("mixup", [0.0, 0.4])
-def test_workers_change_nothing(mixup: float) -> None:
+def test_workers_do_not_change_the_batches(mixup: float) -> None:
     recipe = replace(RECIPE, mixup=mixup)
     alone, helped = (pictures(recipe, workers).train_dataloader() for workers in (0, 2))
     for number in (0, 3):
         assert same(epoch(alone, number), epoch(helped, number))
 
 
-def test_epochs_differ_and_each_comes_back_the_same() -> None:
+def test_epochs_differ_but_each_is_reproducible() -> None:
     loader = pictures().train_dataloader()
     first, second = epoch(loader, 0), epoch(loader, 1)
     assert not same(first, second)
@@ -83,7 +83,7 @@ def test_epochs_differ_and_each_comes_back_the_same() -> None:
     assert not same(epoch(pictures(replace(RECIPE, seed=6)).train_dataloader(), 0), first)
 
 
-def test_a_picture_is_the_same_in_whatever_batch() -> None:
+def test_a_picture_is_the_same_in_any_batch() -> None:
     batches = Batches(DATASET.train, PREPROCESS, RECIPE, len(SHAPES))
     together, alone = batches[2, [9, 3, 7]], batches[2, [3]]
     assert torch.equal(together[0][1:2], alone[0])
@@ -91,7 +91,7 @@ def test_a_picture_is_the_same_in_whatever_batch() -> None:
     assert not torch.equal(batches[3, [3]][0], alone[0])
 
 
-def test_mixed_targets_are_shares_of_the_classes() -> None:
+def test_mixed_targets_are_class_probabilities() -> None:
     recipe = replace(RECIPE, mixup=0.4, cutmix=1.0)
     for images, targets in epoch(pictures(recipe).train_dataloader(), 0):
         assert images.is_contiguous(memory_format=torch.channels_last)
@@ -100,7 +100,7 @@ def test_mixed_targets_are_shares_of_the_classes() -> None:
         torch.testing.assert_close(targets.sum(1), torch.ones(4))
 
 
-def test_values_stay_in_the_range_of_the_normalisation() -> None:
+def test_values_stay_within_the_normalised_range() -> None:
     ends = PREPROCESS.normalise(np.array([[0, 0, 0], [255, 255, 255]], np.uint8))
     low, high = (torch.from_numpy(end).reshape(3, 1, 1) for end in ends)
     for images, _ in epoch(pictures(replace(RECIPE, randaugment=30)).train_dataloader(), 0):
@@ -108,7 +108,7 @@ def test_values_stay_in_the_range_of_the_normalisation() -> None:
         assert (images <= high).all()
 
 
-def test_with_everything_off_training_sees_what_the_evaluation_sees() -> None:
+def test_with_everything_off_training_uses_the_evaluation_preprocessing() -> None:
     loader = pictures(TrainingRecipe(batch=4, crop=1, flip=0)).train_dataloader()
     expected = {PREPROCESS(DATASET.train.read(index)).tobytes() for index in range(14)}
     seen = [image.permute(1, 2, 0).numpy().tobytes() for images, _ in epoch(loader, 0) for image in images]
@@ -127,7 +127,7 @@ def test_validation_shows_each_picture_once_in_order(workers: int) -> None:
         assert labels.tolist() == list(DATASET.val.labels)
 
 
-def test_loading_draws_nothing_from_torchs_generator() -> None:
+def test_loading_does_not_use_torchs_generator() -> None:
     torch.manual_seed(0)
     expected = torch.rand(3)
     torch.manual_seed(0)
@@ -152,7 +152,7 @@ COUNTS = st.integers(1, 200)
 
 
 @given(COUNTS, st.integers(1, 70), st.integers(1, 5))
-def test_devices_share_an_epoch_evenly(count: int, batch: int, devices: int) -> None:
+def test_devices_split_an_epoch_evenly(count: int, batch: int, devices: int) -> None:
     made = order(count, batch, devices, training=True)
     assert len({len(batches) for batches in made}) == 1
     sizes = {len(indices) for batches in made for indices in batches}
@@ -172,7 +172,7 @@ def test_devices_share_an_epoch_evenly(count: int, batch: int, devices: int) -> 
 
 
 @given(COUNTS, st.integers(2, 70), st.integers(1, 5))
-def test_validation_counts_each_picture_once_on_whatever_devices(
+def test_validation_counts_each_picture_once_on_any_number_of_devices(
     count: int, batch: int, devices: int
 ) -> None:
     made = order(count, batch, devices, training=False)
@@ -182,7 +182,7 @@ def test_validation_counts_each_picture_once_on_whatever_devices(
     assert taken == (list(range(count)) if count >= devices else sorted(np.resize(range(count), devices)))
 
 
-def test_two_devices_see_together_what_one_with_a_double_batch_sees() -> None:
+def test_two_devices_see_the_same_as_one_with_twice_the_batch_size() -> None:
     for number in (0, 1):
         [one] = order(50, 8, 1, training=True, number=number)
         first, second = order(50, 4, 2, training=True, number=number)
@@ -191,14 +191,14 @@ def test_two_devices_see_together_what_one_with_a_double_batch_sees() -> None:
         ]
 
 
-def test_every_epoch_has_an_order_of_its_own() -> None:
+def test_every_epoch_has_a_different_order() -> None:
     first, second = (order(50, 50, 1, training=True, number=number)[0][0] for number in (0, 1))
     assert first != second
     assert sorted(first) == sorted(second) == list(range(50))
 
 
 def counted(count: int, read: list[int]) -> Samples:
-    """TrainingPictures of 24 by 24 by 3 bytes that note when they are read."""
+    """Pictures of 24 x 24 x 3 bytes that record when they are read."""
 
     def note(index: int) -> Image.Image:
         read.append(index)
@@ -207,7 +207,7 @@ def counted(count: int, read: list[int]) -> Samples:
     return Samples((0,) * count, note)
 
 
-def test_pictures_are_decoded_once_as_long_as_there_is_room() -> None:
+def test_pictures_are_decoded_once_while_the_cache_has_room() -> None:
     read: list[int] = []
     kept = _Kept(counted(3, read).read, 2 * 24 * 24 * 3)
     for index in (2, 0, 1, 1, 0, 2):
@@ -223,14 +223,14 @@ def test_a_second_epoch_decodes_nothing() -> None:
     assert sorted(read) == list(range(8))
 
 
-def test_workers_that_inherit_nothing_can_be_sent_the_batches() -> None:
+def test_batches_can_be_pickled_for_spawned_workers() -> None:
     batches = pictures(replace(RECIPE, mixup=0.4)).train_dataloader().dataset
     copy = pickle.loads(pickle.dumps(batches))  # noqa: S301 - our own
     assert same([copy[1, [3, 4]]], [batches[1, [3, 4]]])
 
 
 class Witness(lightning.LightningModule):
-    """Notes what it is shown."""
+    """Records the batches that it receives."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -266,14 +266,14 @@ def fit(folder: Path, epochs: int, workers: int, resume: Path | None, *, at_end:
 
 @pytest.fixture(scope="module")
 def whole(tmp_path_factory: pytest.TempPathFactory) -> dict[int, list[float]]:
-    """The sums of the batches of three epochs without interruption."""
+    """The sums of the batches in three uninterrupted epochs."""
     return fit(tmp_path_factory.mktemp("whole"), 3, 0, None, at_end=True).seen
 
 
 @pytest.mark.filterwarnings("ignore:.*does not have many workers", "ignore:Checkpoint directory .* not empty")
 @pytest.mark.parametrize("at_end", [True, False])
 @pytest.mark.parametrize("workers", [0, 1])
-def test_a_resumed_run_sees_what_the_whole_run_would_have_seen(
+def test_a_resumed_run_sees_the_same_batches_as_an_uninterrupted_one(
     tmp_path: Path, whole: dict[int, list[float]], workers: int, at_end: bool
 ) -> None:
     before = fit(tmp_path, 1, workers, None, at_end=at_end).seen

@@ -1,4 +1,4 @@
-"""What is learned and how it is judged, on a network of one layer."""
+"""The training and validation steps, on a network with one layer."""
 
 from pathlib import Path
 from typing import Any
@@ -53,7 +53,7 @@ def fit(taught: Learner, targets: Tensor, folder: Path) -> Trainer:
     return trainer
 
 
-def test_validation_is_that_of_all_pictures_at_once(tmp_path: Path) -> None:
+def test_validation_metrics_cover_all_pictures(tmp_path: Path) -> None:
     taught = learner(weights=[5.0, 1.0, 1.0])
     told = fit(taught, LABELS, tmp_path).callback_metrics
     with torch.inference_mode():
@@ -68,7 +68,7 @@ def test_validation_is_that_of_all_pictures_at_once(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("mixed", [False, True])
-def test_the_loss_knows_smoothing_and_the_weights_of_classes(tmp_path: Path, mixed: bool) -> None:
+def test_the_loss_uses_label_smoothing_and_class_weights(tmp_path: Path, mixed: bool) -> None:
     targets = functional.one_hot(LABELS, 3).float() if mixed else LABELS
     taught = learner(weights=[2.0, 0.5, 0.5], label_smoothing=0.2, learning_rate=1e-12, epochs=1)
     set_dropout(taught.network, 0.0)
@@ -86,7 +86,7 @@ def test_the_loss_knows_smoothing_and_the_weights_of_classes(tmp_path: Path, mix
     assert told["train_loss"].item() == pytest.approx(sum(losses).item() / 2, rel=1e-5)  # type: ignore[union-attr]
 
 
-def test_draws_depend_on_the_seed_and_the_epoch_alone(tmp_path: Path) -> None:
+def test_random_draws_only_depend_on_the_seed_and_the_epoch(tmp_path: Path) -> None:
     first, second, other = learner(epochs=1), learner(epochs=1), learner(epochs=1, seed=1)
     for taught, before in ((first, 3), (second, 4), (other, 3)):
         torch.manual_seed(before)
@@ -96,7 +96,7 @@ def test_draws_depend_on_the_seed_and_the_epoch_alone(tmp_path: Path) -> None:
     assert not torch.equal(*(one.network.get_parameter("4.weight") for one in (first, other)))
 
 
-def test_with_head_the_frozen_part_stays_from_the_start(tmp_path: Path) -> None:
+def test_with_head_the_body_is_frozen_from_the_start(tmp_path: Path) -> None:
     taught = learner(tune="head")
     assert not taught.network.get_parameter("0.weight").requires_grad
     fit(taught, LABELS, tmp_path)
@@ -104,7 +104,7 @@ def test_with_head_the_frozen_part_stays_from_the_start(tmp_path: Path) -> None:
     assert {name for name in begun if not torch.equal(found[name], begun[name])} == {"4.weight", "4.bias"}
 
 
-def test_a_loss_that_is_not_finite_names_its_step(tmp_path: Path) -> None:
+def test_the_error_for_a_non_finite_loss_names_the_step(tmp_path: Path) -> None:
     soft = functional.one_hot(LABELS, 3).float()
     soft[7] = torch.nan
     with pytest.raises(

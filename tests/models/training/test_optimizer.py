@@ -1,4 +1,4 @@
-"""The learning rate of every step and every layer."""
+"""The learning rates by step and by layer."""
 
 from typing import Any
 
@@ -25,12 +25,12 @@ def rates(**fields: Any) -> list[float]:
     return [factor(step) for step in range(recipe.epochs * STEPS + 1)]
 
 
-def test_the_rate_grows_with_the_pictures_in_a_step() -> None:
+def test_the_rate_scales_with_the_total_batch_size() -> None:
     recipe = TrainingRecipe(learning_rate=0.1, batch=64)
     assert rate(recipe, 4) == pytest.approx(0.1) == 2 * rate(recipe, 2)
 
 
-def test_after_a_linear_warm_up_a_cosine_falls_to_nothing() -> None:
+def test_a_cosine_falls_to_zero_after_a_linear_warm_up() -> None:
     found = rates(epochs=5, warmup=1)
     assert found[:STEPS] == pytest.approx([(step + 1) / STEPS for step in range(STEPS)])
     assert found[STEPS] == 1
@@ -40,7 +40,7 @@ def test_after_a_linear_warm_up_a_cosine_falls_to_nothing() -> None:
     assert all(before > after for before, after in zip(found[STEPS:], found[STEPS + 1 :], strict=False))
 
 
-def test_each_cycle_begins_at_the_full_rate_and_ends_near_nothing() -> None:
+def test_each_cycle_starts_at_the_peak_rate_and_ends_near_zero() -> None:
     recipe = TrainingRecipe(epochs=7, cycles=3, warmup=0)
     found, ends = rates(epochs=7, cycles=3, warmup=0), cycle_ends(recipe)
     assert ends == (2, 4, 7)
@@ -48,7 +48,7 @@ def test_each_cycle_begins_at_the_full_rate_and_ends_near_nothing() -> None:
     assert all(found[end * STEPS - 1] < 0.03 for end in ends)
 
 
-def test_stairs_take_a_step_every_so_many_epochs() -> None:
+def test_the_step_schedule_drops_every_step_epochs() -> None:
     found = rates(epochs=5, schedule="step", step_epochs=2, step_factor=0.1, warmup=0)
     assert found[:-1:STEPS] == pytest.approx([1, 1, 0.1, 0.1, 0.01])
 
@@ -58,7 +58,7 @@ def test_stairs_take_a_step_every_so_many_epochs() -> None:
     st.floats(0, 40),
     st.integers(1, 9),
 )
-def test_no_rate_is_above_the_full_one_and_only_the_end_is_at_rest(
+def test_rates_are_at_most_the_peak_and_only_zero_at_the_end(
     spans: tuple[int, int], warmup: float, steps: int
 ) -> None:
     recipe = TrainingRecipe(epochs=spans[0], cycles=spans[1], warmup=min(warmup, spans[0]))
@@ -67,7 +67,7 @@ def test_no_rate_is_above_the_full_one_and_only_the_end_is_at_rest(
     assert len(set(cycle_ends(recipe))) == recipe.cycles
 
 
-def test_earlier_groups_learn_slower_and_biases_and_norms_do_not_decay() -> None:
+def test_earlier_groups_train_slower_and_biases_and_norms_have_no_weight_decay() -> None:
     net = network()
     recipe = TrainingRecipe(learning_rate=1, batch=256, layer_decay=0.5, weight_decay=0.01)
     groups = optimizer(net, layer_groups(net, "3"), recipe, 1).param_groups
@@ -84,7 +84,7 @@ def test_earlier_groups_learn_slower_and_biases_and_norms_do_not_decay() -> None
     assert groups[0]["lr"] == 1
 
 
-def test_scales_of_channels_do_not_decay_however_they_are_shaped() -> None:
+def test_per_channel_scales_of_any_shape_have_no_weight_decay() -> None:
     net = nn.Sequential(nn.Conv2d(3, 4, 3, bias=False), nn.Linear(4, 2, bias=False))
     net.register_parameter("layer_scale", nn.Parameter(torch.ones(4, 1, 1)))
     groups = optimizer(net, layer_groups(net, "1"), TrainingRecipe(weight_decay=0.1), 1).param_groups
@@ -101,7 +101,7 @@ def test_scales_of_channels_do_not_decay_however_they_are_shaped() -> None:
         ("adamw", torch.optim.AdamW, {"betas": (0.8, 0.999)}),
     ],
 )
-def test_both_optimisers_take_the_momentum(name: Any, kind: type, expected: dict[str, Any]) -> None:
+def test_both_optimisers_use_the_momentum(name: Any, kind: type, expected: dict[str, Any]) -> None:
     net = network()
     made = optimizer(net, layer_groups(net, "3"), TrainingRecipe(optimizer=name, momentum=0.8), 1)
     assert isinstance(made, kind)

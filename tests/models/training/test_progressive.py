@@ -1,4 +1,4 @@
-"""Which size each epoch sees, and which networks take it."""
+"""The picture size by epoch, and networks that do not support it."""
 
 import pytest
 import torch
@@ -18,7 +18,7 @@ def test_pictures_grow_to_their_full_size_by_the_last_quarter() -> None:
     assert all(one % 16 == 0 for one in sides)
 
 
-def test_without_it_every_epoch_sees_all() -> None:
+def test_without_it_every_epoch_uses_the_full_size() -> None:
     assert {side(TrainingRecipe(epochs=5), epoch, 100) for epoch in range(5)} == {100}
 
 
@@ -35,9 +35,11 @@ def test_shrinking_keeps_the_mean_of_a_picture() -> None:
     torch.testing.assert_close(small.mean(dim=(2, 3)), images.mean(dim=(2, 3)), atol=0.01, rtol=0)
 
 
-def test_a_network_of_one_size_is_refused_before_training() -> None:
+def test_a_network_with_a_fixed_input_size_is_refused_before_training() -> None:
     recipe = TrainingRecipe(epochs=4, progressive=0.5)
-    with pytest.raises(UsageError, match=r"--progressive 0\.5: this network takes no pictures of 112 pixels"):
+    with pytest.raises(
+        UsageError, match=r"--progressive 0\.5: this network does not accept pictures of 112 pixels"
+    ):
         check(build(find("deittiny"), 3), recipe, 224)
     network = build(find("mobilenetv2"), 3).train()
     check(network, recipe, 96)

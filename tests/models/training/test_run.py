@@ -1,4 +1,4 @@
-"""A run's folder: what may be begun in it, what may go on."""
+"""Run folders: starting, resuming and finishing a run."""
 
 import json
 from pathlib import Path
@@ -31,20 +31,20 @@ def rows(*top1: float) -> list[Row]:
     ]
 
 
-def test_a_new_folder_tells_what_is_trained(tmp_path: Path) -> None:
+def test_a_new_folder_describes_the_training(tmp_path: Path) -> None:
     begin(tmp_path / "a" / "b", ABOUT)
     assert json.loads((tmp_path / "a" / "b" / "recipe.json").read_text()) == ABOUT
     check(tmp_path / "a" / "b", ABOUT)
 
 
-def test_an_empty_folder_will_do_and_a_full_one_will_not(tmp_path: Path) -> None:
+def test_only_an_empty_folder_is_accepted(tmp_path: Path) -> None:
     begin(tmp_path, ABOUT)
-    with pytest.raises(UsageError, match=r"holds files already; go on with it by --resume or choose"):
+    with pytest.raises(UsageError, match=r"is not empty; continue the run with --resume or choose"):
         begin(tmp_path, ABOUT)
     (tmp_path / "recipe.json").rename(tmp_path / "thesis.txt")
-    with pytest.raises(UsageError, match=r"holds files already; choose another --out"):
+    with pytest.raises(UsageError, match=r"is not empty; choose another --out"):
         begin(tmp_path, ABOUT)
-    with pytest.raises(UsageError, match=r"thesis.txt: a file is in the way"):
+    with pytest.raises(UsageError, match=r"thesis.txt: is a file"):
         begin(tmp_path / "thesis.txt", ABOUT)
     with pytest.raises(EdgewiseError, match=r"cannot be written \(.*\); choose another --out"):
         begin(tmp_path / "thesis.txt" / "run", ABOUT)
@@ -58,16 +58,18 @@ def test_an_empty_folder_will_do_and_a_full_one_will_not(tmp_path: Path) -> None
         ({"recipe": {"epochs": 3}}, "recipe.seed is null and was 0"),
         ({"recipe": {"epochs": 3, "seed": 0, "new": True}}, "recipe.new is true and was null"),
         ({"classes": ["a", "c" * 99]}, r'classes is \["a", "c+\.\.\. and was \["a", "b"\]'),
-        ({"a": 1, "b": 2, "c": 3, "d": 4, "e": 5}, "and 2 more; resume with what it was begun with"),
+        ({"a": 1, "b": 2, "c": 3, "d": 4, "e": 5}, "and 2 more; use the original settings"),
     ],
 )
-def test_what_differs_from_the_beginning_is_named(tmp_path: Path, change: dict[str, Any], named: str) -> None:
+def test_differences_from_the_original_run_are_named(
+    tmp_path: Path, change: dict[str, Any], named: str
+) -> None:
     begin(tmp_path, ABOUT)
     with pytest.raises(UsageError, match=f"cannot be resumed, .*{named}"):
         check(tmp_path, {**ABOUT, **change})
 
 
-def test_where_the_weights_came_from_may_be_told_otherwise(tmp_path: Path) -> None:
+def test_the_description_of_the_origin_may_differ(tmp_path: Path) -> None:
     begin(tmp_path, ABOUT)
     check(tmp_path, {**ABOUT, "origin": "the cache"})
 
@@ -79,7 +81,7 @@ def test_a_damaged_description_is_an_error(tmp_path: Path, text: str) -> None:
         check(tmp_path, ABOUT)
 
 
-def test_the_history_is_that_of_the_last_checkpoint(tmp_path: Path) -> None:
+def test_the_history_is_read_from_the_last_checkpoint(tmp_path: Path) -> None:
     assert history(tmp_path) == []
     torch.save({"callbacks": {"Recorder": {"history": rows(0.5, 0.6)}}}, tmp_path / "last.ckpt")
     assert history(tmp_path) == rows(0.5, 0.6)
@@ -106,19 +108,19 @@ def test_the_best_epoch_has_the_highest_top1_and_then_the_lowest_loss() -> None:
         ([0.6, 0.5, 0.6], 2, True),
     ],
 )
-def test_patience_counts_the_epochs_since_the_first_best(
+def test_patience_counts_the_epochs_since_the_best_one(
     top1: list[float], patience: int, stopped: bool
 ) -> None:
     recipe = TrainingRecipe(epochs=9, patience=patience)
     assert is_stopped(rows(*top1), recipe) is is_finished(rows(*top1), recipe) is stopped
 
 
-def test_a_run_of_all_its_epochs_is_finished() -> None:
+def test_a_run_with_all_its_epochs_is_finished() -> None:
     assert is_finished(rows(0.1, 0.2), TrainingRecipe(epochs=2))
     assert not is_finished(rows(0.1), TrainingRecipe(epochs=2))
 
 
-def test_metrics_are_a_line_an_epoch(tmp_path: Path) -> None:
+def test_metrics_have_one_line_per_epoch(tmp_path: Path) -> None:
     write_metrics(tmp_path / "metrics.csv", rows(0.123456789))
     assert (
         tmp_path / "metrics.csv"

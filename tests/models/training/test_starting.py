@@ -1,4 +1,4 @@
-"""What a training begins with, by each way there is."""
+"""The initial weights of a training, for each value of `--weights`."""
 
 from pathlib import Path
 
@@ -15,7 +15,7 @@ from edgewise.models.zoo import build, find
 
 @pytest.fixture
 def own(tmp_path: Path) -> Path:
-    """A checkpoint of ours."""
+    """An edgewise checkpoint."""
     torch.manual_seed(0)
     network = build(find("squeezenet1_1"), 3)
     spec = ModelSpec(
@@ -30,21 +30,21 @@ def said() -> list[str]:
     return []
 
 
-def test_random_weights_are_left_to_the_library(said: list[str]) -> None:
+def test_random_weights_use_the_librarys_initialisation(said: list[str]) -> None:
     found = starting_point("SqueezeNet 1.1", "random", Overrides(imgsz=64), said.append)
     assert (found.name, found.tensors, found.origin) == ("squeezenet1_1", None, "random weights")
     assert found.preprocess.size == 64
     assert said == []
 
 
-def test_a_network_without_published_weights_begins_at_random(said: list[str]) -> None:
+def test_a_network_without_published_weights_starts_from_random_ones(said: list[str]) -> None:
     found = starting_point("mobilenetv2_050", "auto", Overrides(), said.append)
     assert found.tensors is None
     assert said == []
 
 
 @pytest.mark.parametrize("by_name", [False, True])
-def test_a_checkpoint_of_ours_brings_its_preprocessing(own: Path, said: list[str], by_name: bool) -> None:
+def test_an_edgewise_checkpoint_keeps_its_preprocessing(own: Path, said: list[str], by_name: bool) -> None:
     name, source = ("squeezenet1_1", str(own)) if by_name else (str(own), "auto")
     found = starting_point(name, source, Overrides(), said.append)
     assert found.name == "squeezenet1_1"
@@ -54,6 +54,6 @@ def test_a_checkpoint_of_ours_brings_its_preprocessing(own: Path, said: list[str
     assert found.origin.startswith("own.safetensors (sha256 ")
 
 
-def test_a_file_that_is_not_there_is_a_usage_error(said: list[str]) -> None:
+def test_a_missing_file_is_a_usage_error(said: list[str]) -> None:
     with pytest.raises(UsageError, match="no such file"):
         starting_point("squeezenet1_1", "nowhere.pth", Overrides(), said.append)

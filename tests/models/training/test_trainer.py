@@ -1,4 +1,4 @@
-"""Lightning's trainer, its devices, its remarks and its exits."""
+"""Lightning's trainer: devices, warnings and interruption."""
 
 import logging
 import signal
@@ -30,24 +30,28 @@ def plan(recipe: TrainingRecipe, **fields: Any) -> Plan:
 @pytest.mark.parametrize(
     ("asked", "found"), [("auto", "32-true"), ("bf16-mixed", "bf16-mixed"), ("32-true", "32-true")]
 )
-def test_a_processor_computes_in_float32_unless_told_otherwise(asked: Any, found: str) -> None:
+def test_a_cpu_computes_in_float32_by_default(asked: Any, found: str) -> None:
     with quiet():
         assert make_trainer(plan(TrainingRecipe(precision=asked)), []).precision == found
 
 
-def test_devices_that_are_not_there_are_a_usage_error() -> None:
-    with pytest.raises(UsageError, match=r"--accelerator abacus, --devices 1, .* not to be had here \("):
+def test_unavailable_devices_are_a_usage_error() -> None:
+    with pytest.raises(
+        UsageError, match=r"--accelerator abacus, --devices 1, .* not available on this machine \("
+    ):
         make_trainer(plan(TrainingRecipe(), accelerator="abacus"), [])
     if not torch.cuda.is_available():
-        with pytest.raises(UsageError, match=r"--accelerator gpu, --devices 2, .* not to be had here \("):
+        with pytest.raises(
+            UsageError, match=r"--accelerator gpu, --devices 2, .* not available on this machine \("
+        ):
             make_trainer(plan(TrainingRecipe(), accelerator="gpu", devices=2), [])
 
 
-def test_nothing_is_shown_where_nobody_looks() -> None:
+def test_there_is_no_progress_without_a_screen() -> None:
     assert progress(3, None) == []
 
 
-def test_an_exit_after_ctrl_c_is_an_interruption_again() -> None:
+def test_lightnings_exit_after_ctrl_c_becomes_a_keyboard_interrupt() -> None:
     before = signal.getsignal(signal.SIGINT)
 
     def ctrl_c() -> None:
@@ -65,12 +69,12 @@ def test_an_exit_after_ctrl_c_is_an_interruption_again() -> None:
     assert signal.getsignal(signal.SIGINT) is before
 
 
-def test_another_exit_is_left_alone() -> None:
+def test_other_exits_are_not_changed() -> None:
     with pytest.raises(SystemExit), interruptible():
         sys.exit(3)
 
 
-def test_only_what_is_known_as_noise_is_silenced() -> None:
+def test_only_known_noise_is_silenced() -> None:
     logger = logging.getLogger("lightning.pytorch")
     level = logger.level
     with quiet():

@@ -1,4 +1,4 @@
-"""Which layers learn when, in networks of both libraries."""
+"""Layer groups and freezing, in networks from both libraries."""
 
 import pytest
 import torch
@@ -21,7 +21,7 @@ NAMES = [
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_groups_run_from_the_input_to_the_last_layer(name: str) -> None:
+def test_groups_are_ordered_from_the_input_to_the_last_layer(name: str) -> None:
     pytest.importorskip(name.partition(":")[0] if ":" in name else "torchvision")
     architecture = find(name)
     with torch.device("meta"):
@@ -38,7 +38,7 @@ def test_groups_run_from_the_input_to_the_last_layer(name: str) -> None:
     assert max(layers) < 3 * min(layers)
 
 
-def test_a_norm_goes_with_the_layer_that_it_follows() -> None:
+def test_a_norm_belongs_to_the_layer_that_it_follows() -> None:
     assert list(layer_groups(nn.Sequential(*SMALL), "4").values()) == [0, 0, 0, 0, 1, 1, 1, 1, 2, 2]
 
 
@@ -46,13 +46,13 @@ def test_a_norm_goes_with_the_layer_that_it_follows() -> None:
     ("tune", "expected"),
     [("all", [0] * 7), ("head", [4] * 7), ("gradual", [4, 4, 3, 3, 2, 2, 1])],
 )
-def test_groups_thaw_from_the_last_to_the_first(tune: str, expected: list[int]) -> None:
+def test_groups_are_unfrozen_from_the_last_to_the_first(tune: str, expected: list[int]) -> None:
     recipe = TrainingRecipe(epochs=7, tune=tune, unfreeze_epochs=2)  # type: ignore[arg-type]
     assert [first_learning(recipe, epoch, last=4) for epoch in range(7)] == expected
     assert tune == "head" or first_learning(recipe, 99, last=4) == 0
 
 
-def test_what_is_frozen_keeps_its_weights_and_its_statistics() -> None:
+def test_frozen_layers_keep_their_weights_and_statistics() -> None:
     network = nn.Sequential(*SMALL).train()
     groups = layer_groups(network, "4")
     let_learn(network, groups, 1)

@@ -1,4 +1,4 @@
-"""Folded batch norms, made by torch's own fusion."""
+"""Unfolding batch norms that were folded by torch's own fusion."""
 
 import copy
 
@@ -12,7 +12,7 @@ from edgewise.models.training.unfold import is_folded, unfold
 
 @pytest.fixture
 def trained() -> nn.Module:
-    """Two blocks whose norms have the statistics of some data."""
+    """Two blocks with batch norm statistics from data."""
     torch.manual_seed(0)
     network = nn.Sequential(
         nn.Conv2d(3, 8, 3, bias=False), nn.BatchNorm2d(8), nn.ReLU(), nn.Conv2d(8, 4, 1), nn.BatchNorm2d(4)
@@ -30,7 +30,7 @@ def trained() -> nn.Module:
 
 @pytest.fixture
 def folded(trained: nn.Module) -> nn.Module:
-    """The same, as a tool leaves it that folds norms and keeps them as identities with the bias in them."""
+    """The same after a tool folded the norms and left identities that contain the bias."""
     network = copy.deepcopy(trained)
     for conv, norm in ((0, 1), (3, 4)):
         fused = fuse_conv_bn_eval(network[conv], network[norm])  # type: ignore[index]
@@ -47,20 +47,22 @@ def pictures(count: int = 16) -> Tensor:
     return torch.randn(count, 3, 12, 12, generator=torch.Generator().manual_seed(1)) * 3 + 1
 
 
-def test_only_norms_with_the_statistics_of_no_data_are_folded(trained: nn.Module, folded: nn.Module) -> None:
+def test_only_norms_with_initial_statistics_are_detected_as_folded(
+    trained: nn.Module, folded: nn.Module
+) -> None:
     assert [is_folded(module) for module in folded] == [False, True, False, False, True]  # type: ignore[attr-defined]
     assert not any(map(is_folded, trained))  # type: ignore[call-overload]
-    assert not is_folded(nn.BatchNorm2d(4)), "one that was never trained has nothing to lose"
+    assert not is_folded(nn.BatchNorm2d(4)), "an untrained one is not folded"
 
 
-def test_the_network_computes_the_same(folded: nn.Module) -> None:
+def test_the_outputs_do_not_change(folded: nn.Module) -> None:
     before = folded(pictures())
     assert unfold(folded, torch.split(pictures(), 4)) == 2
     torch.testing.assert_close(folded(pictures()), before, rtol=1e-4, atol=1e-5)
     assert not any(map(is_folded, folded))  # type: ignore[call-overload]
 
 
-def test_in_training_it_is_the_same_network_only_afterwards(folded: nn.Module) -> None:
+def test_only_an_unfolded_network_stays_the_same_in_training(folded: nn.Module) -> None:
     exact = folded(pictures())
     broken = copy.deepcopy(folded).train()(pictures())
     unfold(folded, [pictures()])
@@ -69,7 +71,7 @@ def test_in_training_it_is_the_same_network_only_afterwards(folded: nn.Module) -
     assert (broken - exact).norm() / exact.norm() > 0.1
 
 
-def test_other_networks_are_left_alone(trained: nn.Module) -> None:
+def test_other_networks_are_not_changed(trained: nn.Module) -> None:
     before = copy.deepcopy(trained.state_dict())
     assert unfold(trained, [pictures()]) == 0
     assert all(torch.equal(tensor, before[name]) for name, tensor in trained.state_dict().items())

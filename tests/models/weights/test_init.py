@@ -1,4 +1,4 @@
-"""From `--weights` to a network, by each way there is."""
+"""Loading a network with each value of `--weights`."""
 
 import io
 import os
@@ -90,7 +90,7 @@ def test_bundled(bundled: Path, ten: dict[str, Tensor], said: list[str]) -> None
     assert said == []  # nothing was assumed
 
 
-def test_the_checkpoint_that_comes_with_edgewise_is_small_and_good() -> None:
+def test_the_bundled_checkpoint_is_small_and_accurate() -> None:
     (file,) = weights_module.BUNDLED.iterdir()
     assert file.stat().st_size < 10_000_000
     model = load_model(NAME, "bundled")
@@ -107,14 +107,16 @@ def test_the_checkpoint_that_comes_with_edgewise_is_small_and_good() -> None:
 
 
 @pytest.mark.usefixtures("nothing_bundled")
-def test_nothing_bundled_is_a_usage_error() -> None:
-    with pytest.raises(UsageError, match=r"no checkpoint of MobileNetV2 .*no model; give --weights imagenet"):
+def test_a_network_without_a_bundled_checkpoint_is_a_usage_error() -> None:
+    with pytest.raises(
+        UsageError, match=r"no checkpoint for MobileNetV2, .*no model; pass --weights imagenet"
+    ):
         load_model(NAME, "bundled")
 
 
 @pytest.fixture
 def online(publish: Publish, serve: Serve, thousand: dict[str, Tensor]) -> Published:
-    """Torchvision's weights, which a server offers with other values."""
+    """Torchvision's weights on a local server, with other values."""
     return publish(serve(saved(thousand)))
 
 
@@ -132,7 +134,7 @@ def test_imagenet(online: Published, thousand: dict[str, Tensor], said: list[str
 
 
 @pytest.mark.usefixtures("online", "bundled")
-def test_auto_takes_the_cached_file_without_a_network(asked: list[str]) -> None:
+def test_auto_uses_the_cached_file_without_a_network(asked: list[str]) -> None:
     load_model(NAME, "imagenet")
     asked.clear()
     assert load_model(NAME).spec.origin.source == "imagenet"
@@ -140,22 +142,23 @@ def test_auto_takes_the_cached_file_without_a_network(asked: list[str]) -> None:
 
 
 @pytest.mark.usefixtures("published", "bundled")
-def test_auto_without_a_network_takes_the_bundled_one_and_says_so(
+def test_auto_without_a_network_uses_the_bundled_one_and_says_so(
     ten: dict[str, Tensor], said: list[str]
 ) -> None:
     model = load_model(NAME, announce=said.append)
     assert holds(model, ten)
     assert model.spec.origin.source == "bundled"
     line = (
-        "The ImageNet weights of MobileNetV2 are neither cached nor within reach. Taking the bundled "
-        "checkpoint, which knows no photographs: MobileNetV2 trained on letters, 10 classes, top-1 95.1% on "
-        "the first 40 letters. To insist, give --weights imagenet or --weights PATH"
+        "The ImageNet weights of MobileNetV2 are not cached and their server cannot be reached. Using the "
+        "bundled checkpoint, which was not trained on photographs: MobileNetV2 trained on letters, 10 "
+        "classes, top-1 95.1% on the first 40 letters. To use other weights, pass --weights imagenet or "
+        "--weights PATH"
     )
     assert said == [line]
 
 
 @pytest.mark.usefixtures("published", "bundled")
-def test_lines_go_to_stderr_by_themselves(capsys: pytest.CaptureFixture[str]) -> None:
+def test_notices_go_to_stderr_by_default(capsys: pytest.CaptureFixture[str]) -> None:
     load_model(NAME)
     out, err = capsys.readouterr()
     assert out == ""
@@ -163,8 +166,10 @@ def test_lines_go_to_stderr_by_themselves(capsys: pytest.CaptureFixture[str]) ->
 
 
 @pytest.mark.usefixtures("published", "nothing_bundled")
-def test_auto_with_nothing_at_hand_is_a_usage_error() -> None:
-    with pytest.raises(UsageError, match=r"neither cached nor within reach, .* or give --weights PATH"):
+def test_auto_with_nothing_available_is_a_usage_error() -> None:
+    with pytest.raises(
+        UsageError, match=r"not cached and their server cannot be reached, .* or pass --weights PATH"
+    ):
         load_model(NAME)
 
 
@@ -182,7 +187,7 @@ class Bomb:
         return os.mkdir, (str(self.marker),)
 
 
-def test_published_weights_run_no_code_either(publish: Publish, serve: Serve, tmp_path: Path) -> None:
+def test_published_weights_do_not_run_code_either(publish: Publish, serve: Serve, tmp_path: Path) -> None:
     marker = tmp_path / "marker"
     publish(serve(saved({"weight": Bomb(marker)})))
     with pytest.raises(EdgewiseError, match="never runs code"):
@@ -190,7 +195,7 @@ def test_published_weights_run_no_code_either(publish: Publish, serve: Serve, tm
     assert not marker.exists()
 
 
-def test_a_file_of_ours_carries_its_description(
+def test_an_edgewise_checkpoint_contains_its_description(
     tmp_path: Path, ten: dict[str, Tensor], said: list[str]
 ) -> None:
     path = own_file(tmp_path / "own.safetensors", ten)
@@ -202,7 +207,7 @@ def test_a_file_of_ours_carries_its_description(
     assert said == []
 
 
-def test_overrides_win_over_a_file_of_ours(tmp_path: Path, ten: dict[str, Tensor]) -> None:
+def test_overrides_win_over_an_edgewise_checkpoint(tmp_path: Path, ten: dict[str, Tensor]) -> None:
     path, labels = own_file(tmp_path / "own.safetensors", ten), tmp_path / "labels.txt"
     labels.write_text("\n".join("zyxwvutsrq"))
     model = load_model(NAME, str(path), Overrides(imgsz=64, mean=(0, 0, 0), labels=labels))
@@ -210,14 +215,14 @@ def test_overrides_win_over_a_file_of_ours(tmp_path: Path, ten: dict[str, Tensor
     assert model.spec.labels.names[0] == "z"
 
 
-def test_a_file_of_ours_for_another_model_is_refused(tmp_path: Path, ten: dict[str, Tensor]) -> None:
+def test_an_edgewise_checkpoint_for_another_model_is_refused(tmp_path: Path, ten: dict[str, Tensor]) -> None:
     other = ModelSpec("resnet50", OWN.preprocess, OWN.labels, OWN.origin)
     path = own_file(tmp_path / "own.safetensors", ten, other)
-    with pytest.raises(UsageError, match=r"own\.safetensors: holds weights of resnet50; run with that name"):
+    with pytest.raises(UsageError, match=r"own\.safetensors: contains weights for resnet50; use that name"):
         load_model(NAME, str(path))
 
 
-def test_a_file_of_ours_that_contradicts_itself_is_refused(tmp_path: Path, ten: dict[str, Tensor]) -> None:
+def test_an_inconsistent_edgewise_checkpoint_is_refused(tmp_path: Path, ten: dict[str, Tensor]) -> None:
     path = own_file(
         tmp_path / "own.safetensors", ten, ModelSpec(NAME, OWN.preprocess, Labels(("a",)), OWN.origin)
     )
@@ -225,7 +230,7 @@ def test_a_file_of_ours_that_contradicts_itself_is_refused(tmp_path: Path, ten: 
         load_model(NAME, str(path))
 
 
-def test_a_foreign_file_is_taken_for_what_torchvision_does(
+def test_torchvisions_preprocessing_is_assumed_for_other_files(
     foreign: str, ten: dict[str, Tensor], said: list[str]
 ) -> None:
     model = load_model(NAME, foreign, announce=said.append)
@@ -235,25 +240,25 @@ def test_a_foreign_file_is_taken_for_what_torchvision_does(
     assert model.spec.labels == Labels(tuple(f"class {index}" for index in range(10)))
     pictures, classes = said
     assert pictures == (
-        "ten.pth does not say how its pictures are made: taking torchvision's way for mobilenetv2 "
-        "(resize 232 (bilinear), cut 224, mean 0.485/0.456/0.406, std 0.229/0.224/0.225); "
-        "change it by --imgsz, --resize, --mean, --std"
+        "ten.pth does not define its preprocessing: assuming torchvision's preprocessing for mobilenetv2 "
+        "(resize 232 (bilinear), crop 224, mean 0.485/0.456/0.406, std 0.229/0.224/0.225); "
+        "change it with --imgsz, --resize, --mean, --std"
     )
     assert classes == (
-        "ten.pth does not name its 10 classes: taking 'class 0' to 'class 9'; name them by --labels FILE"
+        "ten.pth does not name its 10 classes: assuming 'class 0' to 'class 9'; name them with --labels FILE"
     )
 
 
-def test_a_thousand_classes_are_taken_for_imagenet(
+def test_1000_classes_are_assumed_to_be_imagenets(
     tmp_path: Path, thousand: dict[str, Tensor], said: list[str]
 ) -> None:
     torch.save(thousand, tmp_path / "a.pth")
     labels = load_model(NAME, str(tmp_path / "a.pth"), announce=said.append).spec.labels
     assert (labels.names[134], labels.ids[134]) == ("crane bird", "n02012849")
-    assert "1000 classes: taking the classes of ImageNet" in said[1]
+    assert "1000 classes: assuming the ImageNet classes" in said[1]
 
 
-def test_what_the_user_says_is_not_announced(tmp_path: Path, foreign: str, said: list[str]) -> None:
+def test_overrides_are_not_announced(tmp_path: Path, foreign: str, said: list[str]) -> None:
     labels = tmp_path / "labels.txt"
     labels.write_text("\n".join("abcdefghij"))
     told = Overrides((0, 0, 0), (1, 1, 1), 32, 36, labels)
@@ -262,7 +267,7 @@ def test_what_the_user_says_is_not_announced(tmp_path: Path, foreign: str, said:
     assert (spec.preprocess, spec.labels) == (Preprocess(32, 36, (0, 0, 0), (1, 1, 1)), OWN.labels)
 
 
-def test_labels_must_be_as_many_as_the_outputs(tmp_path: Path, foreign: str) -> None:
+def test_the_number_of_labels_must_match_the_outputs(tmp_path: Path, foreign: str) -> None:
     (tmp_path / "labels.txt").write_text("a\nb\n")
     with pytest.raises(UsageError, match=r"labels\.txt: names 2 classes, but the network has 10 outputs"):
         load_model(NAME, foreign, Overrides(labels=tmp_path / "labels.txt"))
@@ -277,30 +282,34 @@ def test_an_unknown_source_is_a_usage_error(source: str) -> None:
 
 
 @pytest.mark.usefixtures("nothing_bundled")
-def test_without_published_weights_random_ones_are_offered() -> None:
-    said = r"no ImageNet weights of MobileNetV2 0\.35 are published, .*; give --weights random to see size"
+def test_without_published_weights_random_ones_are_suggested() -> None:
+    said = (
+        r"no ImageNet weights are published for MobileNetV2 0\.35, .*; pass --weights random to see only size"
+    )
     with pytest.raises(UsageError, match=said):
         load_model("mobilenetv2_035")
     with pytest.raises(
-        UsageError, match=r"no ImageNet weights of MobileNetV2 0\.35 are published; give --weights"
+        UsageError, match=r"no ImageNet weights are published for MobileNetV2 0\.35; pass --weights"
     ):
         load_model("mobilenetv2_035", "imagenet")
 
 
-def test_random_weights_have_the_classes_of_imagenet(said: list[str]) -> None:
+def test_random_weights_have_the_imagenet_classes(said: list[str]) -> None:
     small = Overrides(imgsz=64)
     model = load_model("mobilenetv2_035", "random", small, said.append)
-    assert said == ["mobilenetv2_035 has random weights: its answers mean nothing, its size and speed do"]
+    assert said == [
+        "mobilenetv2_035 has random weights: its size and speed are meaningful, its predictions are not"
+    ]
     assert model.spec.preprocess == Preprocess(64, 66)
     assert (len(model.spec.labels), model.spec.labels.ids[0]) == (1000, "n01440764")
     assert (model.spec.origin.source, model.spec.origin.description) == ("random", "random weights, seed 0")
     again = load_model("mobilenetv2_035", "random", small, said.append)
     assert again.spec == model.spec
     larger = load_model("mobilenetv2_035", "random", Overrides(imgsz=96), said.append)
-    assert larger.spec.origin.sha256 != model.spec.origin.sha256  # other statistics
+    assert larger.spec.origin.sha256 != model.spec.origin.sha256  # batch norm statistics depend on the size
 
 
-def test_random_weights_take_the_users_classes(tmp_path: Path, said: list[str]) -> None:
+def test_random_weights_use_the_users_classes(tmp_path: Path, said: list[str]) -> None:
     (tmp_path / "labels.txt").write_text("a\nb\nc\n")
     told = Overrides(imgsz=64, labels=tmp_path / "labels.txt")
     model = load_model("mobilenetv2_035", "random", told, said.append)
@@ -308,21 +317,25 @@ def test_random_weights_take_the_users_classes(tmp_path: Path, said: list[str]) 
     assert model.network(torch.zeros(1, 3, 64, 64)).shape == (1, 3)
 
 
-def test_a_checkpoint_of_ours_is_a_model(tmp_path: Path, ten: dict[str, Tensor], said: list[str]) -> None:
+def test_an_edgewise_checkpoint_can_be_passed_as_a_model(
+    tmp_path: Path, ten: dict[str, Tensor], said: list[str]
+) -> None:
     path = own_file(tmp_path / "model.safetensors", ten)
     model = load_model(str(path), announce=said.append)
     assert holds(model, ten)
     assert (model.spec.name, model.record) == (NAME, RECORD)
     assert model.spec.origin == Origin("file", "model.safetensors", sha256_of(path))
     assert said == []
-    with pytest.raises(UsageError, match=r"--weights imagenet: .*model\.safetensors has weights of its own"):
+    with pytest.raises(
+        UsageError, match=r"--weights imagenet: .*model\.safetensors contains its own weights"
+    ):
         load_model(str(path), "imagenet")
 
 
-def test_a_foreign_file_is_no_model(tmp_path: Path, ten: dict[str, Tensor]) -> None:
+def test_other_weight_files_cannot_be_passed_as_a_model(tmp_path: Path, ten: dict[str, Tensor]) -> None:
     save_file(ten, tmp_path / "foreign.safetensors")
     for ask in (load_model, model_name):
-        with pytest.raises(UsageError, match=r"does not say whose weights it holds; name the network"):
+        with pytest.raises(UsageError, match=r"does not name its network; pass the name of the network"):
             ask(str(tmp_path / "foreign.safetensors"))
         with pytest.raises(UsageError, match=r"gone\.safetensors: no such weights file"):
             ask(str(tmp_path / "gone.safetensors"))
@@ -349,15 +362,15 @@ def net(tmp_path: Path) -> str:
     return str(tmp_path / "net.py")
 
 
-def test_a_users_network_is_taken_as_its_factory_makes_it(net: str, tmp_path: Path, said: list[str]) -> None:
+def test_a_users_network_keeps_the_weights_from_its_factory(
+    net: str, tmp_path: Path, said: list[str]
+) -> None:
     model = load_model(f"{net}:fixed", overrides=Overrides(imgsz=32), announce=said.append)
     assert model.spec.name == f"{net}:fixed"
     assert model.spec.labels == Labels(tuple(f"class {index}" for index in range(5)))
     assert (model.spec.origin.source, model.spec.origin.description) == ("file", "net.py:fixed")
     assert load_model(f"{net}:fixed", announce=said.append).spec.origin == model.spec.origin
-    assert said[0].startswith(
-        f"{net}:fixed is taken with the weights that net.py:fixed gives it (5 classes, "
-    )
+    assert said[0].startswith(f"{net}:fixed uses the weights that net.py:fixed returns (5 classes, ")
     (tmp_path / "labels.txt").write_text("a\nb\n")
     two = load_model(
         f"{net}:small", overrides=Overrides(labels=tmp_path / "labels.txt"), announce=said.append
@@ -367,25 +380,25 @@ def test_a_users_network_is_taken_as_its_factory_makes_it(net: str, tmp_path: Pa
         load_model(f"{net}:fixed", overrides=Overrides(labels=tmp_path / "labels.txt"))
 
 
-def test_a_users_network_takes_weights_from_a_file(net: str, tmp_path: Path, said: list[str]) -> None:
+def test_a_users_network_loads_weights_from_a_file(net: str, tmp_path: Path, said: list[str]) -> None:
     made = load_model(f"{net}:small", "random", announce=said.append)
     torch.save(made.network.state_dict(), tmp_path / "net.pth")
     model = load_model(f"{net}:small", str(tmp_path / "net.pth"), announce=said.append)
     assert holds(model, made.network.state_dict())
     assert said[1].startswith(
-        "net.pth does not say how its pictures are made: taking the usual way (resize 256"
+        "net.pth does not define its preprocessing: assuming the usual preprocessing (resize 256"
     )
     assert len(model.spec.labels) == 1000
 
 
-def test_a_users_network_must_classify(net: str) -> None:
-    with pytest.raises(UsageError, match=r"answers one picture with \(1, 4, 222, 222\) float"):
+def test_a_users_network_must_be_a_classifier(net: str) -> None:
+    with pytest.raises(UsageError, match=r"returns \(1, 4, 222, 222\) float for one picture"):
         load_model(f"{net}:feature_map")
 
 
-def test_a_size_that_the_network_cannot_take_is_refused() -> None:
+def test_an_unsupported_size_is_refused() -> None:
     with pytest.raises(
-        UsageError, match=r"vitb16: does not take pictures of 64 pixels .*give another --imgsz"
+        UsageError, match=r"vitb16: does not accept pictures of 64 pixels .*try another --imgsz"
     ):
         load_model("vitb16", "random", Overrides(imgsz=64))
 
@@ -398,11 +411,13 @@ def test_a_size_that_the_network_cannot_take_is_refused() -> None:
         ("torchvision:resnet18", "torchvision:resnet18"),
     ],
 )
-def test_a_name_is_known_before_anything_is_built(asked: str, name: str) -> None:
+def test_the_name_is_known_before_the_network_is_built(asked: str, name: str) -> None:
     assert model_name(asked) == name
 
 
-def test_the_name_in_a_checkpoint_is_the_models(net: str, tmp_path: Path, ten: dict[str, Tensor]) -> None:
+def test_the_model_is_named_after_the_checkpoint_content(
+    net: str, tmp_path: Path, ten: dict[str, Tensor]
+) -> None:
     assert model_name(str(own_file(tmp_path / "own.safetensors", ten))) == NAME
     assert model_name(f"{net}:small") == f"{net}:small"
     with pytest.raises(UsageError, match="no model is called 'resnet5o'"):
@@ -425,7 +440,7 @@ def test_weights_of_timm_come_from_a_hub(
     assert said == []
 
 
-def test_real_weights_recognise_real_photographs(realdata: Path) -> None:
+def test_real_weights_classify_real_photographs(realdata: Path) -> None:
     model = load_model(NAME, str(realdata / "weights" / "mobilenet_v2-imagenet.pth"), announce=lambda _: None)
     pairs = labelled_images(realdata / "data" / "imagenet-sample" / "images", model.spec.labels)[::10]
     skipped: list[EdgewiseError] = []
@@ -435,4 +450,4 @@ def test_real_weights_recognise_real_photographs(realdata: Path) -> None:
         best = model.network(torch.from_numpy(inputs).permute(0, 3, 1, 2)).argmax(1)
     right = sum(int(guess) == label for guess, (_, label) in zip(best, pairs, strict=True))
     assert skipped == []
-    assert right >= 30  # of 50; of all 500, torchvision's own code finds 69 %, chance 0.1 %
+    assert right >= 30  # of 50; on all 500, torchvision's own code has 69 % top-1, chance 0.1 %

@@ -1,4 +1,4 @@
-"""Networks that were never trained carry signal all the same."""
+"""Untrained networks respond to differences between pictures."""
 
 import numpy as np
 import pytest
@@ -15,7 +15,7 @@ SMALL = Preprocess(64, 72)
 
 
 def pictures(preprocess: Preprocess, count: int = 8, seed: int = 7) -> Tensor:
-    """Other ones than the statistics are made of."""
+    """Pictures other than those used for the batch norm statistics."""
     found = [Image.fromarray(dead_leaves(preprocess.resize, seed, index)) for index in range(count)]
     return torch.from_numpy(np.stack([preprocess(image) for image in found])).permute(0, 3, 1, 2)
 
@@ -28,10 +28,10 @@ def pictures(preprocess: Preprocess, count: int = 8, seed: int = 7) -> Tensor:
         ("alexnet", SMALL),
         ("regnetx400mf", SMALL),
         ("mobilenetv4small", SMALL),
-        ("deittiny", Preprocess()),  # made for one size
+        ("deittiny", Preprocess()),  # has a fixed input size
     ],
 )
-def test_different_pictures_get_different_answers(name: str, preprocess: Preprocess) -> None:
+def test_different_pictures_get_different_logits(name: str, preprocess: Preprocess) -> None:
     network = untrained(find(name), 10, preprocess)
     assert not any(module.training for module in network.modules())
     with torch.inference_mode():
@@ -40,7 +40,7 @@ def test_different_pictures_get_different_answers(name: str, preprocess: Preproc
 
 
 @pytest.mark.parametrize("name", ["mobilenetv2", "efficientnetb0", "regnety400mf"])
-def test_a_picture_that_hardly_differs_gets_an_answer_that_hardly_does(name: str) -> None:
+def test_small_input_changes_cause_small_output_changes(name: str) -> None:
     network = untrained(find(name), 10, SMALL)
     shown = pictures(SMALL)
     noise = torch.randn(shown.shape, generator=torch.Generator().manual_seed(0)) * shown.std() / 100
@@ -51,7 +51,7 @@ def test_a_picture_that_hardly_differs_gets_an_answer_that_hardly_does(name: str
     assert len(set(logits.argmax(1).tolist())) > 1
 
 
-def test_it_is_the_same_each_time_and_leaves_the_random_stream_alone() -> None:
+def test_it_is_reproducible_and_does_not_affect_the_random_generator() -> None:
     torch.manual_seed(3)
     expected = torch.rand(1)
     torch.manual_seed(3)
@@ -63,7 +63,7 @@ def test_it_is_the_same_each_time_and_leaves_the_random_stream_alone() -> None:
     assert digest(one) != digest(other)
 
 
-def test_batch_norms_have_the_statistics_of_pictures() -> None:
+def test_batch_norm_statistics_come_from_pictures() -> None:
     network = untrained(find("mobilenetv2_035"), 10, SMALL)
     norm = network.get_submodule("features.0.1")
     assert isinstance(norm, nn.BatchNorm2d)
@@ -82,7 +82,7 @@ def test_batch_norms_have_the_statistics_of_pictures() -> None:
         ("convnexttiny", "features.1.0.layer_scale"),
     ],
 )
-def test_branches_that_start_switched_off_are_on(name: str, off: str) -> None:
+def test_branches_that_start_disabled_are_enabled(name: str, off: str) -> None:
     row = find(name)
     size = 64 if name != "vitb16" else 224
     assert seeded(row, 10).get_parameter(off).abs().max() < 1e-4

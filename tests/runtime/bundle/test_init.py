@@ -260,7 +260,7 @@ DELETE = object()
         ("reference", "elsewhere.tflite", "does not list 'elsewhere.tflite' among its files"),
         ("reference", [], "'reference' is list instead of str"),
         ("spec", DELETE, "'spec' is NoneType instead of dict"),
-        ("spec", {}, "no model description of edgewise"),
+        ("spec", {}, "not a valid edgewise model description"),
         ("spec preprocess", "soft", "manifest.json: "),
         ("spec preprocess size", 0, "image size 0"),
         ("calibration", "yes", "'calibration' is str instead of dict"),
@@ -338,7 +338,9 @@ def test_a_golden_sample_that_cannot_be_is_refused(
 @pytest.mark.parametrize("label", ["", "two\nlines", "two\rlines", "end\n", "para\u2029graph", "byte\udcff"])
 def test_a_class_name_that_fits_no_line_is_refused(tmp_path: Path, label: str) -> None:
     spec = make_spec(("cat", label))
-    with pytest.raises(UsageError, match=r"cannot stand on a line of labels.txt; rename the class"):
+    with pytest.raises(
+        UsageError, match=r"must be a single line of UTF-8 text for labels.txt; rename the class"
+    ):
         write_bundle(tmp_path / "b", make_artifact(tmp_path, "fp32", spec), None, make_golden(spec), {})
     assert not (tmp_path / "b").exists()
 

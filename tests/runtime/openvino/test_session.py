@@ -11,11 +11,31 @@ from edgewise.export.engines import importing
 from edgewise.models.errors import EdgewiseError
 from edgewise.models.spec import Tensor32
 from edgewise.runtime.judge.stats import agreement
+from edgewise.runtime.machine import saturates
 from edgewise.runtime.openvino import session as openvino_session
 from edgewise.runtime.openvino.session import open_reference, open_session, read_structure
 
 with importing("Testing", "openvino"):
     import openvino as ov
+
+
+def integer(path: Path, largest: int) -> Path:
+    """A model of somebody else with a layer of INT8 weights from half of `largest` to `largest`."""
+    from openvino import opset8
+
+    def layer(x: ov.Output, weight: ov.Output) -> ov.Output:
+        return opset8.convolution(x, weight, [1, 1], [0, 0], [0, 0], [1, 1]).output(0)
+
+    rng = np.random.default_rng(0)
+    source = opset8.parameter([1, 3, 8, 8], np.float32, name="x")
+    wide = layer(source, opset8.constant(rng.uniform(0.2, 1, (64, 3, 1, 1)).astype(np.float32)))
+    low, high = (opset8.constant(np.float32(value)) for value in (0, 2))
+    steps = rng.integers(largest // 2, largest, (6, 64, 1, 1), endpoint=True).astype(np.int8)
+    weight = opset8.multiply(opset8.convert(opset8.constant(steps), "f32"), opset8.constant(np.float32(0.01)))
+    features = layer(opset8.fake_quantize(wide, low, high, low, high, levels=256).output(0), weight.output(0))
+    logits = opset8.reduce_mean(features, np.array([2, 3]), keep_dims=False)
+    ov.save_model(ov.Model([logits], [source]), path, compress_to_fp16=False)
+    return path
 
 
 def foreign(path: Path, shape: list[int], other: list[int] | None = None, *, rank: int = 2) -> Path:
@@ -62,7 +82,8 @@ def test_the_reference_computes_in_float_and_answers_alike(
         open_session(openvino_int8.path, 1)(tiny_pictures),
     )
     assert not np.array_equal(exact, fast)
-    assert agreement(exact, fast).sqnr_db > 25
+    # NNCF leaves room for a pair of products in the first layer's weights only.
+    assert agreement(exact, fast).sqnr_db > (20 if saturates() else 25)
     for options, types in (({}, {"u8"}), (openvino_session._PLAIN, {"f32"})):
         compiled = ov.Core().compile_model(openvino_int8.path, "CPU", openvino_session._EXACT | options)
         nodes: list[Any] = compiled.get_runtime_model().get_ops()
@@ -70,6 +91,16 @@ def test_the_reference_computes_in_float_and_answers_alike(
         assert {one["runtimePrecision"] for one in info if one["layerType"] == "Convolution"} == types
     floats = open_reference(openvino_float.path)(tiny_pictures)
     assert np.array_equal(floats, open_session(openvino_float.path, 1)(tiny_pictures))
+
+
+@pytest.mark.parametrize(("largest", "overflows"), [(63, False), (127, True)])
+def test_the_reference_is_exact_where_pairs_of_products_exceed_16_bits(
+    tmp_path: Path, largest: int, overflows: bool
+) -> None:
+    path = integer(tmp_path / "integer.xml", largest)
+    pictures = np.random.default_rng(1).uniform(0.5, 1, (8, 8, 8, 3)).astype(np.float32)
+    found = agreement(open_reference(path)(pictures), open_session(path, 1)(pictures)).sqnr_db
+    assert (found > 40) == (not (overflows and saturates()))
 
 
 def test_float_is_float32_whatever_the_processor_prefers(

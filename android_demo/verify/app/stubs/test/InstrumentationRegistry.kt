@@ -1,4 +1,4 @@
-// A stub for the type check: signatures only; by heart, not compared with its source
+// A stub for the type check: signatures only; from memory, not compared with its source
 
 package androidx.test.platform.app
 

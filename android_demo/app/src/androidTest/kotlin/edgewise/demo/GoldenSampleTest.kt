@@ -15,14 +15,14 @@ import org.junit.Test
 import org.junit.runner.RunWith
 import kotlin.math.abs
 
-/** This device answers the golden sample through the real runtime. */
+/** Runs the golden sample on this device with the real runtime. */
 @RunWith(AndroidJUnit4::class)
 class GoldenSampleTest {
     private val context = InstrumentationRegistry.getInstrumentation().targetContext
     private val files = AssetFiles(context.assets)
     private lateinit var bundle: ModelBundle
 
-    /** An app without a bundle is whole too, but has nothing to test. */
+    /** An app without a bundle is valid too, but has nothing to test. */
     @Before
     fun readBundle() {
         try {
@@ -50,7 +50,7 @@ class GoldenSampleTest {
         }
     }
 
-    /** GPUs compute with half precision: 24 of 255 steps, as between two CPUs, and the same class. */
+    /** GPUs compute in half precision: 24 of 255 steps, as between two CPUs, and the same class. */
     @Test
     fun theGpuComputesWhatTheCpuComputes() {
         for (choice in choices(Accelerator.GPU)) {
@@ -74,7 +74,7 @@ class GoldenSampleTest {
 
     private fun choices(accelerator: Accelerator) = bundle.variants().map { Choice(it.part, accelerator) }
 
-    /** An accelerator that is not there, or does not take the model, is no failure of the model's. */
+    /** A missing accelerator, or one that does not support the model, is not a failure of the model. */
     private fun output(choice: Choice): FloatArray {
         try {
             return Classifier.open(files, choice.of(bundle), choice.accelerator).use { it.run(bundle.golden.input) }

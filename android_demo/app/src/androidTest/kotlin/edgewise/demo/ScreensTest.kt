@@ -9,7 +9,7 @@ import org.junit.Assert.assertTrue
 import org.junit.Test
 import org.junit.runner.RunWith
 
-/** Both screens open, without a permission and whether or not the assets hold a bundle, and survive a rotation. */
+/** Both screens open without a permission, with or without a bundle in the assets, and survive a rotation. */
 @RunWith(AndroidJUnit4::class)
 class ScreensTest {
     @Test

@@ -7,7 +7,7 @@ import android.widget.TextView
 import edgewise.core.Prediction
 import kotlin.math.roundToInt
 
-/** The best classes, the times, and what the user must know; `res/layout/panel.xml` holds them. */
+/** Shows the top classes, the times and notices, see `res/layout/panel.xml`. */
 class AnswerViews(
     private val activity: Activity,
 ) {
@@ -19,7 +19,7 @@ class AnswerViews(
     fun show(screen: Screen) {
         say(status(screen), screen.state is State.Failed)
         rows.forEachIndexed { place, row -> row(row, screen.best.getOrNull(place)) }
-        // One sentence for a screen reader, which reads it where the user rests, not at every frame.
+        // One sentence for a screen reader, which reads it when the view has focus, not at every frame.
         results.contentDescription = screen.best.joinToString { spoken(it) }
         latency.text = screen.latency?.let { times(it) }
     }
@@ -40,7 +40,7 @@ class AnswerViews(
             null -> ready(screen)
         }
 
-    /** A picture's answer is news once; a camera's changes too often to be told. */
+    /** The result for a picture is announced once; the camera's changes too often. */
     private fun ready(screen: Screen): String {
         val first = screen.best.firstOrNull()
         if (screen.still != null && first != null) return activity.getString(R.string.seen, spoken(first))
@@ -48,7 +48,7 @@ class AnswerViews(
         return activity.getString(R.string.ready, bundle.manifest.name, bundle.labels.size, bundle.preprocess.size)
     }
 
-    /** Only a new text is announced. */
+    /** Set the status only when it changes, so that it is announced once. */
     private fun say(
         text: String,
         bad: Boolean,

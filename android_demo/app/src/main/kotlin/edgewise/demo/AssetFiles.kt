@@ -5,13 +5,13 @@ import edgewise.core.Files
 import edgewise.core.ModelBundle
 import java.io.InputStream
 
-/** The bundle in the APK, where `edgewise android` put it. */
+/** The bundle in the APK's assets, as written by `edgewise android`. */
 class AssetFiles(
     val assets: AssetManager,
 ) : Files {
     override fun open(path: String): InputStream = assets.open(asset(path))
 
-    /** The asset's name of a file of the bundle. */
+    /** The asset name of a bundle file. */
     fun asset(path: String): String = "edgewise/$path"
 
     /** The bundle's manifest and golden sample. */

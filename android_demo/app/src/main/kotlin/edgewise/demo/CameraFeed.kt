@@ -13,7 +13,7 @@ import androidx.core.content.ContextCompat
 import java.util.concurrent.ExecutionException
 import java.util.concurrent.Executor
 
-/** The camera, shown whole in a view and handed frame by frame to an analyser, of frames only the latest. */
+/** Shows the camera uncropped in a view and passes the latest frame to an analyser. */
 class CameraFeed(
     private val activity: ComponentActivity,
     private val view: PreviewView,
@@ -21,7 +21,7 @@ class CameraFeed(
     private var provider: ProcessCameraProvider? = null
     private var wanted = false
 
-    /** Start; [failed] hears why it does not, on the main thread. */
+    /** Start the camera; on failure [failed] is called with the reason on the main thread. */
     fun start(
         executor: Executor,
         analyzer: ImageAnalysis.Analyzer,
@@ -41,7 +41,7 @@ class CameraFeed(
         future.addListener(arrived, ContextCompat.getMainExecutor(activity))
     }
 
-    /** Switch it off. */
+    /** Stop the camera. */
     fun stop() {
         wanted = false
         provider?.unbindAll()
@@ -53,7 +53,7 @@ class CameraFeed(
         analyzer: ImageAnalysis.Analyzer,
         failed: (String) -> Unit,
     ) {
-        val selector = cameras.firstOrNull { has(provider, it) } ?: return failed("this device has none")
+        val selector = cameras.firstOrNull { has(provider, it) } ?: return failed("this device has no camera")
         val preview = Preview.Builder().setResolutionSelector(shape).build()
         preview.setSurfaceProvider(view.surfaceProvider)
         val analysis =
@@ -85,7 +85,7 @@ class CameraFeed(
     private companion object {
         val cameras = listOf(CameraSelector.DEFAULT_BACK_CAMERA, CameraSelector.DEFAULT_FRONT_CAMERA)
 
-        /** The same for both, so that the view shows what the model gets. */
+        /** The same for both, so that the view shows what the model receives. */
         val shape: ResolutionSelector =
             ResolutionSelector
                 .Builder()

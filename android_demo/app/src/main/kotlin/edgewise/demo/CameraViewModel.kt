@@ -15,11 +15,11 @@ import kotlinx.coroutines.flow.update
 import java.io.FileNotFoundException
 import java.io.IOException
 
-/** The model behind the camera's screen: it outlives rotations, and only its own thread touches the runtime. */
+/** The view model of the camera screen: it survives rotations, and only its own thread uses the runtime. */
 class CameraViewModel(
     application: Application,
 ) : AndroidViewModel(application) {
-    /** Where frames are to be handed to [classify]. */
+    /** The thread that calls [classify] for frames. */
     val worker = Worker()
 
     /** Whether the user has refused the camera since the screen was opened. */
@@ -28,7 +28,7 @@ class CameraViewModel(
     private val mutable = MutableStateFlow(Screen())
     val screen: StateFlow<Screen> = mutable.asStateFlow()
 
-    // The worker's alone.
+    // Only used on the worker thread.
     private val files = AssetFiles(application.assets)
     private val frames = Frames()
     private var recogniser: Recogniser? = null
@@ -44,19 +44,19 @@ class CameraViewModel(
         worker.execute { open(choice) }
     }
 
-    /** Show what the camera sees again. */
+    /** Return to the camera. */
     fun live() {
         mutable.update { it.copy(still = null, notice = null, best = emptyList()) }
         worker.execute { picture = null }
     }
 
-    /** Classify a picture from the gallery, instead of the camera's. */
+    /** Classify a picture from the gallery instead of the camera. */
     fun show(uri: Uri) = worker.execute { read(uri) }
 
-    /** Say why there is no camera. */
+    /** Report why there is no camera. */
     fun noCamera(reason: String) = mutable.update { it.copy(notice = Notice.NoCamera(reason)) }
 
-    /** Classify a frame; the worker calls it, which closes it. */
+    /** Classify a frame and close it; called on the worker thread. */
     fun classify(image: ImageProxy) =
         image.use { frame ->
             val ready = recogniser
@@ -72,7 +72,7 @@ class CameraViewModel(
 
     private fun open(choice: Choice) {
         close()
-        if (choice != mutable.value.choice) return // a later one waits
+        if (choice != mutable.value.choice) return // a newer choice is queued
         running {
             val bundle = mutable.value.bundle ?: files.bundle()
             recogniser = Recogniser(bundle, opened(bundle, choice))
@@ -81,7 +81,7 @@ class CameraViewModel(
         }
     }
 
-    /** A GPU that does not take the model gives way to the CPU, and the screen says so. */
+    /** Fall back to the CPU if the GPU does not support the model, with a notice on the screen. */
     private fun opened(
         bundle: ModelBundle,
         choice: Choice,
@@ -99,7 +99,7 @@ class CameraViewModel(
     private fun read(uri: Uri) {
         val resolver = getApplication<Application>().contentResolver
         try {
-            val decoded = decode { resolver.openInputStream(uri) ?: throw FileNotFoundException("it is gone") }
+            val decoded = decode { resolver.openInputStream(uri) ?: throw FileNotFoundException("it was removed") }
             picture = decoded.picture
             val notice = if (decoded.sampled > 1) Notice.Sampled(decoded.sampled) else null
             mutable.update { it.copy(notice = notice) }

@@ -5,15 +5,15 @@ import com.google.ai.edge.litert.Accelerator
 import edgewise.core.ModelBundle
 import edgewise.core.Variant
 
-/** What computes: the bundle's model or its float twin, on CPU or GPU. */
+/** What to run: the bundle's model or its float twin, on CPU or GPU. */
 data class Choice(
     val part: String = MODEL,
     val accelerator: Accelerator = Accelerator.CPU,
 ) {
-    /** The file of it; the model where the bundle has no twin. */
+    /** The model file; the model itself if the bundle has no twin. */
     fun of(bundle: ModelBundle): Variant = bundle.variants().run { firstOrNull { it.part == part } ?: first() }
 
-    /** Hand it to another screen. */
+    /** Pass it to another screen. */
     fun into(intent: Intent): Intent = intent.putExtra(PART, part).putExtra(ACCELERATOR, accelerator.name)
 
     companion object {

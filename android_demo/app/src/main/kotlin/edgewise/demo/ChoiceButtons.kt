@@ -8,7 +8,7 @@ import com.google.ai.edge.litert.Accelerator
 import edgewise.core.ModelBundle
 import edgewise.core.Variant
 
-/** The two switches, INT8 or float and CPU or GPU; `res/layout/choices.xml` holds them. */
+/** The two switches, INT8 or float and CPU or GPU, see `res/layout/choices.xml`. */
 class ChoiceButtons(
     private val activity: Activity,
     private val changed: (Choice) -> Unit,
@@ -26,13 +26,13 @@ class ChoiceButtons(
         accelerators.setOnCheckedChangeListener { _, _ -> tell() }
     }
 
-    /** Show what is chosen, and the sizes of what there is; locked while something runs. */
+    /** Show the choice and the sizes of the model files; disabled while something is running. */
     fun show(
         choice: Choice,
         bundle: ModelBundle?,
         locked: Boolean,
     ) {
-        shown = null // what follows is no choice of the user's
+        shown = null // the following changes are not made by the user
         parts.check(ofPart.getValue(choice.part))
         accelerators.check(ofAccelerator.getValue(choice.accelerator))
         shown = choice

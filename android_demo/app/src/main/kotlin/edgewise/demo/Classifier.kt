@@ -7,16 +7,16 @@ import edgewise.core.Tensor
 import edgewise.core.TensorType
 import edgewise.core.Variant
 
-/** The phone's runtime does not run the model. */
+/** The phone's runtime cannot run the model. */
 class EngineException(
     accelerator: Accelerator,
     cause: Throwable,
-) : Exception("the $accelerator does not run the model: ${cause.message ?: cause.javaClass.simpleName}", cause) {
-    /** In the runtime's own words. */
+) : Exception("the $accelerator cannot run the model: ${cause.message ?: cause.javaClass.simpleName}", cause) {
+    /** The runtime's own message. */
     val reason: String = cause.message ?: cause.javaClass.simpleName
 }
 
-/** A model ready to run, its buffers made once. One thread at a time may use it. */
+/** A compiled model with preallocated buffers. Not thread-safe. */
 class Classifier private constructor(
     private val variant: Variant,
     private val accelerator: Accelerator,
@@ -27,7 +27,7 @@ class Classifier private constructor(
     private val steps = Steps(variant.input)
     private val answer = Steps(variant.output)
 
-    /** (1, size, size, 3) normalised values to (1, classes) logits, whatever the model's own types are. */
+    /** Turn (1, size, size, 3) normalised values into (1, classes) logits, whatever the model's own types. */
     fun run(input: FloatArray): FloatArray =
         told(accelerator) {
             val (given, taken) = inputs.single() to outputs.single()
@@ -36,13 +36,13 @@ class Classifier private constructor(
             if (variant.output.type == TensorType.FLOAT32) taken.readFloat() else answer.values(taken.readInt8())
         }
 
-    /** Buffers first: they are the model's. */
+    /** Buffers first: they belong to the model. */
     override fun close() {
         (inputs + outputs).forEach { it.close() }
         model.close()
     }
 
-    /** An integer end's steps and what they stand for; uint8 travels in the bytes of int8, of which LiteRT knows. */
+    /** The quantized values of an integer input or output; uint8 is passed as int8 bytes, which LiteRT supports. */
     private class Steps(
         private val tensor: Tensor,
     ) {
@@ -56,16 +56,16 @@ class Classifier private constructor(
     }
 
     companion object {
-        /** As many as most phones have fast cores. */
+        /** The number of fast cores in most phones. */
         private const val MOST_THREADS = 4
 
-        /** CPU threads of an inference. */
+        /** CPU threads per inference. */
         val threads: Int get() = Runtime.getRuntime().availableProcessors().coerceAtMost(MOST_THREADS)
 
         /**
-         * Compile the model for an accelerator alone: with another one beside it LiteRT would fall back unseen.
+         * Compile the model for one accelerator only: with a second one LiteRT would fall back silently.
          *
-         * @throws EngineException the accelerator is not there, or does not take the model.
+         * @throws EngineException the accelerator is not available or does not support the model.
          */
         fun open(
             files: AssetFiles,
@@ -84,7 +84,7 @@ class Classifier private constructor(
                 }
             }
 
-        /** The runtime's own errors, and those of a phone for whose processor the app holds no runtime. */
+        /** Wraps the runtime's errors, and those on a phone with a processor that the app has no runtime for. */
         private fun <T> told(
             accelerator: Accelerator,
             work: () -> T,

@@ -8,7 +8,7 @@ import android.view.View
 import edgewise.core.Preprocess
 import kotlin.math.min
 
-/** The frame around what the model sees, over a camera's picture that fits into the same place. */
+/** Draws a frame around the model's input, over the camera preview of the same size. */
 class CutView(
     context: Context,
     attributes: AttributeSet?,
@@ -22,7 +22,7 @@ class CutView(
     private var frame: Frame? = null
     private var preprocess: Preprocess? = null
 
-    /** Draw the centre cut of a frame; nothing without one. */
+    /** Outline the centre crop of a frame; draws nothing without one. */
     fun show(
         frame: Frame?,
         preprocess: Preprocess?,

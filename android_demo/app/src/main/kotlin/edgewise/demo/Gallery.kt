@@ -8,25 +8,25 @@ import edgewise.core.upright
 import java.io.IOException
 import java.io.InputStream
 
-/** A decoded picture; [sampled] is by how much memory made it smaller on the way, 1 for not at all. */
+/** A decoded picture; [sampled] is the factor by which it was subsampled to save memory, 1 for none. */
 class Decoded(
     val picture: Picture,
     val sampled: Int,
 )
 
 /**
- * Read an encoded picture upright, from a stream that can be opened again.
+ * Decode a picture with its orientation applied, from a stream that can be opened again.
  *
- * Colours stay as stored and straight, as Pillow leaves them. All pixels are read where the heap allows it: what is
- * left out before the resize would be missing from its average.
+ * As in Pillow, colours are not converted and alpha is not premultiplied. All pixels are read if the heap allows,
+ * because pixels skipped before the resize would be missing from its average.
  *
- * @throws IOException it cannot be read, or is no picture that this phone decodes.
+ * @throws IOException it cannot be read, or this phone cannot decode it.
  */
 fun decode(open: () -> InputStream): Decoded {
     val orientation = open().use { ExifInterface(it).getAttributeInt(ExifInterface.TAG_ORIENTATION, UPRIGHT) }
     val bounds = BitmapFactory.Options().apply { inJustDecodeBounds = true }
     open().use { BitmapFactory.decodeStream(it, null, bounds) }
-    if (bounds.outWidth <= 0 || bounds.outHeight <= 0) throw IOException("this is no picture that this phone decodes")
+    if (bounds.outWidth <= 0 || bounds.outHeight <= 0) throw IOException("this phone cannot decode it as a picture")
     val sample = sampling(bounds.outWidth.toLong() * bounds.outHeight, free())
     val options =
         BitmapFactory.Options().apply {
@@ -43,7 +43,7 @@ fun decode(open: () -> InputStream): Decoded {
     return Decoded(picture.upright(orientation), sample)
 }
 
-/** The smallest power of two by which a picture of so many pixels fits, with its turned copy, into a heap. */
+/** The smallest power of two as subsampling factor for which a picture and its rotated copy fit into the heap. */
 fun sampling(
     pixels: Long,
     freeBytes: Long,
@@ -51,10 +51,10 @@ fun sampling(
 
 private fun free(): Long = Runtime.getRuntime().run { maxMemory() - (totalMemory() - freeMemory()) }
 
-/** In eight bits a channel: what a decoder gives of a deeper picture is converted. */
+/** Convert to 8 bits per channel, if the decoder returns more. */
 private fun Bitmap.straight(): Bitmap = if (config == Bitmap.Config.ARGB_8888) this else copy(Bitmap.Config.ARGB_8888, false)
 
 private const val UPRIGHT = ExifInterface.ORIENTATION_NORMAL
 
-// The bitmap, its pixels, and those turned.
+// The bitmap, its pixels, and the rotated pixels.
 private const val BYTES_A_PIXEL = 12

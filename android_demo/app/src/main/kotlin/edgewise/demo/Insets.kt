@@ -6,7 +6,7 @@ import androidx.activity.enableEdgeToEdge
 import androidx.core.view.ViewCompat
 import androidx.core.view.WindowInsetsCompat
 
-/** Draw from edge to edge, and keep [content] clear of the system's bars and the camera's hole. */
+/** Draw edge to edge, and keep [content] clear of the system bars and the camera cutout. */
 fun ComponentActivity.drawEdgeToEdge(content: View) {
     enableEdgeToEdge()
     ViewCompat.setOnApplyWindowInsetsListener(content) { view, insets ->

@@ -20,7 +20,7 @@ import androidx.lifecycle.lifecycleScope
 import androidx.lifecycle.repeatOnLifecycle
 import kotlinx.coroutines.launch
 
-/** What the camera sees, or a picture from the gallery, and what the model makes of it. */
+/** Shows the camera or a picture from the gallery, and the model's predictions for it. */
 class MainActivity : ComponentActivity(R.layout.activity_main) {
     private val model: CameraViewModel by viewModels()
     private val permission = registerForActivityResult(ActivityResultContracts.RequestPermission()) { answered(it) }
@@ -91,7 +91,7 @@ class MainActivity : ComponentActivity(R.layout.activity_main) {
 
     private fun granted() = checkSelfPermission(Manifest.permission.CAMERA) == PackageManager.PERMISSION_GRANTED
 
-    /** Android asks no more; only its settings help. */
+    /** Android no longer shows the permission dialog; only its settings can grant it. */
     private fun forever() = model.refused && !shouldShowRequestPermissionRationale(Manifest.permission.CAMERA)
 
     private fun allow() {

@@ -14,7 +14,7 @@ import edgewise.core.Machine
 import edgewise.core.conditions
 import edgewise.core.features
 
-/** This phone, as `edgewise bench --device adb` would describe it. */
+/** This phone, as described by `edgewise bench --device adb`. */
 fun machineOf(context: Context): Machine {
     val memory = ActivityManager.MemoryInfo()
     context.getSystemService(ActivityManager::class.java).getMemoryInfo(memory)
@@ -33,7 +33,7 @@ fun machineOf(context: Context): Machine {
     )
 }
 
-/** Its state now: what Linux lets an app read, and what Android tells of heat. */
+/** Its current state: what an app can read from Linux, and Android's thermal status. */
 fun conditionsOf(context: Context): Conditions {
     val status = if (Build.VERSION.SDK_INT < Build.VERSION_CODES.Q) null else thermalStatus(context)
     val told = conditions(thermalStatus = status)
@@ -45,7 +45,7 @@ fun conditionsOf(context: Context): Conditions {
 private fun thermalStatus(context: Context): Int =
     context.getSystemService(PowerManager::class.java).currentThermalStatus
 
-/** Android keeps the last news of the battery; they are in tenths of a degree. */
+/** The battery temperature, which Android reports in tenths of a degree. */
 private fun batteryDegrees(context: Context): Double? {
     val news = context.registerReceiver(null, IntentFilter(Intent.ACTION_BATTERY_CHANGED)) ?: return null
     val tenths = news.getIntExtra(BatteryManager.EXTRA_TEMPERATURE, Int.MIN_VALUE)

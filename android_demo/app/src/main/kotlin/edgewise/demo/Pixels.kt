@@ -10,14 +10,14 @@ import java.nio.ByteBuffer
 import java.nio.ByteOrder
 import java.nio.IntBuffer
 
-/** A bitmap's pixels as they are stored: `getPixels` would convert them to sRGB, which training does not. */
+/** A bitmap's pixels as stored: `getPixels` would convert them to sRGB, unlike training. */
 fun Bitmap.picture(): Picture {
     val pixels = IntArray(width * height)
     copyPixelsToBuffer(IntBuffer.wrap(pixels))
     return Picture(width, height, pixels.toArgb())
 }
 
-/** (size, size, 3) bytes in RGB as a bitmap to look at. */
+/** (size, size, 3) RGB bytes as a bitmap for display. */
 fun bitmap(
     rgb: ByteArray,
     size: Int,
@@ -31,12 +31,12 @@ fun bitmap(
     return Bitmap.createBitmap(argb, size, size, Bitmap.Config.ARGB_8888)
 }
 
-/** Camera frames as upright pictures, in arrays that are made once: a picture lasts until the next one. */
+/** Converts camera frames to upright pictures in reused arrays: a picture is valid until the next one. */
 class Frames {
     private var pixels = IntArray(0)
     private var turned = IntArray(0)
 
-    /** The pixels of an RGBA frame, whose rows may be longer than the picture is wide. */
+    /** The pixels of an RGBA frame; its row stride may exceed the width. */
     fun picture(frame: ImageProxy): Picture {
         val plane = frame.planes.single()
         val count = frame.width * frame.height
@@ -55,7 +55,7 @@ class Frames {
         width: Int,
     ) {
         val source = buffer.order(ByteOrder.LITTLE_ENDIAN).asIntBuffer()
-        // An IntBuffer's own `position` is younger than Android 7.
+        // IntBuffer's own override of `position` is newer than Android 7.
         val place: Buffer = source
         for ((row, start) in (pixels.indices step width).withIndex()) {
             place.position(row * (stride / Int.SIZE_BYTES))
@@ -64,7 +64,7 @@ class Frames {
     }
 }
 
-/** In place, from the bytes R, G, B, A of memory, which a little-endian word holds in reverse. */
+/** Convert in place from the bytes R, G, B, A in memory, which a little-endian word has in reverse order. */
 private fun IntArray.toArgb(): IntArray {
     for (place in indices) {
         val pixel = this[place]

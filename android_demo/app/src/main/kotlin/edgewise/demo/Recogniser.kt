@@ -7,7 +7,7 @@ import edgewise.core.RollingLatency
 import edgewise.core.softmax
 import edgewise.core.top
 
-/** The times of the last inferences, in milliseconds: of the model alone, and from pixels to classes. */
+/** The times of the last inferences, in milliseconds: for the model only, and from pixels to classes. */
 data class Latency(
     val modelP50: Double,
     val modelP90: Double,
@@ -15,18 +15,18 @@ data class Latency(
     val wholeP90: Double,
 )
 
-/** From pixels to the best classes, with arrays made once. One thread at a time may use it. */
+/** Turns pixels into the top classes, with preallocated arrays. Not thread-safe. */
 class Recogniser(
     val bundle: ModelBundle,
     private val classifier: Classifier,
 ) : AutoCloseable {
-    /** What the model saw last, (size, size, 3) bytes in RGB. */
+    /** The model's last input, (size, size, 3) RGB bytes. */
     val cut = ByteArray(bundle.preprocess.run { size * size * CHANNELS })
     private val prepared = FloatArray(cut.size)
     private val model = RollingLatency()
     private val whole = RollingLatency()
 
-    /** The best classes of what [picture] gives, whose making counts as a part of the whole. */
+    /** The top classes for the result of [picture]; the time to create it is part of the total. */
     fun recognise(picture: () -> Picture): List<Prediction> {
         val start = System.nanoTime()
         bundle.preprocess.normalise(bundle.preprocess.crop(picture(), cut), prepared)
@@ -53,7 +53,7 @@ class Recogniser(
     }
 }
 
-/** Between two readings of the clock. */
+/** The time between two clock readings. */
 fun milliseconds(
     start: Long,
     end: Long,

@@ -4,7 +4,7 @@ import android.graphics.Bitmap
 import edgewise.core.ModelBundle
 import edgewise.core.Prediction
 
-/** What the camera's screen shows. */
+/** The state of the camera screen. */
 data class Screen(
     val choice: Choice = Choice(),
     val bundle: ModelBundle? = null,
@@ -15,25 +15,25 @@ data class Screen(
     val frame: Frame? = null,
     val still: Still? = null,
 ) {
-    /** Another model's answers and times would only mislead. */
+    /** Without the predictions and times of the previous model. */
     fun without(state: State): Screen = copy(state = state, best = emptyList(), latency = null)
 }
 
-/** How far the model is. */
+/** The state of the model. */
 sealed interface State {
     data object Loading : State
 
     data object Ready : State
 
-    /** It cannot run; the text says why and what to do. */
+    /** It cannot run; the message says why and what to do. */
     data class Failed(
         val message: String,
     ) : State
 }
 
-/** What the user must know though all goes on. */
+/** A notice that does not stop the app. */
 sealed interface Notice {
-    /** The GPU does not run the model, the CPU does instead. */
+    /** The GPU cannot run the model, so the CPU is used. */
     data class NoGpu(
         val reason: String,
     ) : Notice
@@ -48,13 +48,13 @@ sealed interface Notice {
         val reason: String,
     ) : Notice
 
-    /** A picture was read with every [factor]th pixel only. */
+    /** Only every [factor]th pixel of a picture was read. */
     data class Sampled(
         val factor: Int,
     ) : Notice
 }
 
-/** The upright frame's sides in pixels. */
+/** The size of the upright frame in pixels. */
 data class Frame(
     val width: Int,
     val height: Int,

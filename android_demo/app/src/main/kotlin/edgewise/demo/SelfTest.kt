@@ -17,7 +17,7 @@ import edgewise.core.record
 import edgewise.core.softmax
 import edgewise.core.top
 
-/** What the phone makes of the golden sample, in the first inference. */
+/** The result of the golden sample, from the first inference. */
 class Checked(
     val variant: Variant,
     val golden: GoldenResult,
@@ -25,7 +25,7 @@ class Checked(
     val firstMs: Double,
 )
 
-/** The bundle's golden sample and latency on this phone, through the runtime that the camera uses too. */
+/** Tests the bundle's golden sample and latency on this phone, with the runtime that the camera uses. */
 class SelfTest(
     private val context: Context,
     private val bundle: ModelBundle,
@@ -52,7 +52,7 @@ class SelfTest(
         return Checked(variant, checkGolden(bundle, variant, prepared, output), output, firstMs)
     }
 
-    /** Measure until there are enough times; null where [goOn], which hears how far it is, ended it before. */
+    /** Measure until there are enough samples; [goOn] receives the progress. Null if it stopped the run. */
     fun measure(
         checked: Checked,
         sampling: Sampling = Sampling(),

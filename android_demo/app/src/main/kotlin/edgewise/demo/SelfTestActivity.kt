@@ -15,7 +15,7 @@ import edgewise.core.LatencyRecord
 import kotlinx.coroutines.launch
 import kotlin.math.roundToInt
 
-/** Whether this phone computes what the exporting machine computed, and how fast. */
+/** Checks that this phone reproduces the exporting machine's outputs, and measures its latency. */
 class SelfTestActivity : ComponentActivity(R.layout.activity_self_test) {
     private val model: SelfTestViewModel by viewModels()
     private lateinit var choices: ChoiceButtons
@@ -45,7 +45,7 @@ class SelfTestActivity : ComponentActivity(R.layout.activity_self_test) {
         findViewById<Button>(R.id.share).visibility = if (screen.record == null) View.GONE else View.VISIBLE
     }
 
-    /** A screen that goes dark slows the processor down. */
+    /** Keep the screen on: the processor slows down when it turns off. */
     private fun awake(running: Boolean) {
         val flag = WindowManager.LayoutParams.FLAG_KEEP_SCREEN_ON
         if (running) window.addFlags(flag) else window.clearFlags(flag)

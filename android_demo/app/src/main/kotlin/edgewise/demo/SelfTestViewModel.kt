@@ -12,7 +12,7 @@ import kotlinx.coroutines.flow.update
 import java.io.IOException
 import java.util.concurrent.atomic.AtomicBoolean
 
-/** What the self-test's screen shows. */
+/** The state of the self-test screen. */
 data class TestScreen(
     val choice: Choice = Choice(),
     val bundle: ModelBundle? = null,
@@ -23,7 +23,7 @@ data class TestScreen(
     val failure: String? = null,
 )
 
-/** The test behind its screen: it outlives rotations and ends with the screen. */
+/** The view model of the self-test: it survives rotations and stops when the screen is closed. */
 class SelfTestViewModel(
     application: Application,
 ) : AndroidViewModel(application) {
@@ -36,7 +36,7 @@ class SelfTestViewModel(
         worker.execute { failing { bundle() } }
     }
 
-    /** Choose what to test; what another choice gave is gone. */
+    /** Choose what to test; results for the previous choice are cleared. */
     fun choose(choice: Choice) = mutable.update { if (it.choice == choice) it else TestScreen(choice, it.bundle) }
 
     /** Check the golden sample, then measure. */
@@ -54,7 +54,7 @@ class SelfTestViewModel(
         worker.shutdown()
     }
 
-    /** A model that computes something else has no latency worth a record. */
+    /** Latency is only measured if the golden sample passes. */
     private fun run(test: SelfTest) {
         val checked = test.check()
         mutable.update { it.copy(checked = checked) }

@@ -7,7 +7,7 @@ import androidx.core.content.FileProvider
 import edgewise.core.LatencyRecord
 import java.io.File
 
-/** Hand a record to another app, as a file: thousands of samples are too long for an intent's text. */
+/** Share a record as a file: thousands of samples are too long for an intent's text. */
 fun share(
     activity: Activity,
     record: LatencyRecord,
@@ -20,7 +20,7 @@ fun share(
             .setType("application/json")
             .putExtra(Intent.EXTRA_STREAM, uri)
             .addFlags(Intent.FLAG_GRANT_READ_URI_PERMISSION)
-    // The chooser shows the file by its clip, and passes the permission on with it.
+    // The clip data lets the chooser show the file and grants it permission to read.
     send.clipData = ClipData.newRawUri(file.name, uri)
     activity.startActivity(Intent.createChooser(send, activity.getString(R.string.share)))
 }

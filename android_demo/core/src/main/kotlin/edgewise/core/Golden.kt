@@ -5,7 +5,7 @@ import kotlin.math.abs
 import kotlin.math.max
 import kotlin.math.sqrt
 
-/** The golden sample: a picture, what preprocessing makes of it, the original network's logits and the model's own. */
+/** The golden sample: a picture, its preprocessed input, the original network's logits and the model's own. */
 class Golden(
     val imagePng: ByteArray,
     val input: FloatArray,
@@ -25,7 +25,7 @@ class Golden(
     ) {
         val needed = shape.reduce(Int::times)
         if (values.size != needed) throw damaged("golden/$name.npy", "has ${values.size} values instead of $needed")
-        if (!values.all(Float::isFinite)) throw damaged("golden/$name.npy", "holds NaN or infinity")
+        if (!values.all(Float::isFinite)) throw damaged("golden/$name.npy", "contains NaN or infinity")
     }
 
     companion object {
@@ -39,10 +39,10 @@ class Golden(
 }
 
 /**
- * How this device's logits for the golden sample differ from what they must be.
+ * How this device's logits for the golden sample differ from the expected ones.
  *
- * [maxLsb] is in steps of a quantized model's output, null for a float model; [cosine] is that of the centred logits
- * with the original network's; [reason] says what was not [passed].
+ * [maxLsb] is in steps of a quantized model's output, null for a float model; [cosine] compares the centred logits
+ * with the original network's; [reason] says why it has not [passed].
  */
 class GoldenResult(
     val maxLsb: Double?,
@@ -53,10 +53,10 @@ class GoldenResult(
 )
 
 /**
- * Judge what this device made of the golden picture: [prepared] by preprocessing, [output] by the model.
+ * Check this device's results for the golden picture: the [prepared] input and the model's [output].
  *
- * The rules are those of `runtime/golden.py`: a float twin must give the original network's logits, the model those of
- * the exporting machine, but for what another instruction set rounds differently.
+ * The rules are those of `runtime/golden.py`: a float twin must match the original network's logits, the model those
+ * of the exporting machine, within a tolerance for instruction sets that round differently.
  */
 fun checkGolden(
     bundle: ModelBundle,
@@ -96,7 +96,7 @@ private fun unprepared(
     if (prepared.size != golden.input.size) {
         return "preprocessing made ${prepared.size} values instead of ${golden.input.size}"
     }
-    // By value, as NumPy compares: 0 and -0 are equal.
+    // Compare by value like NumPy: 0 and -0 are equal.
     if (prepared.indices.all { prepared[it] == golden.input[it] }) return null
     return "preprocessing differs on this device by up to ${"%.2g".english(distance(golden.input, prepared))}"
 }
@@ -124,7 +124,7 @@ private fun distance(
 
 private fun largest(values: FloatArray): Double = values.maxOf { abs(it.toDouble()) }
 
-/** The cosine of two vectors less their means: a shift common to all classes changes no probability. */
+/** The cosine of two vectors minus their means, because a shift of all logits does not change the probabilities. */
 private fun cosine(
     a: FloatArray,
     b: FloatArray,
@@ -136,7 +136,7 @@ private fun cosine(
 }
 
 private fun centred(values: FloatArray): DoubleArray {
-    // The first class goes first: the mean of equal numbers is not always that number, their zeros' is.
+    // Subtract the first class before the mean: the mean of equal numbers is not always exactly that number.
     val shifted = DoubleArray(values.size) { values[it].toDouble() - values[0] }
     val mean = shifted.average()
     return DoubleArray(values.size) { shifted[it] - mean }
@@ -151,4 +151,4 @@ private fun String.english(value: Double): String = format(Locale.ROOT, value)
 
 private const val MAX_LSB = 24.0
 private const val MAX_RELATIVE = 1e-3
-private const val SMALLEST_NORMAL = 1.1754943508222875e-38 // of float32; Python divides by no less
+private const val SMALLEST_NORMAL = 1.1754943508222875e-38 // of float32; the smallest divisor, as in Python

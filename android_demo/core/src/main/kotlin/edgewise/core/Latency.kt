@@ -4,14 +4,14 @@ import kotlinx.serialization.Serializable
 import kotlin.math.floor
 import kotlin.math.min
 
-/** The median and the 90th percentile of the last [capacity] times, in milliseconds; any thread may add or ask. */
+/** The median and the 90th percentile of the last [capacity] times, in milliseconds; thread-safe. */
 class RollingLatency(
     private val capacity: Int = 120,
 ) {
     private val times = ArrayDeque<Double>(capacity)
 
     init {
-        require(capacity > 0) { "a capacity of $capacity holds no time" }
+        require(capacity > 0) { "capacity $capacity: must be greater than 0" }
     }
 
     val p50: Double? get() = quantile(0.5)
@@ -19,14 +19,14 @@ class RollingLatency(
     val count: Int
         @Synchronized get() = times.size
 
-    /** Take in a time, the oldest one making room. */
+    /** Add a time, dropping the oldest one if necessary. */
     @Synchronized
     fun add(ms: Double) {
         if (times.size == capacity) times.removeFirst()
         times.addLast(ms)
     }
 
-    /** Forget all, as when another model runs. */
+    /** Remove all times, for example after changing the model. */
     @Synchronized
     fun clear() = times.clear()
 
@@ -34,7 +34,7 @@ class RollingLatency(
     private fun quantile(part: Double): Double? = times.takeIf { it.isNotEmpty() }?.let { quantile(it.sorted(), part) }
 }
 
-/** A summary of times in milliseconds; [p99Ms] is null below 100 of them, which cannot show it. */
+/** A summary of times in milliseconds; [p99Ms] is null for fewer than 100 times, which cannot determine it. */
 @Serializable
 data class Percentiles(
     val count: Int,
@@ -47,7 +47,7 @@ data class Percentiles(
     companion object {
         fun of(times: List<Double>): Percentiles {
             require(times.isNotEmpty() && times.all { it > 0 && it.isFinite() }) {
-                "times must be there, finite and above zero, found ${times.minOrNull()} to ${times.maxOrNull()}"
+                "times must be finite and greater than zero, found ${times.minOrNull()} to ${times.maxOrNull()}"
             }
             val sorted = times.sorted()
             val (p50, p90, p99) = listOf(0.5, 0.9, 0.99).map { quantile(sorted, it) }
@@ -57,7 +57,7 @@ data class Percentiles(
     }
 }
 
-/** Between order statistics linearly, from the nearer one, as NumPy does. */
+/** Interpolate linearly between order statistics, starting from the nearer one, as NumPy does. */
 internal fun quantile(
     sorted: List<Double>,
     part: Double,
@@ -69,7 +69,7 @@ internal fun quantile(
     return if (way < 0.5) low + (high - low) * way else high - (high - low) * (1 - way)
 }
 
-/** Median of the last quarter of [times] over that of the first: 1 where the machine did not change meanwhile. */
+/** The median of the last quarter of [times] divided by that of the first: 1 if the speed did not change. */
 internal fun drift(times: List<Double>): Double {
     val quarter = maxOf(1, times.size / 4)
     return median(times.takeLast(quarter)) / median(times.take(quarter))

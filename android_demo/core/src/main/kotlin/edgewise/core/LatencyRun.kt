@@ -5,7 +5,7 @@ import java.nio.ByteOrder
 import java.security.MessageDigest
 import java.util.UUID
 
-/** What the app knows of a measurement: on what, by what, when and how long. */
+/** The conditions and samples of a measurement. */
 class LatencyRun(
     val machine: Machine,
     val engine: Engine,
@@ -18,9 +18,9 @@ class LatencyRun(
 )
 
 /**
- * The record of a run, judged; [output] are the logits that [golden] was made of.
+ * The record of a run with its verdict; [output] are the logits that [golden] was computed from.
  *
- * As `edgewise bench`, it records no model that answers the golden sample wrongly, nor one with a single sample.
+ * Like `edgewise bench`, it rejects a model that fails the golden sample, and runs with a single sample.
  */
 fun ModelBundle.record(
     variant: Variant,
@@ -28,9 +28,9 @@ fun ModelBundle.record(
     output: FloatArray,
     run: LatencyRun,
 ): LatencyRecord {
-    require(golden.passed) { "no latency is recorded of a model that computes something else: ${golden.reason}" }
+    require(golden.passed) { "no latency is recorded for a model that fails the golden sample: ${golden.reason}" }
     val times = run.samples.samplesMs
-    require(times.size >= 2) { "${times.size} samples: need two at least" }
+    require(times.size >= 2) { "${times.size} samples: need at least two" }
     val record =
         LatencyRecord(
             id = name(),
@@ -73,4 +73,4 @@ private fun sha256(values: FloatArray): String {
 
 private fun name(): String = UUID.randomUUID().toString().replace("-", "")
 
-private const val DEVICE = "android" // in which others say 'local', 'adb'
+private const val DEVICE = "android" // other records have 'local' or 'adb'

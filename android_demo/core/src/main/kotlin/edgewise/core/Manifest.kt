@@ -10,7 +10,7 @@ import kotlinx.serialization.json.JsonObject
 import kotlinx.serialization.json.JsonPrimitive
 import kotlinx.serialization.json.intOrNull
 
-/** `manifest.json`, as far as a phone needs it; the module `export/_bundle.py` says what each field is. */
+/** The fields of `manifest.json` that a phone needs; `export/_bundle.py` documents them. */
 @Serializable
 class Manifest(
     val name: String,
@@ -31,7 +31,7 @@ class Manifest(
         val sizeBytes: Long,
     )
 
-    /** What the model is, apart from its weights. */
+    /** The description of the model. */
     @Serializable
     class Spec(
         val name: String,
@@ -39,7 +39,7 @@ class Manifest(
         val labels: Labels,
     )
 
-    /** The numbers of a [Preprocess]: in JSON they are float64, which Python too rounds to float32. */
+    /** The fields of a [Preprocess]: float64 in JSON, rounded to float32 as in Python. */
     @Serializable
     class Preparation(
         val size: Int,
@@ -55,7 +55,7 @@ class Manifest(
         val names: List<String>,
     )
 
-    /** The model file as its engine read it; [outputStep] is one step (LSB) of the last INT8 tensor. */
+    /** The model file as read by its engine; [outputStep] is one step (LSB) of the last INT8 tensor. */
     @Serializable
     class Structure(
         val inputs: List<End>,
@@ -73,16 +73,16 @@ class Manifest(
     )
 
     companion object {
-        /** Read its text; the schema goes first, as a newer one may call everything otherwise. */
+        /** Parse the text; the schema is checked first, because a newer one may rename everything. */
         fun read(text: String): Manifest {
             val content = json { parseToJsonElement(text) } as? JsonObject
             val schema = (content?.get("schema") as? JsonPrimitive)?.intOrNull
             if (content == null || schema == null || schema < 1) {
-                throw BundleException("$MANIFEST is none of edgewise's; $FILL")
+                throw BundleException("$MANIFEST is not an edgewise manifest; $FILL")
             }
             if (schema > SCHEMA) {
                 throw BundleException(
-                    "a newer edgewise wrote this bundle (schema $schema, this app reads $SCHEMA); update the app",
+                    "a newer version of edgewise wrote this bundle (schema $schema, this app reads $SCHEMA); update the app",
                 )
             }
             refuseOtherTargets(content["target"])
@@ -91,7 +91,7 @@ class Manifest(
 
         private fun refuseOtherTargets(found: JsonElement?) {
             if (found != JsonPrimitive(TARGET)) {
-                throw BundleException("this bundle is for $found, a phone needs one for \"$TARGET\"; $FILL")
+                throw BundleException("this bundle is for $found, but a phone needs \"$TARGET\"; $FILL")
             }
         }
 
@@ -104,7 +104,7 @@ class Manifest(
     }
 }
 
-/** JSON as Python writes it: names in snake_case, and fields that a reader does not know are skipped. */
+/** JSON as written by Python: names in snake_case; unknown fields are ignored. */
 @OptIn(ExperimentalSerializationApi::class)
 internal val FORMAT =
     Json {

@@ -4,19 +4,19 @@ import java.io.IOException
 import java.io.InputStream
 import java.security.MessageDigest
 
-/** Where a bundle's files are: an app's assets, or a folder. */
+/** The location of a bundle's files: an app's assets or a folder. */
 fun interface Files {
-    /** Open a file by its name relative to the bundle; an [IOException] where there is none. */
+    /** Open a file by its name relative to the bundle; throws an [IOException] if there is none. */
     fun open(path: String): InputStream
 }
 
-/** A bundle is not there, not for a phone, or damaged; the message says what to do. */
+/** A bundle is missing, not for a phone, or damaged; the message says what to do. */
 class BundleException(
     message: String,
     cause: Throwable? = null,
 ) : Exception(message, cause)
 
-/** A model file of a bundle: the model, or its float twin. */
+/** A model file in a bundle: the model or its float twin. */
 class Variant(
     val file: String,
     val precision: String,
@@ -27,7 +27,7 @@ class Variant(
     val output: Tensor,
 )
 
-/** A bundle whose manifest and golden sample fit together; size, classes and quantization come from here alone. */
+/** A bundle with a consistent manifest and golden sample; the only source of size, classes and quantization. */
 class ModelBundle(
     val manifest: Manifest,
     val golden: Golden,
@@ -43,15 +43,15 @@ class ModelBundle(
         golden.check(this)
     }
 
-    /** The models to choose from: the bundle's own, then its float twin where there is one. */
+    /** The available models: the bundle's own, then its float twin if there is one. */
     fun variants(): List<Variant> = listOfNotNull(model, reference)
 
-    /** Compare each file's size and sha256 with the manifest's: runtimes do not notice flipped bytes. */
+    /** Compare each file's size and sha256 with the manifest: runtimes do not detect flipped bytes. */
     fun verify(files: Files) {
         for ((name, entry) in manifest.files) {
             val (size, sha256) = opened(files, name) { measured(it) }
             if (size != entry.sizeBytes) throw damaged(name, "has $size bytes instead of ${entry.sizeBytes}")
-            if (sha256 != entry.sha256) throw damaged(name, "is damaged: its sha256 is not the manifest's")
+            if (sha256 != entry.sha256) throw damaged(name, "is damaged: its sha256 does not match the manifest")
         }
     }
 
@@ -67,7 +67,7 @@ class ModelBundle(
     }
 
     companion object {
-        /** Read manifest and golden sample; [verify] reads the models too, which takes longer. */
+        /** Read the manifest and golden sample; [verify] also reads the models, which takes longer. */
         fun read(files: Files): ModelBundle {
             val text =
                 try {
@@ -84,9 +84,9 @@ internal fun damaged(
     name: String,
     fault: String,
     cause: Throwable? = null,
-): BundleException = BundleException("$name $fault; copy the bundle again or export it anew", cause)
+): BundleException = BundleException("$name $fault; copy or export the bundle again", cause)
 
-/** What [read] makes of a file of the bundle. */
+/** The result of [read] for a bundle file. */
 internal fun <T> opened(
     files: Files,
     name: String,
@@ -118,22 +118,22 @@ private fun Manifest.Preparation.toPreprocess(): Preprocess =
     try {
         Preprocess(size, resize, mean.toFloats(), std.toFloats(), interpolation)
     } catch (error: IllegalArgumentException) {
-        throw damaged(MANIFEST, "cannot be followed (${error.message})", error)
+        throw damaged(MANIFEST, "is invalid (${error.message})", error)
     }
 
 private fun List<Double>.toFloats() = FloatArray(size) { this[it].toFloat() }
 
-/** The one [end] of a model, whose shape must be [shape]. */
+/** The single [end] (input or output) of a model, with the required [shape]. */
 private fun only(
     end: String,
     found: List<Manifest.End>,
     shape: List<Int>,
 ): Tensor {
-    val only = found.singleOrNull() ?: throw damaged(MANIFEST, "tells of ${found.size} ${end}s, need one")
-    if (only.shape != shape) throw damaged(MANIFEST, "says the $end is ${only.shape}, the spec needs $shape")
+    val only = found.singleOrNull() ?: throw damaged(MANIFEST, "lists ${found.size} ${end}s, need one")
+    if (only.shape != shape) throw damaged(MANIFEST, "lists shape ${only.shape} for the $end, the spec needs $shape")
     if (only.dtype == TensorType.FLOAT32) return Tensor(only.dtype, shape, null)
     if (only.scale == null || only.scale <= 0 || only.zeroPoint == null) {
-        throw damaged(MANIFEST, "gives the $end no scale and zero point")
+        throw damaged(MANIFEST, "has no scale and zero point for the $end")
     }
     return Tensor(only.dtype, shape, Quantization(only.scale.toFloat(), only.zeroPoint))
 }

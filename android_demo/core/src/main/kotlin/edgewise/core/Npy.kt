@@ -3,22 +3,22 @@ package edgewise.core
 import java.nio.ByteBuffer
 import java.nio.ByteOrder
 
-/** A float32 array as NumPy saves it. */
+/** A float32 array in NumPy's file format. */
 internal class Npy(
     val shape: List<Int>,
     val values: FloatArray,
 ) {
     companion object {
-        /** Read the bytes of the file called [name]; anything but little-endian float32 in C order is refused. */
+        /** Parse the content of the file [name]; only little-endian float32 in C order is accepted. */
         fun read(
             name: String,
             bytes: ByteArray,
         ): Npy {
             if (bytes.size < PREFIX || MAGIC.indices.any { bytes[it] != MAGIC[it] }) {
-                throw damaged(name, "is no .npy file")
+                throw damaged(name, "is not an .npy file")
             }
             val version = bytes[MAGIC.size].toInt()
-            if (version != 1) throw damaged(name, "has version $version, not 1, of the format")
+            if (version != 1) throw damaged(name, "has format version $version, not 1")
             val start = PREFIX + little(bytes, PREFIX - Short.SIZE_BYTES, Short.SIZE_BYTES).short.toUShort().toInt()
             if (start > bytes.size) throw damaged(name, "ends within its header")
             val shape = shape(name, String(bytes, PREFIX, start - PREFIX, Charsets.ISO_8859_1))
@@ -35,12 +35,12 @@ internal class Npy(
             header: String,
         ): List<Int> {
             val type = field(name, header, "descr", "'([^']*)'")
-            if (type != "<f4") throw damaged(name, "holds $type, not <f4 (float32)")
+            if (type != "<f4") throw damaged(name, "contains $type, not <f4 (float32)")
             if (field(name, header, "fortran_order", "(True|False)") != "False") {
                 throw damaged(name, "is in Fortran order, not in C order")
             }
             val sides = field(name, header, "shape", """\(([\d, ]*)\)""").split(",").map(String::trim)
-            return sides.filter(String::isNotEmpty).map { it.toIntOrNull() ?: throw damaged(name, "has a side of $it") }
+            return sides.filter(String::isNotEmpty).map { it.toIntOrNull() ?: throw damaged(name, "has dimension $it") }
         }
 
         private fun field(
@@ -50,7 +50,7 @@ internal class Npy(
             value: String,
         ): String =
             Regex("'$key': *$value").find(header)?.groupValues?.get(1)
-                ?: throw damaged(name, "does not tell its '$key'")
+                ?: throw damaged(name, "lacks '$key' in its header")
 
         private fun little(
             bytes: ByteArray,
@@ -59,6 +59,6 @@ internal class Npy(
         ) = ByteBuffer.wrap(bytes, start, size).order(ByteOrder.LITTLE_ENDIAN)
 
         private val MAGIC = byteArrayOf(0x93.toByte()) + "NUMPY".toByteArray()
-        private const val PREFIX = 10 // magic, version in two bytes, length of the header in two
+        private const val PREFIX = 10 // magic, two bytes for the version, two for the length of the header
     }
 }

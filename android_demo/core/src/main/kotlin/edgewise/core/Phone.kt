@@ -7,13 +7,13 @@ import java.util.Date
 import java.util.Locale
 import java.util.TimeZone
 
-/** This moment, ISO 8601 in UTC; `java.time` is younger than the oldest Android that the app runs on. */
+/** The current time, ISO 8601 in UTC; `java.time` is newer than the oldest supported Android. */
 fun now(): String =
     SimpleDateFormat("yyyy-MM-dd'T'HH:mm:ss.SSS'+00:00'", Locale.ROOT)
         .apply { timeZone = TimeZone.getTimeZone("UTC") }
         .format(Date())
 
-/** What the processor has that bears on speed; null where Linux does not tell, below [root]. */
+/** The CPU features that affect speed; null if Linux, below [root], does not list them. */
 fun features(root: File = File("/")): List<String>? {
     val lines = text(File(root, "proc/cpuinfo"))?.lineSequence() ?: return null
     val line = lines.firstOrNull { it.startsWith("Features") || it.startsWith("flags") } ?: return null
@@ -22,10 +22,10 @@ fun features(root: File = File("/")): List<String>? {
 }
 
 /**
- * The phone's state now, as far as an app may read Linux's /proc and /sys, below [root]; Android hides more each year.
+ * The phone's current state, as far as an app may read /proc and /sys below [root]; Android hides more every year.
  *
- * [thermalStatus] is `PowerManager`'s, null where there is none: where it throttles, lightly even, `throttled` says so
- * by the bit that Raspberry Pi has for that.
+ * [thermalStatus] is from `PowerManager`, null if unavailable: any throttling, even light, is reported in `throttled`
+ * with the bit that Raspberry Pi uses.
  */
 fun conditions(
     root: File = File("/"),
@@ -40,7 +40,7 @@ fun conditions(
         load = text(File(root, "proc/loadavg"))?.substringBefore(' ')?.toDoubleOrNull(),
     )
 
-/** A file of each core's cpufreq; null where no core has it. */
+/** A cpufreq file of each core; null if no core has it. */
 private fun <T> byCore(
     root: File,
     name: String,
@@ -52,7 +52,7 @@ private fun <T> byCore(
     return if (texts.any { it != null }) texts.map(read) else null
 }
 
-/** By the name of the zone, and its number where names repeat; a zone may be there and not answer. */
+/** By the name of the zone, plus its number if names repeat; a zone may exist but be unreadable. */
 private fun temperatures(root: File): Map<String, Double>? {
     val zones = File(root, "sys/class/thermal").listFiles { file -> file.name.startsWith(ZONE) }.orEmpty()
     val found = LinkedHashMap<String, Double>()
@@ -64,7 +64,7 @@ private fun temperatures(root: File): Map<String, Double>? {
     return found.ifEmpty { null }
 }
 
-/** A small file of the kernel's. */
+/** Read a small kernel file. */
 private fun text(file: File): String? =
     try {
         file.readText().trim()
@@ -72,7 +72,7 @@ private fun text(file: File): String? =
         null
     }
 
-// As Linux calls them, on Arm and on x86: see runtime/machine.py.
+// Linux's names on Arm and x86, see runtime/machine.py.
 private val FEATURES =
     listOf("avx2", "avx512f", "asimd", "sve") +
         listOf("avx_vnni", "avx512_vnni", "amx_int8", "asimddp", "i8mm") +

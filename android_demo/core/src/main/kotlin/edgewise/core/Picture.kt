@@ -1,9 +1,9 @@
 package edgewise.core
 
 /**
- * Pixels as a decoder leaves them: straight (not premultiplied) ARGB, row by row.
+ * Decoded pixels: ARGB without premultiplied alpha, row by row.
  *
- * Alpha is ignored, as Python drops it: the colour of a transparent pixel counts.
+ * Alpha is ignored, as in Python: the colour of a transparent pixel is used.
  */
 class Picture(
     val width: Int,
@@ -12,15 +12,15 @@ class Picture(
 ) {
     init {
         require(width > 0 && height > 0 && argb.size == width * height) {
-            "a picture of $width by $height pixels cannot have ${argb.size} of them"
+            "${argb.size} pixels for a picture of $width by $height"
         }
     }
 }
 
 /**
- * The picture the right way up, as Pillow's `exif_transpose` turns it; an [orientation] not of 2 to 8 turns nothing.
+ * Apply an EXIF [orientation] as Pillow's `exif_transpose` does; values other than 2 to 8 change nothing.
  *
- * [into], which must not be the picture's own array, takes the pixels, so that a camera's frames need no new one each.
+ * The pixels are written to [into], which must not be the picture's own array, to avoid an allocation per frame.
  */
 fun Picture.upright(
     orientation: Int,
@@ -41,17 +41,17 @@ fun Picture.upright(
     return Picture(height, width, turned)
 }
 
-/** The EXIF orientation of a camera's frame that stands upright once it is turned so many degrees clockwise. */
+/** The EXIF orientation of a camera frame that needs a clockwise rotation by [degreesClockwise]. */
 fun exifOrientation(degreesClockwise: Int): Int =
     when (degreesClockwise) {
         0 -> UPRIGHT
         90 -> RIGHT_DOWN
         180 -> UPSIDE_DOWN
         270 -> LEFT_DOWN
-        else -> throw IllegalArgumentException("a camera turned by $degreesClockwise degrees: know 0, 90, 180 and 270")
+        else -> throw IllegalArgumentException("camera rotation $degreesClockwise: must be 0, 90, 180 or 270 degrees")
     }
 
-/** Fill [turned], rows of [width], from the pixel [first] on: [step] to a row's next one, [line] to the next row. */
+/** Fill [turned], with rows of [width], starting at [first], with strides [step] in a row and [line] between rows. */
 private fun Picture.copy(
     turned: IntArray,
     width: Int,
@@ -70,7 +70,7 @@ private fun Picture.copy(
     }
 }
 
-// EXIF's codes by where the first stored row and column belong; from 5 on, rows are stored columns.
+// EXIF codes by where the first stored row and column belong; from 5 on, rows and columns are swapped.
 private const val UPRIGHT = 1
 private const val MIRRORED = 2
 private const val UPSIDE_DOWN = 3

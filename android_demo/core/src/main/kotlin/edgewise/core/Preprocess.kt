@@ -1,9 +1,9 @@
 package edgewise.core
 
 /**
- * What Python's `Preprocess` does, bit for bit: resize the shorter side, cut the centre, scale to [0, 1], normalise.
+ * Bit-identical to Python's `Preprocess`: resize the shorter side, crop the centre, scale to [0, 1], normalise.
  *
- * It remembers the last picture's size, as a camera's frames all have the same.
+ * It caches the kernels for the last picture size, because all camera frames have the same.
  */
 class Preprocess(
     val size: Int,
@@ -22,23 +22,23 @@ class Preprocess(
         require(mean.size == CHANNELS && std.size == CHANNELS && std.all { it > 0 }) {
             "mean ${mean.toList()} and std ${std.toList()}: need three numbers each, std above 0"
         }
-        // Each of the 256 bytes of each channel, normalised in the order of Python's float32 operations.
+        // All 256 values of each channel, normalised in the order of Python's float32 operations.
         levels = FloatArray(CHANNELS * LEVELS) { (it / CHANNELS / 255f - mean[it % CHANNELS]) / std[it % CHANNELS] }
     }
 
-    /** Resize and cut an upright picture of any size: (size, size, 3) bytes in RGB, which [out] takes. */
+    /** Resize and crop an upright picture of any size to (size, size, 3) RGB bytes, written to [out]. */
     @Synchronized
     fun crop(
         picture: Picture,
         out: ByteArray = ByteArray(size * size * CHANNELS),
     ): ByteArray {
-        require(out.size == size * size * CHANNELS) { "${out.size} bytes cannot hold $size by $size pixels" }
+        require(out.size == size * size * CHANNELS) { "${out.size} bytes for $size by $size pixels" }
         val fitting = resampler?.takeIf { it.fits(picture) } ?: resampler(picture).also { resampler = it }
         fitting.cut(picture.argb, out)
         return out
     }
 
-    /** RGB bytes to what the network takes, each operation rounded to float32. */
+    /** Normalise RGB bytes for the network, with each operation rounded to float32. */
     fun normalise(
         pixels: ByteArray,
         out: FloatArray,
@@ -56,7 +56,7 @@ class Preprocess(
 
         fun kernel(side: Int): Kernel {
             val scaled = (resize.toLong() * side / shorter).toInt()
-            val corner = Math.rint((scaled - size) / 2.0).toInt() // to the even one of two, as Python rounds
+            val corner = Math.rint((scaled - size) / 2.0).toInt() // ties to even, as in Python
             return Kernel.of(side, scaled, corner, size, interpolation)
         }
         return Resampler(picture.width, picture.height, kernel(picture.width), kernel(picture.height))

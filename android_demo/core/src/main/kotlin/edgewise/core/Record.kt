@@ -2,7 +2,7 @@ package edgewise.core
 
 import kotlinx.serialization.Serializable
 
-/** What measured: a phone. The fields of this file are those of `runtime/bench/record.py`, which describes them. */
+/** The phone. The fields in this file are those of `runtime/bench/record.py`, which documents them. */
 @Serializable
 data class Machine(
     val board: String?,
@@ -18,7 +18,7 @@ data class Machine(
     val emulated: String?,
 )
 
-/** The phone at one moment. */
+/** The state of the phone at one moment. */
 @Serializable
 data class Conditions(
     val at: String,
@@ -29,7 +29,7 @@ data class Conditions(
     val load: Double? = null,
 )
 
-/** Which model. */
+/** The model. */
 @Serializable
 data class RecordedModel(
     val name: String,
@@ -40,7 +40,7 @@ data class RecordedModel(
     val sizeBytes: Long,
 )
 
-/** What computed it. */
+/** The engine and its settings. */
 @Serializable
 data class Engine(
     val name: String,
@@ -50,7 +50,7 @@ data class Engine(
     val delegated: Int?,
 )
 
-/** How the phone answers the golden sample. */
+/** The result of the golden sample. */
 @Serializable
 data class RecordedGolden(
     val maxLsb: Double?,
@@ -58,14 +58,14 @@ data class RecordedGolden(
     val outputSha256: String,
 )
 
-/** Whether the figure deserves belief, and if not, why. */
+/** Whether the latency is reliable, and if not, why. */
 @Serializable
 data class Verdict(
     val trusted: Boolean,
     val reasons: List<String>,
 )
 
-/** The record of one model's latency on one device, schema 1: what `edgewise bench` writes, field for field. */
+/** The record of a model's latency on a device, schema 1: the same fields as in `edgewise bench`. */
 @Serializable
 data class LatencyRecord(
     val schema: Int = 1,
@@ -96,6 +96,6 @@ data class LatencyRecord(
     val drift: Double,
     val verdict: Verdict = Verdict(true, emptyList()),
 ) {
-    /** As `edgewise` reads it. */
+    /** The JSON that `edgewise` reads. */
     fun toJson(): String = FORMAT.encodeToString(this)
 }

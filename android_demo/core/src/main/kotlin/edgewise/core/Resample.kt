@@ -7,7 +7,7 @@ import kotlin.math.ceil
 import kotlin.math.max
 import kotlin.math.min
 
-/** Pillow's filters: [reach] is how many pixels to each side take part, before antialiasing widens that. */
+/** Pillow's filters: [reach] is the support in pixels on each side, before antialiasing widens it. */
 @Serializable
 enum class Interpolation(
     internal val reach: Double,
@@ -32,10 +32,10 @@ enum class Interpolation(
 }
 
 /**
- * Which pixels of a line, with which weights, make those of the resized line that are cut out.
+ * The source pixels and weights for the cropped part of a resized line.
  *
- * The place `i` takes `counts[i]` pixels from `firsts[i]` on; its weights begin at `i * stride`. They are in fixed
- * point with 22 bits, as Pillow has them for pictures of 8 bits, since only whole numbers give its very bytes.
+ * Output `i` uses `counts[i]` pixels from `firsts[i]` on, with the weights from `i * stride` on. They are fixed point
+ * with 22 bits, as in Pillow for 8-bit pictures, because only integers reproduce its bytes exactly.
  */
 internal class Kernel(
     val firsts: IntArray,
@@ -47,7 +47,7 @@ internal class Kernel(
     val end: Int get() = firsts.last() + counts.last()
 
     companion object {
-        /** Of a line of [from] pixels that becomes [to], for the [size] places from [corner] on. */
+        /** Resize a line from [from] to [to] pixels, and keep [size] of them from [corner] on. */
         fun of(
             from: Int,
             to: Int,
@@ -56,7 +56,7 @@ internal class Kernel(
             filter: Interpolation,
         ): Kernel {
             val scale = from.toDouble() / to
-            val widening = max(scale, 1.0) // antialias: a smaller picture's pixel covers several
+            val widening = max(scale, 1.0) // antialiasing: a pixel of a smaller picture covers several
             val reach = filter.reach * widening
             val stride = ceil(reach).toInt() * 2 + 1
             val kernel = Kernel(IntArray(size), IntArray(size), IntArray(size * stride), stride)
@@ -81,7 +81,7 @@ internal class Kernel(
     }
 }
 
-/** Resizes pictures of one size and cuts the middle out, computing no pixel that the cut does not need. */
+/** Resizes pictures of one size and crops the centre, computing only the pixels that are needed. */
 internal class Resampler(
     private val width: Int,
     private val height: Int,
@@ -148,7 +148,7 @@ internal class Resampler(
         }
     }
 
-    /** Bicubic weights reach below zero, and sums beyond both ends. */
+    /** Clip to 0 to 255: bicubic weights can be negative, so sums can exceed both limits. */
     private fun byte(sum: Int): Int = (sum shr BITS).coerceIn(0, 0xff)
 }
 

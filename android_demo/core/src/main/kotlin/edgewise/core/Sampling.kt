@@ -2,7 +2,7 @@ package edgewise.core
 
 import kotlin.math.min
 
-/** How a model is measured: warm-up until both its limits are reached, then samples until both of theirs are. */
+/** How to measure a model: warm up until both of its limits are reached, then sample until both of theirs are. */
 class Sampling(
     val warmUps: Int = 5,
     val warmUpSeconds: Double = 1.0,
@@ -11,12 +11,12 @@ class Sampling(
 ) {
     init {
         require(warmUps >= 1 && runs >= 2 && warmUpSeconds >= 0 && seconds >= 0) {
-            "need one warm-up and two runs at least, found $warmUps and $runs"
+            "need at least one warm-up and two runs, found $warmUps and $runs"
         }
     }
 }
 
-/** Times of one model alone; [warmUps] counts the first inference too, and where [complete] is false it was stopped. */
+/** The times of one model; [warmUps] includes the first inference; [complete] is false if the run was stopped. */
 class Samples(
     val firstMs: Double,
     val warmUps: Int,
@@ -25,9 +25,9 @@ class Samples(
 )
 
 /**
- * Time [run] as `edgewise bench` does: the first inference, a warm-up, and every one that counts by itself.
+ * Time [run] as `edgewise bench` does: the first inference, a warm-up, then every sample separately.
  *
- * Before each inference [goOn] hears which part of the samples is there, and may end it all; it is not timed.
+ * [goOn] receives the progress before each inference and may stop the run; it is not timed.
  */
 fun measure(
     sampling: Sampling = Sampling(),
@@ -63,4 +63,4 @@ fun measure(
     return samples(complete = true)
 }
 
-private const val NANOSECONDS = 1e6 // of a millisecond
+private const val NANOSECONDS = 1e6 // per millisecond

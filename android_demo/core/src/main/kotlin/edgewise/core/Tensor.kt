@@ -3,7 +3,7 @@ package edgewise.core
 import kotlinx.serialization.SerialName
 import kotlinx.serialization.Serializable
 
-/** The types that a model of edgewise takes and gives; [lowest] and [highest] bound an integer one's steps. */
+/** The input and output types of edgewise models; [lowest] and [highest] are the limits of integer types. */
 @Serializable
 enum class TensorType(
     internal val lowest: Float,
@@ -26,12 +26,12 @@ class Tensor(
     val quantization: Quantization?,
 )
 
-/** What the steps of an integer tensor stand for: (step - [zeroPoint]) * [scale]. */
+/** The real value of a quantized one: (step - [zeroPoint]) * [scale]. */
 class Quantization(
     val scale: Float,
     val zeroPoint: Int,
 ) {
-    /** Real / scale + zero point, rounded to even and clipped, in Python's float32 order. */
+    /** Quantize: real / scale + zero point, rounded half to even and clipped, in Python's float32 order. */
     fun quantize(
         values: FloatArray,
         type: TensorType,
@@ -44,7 +44,7 @@ class Quantization(
         }
     }
 
-    /** The real values of steps. */
+    /** Dequantize to real values. */
     fun dequantize(
         values: ByteArray,
         type: TensorType,
@@ -61,6 +61,6 @@ class Quantization(
         taken: Int,
     ) {
         require(type != TensorType.FLOAT32) { "float32 is not quantized" }
-        require(given == taken) { "$taken places for $given values" }
+        require(given == taken) { "$taken elements for $given values" }
     }
 }

@@ -4,7 +4,7 @@ import java.math.BigDecimal
 import java.math.RoundingMode
 import kotlin.math.abs
 
-/** Whether a latency deserves belief; rules, limits and words are those of `runtime/bench/trust.py`. */
+/** Whether a latency is reliable; the rules, limits and messages are those of `runtime/bench/trust.py`. */
 fun judge(record: LatencyRecord): Verdict {
     val reasons = CHECKS.mapNotNull { check -> check(record) }
     return Verdict(reasons.isEmpty(), reasons)
@@ -38,7 +38,7 @@ private fun governed(record: LatencyRecord): String? {
     return if (found.isEmpty()) null else "the governor is ${found.joinToString(" and ")}, not performance"
 }
 
-/** What was true before or after was so in the run; what was true since boot counts where it is new. */
+/** Flags set before or after the run count; flags since boot count only if they are new. */
 private fun unthrottled(record: LatencyRecord): String? {
     val before = record.before?.throttled
     val after = record.after?.throttled
@@ -48,7 +48,7 @@ private fun unthrottled(record: LatencyRecord): String? {
     return if (told.isEmpty()) null else "the board reported ${told.joinToString(" and ")}"
 }
 
-/** The fastest of the used cores counts: without a list of them, others may have slept. */
+/** Compare the fastest of the cores in use: without a list of them, others may have been idle. */
 private fun clocked(record: LatencyRecord): String? {
     val speeds = moments(record).mapNotNull { used(record, it.frequenciesMhz).maxOrNull() }
     if (speeds.size < 2 || abs(speeds[1] - speeds[0]) <= MAX_FREQUENCY_CHANGE * speeds.max()) return null
@@ -58,7 +58,7 @@ private fun clocked(record: LatencyRecord): String? {
 private fun cool(record: LatencyRecord): String? {
     val limit = if (record.machine.architecture.lowercase() in X86) HOT_X86_C else HOT_C
     val zones = moments(record).flatMap { it.temperaturesC.orEmpty().entries }
-    // Phones tell of their batteries and cameras too.
+    // Phones also report batteries and cameras.
     val hottest = zones.filter { (name, _) -> PROCESSOR.any { it in name.lowercase() } }.maxOfOrNull { it.value } ?: 0.0
     return "the processor was at ${rounded(hottest, 0)} degrees, where it slows down".takeIf { hottest >= limit }
 }
@@ -75,7 +75,7 @@ private fun alone(record: LatencyRecord): String? {
 
 private fun moments(record: LatencyRecord) = listOfNotNull(record.before, record.after)
 
-/** The entries of the cores that the run was kept on; of all without such a list. */
+/** The entries for the cores that the run was pinned to; all entries without such a list. */
 private fun <T> used(
     record: LatencyRecord,
     byCore: List<T>?,
@@ -83,7 +83,7 @@ private fun <T> used(
 
 private fun percent(part: Double): String = rounded(100 * part, 0)
 
-/** As Python writes it: the exact value of the double, a tie to the even digit. */
+/** Format like Python: the exact value of the double, with ties to even. */
 internal fun rounded(
     value: Double,
     digits: Int,
@@ -99,8 +99,8 @@ private const val MAX_OTHERS = 0.05
 private const val MAX_FREQUENCY_CHANGE = 0.10
 private const val HOT_C = 80.0
 private const val HOT_X86_C = 95.0
-private const val CORES = 4 // of a machine that does not tell
-private const val SINCE_BOOT = 16 // bit 16 says that bit 0 was set at some time since the board started
+private const val CORES = 4 // if unknown
+private const val SINCE_BOOT = 16 // bit 16: bit 0 was set at some point since boot
 private val X86 = setOf("x86_64", "amd64")
 private val PROCESSOR = listOf("cpu", "soc", "x86_pkg")
 private val THROTTLE = listOf("under-voltage", "a capped frequency", "throttling", "the soft temperature limit")

@@ -15,9 +15,9 @@ import kotlin.math.abs
 class AnswersTest {
     private val vectors = Arb.list(Arb.numericFloat(-200f, 200f), 1..50)
 
-    /** Libraries' `exp` may differ by a unit in the last place of float64: once rounded, by one of float32. */
+    /** `exp` may differ between libraries by one float64 ULP, and therefore by one float32 ULP after rounding. */
     @Test
-    fun `probabilities are Python's but for one unit in the last place, and their order is`() {
+    fun `probabilities match Python's within one ULP, in the same order`() {
         for (case in Vectors.numbers.answers) {
             val found = softmax(case.logits.floats())
             val expected = case.probabilities.floats()
@@ -43,7 +43,7 @@ class AnswersTest {
         }
 
     @Test
-    fun `the best come first, equal ones in the order of the labels`() =
+    fun `the top classes come first, ties in the order of the labels`() =
         runBlocking<Unit> {
             checkAll(Arb.list(Arb.int(0, 3), 1..20), Arb.int(0, 25)) { levels, count ->
                 val probabilities = FloatArray(levels.size) { levels[it] / 4f }
@@ -60,7 +60,7 @@ class AnswersTest {
         }
 
     @Test
-    fun `labels that are not as many as the classes are refused`() {
+    fun `a number of labels other than the number of classes is refused`() {
         assertThrows<IllegalArgumentException> { top(FloatArray(2), listOf("one"), 1) }
     }
 

@@ -15,7 +15,7 @@ class GoldenTest {
     private val tiny = ModelBundle.read(TinyBundle())
 
     @Test
-    fun `the golden picture is prepared here as on the exporting machine`() {
+    fun `preprocessing of the golden picture matches the exporting machine`() {
         val bundle = Vectors.bundle
         val image = ImageIO.read(ByteArrayInputStream(bundle.golden.imagePng))
         val pixels = image.getRGB(0, 0, image.width, image.height, null, 0, image.width)
@@ -26,7 +26,7 @@ class GoldenTest {
     }
 
     @Test
-    fun `a device's outputs are judged as Python judges them`() {
+    fun `outputs get the same verdict as in Python`() {
         val bundle = Vectors.bundle
         for (case in Vectors.golden) {
             val variant = bundle.variants().single { it.part == case.part }
@@ -40,7 +40,7 @@ class GoldenTest {
     }
 
     @Test
-    fun `what is wrong is said`() {
+    fun `the reason names the problem`() {
         val input = tiny.golden.input
         assertReason("differs by 30 steps (allowed 24)", judged(input, floatArrayOf(1f, 2f)))
         assertReason("differs by 1.0e-01 relatively (allowed 1.0e-03)", judged(input, floatArrayOf(1.1f, -1f), 1))
@@ -51,7 +51,7 @@ class GoldenTest {
     }
 
     @Test
-    fun `a model without a quantized output is compared relatively, as loosely as so many steps`() {
+    fun `without a quantized output the relative difference is compared, with the same tolerance`() {
         val bundle = ModelBundle.read(TinyBundle { it["structure"] = withoutStep(it.getValue("structure")) })
         val found = checkGolden(bundle, bundle.variants()[0], bundle.golden.input, floatArrayOf(1.09f, -1f))
         assertTrue(found.passed)
@@ -61,7 +61,7 @@ class GoldenTest {
     }
 
     @Test
-    fun `logits that only a constant sets apart agree fully, logits without signal not at all`() {
+    fun `logits that differ by a constant have cosine 1, constant logits have cosine 0`() {
         assertEquals(1.0, judged(tiny.golden.input, floatArrayOf(2f, 0f)).cosine)
         assertEquals(0.0, judged(tiny.golden.input, floatArrayOf(3f, 3f)).cosine)
     }

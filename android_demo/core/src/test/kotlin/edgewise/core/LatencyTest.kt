@@ -15,9 +15,9 @@ import org.junit.jupiter.api.assertThrows
 class LatencyTest {
     private val times = Arb.list(Arb.numericDouble(0.001, 1e4), 1..200)
 
-    /** NumPy adds in another order: the mean alone differs, by rounding. */
+    /** NumPy sums in another order, so only the mean differs, by rounding. */
     @Test
-    fun `summaries are Python's`() {
+    fun `summaries match Python's`() {
         for (case in Vectors.numbers.latencies) {
             val found = Percentiles.of(case.times)
             assertEquals(case.summary, found.copy(meanMs = case.summary.meanMs))
@@ -26,7 +26,7 @@ class LatencyTest {
     }
 
     @Test
-    fun `percentiles lie within the times and in their order`() =
+    fun `percentiles are within the range of the times and in order`() =
         runBlocking<Unit> {
             checkAll(times) { values ->
                 val found = Percentiles.of(values)
@@ -36,14 +36,14 @@ class LatencyTest {
         }
 
     @Test
-    fun `a summary of none, or of what is no time, is refused`() {
+    fun `a summary without times, or with invalid ones, is refused`() {
         for (values in listOf(emptyList(), listOf(0.0), listOf(1.0, Double.NaN), listOf(Double.POSITIVE_INFINITY))) {
             assertThrows<IllegalArgumentException> { Percentiles.of(values) }
         }
     }
 
     @Test
-    fun `rolling figures are those of the last times`() =
+    fun `rolling percentiles cover the last times`() =
         runBlocking<Unit> {
             checkAll(times, Arb.int(1, 150)) { values, capacity ->
                 val rolling = RollingLatency(capacity)
@@ -55,7 +55,7 @@ class LatencyTest {
         }
 
     @Test
-    fun `without times there are no rolling figures`() {
+    fun `without times there are no rolling percentiles`() {
         val rolling = RollingLatency()
         assertNull(rolling.p50)
         rolling.add(5.0)

@@ -38,7 +38,7 @@ class ModelBundleTest {
     }
 
     @Test
-    fun `a bundle of Python's is read, verified, and prepared for as it was there`() {
+    fun `a bundle written by Python is read, verified and preprocessed identically`() {
         val bundle = Vectors.bundle.also { it.verify(Vectors.files) }
         assertEquals(listOf("model", "reference"), bundle.variants().map { it.part })
         assertEquals(bundle.labels.size, bundle.golden.output.size)
@@ -46,12 +46,12 @@ class ModelBundleTest {
     }
 
     @TestFactory
-    fun `a manifest that is not for this app is refused with the mend`(): List<DynamicTest> =
+    fun `the error for an unsuitable manifest says how to fix it`(): List<DynamicTest> =
         mapOf<String, (MutableMap<String, JsonElement>) -> Unit>(
-            "none of edgewise's; fill the app's assets" to { it -= "schema" },
-            "manifest.json is none of edgewise's" to { it["schema"] = JsonPrimitive(0) },
-            "a newer edgewise wrote this bundle (schema 2, this app reads 1)" to { it["schema"] = JsonPrimitive(2) },
-            "this bundle is for \"onnx\", a phone needs one for \"tflite\"" to { it["target"] = JsonPrimitive("onnx") },
+            "not an edgewise manifest; fill the app's assets" to { it -= "schema" },
+            "manifest.json is not an edgewise manifest" to { it["schema"] = JsonPrimitive(0) },
+            "a newer version of edgewise wrote this bundle (schema 2, this app reads 1)" to { it["schema"] = JsonPrimitive(2) },
+            "this bundle is for \"onnx\", but a phone needs \"tflite\"" to { it["target"] = JsonPrimitive("onnx") },
             "Field 'spec' is required" to { it -= "spec" },
             "Field 'model' is required" to { it -= "model" },
             "float16" to { it["io"] = JsonPrimitive("float16") },
@@ -62,7 +62,7 @@ class ModelBundleTest {
             "the spec needs [1, 3]" to {
                 it.inside("spec", "labels") { this["names"] = JsonArray(List(3) { JsonPrimitive("cat") }) }
             },
-            "tells of 0 inputs, need one" to { it.inside("structure") { this["inputs"] = JsonArray(emptyList()) } },
+            "lists 0 inputs, need one" to { it.inside("structure") { this["inputs"] = JsonArray(emptyList()) } },
             "no scale and zero point" to {
                 it.inside("structure") {
                     val input = (getValue("inputs") as JsonArray)[0] as JsonObject
@@ -72,11 +72,11 @@ class ModelBundleTest {
         ).map { (fault, change) -> dynamicTest(fault) { refused(fault, TinyBundle(change)) } }
 
     @Test
-    fun `an app without a bundle says how it gets one`() {
+    fun `the error without a bundle says how to add one`() {
         val message = assertThrows<BundleException> { ModelBundle.read { throw IOException(it) } }.message!!
         assertTrue("there is no bundle" in message && message.endsWith("edgewise android BUNDLE")) { message }
         refused("cannot be read", TinyBundle().apply { contents["manifest.json"] = "{".toByteArray() })
-        refused("none of edgewise's", TinyBundle().apply { contents["manifest.json"] = "[1]".toByteArray() })
+        refused("not an edgewise manifest", TinyBundle().apply { contents["manifest.json"] = "[1]".toByteArray() })
     }
 
     @Test
@@ -85,11 +85,11 @@ class ModelBundleTest {
         refused("$name cannot be read", TinyBundle().apply { contents -= name })
         refused("$name has 3 values instead of 2", TinyBundle().apply { contents[name] = npy(FloatArray(3), "(1, 3)") })
         val odd = npy(floatArrayOf(1f, Float.NaN), "(1, 2)")
-        refused("$name holds NaN or infinity", TinyBundle().apply { contents[name] = odd })
+        refused("$name contains NaN or infinity", TinyBundle().apply { contents[name] = odd })
     }
 
     @Test
-    fun `a file that is not the manifest's is found`() {
+    fun `a file that does not match the manifest is detected`() {
         val name = "tiny-w8a8.tflite"
         val whole = TinyBundle().contents.getValue(name)
         unverified("$name is damaged: its sha256", whole.copyOf().also { it[123_456] = 0 })
@@ -106,7 +106,7 @@ class ModelBundleTest {
         val files = TinyBundle()
         if (content == null) files.contents -= "tiny-w8a8.tflite" else files.contents["tiny-w8a8.tflite"] = content
         val message = assertThrows<BundleException> { ModelBundle.read(files).verify(files) }.message!!
-        assertTrue(fault in message && "copy the bundle again" in message) { message }
+        assertTrue(fault in message && "copy or export the bundle again" in message) { message }
     }
 
     private fun refused(
@@ -117,7 +117,7 @@ class ModelBundleTest {
         assertTrue(fault in message && ';' in message && '\n' !in message) { message }
     }
 
-    /** Change what lies below some names. */
+    /** Change the content at a path of names. */
     private fun MutableMap<String, JsonElement>.inside(
         vararg names: String,
         change: MutableMap<String, JsonElement>.() -> Unit,

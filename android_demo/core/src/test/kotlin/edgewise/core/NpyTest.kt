@@ -20,22 +20,22 @@ class NpyTest {
     }
 
     @Test
-    fun `what is no float32 in C order is refused by name`() {
+    fun `anything but float32 in C order is refused`() {
         val whole = npy(FloatArray(2), "(1, 2)")
-        refused("is no .npy file", whole.copyOf().also { it[0] = 0 })
-        refused("is no .npy file", ByteArray(0))
+        refused("is not an .npy file", whole.copyOf().also { it[0] = 0 })
+        refused("is not an .npy file", ByteArray(0))
         refused("version 3", whole.copyOf().also { it[6] = 3 })
-        refused("holds <f8", npy(FloatArray(2), "(1,)", type = "<f8"))
-        refused("holds >f4", npy(FloatArray(1), "(1,)", type = ">f4"))
+        refused("contains <f8", npy(FloatArray(2), "(1,)", type = "<f8"))
+        refused("contains >f4", npy(FloatArray(1), "(1,)", type = ">f4"))
         refused("Fortran order", npy(FloatArray(2), "(1, 2)", fortran = "True"))
         refused("8 bytes for 3 values", npy(FloatArray(2), "(3,)"))
         refused("8 bytes for 1 values", npy(FloatArray(2), "(1,)"))
-        refused("does not tell its 'shape'", npy(FloatArray(2), "(-2,)"))
-        refused("a side of 99999999999", npy(FloatArray(2), "(99999999999,)"))
+        refused("lacks 'shape' in its header", npy(FloatArray(2), "(-2,)"))
+        refused("dimension 99999999999", npy(FloatArray(2), "(99999999999,)"))
     }
 
     @Test
-    fun `a file that ends early is refused wherever it ends`() =
+    fun `a file truncated at any point is refused`() =
         runBlocking<Unit> {
             val whole = npy(floatArrayOf(1f, 2f, 3f), "(3,)")
             checkAll(Arb.int(0, whole.size - 1)) { size ->
@@ -49,6 +49,6 @@ class NpyTest {
     ) {
         val message = assertThrows<BundleException> { Npy.read("golden/input.npy", bytes) }.message!!
         assertTrue(message.startsWith("golden/input.npy ") && fault in message) { message }
-        assertTrue(message.endsWith("; copy the bundle again or export it anew")) { message }
+        assertTrue(message.endsWith("; copy or export the bundle again")) { message }
     }
 }

@@ -11,12 +11,12 @@ import java.time.OffsetDateTime
 
 class PhoneTest {
     @Test
-    fun `the kernel's files are read as Python reads them`() {
+    fun `kernel files are read as in Python`() {
         assertEquals(Vectors.phone, conditions(File(Vectors.folder, "phone")).copy(at = ""))
     }
 
     @Test
-    fun `what an app may not read is unknown`(
+    fun `files that an app may not read are unknown`(
         @TempDir empty: File,
     ) {
         assertEquals(Conditions(at = ""), conditions(empty).copy(at = ""))
@@ -24,14 +24,14 @@ class PhoneTest {
     }
 
     @Test
-    fun `a phone that throttles says so by Raspberry Pi's bit`(
+    fun `throttling is reported with Raspberry Pi's bit`(
         @TempDir empty: File,
     ) {
         assertEquals(listOf(0, 4, 4), listOf(0, 1, 6).map { conditions(empty, it).throttled })
     }
 
     @Test
-    fun `of the processor's features those count that bear on speed`(
+    fun `only CPU features that affect speed are listed`(
         @TempDir root: File,
     ) {
         val file = File(root, "proc/cpuinfo").apply { parentFile.mkdir() }
@@ -44,7 +44,7 @@ class PhoneTest {
     }
 
     @Test
-    fun `now is now, in UTC`() {
+    fun `now is the current time in UTC`() {
         val found = OffsetDateTime.parse(now())
         assertTrue(Duration.between(found, OffsetDateTime.now()).abs() < Duration.ofMinutes(1))
         assertEquals(0, found.offset.totalSeconds)

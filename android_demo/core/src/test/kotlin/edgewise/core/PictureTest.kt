@@ -19,7 +19,7 @@ class PictureTest {
         }
 
     @Test
-    fun `a quarter turn to the left undoes one to the right, every other turn itself`() =
+    fun `left and right rotations are inverse, every other orientation is its own inverse`() =
         runBlocking<Unit> {
             checkAll(pictures, Arb.int(1, 8)) { picture, orientation ->
                 val inverse = mapOf(6 to 8, 8 to 6).getOrDefault(orientation, orientation)
@@ -28,7 +28,7 @@ class PictureTest {
         }
 
     @Test
-    fun `two turns are a third one of the eight`() =
+    fun `combining two orientations gives one of the eight`() =
         runBlocking<Unit> {
             val plain = Picture(2, 3, IntArray(6) { it })
             checkAll(Arb.int(1, 8), Arb.int(1, 8)) { first, second ->
@@ -39,19 +39,19 @@ class PictureTest {
         }
 
     @Test
-    fun `eight orientations are eight pictures`() {
+    fun `the eight orientations give eight different pictures`() {
         val plain = Picture(2, 2, IntArray(4) { it })
         assertEquals(8, (1..8).map { plain.upright(it).argb.toList() }.toSet().size)
     }
 
     @Test
-    fun `an orientation that EXIF does not know turns nothing`() {
+    fun `an orientation that EXIF does not define changes nothing`() {
         val picture = Picture(3, 2, IntArray(6) { it })
         for (orientation in listOf(-1, 0, 1, 9, 65_535)) assertSame(picture, picture.upright(orientation))
     }
 
     @Test
-    fun `a camera's quarter turns add up`() =
+    fun `camera rotations add up`() =
         runBlocking<Unit> {
             checkAll(pictures, Arb.int(0, 3)) { picture, quarters ->
                 var turned = picture
@@ -61,19 +61,19 @@ class PictureTest {
         }
 
     @Test
-    fun `a frame turned clockwise by a quarter begins with its last row's first pixel`() {
+    fun `a frame rotated clockwise by 90 degrees starts with the first pixel of its last row`() {
         val turned = Picture(3, 2, intArrayOf(1, 2, 3, 4, 5, 6)).upright(exifOrientation(90))
         assertSamePixels(Picture(2, 3, intArrayOf(4, 1, 5, 2, 6, 3)), turned)
     }
 
     @Test
-    fun `turning fills the array that it is given`() {
+    fun `the result is written to the given array`() {
         val into = IntArray(6)
         assertSame(into, Picture(3, 2, IntArray(6) { it }).upright(6, into).argb)
     }
 
     @Test
-    fun `what cannot be is refused`() {
+    fun `invalid values are refused`() {
         assertThrows<IllegalArgumentException> { exifOrientation(45) }
         assertThrows<IllegalArgumentException> { Picture(2, 2, IntArray(3)) }
         assertThrows<IllegalArgumentException> { Picture(0, 2, IntArray(0)) }

@@ -22,14 +22,14 @@ import javax.imageio.ImageIO
 
 class PreprocessTest {
     @TestFactory
-    fun `a cut is Python's, byte by byte`(): List<DynamicTest> =
+    fun `a crop is byte-identical to Python's`(): List<DynamicTest> =
         each { case ->
             val cut = case.preprocess.made().crop(case.picture.upright(case.orientation))
             assertArrayEquals(case.bytes("rgb"), cut)
         }
 
     @TestFactory
-    fun `what the network takes is Python's, bit by bit`(): List<DynamicTest> =
+    fun `the network's input is bit-identical to Python's`(): List<DynamicTest> =
         each { case ->
             val npy = Npy.read(case.name, case.bytes("npy"))
             assertEquals(listOf(1, case.preprocess.size, case.preprocess.size, 3), npy.shape)
@@ -37,7 +37,7 @@ class PreprocessTest {
         }
 
     @TestFactory
-    fun `integer steps and the values that they stand for are Python's`(): List<DynamicTest> =
+    fun `quantized and dequantized values match Python's`(): List<DynamicTest> =
         each { case ->
             val tensor = case.tensor()
             for ((type, steps) in case.quantization) {
@@ -51,7 +51,7 @@ class PreprocessTest {
         }
 
     @TestFactory
-    fun `another decoder of files without loss finds the same pixels`(): List<DynamicTest> {
+    fun `another decoder reads the same pixels from lossless files`(): List<DynamicTest> {
         val files = Vectors.cases.filter { it.file.endsWith(".png") }
         return files.map { case ->
             dynamicTest(case.name) {
@@ -63,7 +63,7 @@ class PreprocessTest {
     }
 
     @Test
-    fun `pictures of several sizes may take turns, in an array that is used again`() {
+    fun `pictures of different sizes can alternate with a reused array`() {
         fun Case.cut() = preprocess.run { Triple(size, resize, interpolation) }
 
         val first = Vectors.cases[0]
@@ -78,7 +78,7 @@ class PreprocessTest {
     }
 
     @Test
-    fun `a picture of one colour stays so`() =
+    fun `a picture of one colour keeps it`() =
         runBlocking<Unit> {
             checkAll(Arb.int(1, 90), Arb.int(1, 90), Arb.int(1, 40), Arb.int(), Arb.enum<Interpolation>()) {
                 width,
@@ -95,7 +95,7 @@ class PreprocessTest {
         }
 
     @Test
-    fun `numbers that do not fit are refused`() {
+    fun `invalid numbers are refused`() {
         fun made(
             size: Int = 32,
             resize: Int = 40,
@@ -132,7 +132,7 @@ class PreprocessTest {
 
     private fun FloatArray.bits() = IntArray(size) { this[it].toRawBits() }
 
-    /** Java takes grey levels for linear light, which no other decoder does: of those, the stored ones count. */
+    /** Java treats grey levels as linear light, unlike other decoders, so the stored levels are used. */
     private fun decoded(file: File): Picture {
         val image = ImageIO.read(file)
         val (width, height) = image.width to image.height

@@ -11,7 +11,7 @@ class RecordTest {
     private val right = checkGolden(bundle, bundle.variants()[0], bundle.golden.input, bundle.golden.output)
 
     @Test
-    fun `verdicts, summaries and drift are Python's`() {
+    fun `verdicts, summaries and drift match Python's`() {
         for (record in Vectors.records) {
             assertEquals(record.verdict, judge(record))
             assertEquals(record.summary.copy(meanMs = 0.0), Percentiles.of(record.samplesMs).copy(meanMs = 0.0))
@@ -21,13 +21,13 @@ class RecordTest {
 
     /** `test_core.py` compares both files field for field. */
     @Test
-    fun `records are written as they were read`() {
+    fun `records survive a round trip`() {
         File(Vectors.written, "records.json").writeText(Vectors.records.joinToString(",", "[", "]") { it.toJson() })
     }
 
-    /** `test_core.py` reads it as `edgewise` does, and judges it again. */
+    /** `test_core.py` reads it as `edgewise` does, and computes the verdict again. */
     @Test
-    fun `a run of a bundle of Python's becomes a record`() {
+    fun `a run of a bundle written by Python becomes a record`() {
         val bundle = Vectors.bundle
         for (variant in bundle.variants()) {
             val expected = if (variant.part == "model") bundle.golden.output else bundle.golden.logits
@@ -38,7 +38,7 @@ class RecordTest {
     }
 
     @Test
-    fun `a calm run deserves belief, a stopped one does not`() {
+    fun `a steady run is reliable, a stopped one is not`() {
         val calm = bundle.record(bundle.variants()[0], right, bundle.golden.output, run())
         assertEquals(Verdict(true, emptyList()), calm.verdict)
         assertEquals("2026-11-20T12:00:00.000+00:00", calm.started)
@@ -48,10 +48,10 @@ class RecordTest {
     }
 
     @Test
-    fun `no record is made of a wrong model, nor of one sample`() {
+    fun `a model that fails the golden sample and a single sample are refused`() {
         val wrong = checkGolden(bundle, bundle.variants()[0], bundle.golden.input, floatArrayOf(9f, 9f))
         val message = assertThrows<IllegalArgumentException> { record(wrong, run()) }.message!!
-        assertTrue("computes something else" in message && "steps" in message) { message }
+        assertTrue("fails the golden sample" in message && "steps" in message) { message }
         assertThrows<IllegalArgumentException> { record(right, run(count = 1)) }
     }
 

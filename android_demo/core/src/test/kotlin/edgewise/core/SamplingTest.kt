@@ -14,7 +14,7 @@ class SamplingTest {
     private var time = 0L
 
     @Test
-    fun `warm-up and samples each last for both of their limits`() =
+    fun `warm-up and sampling each last until both limits are reached`() =
         runBlocking<Unit> {
             checkAll(Arb.int(1, 2000)) { ms ->
                 var runs = 0
@@ -28,7 +28,7 @@ class SamplingTest {
         }
 
     @Test
-    fun `the first inference counts by itself`() {
+    fun `the first inference is timed separately`() {
         val slow = mutableListOf(300, 20)
         val found = measure(nanoTime = { time }) { advance(slow.removeFirstOrNull() ?: 10) }
         assertEquals(300.0, found.firstMs)
@@ -36,7 +36,7 @@ class SamplingTest {
     }
 
     @Test
-    fun `progress grows to the end, and what is between inferences is not timed`() {
+    fun `progress grows to the end, and time between inferences is not counted`() {
         val heard = mutableListOf<Double>()
         val pause: (Double) -> Boolean = {
             advance(1000)
@@ -50,7 +50,7 @@ class SamplingTest {
     }
 
     @Test
-    fun `a run that is stopped gives what it has, and says so`() {
+    fun `a stopped run returns its samples and is marked as incomplete`() {
         val early = measure(nanoTime = { time }, goOn = { false }) { advance(10) }
         assertFalse(early.complete)
         assertEquals(1 to 0, early.warmUps to early.samplesMs.size)

@@ -18,7 +18,7 @@ class TensorTest {
     private val scales = Arb.numericFloat(1e-6f, 1e3f)
 
     @Test
-    fun `steps survive the way to real values and back`() =
+    fun `quantized values survive a round trip`() =
         runBlocking<Unit> {
             checkAll(integers, scales, Arb.int(-128, 127)) { type, scale, place ->
                 val quantization = Quantization(scale, if (type == TensorType.UINT8) place + 128 else place)
@@ -28,7 +28,7 @@ class TensorTest {
         }
 
     @Test
-    fun `a value within range moves by half a step at most`() =
+    fun `a value within range changes by at most half a step`() =
         runBlocking<Unit> {
             checkAll(integers, scales, Arb.numericFloat(-100f, 100f)) { type, scale, steps ->
                 val quantization = Quantization(scale, if (type == TensorType.UINT8) 128 else 0)
@@ -39,14 +39,14 @@ class TensorTest {
         }
 
     @Test
-    fun `what lies beyond the range becomes its end, and a tie the even step`() {
+    fun `values outside the range are clipped, and ties round to even`() {
         val values = floatArrayOf(-1e9f, 1e9f, 0.5f, 1.5f, -0.5f, 2.5f)
         val steps = Quantization(1f, 0).quantized(TensorType.INT8, values)
         assertEquals(listOf(-128, 127, 0, 2, 0, 2), steps.map { it.toInt() })
     }
 
     @Test
-    fun `float32 and arrays of different length are refused`() {
+    fun `float32 and arrays of different lengths are refused`() {
         val steps = Quantization(1f, 0)
         assertThrows<IllegalArgumentException> { steps.quantize(FloatArray(1), TensorType.FLOAT32, ByteArray(1)) }
         assertThrows<IllegalArgumentException> { steps.dequantize(ByteArray(1), TensorType.INT8, FloatArray(2)) }

@@ -9,7 +9,7 @@ import java.nio.ByteBuffer
 import java.nio.ByteOrder
 import java.security.MessageDigest
 
-/** The least bundle that there can be, in memory: two classes, one pixel; files may be damaged or left out. */
+/** The smallest possible bundle, in memory: two classes, one pixel; files can be damaged or removed. */
 class TinyBundle(
     change: (MutableMap<String, JsonElement>) -> Unit = {},
 ) : Files {
@@ -63,7 +63,7 @@ class TinyBundle(
     }
 }
 
-/** An array as NumPy would save it. */
+/** An array in NumPy's file format. */
 fun npy(
     values: FloatArray,
     shape: String,

@@ -7,13 +7,13 @@ import org.junit.jupiter.api.Assumptions.assumeTrue
 import java.io.File
 import java.nio.ByteBuffer
 
-/** What Python computed: the folder that `tests/android_demo/vectors.py` made, and the bundle that it was given. */
+/** Python's results: the folder written by `tests/android_demo/vectors.py`, and its bundle. */
 object Vectors {
     val folder: File get() = named("edgewise.vectors")
     val bundle: ModelBundle get() = ModelBundle.read(files)
     val files: Files get() = named("edgewise.bundle").let { folder -> Files { File(folder, it).inputStream() } }
 
-    /** Where a test leaves what Python then reads. */
+    /** The folder for files that Python reads afterwards. */
     val written: File get() = named("edgewise.written")
 
     val cases: List<Case> get() = read("cases", ListSerializer(Case.serializer()))
@@ -34,7 +34,7 @@ object Vectors {
     ): T = FORMAT.decodeFromString(content, File(folder, "$name.json").readText())
 }
 
-/** A picture and how it is prepared. */
+/** A picture and its preprocessing. */
 @Serializable
 class Case(
     val name: String,
@@ -52,7 +52,7 @@ class Case(
         val zeroPoint: Int,
     )
 
-    /** As stored, before EXIF turns it. */
+    /** As stored, before EXIF orientation is applied. */
     val picture: Picture
         get() {
             val bytes = ByteBuffer.wrap(File(Vectors.folder, "$name.argb").readBytes()).asIntBuffer()
@@ -62,13 +62,13 @@ class Case(
     fun bytes(kind: String): ByteArray = File(Vectors.folder, "$name.$kind").readBytes()
 }
 
-/** Logits with their answers, and times with their summaries. */
+/** Logits with their probabilities, and times with their summaries. */
 @Serializable
 class Numbers(
     val answers: List<Answer>,
     val latencies: List<Latency>,
 ) {
-    /** The order of the best five. */
+    /** The indices of the top five. */
     @Serializable
     class Answer(
         val logits: List<Double>,
@@ -84,7 +84,7 @@ class Numbers(
     )
 }
 
-/** A device's output for the golden sample, and what Python says of it; of a wrong one it tells no distance. */
+/** A device's output for the golden sample and Python's verdict; there is no distance if it failed. */
 @Serializable
 class Judged(
     val part: String,
@@ -95,5 +95,5 @@ class Judged(
     val maxRel: Double? = null,
 )
 
-/** A double of JSON was a float32 in Python. */
+/** A JSON double that was float32 in Python. */
 fun List<Double>.floats(): FloatArray = FloatArray(size) { this[it].toFloat() }
