@@ -10,7 +10,8 @@ import edgewise
 
 folder = Path(os.environ.get("EDGEWISE_BUNDLE", "dist/mobilenetv2-tflite-w8a8"))
 classifier = edgewise.open_bundle(folder)
-print(edgewise.__version__, classifier.bundle.name, classifier.bundle.precision, len(classifier.labels), "classes")
+bundle = classifier.bundle
+print(bundle.name, bundle.target, bundle.precision, len(classifier.labels), "classes")
 
 # %% [markdown]
 # ## What does it see?
@@ -45,4 +46,4 @@ print(f"SQNR {verification.agreement.sqnr_db:.1f} dB, cosine {verification.agree
 # %%
 matrix = edgewise.compare(folder, torch=False, count=50)
 for pair in matrix.pairs:
-    print(f"{pair.reference} and {pair.candidate}: {pair.top1:.1%} the same answers, SQNR {pair.sqnr_db:.1f} dB")
+    print(f"{pair.reference} and {pair.candidate}: {pair.top1:.1%} alike, SQNR {pair.sqnr_db:.1f} dB")

@@ -1,7 +1,7 @@
 """Make the reference pages and build the documentation into build/site; a broken link fails the build.
 
-    uv run python docs/tools/build.py            # as CI does
-    uv run python docs/tools/build.py --serve    # and look at it at http://localhost:8000
+uv run python docs/tools/build.py            # as CI does
+uv run python docs/tools/build.py --serve    # and look at it at http://localhost:8000
 """
 
 import shutil
@@ -46,7 +46,7 @@ def main(arguments: list[str]) -> int:
     write_reference()
     check_navigation()
     task = ["serve"] if "--serve" in arguments else ["build", "--clean", "--strict"]
-    done = subprocess.run([shutil.which("zensical") or "zensical", *task], cwd=ROOT, check=False)
+    done = subprocess.run([sys.executable, "-m", "zensical", *task], cwd=ROOT, check=False)
     shutil.rmtree(ROOT / "build" / "site" / "tools", ignore_errors=True)
     return done.returncode
 

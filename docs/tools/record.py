@@ -3,8 +3,8 @@
     uv run python docs/tools/record.py [PAGE ...]    # docs/tutorial.md without PAGE
 
 The commands run one after the other in an empty folder, on a pseudo terminal, without a network and with an
-empty cache, as tests/test_docs.py runs them; those that are marked as not run keep their output. What the first
-`edgewise export` of the tutorial prints also becomes docs/images/export.svg, the picture in README.
+empty cache, as tests/test_docs.py runs them; those that are marked as not run keep their output. What the
+first `edgewise export` of the tutorial prints also becomes docs/images/export.svg, the picture in README.
 """
 
 import os
@@ -83,9 +83,7 @@ def record(page: Path) -> None:
     page.write_text("\n".join(lines) + "\n", "utf-8")
 
 
-def _outputs(
-    blocks: Sequence[Shown], folder: Path, *, picture: bool
-) -> Iterator[tuple[Shown, list[str]]]:
+def _outputs(blocks: Sequence[Shown], folder: Path, *, picture: bool) -> Iterator[tuple[Shown, list[str]]]:
     for one in blocks:
         if one.reason is not None:
             continue
@@ -144,12 +142,16 @@ def _screen(printed: str) -> list[str]:
 def _draw(one: Shown, screen: Sequence[str]) -> None:
     """The command and what it left on the screen, as a terminal of ordinary width shows it."""
     with Path(os.devnull).open("w") as nowhere:
-        console = Console(file=nowhere, record=True, width=_COLUMNS, force_terminal=True, color_system="truecolor")
+        console = Console(
+            file=nowhere, record=True, width=_COLUMNS, force_terminal=True, color_system="truecolor"
+        )
         console.print(Text.assemble(("$ ", "bold green"), (one.text, "bold")))
         for line in screen:
             console.print(Text.from_ansi(line))
         _PICTURE.parent.mkdir(exist_ok=True)
-        console.save_svg(str(_PICTURE), title="edgewise", theme=_THEME, code_format=_SVG, unique_id="edgewise")
+        console.save_svg(
+            str(_PICTURE), title="edgewise", theme=_THEME, code_format=_SVG, unique_id="edgewise"
+        )
 
 
 if __name__ == "__main__":

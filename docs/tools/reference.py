@@ -33,15 +33,17 @@ def pages() -> dict[str, str]:
 def _cli() -> Iterator[str]:
     yield "# Command line\n"
     yield "This page is made from the commands themselves; `edgewise COMMAND --help` prints the same.\n"
-    yield "Results go to standard output, stages and notices to standard error. With `--json`, standard output"
-    yield "holds one [JSON document](documents.md) whatever happens; [exit codes](exit-codes.md) tell the rest.\n"
+    yield """\
+Results go to standard output, stages and notices to standard error. With `--json`, standard output holds one
+[JSON document](documents.md) whatever happens; [exit codes](exit-codes.md) tell failures apart.
+"""
     for name in cli.list_commands(click.Context(cli)):
         yield from _command(cli.get_command(click.Context(cli), name), f"edgewise {name}", 2)
 
 
 def _command(command: click.Command | None, name: str, level: int) -> Iterator[str]:
     assert command is not None
-    context = click.Context(command, info_name=name)
+    context = click.Context(command, info_name=name, help_option_names=["-h", "--help"])
     yield f"{'#' * level} {name}\n"
     yield f"```text\n{' '.join([name, *command.collect_usage_pieces(context)])}\n```\n"
     yield f"{_help(command.help or '')}\n"
@@ -51,7 +53,7 @@ def _command(command: click.Command | None, name: str, level: int) -> Iterator[s
         return
     yield "| option | what it does |\n|---|---|"
     for parameter in command.get_params(context):
-        if (record := parameter.get_help_record(context)) is not None:
+        if (record := parameter.get_help_record(context)) is not None and record[1]:
             yield f"| `{_cell(record[0])}` | {_cell(_escaped(record[1]))} |"
     yield ""
 
@@ -141,10 +143,12 @@ def _docstring(text: str) -> str:
 
 def _documents() -> Iterator[str]:
     yield "# JSON documents\n"
-    yield "With `--json`, every command prints one JSON document to standard output, errors included; the same"
-    yield "comes from `to_json()` in Python. `schema` names the document, and `schema_version` rises when a field"
-    yield "changes its meaning or disappears; fields may be added without a new version. A document that ends in an"
-    yield "error has a field `error`. Each document has a JSON Schema (draft 2020-12):\n"
+    yield """\
+With `--json`, every command prints one JSON document to standard output, errors included; in Python,
+`to_json()` of a result returns the same. `schema` names the document. `schema_version` rises when a field
+changes its meaning or disappears; fields may be added without a new version. The document of a command that
+failed has the field `error`. Each document has a JSON Schema (draft 2020-12):
+"""
     yield "| document | version | what it holds |\n|---|---|---|"
     known = {name: json.loads(schemas.path(name).read_text("utf-8")) for name in (*VERSIONS, "error")}
     for name, found in known.items():
@@ -183,17 +187,21 @@ def _type(schema: schemas.Json) -> str:
 
 def _exit_codes() -> Iterator[str]:
     yield "# Exit codes\n"
-    yield "Every command ends with one of these codes. With `--json`, the document's `error` holds the code, its"
-    yield "name and the same message.\n"
+    yield """\
+Every command ends with one of these codes. With `--json`, the document's `error` holds the code, its name and
+the message.
+"""
     yield "| code | name | Python | what it means |\n|---|---|---|---|"
     yield "| 0 | | | success |"
     for kind in sorted(_errors(EdgewiseError), key=lambda kind: kind.exit_code):
         said = schemas.summary(kind)
         yield f"| {kind.exit_code} | `{kind.exit_name}` | `{kind.__name__}` | {_cell(said)} |"
-    yield "| 130 | `interrupted` | `KeyboardInterrupt` | Ctrl-C or a signal ended the command; nothing half-written is left |"
-    yield ""
-    yield "With code 7 the bundle was written and passed its gate, but recovery gave the model another precision than"
-    yield "the one that was asked for; see [recovery](../explanation/recovery.md).\n"
+    interrupted = "Ctrl-C or a signal ended the command; nothing half-written is left."
+    yield f"| 130 | `interrupted` | `KeyboardInterrupt` | {interrupted} |\n"
+    yield """\
+With code 7 the bundle was written and passed its gate, but [recovery](../explanation/recovery.md) gave the
+model another precision than the one that was asked for.
+"""
 
 
 def _errors(kind: type[EdgewiseError]) -> Iterator[type[EdgewiseError]]:

@@ -2,15 +2,15 @@
 
     uv run python docs/tools/schemas.py
 
-What is a dataclass in the code is read from there, with its docstring; the rest is written down here. A document
-may gain fields without a new `schema_version`, so a schema allows fields that it does not name.
+What is a dataclass in the code is read from there, with its docstring; the rest is written down here. A
+document may gain fields without a new `schema_version`, so a schema allows fields that it does not name.
 """
 
 import inspect
 import json
 import types
-from collections.abc import Mapping
-from dataclasses import MISSING, fields, is_dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import fields, is_dataclass
 from enum import StrEnum
 from pathlib import Path
 from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
@@ -95,23 +95,27 @@ class Definitions:
         """The schema of a type, as `dataclasses.asdict` and JSON write its values."""
         if kind in PLAIN:
             return PLAIN[kind]
-        origin, parts = get_origin(kind), get_args(kind)
-        if origin in {Union, types.UnionType}:
-            return {"anyOf": [self.of(part) for part in parts]}
-        if origin is Literal:
-            return {"enum": list(parts)}
-        if origin is dict:
-            return mapping(self.of(parts[1]))
-        if origin is list or (origin is tuple and parts[-1] is ...):
-            return array(self.of(parts[0]))
-        if origin is tuple:
-            places = [self.of(part) for part in parts]
-            return {"type": "array", "prefixItems": places, "items": False, "minItems": len(places)}
+        if (origin := get_origin(kind)) is not None:
+            return self._generic(origin, get_args(kind))
         if isinstance(kind, type) and issubclass(kind, StrEnum):
             return {"enum": [member.value for member in kind]}
         if not is_dataclass(kind):
             raise TypeError(f"no schema for {kind!r}")
         return self._dataclass(kind)
+
+    def _generic(self, origin: Any, parts: tuple[Any, ...]) -> Json:
+        if origin is tuple and parts[-1] is not ...:
+            places = [self.of(part) for part in parts]
+            return {"type": "array", "prefixItems": places, "items": False, "minItems": len(places)}
+        makers: dict[Any, Callable[[], Json]] = {
+            Literal: lambda: {"enum": list(parts)},
+            dict: lambda: mapping(self.of(parts[1])),
+            list: lambda: array(self.of(parts[0])),
+            tuple: lambda: array(self.of(parts[0])),
+            types.UnionType: lambda: {"anyOf": [self.of(part) for part in parts]},
+            Union: lambda: {"anyOf": [self.of(part) for part in parts]},
+        }
+        return makers[origin]()
 
     def _dataclass(self, kind: Any) -> Json:
         name = kind.__name__
@@ -258,9 +262,7 @@ def contents(defined: Definitions) -> dict[str, tuple[str, Json]]:
                 count=COUNT,
                 skipped=described("Pictures that could not be read", COUNT),
                 isa=TEXT,
-                models=array(
-                    record(name=TEXT, path=or_null(TEXT), accuracy=or_null(of(Accuracy)))
-                ),
+                models=array(record(name=TEXT, path=or_null(TEXT), accuracy=or_null(of(Accuracy)))),
                 pairs=array(of(ComparedPair)),
                 notices=array(TEXT),
             ),
@@ -356,7 +358,7 @@ def contents(defined: Definitions) -> dict[str, tuple[str, Json]]:
         "training": (
             "A trained checkpoint.",
             record(
-                **{entry.name: of(get_type_hints(TrainingResult)[entry.name]) for entry in fields(TrainingResult)},
+                **{name: of(kind) for name, kind in get_type_hints(TrainingResult).items()},
                 notices=array(TEXT),
             ),
         ),
@@ -374,7 +376,7 @@ def contents(defined: Definitions) -> dict[str, tuple[str, Json]]:
 
 def answer() -> Json:
     """`Answer.to_json`, which has other names than its fields."""
-    assert [entry.name for entry in fields(Answer)] == ["index", "label", "probability"]  # noqa: S101
+    assert [entry.name for entry in fields(Answer)] == ["index", "label", "probability"]
     return record(
         **{"class": COUNT},
         label=TEXT,
@@ -390,7 +392,9 @@ def error() -> Json:
             message=TEXT,
             exit_code={"type": "integer", "minimum": 1},
             exit_name=TEXT,
-            details=described("What the message leaves out", {"type": "object", "additionalProperties": True}),
+            details=described(
+                "What the message leaves out", {"type": "object", "additionalProperties": True}
+            ),
         ),
     )
 
@@ -418,9 +422,14 @@ def schema(name: str) -> Json:
 
 def _used(part: Any, found: Mapping[str, Json]) -> set[str]:
     """The definitions that a part of a schema refers to, directly or not."""
-    text = json.dumps(part)
-    names = {name for name in found if f'"#/$defs/{name}"' in text}
-    return names | {inner for name in names for inner in _used(found[name], {k: v for k, v in found.items() if k != name})}
+    names: set[str] = set()
+    waiting = [part]
+    while waiting:
+        text = json.dumps(waiting.pop())
+        new = {name for name in found if f'"#/$defs/{name}"' in text} - names
+        names |= new
+        waiting += [found[name] for name in new]
+    return names
 
 
 def written(name: str) -> str:

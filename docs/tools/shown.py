@@ -1,8 +1,8 @@
 """The commands and programs that README and the documentation show, with the output below each command.
 
-A fenced block in `console` holds commands after `$ ` and what they print; one in `sh` holds commands alone; one
-in `python` holds a program. A comment on the line above a block says that it is not run, and why, or that its
-commands end with another exit code than 0:
+A fenced block in `console` holds commands after `$ ` and what they print; one in `sh` holds commands alone;
+one in `python` holds a program. A comment on the line above a block says that it is not run, and why, or that
+its commands end with another exit code than 0:
 
     <!-- not run: needs a board -->
     <!-- exit code: 3 -->
@@ -15,7 +15,7 @@ import re
 import shlex
 import sys
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
@@ -100,15 +100,12 @@ def _found(page: str, text: str) -> Iterator[Shown]:
         lines = [line.removeprefix(block["indent"]) for line in block["body"].splitlines()]
         reason = block["value"] if block["mark"] == "not run" else None
         code = int(block["value"]) if block["mark"] == "exit code" else 0
-        if block["language"] == "python":
-            yield Shown(page, first, len(lines), "python", "\n".join(lines), (), reason, code)
-        else:
-            yield from _commands(page, first, block["language"], lines, reason, code)
+        whole = Shown(page, first, len(lines), block["language"], "\n".join(lines), (), reason, code)
+        yield from [whole] if whole.language == "python" else _commands(whole, lines)
 
 
-def _commands(
-    page: str, first: int, language: str, lines: list[str], reason: str | None, code: int
-) -> Iterator[Shown]:
+def _commands(block: Shown, lines: list[str]) -> Iterator[Shown]:
+    """Each command of a block."""
     place = 0
     while place < len(lines):
         start, command = place, lines[place].removeprefix("$ ")
@@ -117,8 +114,8 @@ def _commands(
             command = f"{command[:-1].rstrip()} {lines[place].strip()}"
         place += 1
         after = place
-        while language == "console" and place < len(lines) and not lines[place].startswith("$ "):
+        while block.language == "console" and place < len(lines) and not lines[place].startswith("$ "):
             place += 1
         if command and not command.startswith("#"):
-            output = tuple(lines[after:place])
-            yield Shown(page, first + start, after - start, language, command, output, reason, code)
+            at, output = block.line + start, tuple(lines[after:place])
+            yield replace(block, line=at, lines=after - start, text=command, output=output)
