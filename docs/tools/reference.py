@@ -43,7 +43,7 @@ Results go to standard output, stages and notices to standard error. With `--jso
 
 def _command(command: click.Command | None, name: str, level: int) -> Iterator[str]:
     assert command is not None
-    context = click.Context(command, info_name=name, help_option_names=["-h", "--help"])
+    context = click.Context(command, info_name=name, **cli.context_settings)
     yield f"{'#' * level} {name}\n"
     yield f"```text\n{' '.join([name, *command.collect_usage_pieces(context)])}\n```\n"
     yield f"{_help(command.help or '')}\n"
@@ -51,11 +51,16 @@ def _command(command: click.Command | None, name: str, level: int) -> Iterator[s
         for inner in command.list_commands(context):
             yield from _command(command.get_command(context, inner), f"{name} {inner}", level + 1)
         return
-    yield "| option | what it does |\n|---|---|"
+    groups: dict[str, list[tuple[str, str]]] = {}
     for parameter in command.get_params(context):
-        if (record := parameter.get_help_record(context)) is not None and record[1]:
-            yield f"| `{_cell(record[0])}` | {_cell(_escaped(record[1]))} |"
-    yield ""
+        record = parameter.get_help_record(context)
+        if record is not None and record[1]:
+            groups.setdefault(getattr(parameter, "group", "General options"), []).append(record)
+    for group in sorted(groups, key="General options".__eq__):  # which come last
+        yield f"| {group} | |\n|---|---|"
+        for option, said in groups[group]:
+            yield f"| `{_cell(option)}` | {_cell(_escaped(said))} |"
+        yield ""
 
 
 def _help(text: str) -> str:

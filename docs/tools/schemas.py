@@ -242,9 +242,9 @@ def contents(defined: Definitions) -> dict[str, tuple[str, Json]]:
     combined["required"] = [*whole["required"], "ensemble"]
     data_class = record(name=TEXT, id=or_null(TEXT), train=COUNT, val=COUNT)
     return {
-        "android": ("A bundle in an Android app's assets.", record(**android(defined))),
+        "android": ("What `edgewise android` wrote into an app.", record(**android(defined))),
         "bench": (
-            "Latency of bundles on devices.",
+            "What `edgewise bench` and `edgewise.bench` measured: latency records and how they compare.",
             record(
                 records=array(bench_record(defined)),
                 comparisons=array(of(Comparison)),
@@ -256,7 +256,7 @@ def contents(defined: Definitions) -> dict[str, tuple[str, Json]]:
             ),
         ),
         "comparison": (
-            "Every model of some bundles against every other.",
+            "What `edgewise compare` and `edgewise.compare` found: every model against every other.",
             record(
                 pictures=TEXT,
                 count=COUNT,
@@ -267,9 +267,12 @@ def contents(defined: Definitions) -> dict[str, tuple[str, Json]]:
                 notices=array(TEXT),
             ),
         ),
-        "conversion": ("A network in proven bundles.", whole),
+        "conversion": (
+            "What `edgewise export` and `edgewise.convert` made: a network in proven bundles.",
+            whole,
+        ),
         "data": (
-            "What a folder of labelled pictures holds.",
+            "What `edgewise data show` found in a folder of labelled pictures.",
             record(
                 description=TEXT,
                 train=COUNT,
@@ -282,19 +285,19 @@ def contents(defined: Definitions) -> dict[str, tuple[str, Json]]:
             ),
         ),
         "data-made": (
-            "Generated pictures in a folder.",
+            "What `edgewise data make` wrote: generated pictures in a folder.",
             record(folder=TEXT, train=COUNT, val=COUNT, size=COUNT, seed={"type": "integer"}),
         ),
         "device-check": (
-            "Whether a board can be measured on.",
+            "What `edgewise device check` found on a board.",
             record(device=TEXT, board=or_null(TEXT), findings=array(of(Finding))),
         ),
         "device-setup": (
-            "Engines that were installed on a board.",
+            "What `edgewise device setup` installed on a board.",
             record(device=TEXT, targets=described("The engine's version for each target", mapping(TEXT))),
         ),
         "doctor": (
-            "What can be exported and run on this machine.",
+            "What `edgewise doctor` found: what can be exported and run on this machine.",
             record(
                 edgewise=TEXT,
                 python=TEXT,
@@ -308,9 +311,12 @@ def contents(defined: Definitions) -> dict[str, tuple[str, Json]]:
                 ),
             ),
         ),
-        "ensemble": ("Several networks in one graph, in proven bundles.", combined),
+        "ensemble": (
+            "What `edgewise ensemble` and `edgewise.ensemble` made: networks in one graph, in bundles.",
+            combined,
+        ),
         "inspection": (
-            "A model file as its engine reads it.",
+            "What `edgewise inspect` and `edgewise.inspect` read: a model file as its engine sees it.",
             record(
                 path=TEXT,
                 target=TARGET,
@@ -320,7 +326,7 @@ def contents(defined: Definitions) -> dict[str, tuple[str, Json]]:
             ),
         ),
         "network": (
-            "What one network costs, counted.",
+            "What `edgewise models NAME` counted: parameters and MACs of one network.",
             record(
                 architecture=of(Architecture),
                 counted=of(Complexity),
@@ -332,21 +338,27 @@ def contents(defined: Definitions) -> dict[str, tuple[str, Json]]:
                 preprocess=of(Preprocess),
             ),
         ),
-        "networks": ("The networks that edgewise knows by name.", record(networks=array(of(Architecture)))),
+        "networks": (
+            "What `edgewise models` lists: the networks that edgewise knows by name.",
+            record(networks=array(of(Architecture))),
+        ),
         "prediction": (
-            "Classes of pictures.",
+            "What `edgewise predict` answered: the likeliest classes of each picture.",
             record(
                 bundle=TEXT,
                 predictions=array(record(image=TEXT, answers=array(answer()))),
             ),
         ),
-        "record": ("One latency record.", record(record=bench_record(defined))),
+        "record": (
+            "What `edgewise results ID` shows: one latency record.",
+            record(record=bench_record(defined)),
+        ),
         "results": (
-            "Latency records that were kept.",
+            "What `edgewise results` lists: the latency records that were kept.",
             record(results=TEXT, records=array(bench_record(defined))),
         ),
         "results-compared": (
-            "Two latency records.",
+            "What `edgewise results ID ID` compares: two latency records.",
             record(
                 older=TEXT,
                 newer=TEXT,
@@ -356,14 +368,14 @@ def contents(defined: Definitions) -> dict[str, tuple[str, Json]]:
             ),
         ),
         "training": (
-            "A trained checkpoint.",
+            "What `edgewise train` and `edgewise.train` made: a checkpoint with its figures.",
             record(
                 **{name: of(kind) for name, kind in get_type_hints(TrainingResult).items()},
                 notices=array(TEXT),
             ),
         ),
         "verification": (
-            "A bundle, proven again on this machine.",
+            "What `edgewise verify` and `edgewise.verify` found: a bundle, checked again on this machine.",
             record(
                 bundle=TEXT,
                 golden=of(GoldenCheck),
@@ -402,7 +414,12 @@ def error() -> Json:
 def schema(name: str) -> Json:
     """The whole schema of the document called `name`."""
     if name == "error":
-        title, body, version, defined = "A command that failed.", record(error=error()), 1, Definitions()
+        title, body, version, defined = (
+            "What every command prints where it fails without a result.",
+            record(error=error()),
+            1,
+            Definitions(),
+        )
     else:
         defined, version = Definitions(), VERSIONS[name]
         title, body = contents(defined)[name]
