@@ -2,14 +2,16 @@
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import click
+
+if TYPE_CHECKING:
+    from ..export.precision import Precision
 
 _Decorator: TypeAlias = Callable[[Callable[..., Any]], Callable[..., Any]]
 
 _DEFAULTS_SHOWN: dict[str, Any] = {"show_default": True}
-_PRECISIONS = ("fp32", "fp16", "w8a32", "w8a8")
 
 
 class _Three(click.ParamType[tuple[float, float, float]]):
@@ -29,17 +31,19 @@ class _Three(click.ParamType[tuple[float, float, float]]):
         return numbers[0], numbers[1], numbers[2]
 
 
-class _Precisions(click.ParamType[tuple[str, ...]]):
+class _Precisions(click.ParamType["tuple[Precision, ...]"]):
     """Precisions with commas between, each once."""
 
     name = "P,..."
 
-    def convert(self, value: Any, param: Any, ctx: Any) -> tuple[str, ...]:
-        wanted = [part.strip().lower() for part in str(value).split(",")]
-        for name in wanted:
-            if name not in _PRECISIONS:
-                self.fail(f"{name!r} is none of {', '.join(_PRECISIONS)}", param, ctx)
-        return tuple(dict.fromkeys(wanted))
+    def convert(self, value: Any, param: Any, ctx: Any) -> "tuple[Precision, ...]":
+        from ..export.precision import Precision
+        from ..models.errors import UsageError
+
+        try:
+            return tuple(dict.fromkeys(map(Precision.requested, str(value).split(","))))
+        except UsageError as error:
+            self.fail(str(error), param, ctx)
 
 
 _CONVERSION = (

@@ -1,43 +1,41 @@
-"""From a network to a file. Every package in this folder is a target of that name."""
+"""Export a network to a model file: each package in this folder is a target, described in `facts`."""
 
 import importlib
-import pkgutil
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol, cast
 
 from ..models.errors import UsageError
 from ..models.spec import ModelSpec
 from .artifact import Artifact
+from .facts import TARGETS
 
 if TYPE_CHECKING:
     from ..models.foreign.keras import KerasNetwork
     from .graph import Network
 
 
-_ALIASES = {"litert": "tflite", "ov": "openvino"}
-
-
 class Exporter(Protocol):
-    """What a target's package offers."""
+    """The interface of a target's package."""
 
     def export(self, network: "Network | KerasNetwork", spec: ModelSpec, out: Path) -> Artifact:
-        """Write `network` to `out` in float32, taking and giving what `Session` promises."""
+        """Write `network` to `out` in float32, with the inputs and outputs that `Session` documents."""
 
 
 def targets() -> tuple[str, ...]:
     """The names that `--to` takes."""
-    return tuple(module.name for module in pkgutil.iter_modules(__path__) if module.ispkg)
+    return tuple(TARGETS)
 
 
 def chosen(names: str) -> tuple[str, ...]:
-    """The targets that a list like 'onnx,litert', or 'all', asks for; an unknown name is a `UsageError`."""
+    """Parse a list of targets such as 'onnx,litert', or 'all'; an unknown name raises `UsageError`."""
     if names.strip().lower() == "all":
         return targets()
     wanted = [name.strip().lower() for name in names.split(",")]
-    wanted = list(dict.fromkeys(_ALIASES.get(name, name) for name in wanted))
+    aliases = {alias: row.name for row in TARGETS.values() for alias in row.aliases}
+    wanted = list(dict.fromkeys(aliases.get(name, name) for name in wanted))
     for name in wanted:
         if name not in targets():
-            raise UsageError(f"no target {name!r}: choose from {', '.join(targets())}, or all")
+            raise UsageError(f"unknown target {name!r}: choose from {', '.join(targets())}, or all")
     return tuple(wanted)
 
 

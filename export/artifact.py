@@ -1,4 +1,4 @@
-"""A model's files as an exporter or a quantizer leaves them, and what they are called. Needs no torch."""
+"""The files that an exporter or a quantizer writes, and how they are named. Does not need torch."""
 
 import re
 from dataclasses import dataclass, field
@@ -6,20 +6,19 @@ from pathlib import Path
 from typing import Any
 
 from ..models.spec import ModelSpec
+from .facts import TARGETS
+from .precision import Precision
 
-# What weights and activations are: float; weights in half precision; weights in INT8; both in INT8, with
-# static scales; the same but for the layers that `details` names, which stay in float.
-PRECISIONS = ("fp32", "fp16", "w8a32", "w8a8", "w8a8-mixed")
-IOS = ("float32", "int8", "uint8")
+IOS = tuple(dict.fromkeys(io for row in TARGETS.values() for io in row.ios))
 
 
 @dataclass(frozen=True, slots=True)
 class Artifact:
-    """One model; `precision` is one of `PRECISIONS`, `io` one of `IOS`; `details` go into the manifest."""
+    """One model; `io` is one of `IOS`; `details` go into the manifest."""
 
     path: Path
     target: str
-    precision: str
+    precision: Precision
     io: str
     spec: ModelSpec
     details: dict[str, Any] = field(default_factory=dict)
@@ -31,27 +30,28 @@ class Artifact:
 
     @property
     def files(self) -> dict[str, Path]:
-        """All files of the model by their names in a bundle, the one to open first."""
+        """All files of the model by their names in a bundle; the first is the one to open."""
         stem = f"{file_stem(self.spec.name)}-{self.precision}"
         return {f"{stem}{path.suffix}": path for path in model_files(self.path)}
 
     @property
     def bundle_name(self) -> str:
-        """The usual name of its bundle."""
+        """The default name of its bundle."""
         return bundle_name(self.spec.name, self.target, self.precision)
 
 
 def bundle_name(name: str, target: str, precision: str) -> str:
-    """The usual name of a bundle: 'mobilenetv2-tflite-w8a8'."""
+    """The default name of a bundle: 'mobilenetv2-tflite-w8a8'."""
     return f"{file_stem(name)}-{target}-{precision}"
 
 
 def file_stem(name: str) -> str:
-    """A model's name for file names: 'timm:vit_tiny' is 'timm-vit_tiny', 'my/net.py:small' is 'net-small'."""
+    """A model's name as a file stem: 'timm:vit_tiny' becomes 'timm-vit_tiny', 'my/net.py:a' is 'net-a'."""
     last = re.split(r"[/\\]", name)[-1].replace(".py:", "-")
     return re.sub(r"[^\w.+-]+", "-", last).strip("-.") or "model"
 
 
 def model_files(path: Path) -> tuple[Path, ...]:
-    """The files of the model that opens by `path`: OpenVINO keeps the weights of an .xml in a .bin."""
-    return (path, path.with_suffix(".bin")) if path.suffix == ".xml" else (path,)
+    """All files of the model at `path`: OpenVINO keeps the weights of an .xml in a .bin next to it."""
+    second = next((row.weights_suffix for row in TARGETS.values() if row.suffix == path.suffix), None)
+    return (path, path.with_suffix(second)) if second else (path,)

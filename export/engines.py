@@ -1,6 +1,6 @@
-"""Let inference engines in without their telemetry, and their errors in one line.
+"""Import inference engines without their telemetry, and shorten their errors to one line.
 
-A bare `import openvino` reports to Intel and `import onnxruntime` to Microsoft; so does nncf.
+A plain `import openvino` or `import nncf` reports to Intel, and `import onnxruntime` to Microsoft.
 """
 
 import os
@@ -11,18 +11,18 @@ from textwrap import shorten
 
 from ..models.errors import MissingDependencyError
 
-_SWITCH = "ORT_DISABLE_TELEMETRY"  # which ONNX Runtime reads when it is imported
+_SWITCH = "ORT_DISABLE_TELEMETRY"  # ONNX Runtime reads it on import
 _TELEMETRY = "openvino_telemetry"
-_LONGEST = 300  # letters of an error
+_LONGEST = 300  # characters of an error message
 _PLACES = ("Exception from", "Check '", "FrontEnd API failed", "Summary:")
 
 
 @contextmanager
 def unreported() -> Iterator[None]:
-    """Import engines, and libraries that do, inside.
+    """Disable telemetry for engines, and libraries that use them, imported inside the block.
 
-    OpenVINO and nncf do without their telemetry package where it is absent, so for the time of the import it
-    seems to be: None in `sys.modules` makes its import fail.
+    OpenVINO and nncf work without their telemetry package, so it is hidden during the import: None in
+    `sys.modules` makes its import fail.
     """
     os.environ.setdefault(_SWITCH, "1")
     hidden = _TELEMETRY not in sys.modules
@@ -37,7 +37,7 @@ def unreported() -> Iterator[None]:
 
 @contextmanager
 def importing(task: str, extra: str) -> Iterator[None]:
-    """The same; what is missing is a `MissingDependencyError` about `task` and the `extra` to install."""
+    """Like `unreported`, but a failed import raises `MissingDependencyError` for `task` and `extra`."""
     try:
         with unreported():
             yield
@@ -47,9 +47,9 @@ def importing(task: str, extra: str) -> Iterator[None]:
 
 
 def reason(error: Exception) -> str:
-    """What an engine says, in one line of bearable length (LiteRT names every tensor that it finds wrong).
+    """An engine's error message as one line of at most 300 characters (LiteRT lists every wrong tensor).
 
-    The places in its sources that OpenVINO begins with are left out.
+    The source locations at the start of OpenVINO's messages are left out.
     """
     lines = [line.strip(" -") for line in str(error).splitlines()]
     said = " ".join(line for line in lines if line and not line.startswith(_PLACES))

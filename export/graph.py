@@ -1,7 +1,7 @@
-"""The network as a graph of aten operators: the one form that every target and every rewrite starts from.
+"""The network as a graph of aten operators: the starting point of every target and every rewrite.
 
-`torch.export` captures what the network computes, whoever wrote it; convolutions then take in the batch norm
-that follows them. What is exported, equalized and corrected is therefore exactly the same arithmetic.
+`torch.export` captures any network; batch norms are then folded into the convolutions before them. Export,
+equalization and bias correction therefore all work on exactly the same arithmetic.
 """
 
 from typing import TYPE_CHECKING, Any, TypeAlias
@@ -14,26 +14,26 @@ if TYPE_CHECKING:
     from torch.fx import GraphModule
 
 Network: TypeAlias = "GraphModule"  # (N, 3, S, S) float32 -> (N, classes)
-Node: TypeAlias = Any  # torch.fx.Node, whose arguments have the type of everything that can be one
+Node: TypeAlias = Any  # torch.fx.Node; its arguments are typed as a union of everything possible
 
 
 def trace(network: "nn.Module", size: int) -> Network:
-    """Capture `network` for pictures of `size` by `size` pixels and fold its batch norms.
+    """Capture `network` for pictures of `size` x `size` pixels and fold its batch norms.
 
     Raises:
-        EdgewiseError: it cannot be captured, with the operator or the line that stands in the way, or
-            gives several outputs.
+        EdgewiseError: it cannot be captured (the message names the operator or line), or it has several
+            outputs.
     """
     import torch
 
-    example = torch.zeros(2, 3, size, size)  # a batch of one would be specialised: field of many silent bugs
+    example = torch.zeros(2, 3, size, size)  # torch.export would specialize on a batch size of 1
     batch = torch.export.Dim("batch")
     try:
         program = torch.export.export(network.eval(), (example,), dynamic_shapes=({0: batch},))
     except Exception as error:
         raise EdgewiseError(
             f"the network cannot be captured by torch.export: {first_line(error)}. "
-            "Its forward must take one picture batch and must not branch on values"
+            "Its forward must take one batch of pictures and must not branch on tensor values"
         ) from error
     _require_one_output(program)
     with torch.no_grad():
@@ -41,13 +41,13 @@ def trace(network: "nn.Module", size: int) -> Network:
 
 
 def parameter(graph: Network, node: Node) -> "Tensor":
-    """The tensor that a `get_attr` node stands for."""
+    """The tensor that a `get_attr` node refers to."""
     owner, _, name = str(node.target).rpartition(".")
     return getattr(graph.get_submodule(owner), name)  # type: ignore[no-any-return]
 
 
 def set_parameter(graph: Network, node: Node, value: "Tensor") -> None:
-    """Put another tensor in its place."""
+    """Replace the tensor that a `get_attr` node refers to."""
     from torch import nn
 
     owner, _, name = str(node.target).rpartition(".")
@@ -63,13 +63,13 @@ def _require_one_output(program: "ExportedProgram") -> None:
     names = program.graph_signature.user_outputs
     if len(names) != 1:
         raise EdgewiseError(
-            f"the network gives {len(names)} outputs ({', '.join(map(str, names))}); let its forward return "
-            "the logits alone, (N, classes)"
+            f"the network has {len(names)} outputs ({', '.join(map(str, names))}); its forward must return "
+            "only the logits, (N, classes)"
         )
 
 
 def _fold_batch_norms(graph: Network) -> Network:
-    """Rewrite batch_norm(conv2d(x)) to one conv2d, where nothing else reads the convolution's output."""
+    """Rewrite batch_norm(conv2d(x)) to one conv2d if nothing else reads the convolution's output."""
     import torch
 
     aten = torch.ops.aten
@@ -77,7 +77,7 @@ def _fold_batch_norms(graph: Network) -> Network:
         conv = norm.args[0]
         if conv.target != aten.conv2d.default or len(conv.users) > 1 or not all(map(is_own, conv.args[1:3])):
             continue
-        if norm.args[3] is not None:  # it has running statistics, rather than each batch's own
+        if norm.args[3] is not None:  # it uses running statistics, not those of each batch
             _fold(graph, conv, norm)
     graph.graph.eliminate_dead_code()
     graph.recompile()
@@ -98,7 +98,7 @@ def _fold(graph: Network, conv: Node, norm: Node) -> None:
     fused_weight, fused_bias = fused(old_weight, old_bias, old_mean, old_variance, epsilon, gain, offset)
     set_parameter(graph, weight, fused_weight)
     if bias is None:
-        name = f"{weight.target}_bias"  # after the weight: its module may have a bias of another kind
+        name = f"{weight.target}_bias"  # not 'bias': the module may already have an attribute of that name
         owner, _, own = name.rpartition(".")
         graph.get_submodule(owner).register_parameter(own, torch.nn.Parameter(fused_bias))
         with graph.graph.inserting_before(conv):
@@ -110,6 +110,6 @@ def _fold(graph: Network, conv: Node, norm: Node) -> None:
 
 
 def first_line(error: Exception) -> str:
-    """What an error says first, or else its type: libraries add pages of their own traces."""
+    """The first line of an error's message, or its type: some libraries append pages of traceback."""
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
     return lines[0] if lines else type(error).__name__

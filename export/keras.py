@@ -1,4 +1,4 @@
-"""A Keras network as TFLite, by TensorFlow's own converter, and as OpenVINO reads TensorFlow's graphs."""
+"""Convert a Keras network to TFLite with TensorFlow's converter, or to OpenVINO from its TensorFlow graph."""
 
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -14,11 +14,11 @@ from .onnx.graph import INPUT, OUTPUT
 if TYPE_CHECKING:
     import openvino as ov
 
-_ARGUMENT = "args_0"  # as litert-torch calls it, for all that comes after
+_ARGUMENT = "args_0"  # litert-torch's name for it, which the later steps expect
 
 
 def tflite_model(network: KerasNetwork, name: str) -> bytes:
-    """A .tflite file of `network` by TensorFlow's own converter: (1, S, S, 3) float32 to (1, classes) logits.
+    """Convert `network` to a .tflite file with TensorFlow: (1, S, S, 3) float32 to (1, classes) logits.
 
     Raises:
         EdgewiseError: an operator has no TFLite form.
@@ -27,7 +27,7 @@ def tflite_model(network: KerasNetwork, name: str) -> bytes:
     picture = tf.TensorSpec((1, network.size, network.size, 3), tf.float32, name=_ARGUMENT)
     one = tf.function(network.function).get_concrete_function(picture)
     with TemporaryDirectory() as folder:
-        # From a file, because only so the model gets the signature that calibration goes by.
+        # From a file: otherwise the model lacks the signature that calibration needs.
         tf.saved_model.save(tf.Module(), folder, signatures=one)
         try:
             converted: bytes = tf.lite.TFLiteConverter.from_saved_model(folder).convert()
@@ -37,7 +37,7 @@ def tflite_model(network: KerasNetwork, name: str) -> bytes:
 
 
 def openvino_model(network: KerasNetwork, name: str) -> "ov.Model":
-    """OpenVINO's form of `network`: (N, 3, S, S) float32 to (N, classes) logits, as of networks in PyTorch.
+    """Convert `network` to OpenVINO: (N, 3, S, S) float32 to (N, classes) logits, as for PyTorch networks.
 
     Raises:
         MissingDependencyError: openvino is not installed.
@@ -54,13 +54,13 @@ def openvino_model(network: KerasNetwork, name: str) -> "ov.Model":
             model = ov.Core().read_model(file)
         except RuntimeError as error:
             raise EdgewiseError(f"OpenVINO cannot read {name}: {reason(error)}") from error
-    for end, called in ((model.input(), INPUT), (model.output(), OUTPUT)):
-        end.get_tensor().set_names({called})
-        end.get_node().set_friendly_name(called)
-    ends = PrePostProcessor(model)
-    ends.input().tensor().set_layout(ov.Layout("NCHW"))
-    ends.input().model().set_layout(ov.Layout("NHWC"))
-    model = ends.build()
-    # The transposition of the pictures sinks until it meets its inverse before the first convolution.
+    for port, called in ((model.input(), INPUT), (model.output(), OUTPUT)):
+        port.get_tensor().set_names({called})
+        port.get_node().set_friendly_name(called)
+    layouts = PrePostProcessor(model)
+    layouts.input().tensor().set_layout(ov.Layout("NCHW"))
+    layouts.input().model().set_layout(ov.Layout("NHWC"))
+    model = layouts.build()
+    # Moves the transpose of the input down until it cancels with its inverse before the first convolution.
     apply_moc_transformations(model, cf=True)
     return model

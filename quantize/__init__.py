@@ -1,4 +1,4 @@
-"""From a float file to a smaller one. Every target of `export` has a module of the same name here."""
+"""Make a float file smaller. Every target of `export` has a module of the same name here."""
 
 import importlib
 from pathlib import Path
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 class Quantizer(Protocol):
-    """What a target's module offers."""
+    """The interface of a target's module."""
 
     def quantize(
         self,
@@ -25,7 +25,7 @@ class Quantizer(Protocol):
         recipe: Recipe,
         out: Path,
     ) -> Artifact:
-        """Write `artifact`, with the refined weights if there are any, in INT8 as `recipe` says, to `out`."""
+        """Write `artifact`, with the refined weights if any, to `out`, quantized according to `recipe`."""
 
     def halve(self, artifact: Artifact, out: Path) -> Artifact:
         """Write `artifact` with its weights in float16 to `out`."""

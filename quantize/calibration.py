@@ -1,4 +1,4 @@
-"""The pictures that show a quantizer which values the network's layers take."""
+"""Calibration pictures, from which a quantizer measures the range of each activation."""
 
 import hashlib
 import random
@@ -18,15 +18,15 @@ from ..models.spec import Preprocess, Tensor32
 from ..models.synthetic import dead_leaves
 
 DEFAULT_COUNT = 128
-FEWEST = 8  # below this even min-max ranges and channel means are luck
+FEWEST = 8  # with fewer, even min-max ranges and channel means are unreliable
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Calibration:
-    """Pictures cut to the network's input, (N, S, S, 3) uint8, and where they came from.
+    """Pictures cropped to the network's input, (N, S, S, 3) uint8, and where they came from.
 
-    `digests` are the sha256 of the picture files, empty for generated ones; `skipped` counts files that
-    could not be read; `unused` are the files of the folder that are left to judge by.
+    `digests` are the SHA-256 of the picture files, empty for generated pictures; `skipped` counts files that
+    could not be read; `unused` are the remaining files of the folder, which evaluation may use.
     """
 
     pixels: NDArray[np.uint8]
@@ -38,7 +38,7 @@ class Calibration:
     unused: tuple[Path, ...] = ()
 
     def inputs(self) -> Iterator[Tensor32]:
-        """One normalised picture after the other, (1, S, S, 3)."""
+        """Yield one normalised picture at a time, (1, S, S, 3)."""
         for picture in self.pixels:
             yield self.preprocess.normalise(picture[None])
 
@@ -47,7 +47,7 @@ class Calibration:
         return self.preprocess.normalise(self.pixels[:count])
 
     def to_json(self) -> dict[str, Any]:
-        """The manifest's section: what was used, the sha256 of all pixels and of each file."""
+        """The manifest's section: what was used, and the SHA-256 of all pixels and of each file."""
         return {
             "source": self.source,
             "count": len(self.pixels),
@@ -59,7 +59,7 @@ class Calibration:
 
 
 def generated(preprocess: Preprocess, count: int | None, seed: int) -> Calibration:
-    """Dead leaves in place of photographs: see `models/synthetic.py`."""
+    """Generated dead-leaves pictures instead of photographs: see `models/synthetic.py`."""
     pictures = (
         Image.fromarray(dead_leaves(preprocess.resize, seed, index))
         for index in range(_enough(DEFAULT_COUNT if count is None else count))
@@ -70,10 +70,10 @@ def generated(preprocess: Preprocess, count: int | None, seed: int) -> Calibrati
 
 
 def from_folder(folder: Path, preprocess: Preprocess, count: int | None, seed: int) -> Calibration:
-    """`count` readable pictures of `folder`, drawn by `seed`; None takes up to `DEFAULT_COUNT` of them.
+    """`count` readable pictures of `folder`, sampled with `seed`; None means up to `DEFAULT_COUNT`.
 
     Raises:
-        UsageError: the folder holds no pictures, or fewer than asked for.
+        UsageError: the folder contains no pictures, or fewer than requested.
     """
     wanted = _enough(DEFAULT_COUNT if count is None else count)
     files = find_images(folder)
@@ -84,7 +84,7 @@ def from_folder(folder: Path, preprocess: Preprocess, count: int | None, seed: i
     if len(found) < needed:
         raise UsageError(
             f"{folder}: {len(found)} readable pictures for calibration ({len(skipped)} unreadable), "
-            f"need {needed}; add pictures or lower --calib-count"
+            f"but {needed} are needed; add pictures or lower --calib-count"
         )
     digests = frozenset(sha256_of(files[index]) for index, _ in found)
     unused = tuple(file for file in files[found[-1][0] + 1 :] if sha256_of(file) not in digests)
@@ -94,5 +94,5 @@ def from_folder(folder: Path, preprocess: Preprocess, count: int | None, seed: i
 
 def _enough(count: int) -> int:
     if count < FEWEST:
-        raise UsageError(f"--calib-count {count} is too few: need at least {FEWEST} pictures")
+        raise UsageError(f"--calib-count {count} is too low: at least {FEWEST} pictures are needed")
     return count

@@ -1,9 +1,10 @@
-"""The recovery ladder: what to try, one rung after the other, when an INT8 file loses too much.
+"""The recovery ladder: what to try, in order, when an INT8 file loses too much accuracy.
 
-Cheapest first, where the price is paid by whoever runs the file. The first rungs change how the file is made
-and cost it nothing: no byte, no microsecond. Layers in float cost size and time, and as every border between
-INT8 and float costs a conversion too, few come before many; more than a quarter are hardly INT8 any more.
-INT8 weights alone keep the accuracy and most of the size, but not the speed: they come last.
+The rungs are ordered by their cost at inference. The first only change how the file is made, and cost neither
+size nor speed. Layers in float cost both, and every boundary between INT8 and float adds a conversion, so few
+layers are tried before many; with more than a quarter in float, the model is hardly INT8 any more. INT8
+weights with float activations keep the accuracy and most of the size reduction, but not the speed, so they
+come last.
 """
 
 from collections.abc import Iterator, Sequence
@@ -17,16 +18,16 @@ _LAYERS_FOR_ONE = 4  # a quarter may stay in float
 
 @dataclass(frozen=True, slots=True)
 class Rung:
-    """One thing to try, and its name in a table."""
+    """One recipe to try, and its title in a table."""
 
     title: str
     recipe: Recipe
 
 
 def variants(recipe: Recipe, *, refines: bool = True) -> Iterator[Rung]:
-    """First: files of the same size and speed. Each thing that can be done or left, the other way round.
+    """First, files of the same size and speed: each option of `recipe` switched, one at a time.
 
-    Without `refines` the network itself cannot be prepared, and there is but one such thing.
+    Without `refines` the network itself cannot be changed, so the ranges are the only such option.
     """
     ranges = _OTHER_RANGES[recipe.ranges]
     yield Rung(f"{ranges} ranges", replace(recipe, ranges=ranges))
@@ -37,7 +38,7 @@ def variants(recipe: Recipe, *, refines: bool = True) -> Iterator[Rung]:
 
 
 def in_float(recipe: Recipe, layers: Sequence[str]) -> Iterator[Rung]:
-    """Then the worst 1, 2, 4, 8, ... of `layers` in float, beside those that `recipe` has there."""
+    """Then the worst 1, 2, 4, 8, ... of `layers` in float, in addition to those of `recipe`."""
     worst = [name for name in layers if name not in recipe.float_layers]
     count = 1
     while len(recipe.float_layers) + count <= len(layers) // _LAYERS_FOR_ONE:
@@ -47,8 +48,8 @@ def in_float(recipe: Recipe, layers: Sequence[str]) -> Iterator[Rung]:
 
 
 def weights_alone(recipe: Recipe) -> Rung:
-    """The last resort."""
-    return Rung("weights alone (w8a32)", recipe.weights_alone())
+    """Last, INT8 weights with float activations."""
+    return Rung("INT8 weights only (w8a32)", recipe.weights_alone())
 
 
 def _toggled(done: bool, step: str) -> str:

@@ -1,21 +1,23 @@
-"""How a network is to become INT8: plain data that every target's quantizer understands."""
+"""The options of quantization, as plain data that every target's quantizer understands."""
 
 from dataclasses import asdict, dataclass, replace
 from typing import Any
+
+from ..export.precision import Precision
 
 RANGES = ("min-max", "mean-min-max")
 
 
 @dataclass(frozen=True, slots=True)
 class Recipe:
-    """What to do before and while quantizing weights, and activations, to INT8.
+    """How to quantize the weights, and optionally the activations, to INT8.
 
-    Without `activations` only the weights become INT8, and the arithmetic stays in float. `io` types the
-    model's ends, where the target lets one choose. `per_channel` gives every output channel of a weight its
-    own scale, else the whole tensor has one. `ranges` is how the range of an activation follows from the
-    calibration pictures: the smallest and the largest value of all, or the mean of those of each picture
-    (in TFLite an exponential moving one), which clips rare values. `equalize` and `correct` prepare the
-    network itself. `float_layers`, by the names of their modules, compute in float32.
+    Without `activations` only the weights become INT8, and the arithmetic stays in float. `io` is the data
+    type of the model's input and output, if the target supports several. With `per_channel`, each output
+    channel of a weight has its own scale, otherwise there is one per tensor. `ranges` selects how the range
+    of an activation is measured on the calibration pictures: as the minimum and maximum over all pictures,
+    or as their mean over pictures (in TFLite an exponential moving average), which clips rare values.
+    `equalize` and `correct` refine the network first. The modules named in `float_layers` stay in float32.
     """
 
     activations: bool = True
@@ -27,14 +29,14 @@ class Recipe:
     float_layers: tuple[str, ...] = ()
 
     @property
-    def precision(self) -> str:
-        """What comes of it: 'w8a8', 'w8a8-mixed' where layers stay in float, or 'w8a32'."""
+    def precision(self) -> Precision:
+        """The resulting precision: `MIXED` if layers stay in float."""
         if not self.activations:
-            return "w8a32"
-        return "w8a8-mixed" if self.float_layers else "w8a8"
+            return Precision.W8A32
+        return Precision.MIXED if self.float_layers else Precision.W8A8
 
     def weights_alone(self) -> "Recipe":
-        """The same without INT8 activations; where the arithmetic is float, the rest need not be spared."""
+        """The same recipe with INT8 weights only, and without the options for INT8 activations."""
         return replace(self, activations=False, io="float32", per_channel=True, float_layers=())
 
     def to_json(self) -> dict[str, Any]:

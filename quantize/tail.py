@@ -1,15 +1,15 @@
-"""What averages the members of an ensemble, and stays in float in an INT8 file.
+"""Find the operators that average the members of an ensemble; they stay in float in an INT8 file.
 
-256 steps cannot hold a probability whose logarithm is still to come: such files gave NaN. The mean of logits
-lost as much as all layers before it (25 dB). It is a few values a class, so that float costs nothing: with it
-an INT8 ensemble gives what its INT8 members give, averaged by hand (143 dB).
+256 steps are too few for a probability whose logarithm is still to be taken: such files returned NaN. The
+mean of logits in INT8 lost as much as all layers before it (25 dB). Float costs next to nothing for a few
+values per class, and with it an INT8 ensemble equals the average of its INT8 members (143 dB).
 """
 
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 
 _SOFTMAX = {"SOFTMAX", "LOGSOFTMAX"}
-_LAYERS = {  # of TFLite, ONNX and OpenVINO, without '_'
+_LAYERS = {  # type names in TFLite, ONNX and OpenVINO, without '_'
     "BATCHMATMUL",
     "CONV",
     "CONV2D",
@@ -26,7 +26,7 @@ _LAYERS = {  # of TFLite, ONNX and OpenVINO, without '_'
 
 @dataclass(frozen=True, slots=True)
 class TailOperator:
-    """An operator of any format: what it is called, its type, the tensors that it reads and writes."""
+    """An operator of any format: its name, its type, and the tensors that it reads and writes."""
 
     name: str
     kind: str
@@ -35,10 +35,10 @@ class TailOperator:
 
 
 def tail(operators: Sequence[TailOperator]) -> list[str]:
-    """The names of a softmax, or of what joins the results of several layers, and of all that follows it.
+    """The names of the last softmax or merge of several layers' results, and of all operators after it.
 
-    Only where no layer comes after: attention and residual blocks are no tail. `operators` stand in the order
-    in which they run.
+    Only if no layer follows: attention and residual blocks do not count. `operators` are in the order in
+    which they run.
     """
     before, after = _around_layers(operators)
     written: set[Hashable] = set()
@@ -52,7 +52,7 @@ def tail(operators: Sequence[TailOperator]) -> list[str]:
 
 
 def _around_layers(operators: Sequence[TailOperator]) -> tuple[set[Hashable], set[Hashable]]:
-    """The tensors that a layer reads, and those that it writes, each directly or through others."""
+    """The tensors that any layer reads and those that any layer writes, directly or through others."""
     before: set[Hashable] = set()
     after: set[Hashable] = set()
     for operator in reversed(operators):

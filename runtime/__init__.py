@@ -1,4 +1,4 @@
-"""Run a model file, judge it and time it. Needs numpy, Pillow and one inference engine; no torch."""
+"""Run, evaluate and time model files. Needs numpy, Pillow and one inference engine, but not torch."""
 
 import importlib
 from collections.abc import Callable
@@ -16,46 +16,46 @@ if TYPE_CHECKING:
 
 
 class Session(Protocol):
-    """An opened model. Layout, batch size, scales and zero points stay inside."""
+    """An open model. It hides the layout, batch size, scales and zero points."""
 
     def __call__(self, batch: Tensor32) -> Tensor32:
-        """(N, S, S, 3) normalised float32 pictures to (N, classes) float32 logits."""
+        """Map (N, S, S, 3) normalised float32 pictures to (N, classes) float32 logits."""
 
 
 class EngineSession(Session, Protocol):
-    """One in an inference engine, which can be timed without what surrounds it."""
+    """A session in an inference engine, which can be timed without conversions around it."""
 
     def loop(self, picture: Tensor32) -> Callable[[], None]:
-        """Take in a (1, S, S, 3) picture; each call of what is returned computes it once, and no more.
+        """Set a (1, S, S, 3) picture and return a function that runs one inference on it, and nothing else.
 
-        Whoever calls the session meanwhile changes the picture.
+        Calling the session in between replaces the picture.
         """
 
     def engine(self) -> "Engine":
-        """What computes, and how much of the graph; may open the file once more to find out."""
+        """The engine, and how much of the graph its delegate runs; may open the file again to find out."""
 
 
 class Runtime(Protocol):
-    """What a target's module offers."""
+    """The interface of a target's module."""
 
     def version(self) -> str:
-        """The engine's; loads its library, so that a later `open_session` takes the model's time alone."""
+        """The engine's version. Loads its library, so that `open_session` takes only the model's own time."""
 
     def open_session(self, path: Path, threads: int) -> EngineSession:
-        """Open a model file, with float arithmetic in float32 whatever the engine's default is."""
+        """Open a model file, with float arithmetic in float32 regardless of the engine's default."""
 
     def open_reference(self, path: Path) -> Session:
-        """Open it with the engine's plain arithmetic, which no instruction set saturates."""
+        """Open it with the engine's reference arithmetic, which does not saturate on any processor."""
 
     def read_structure(self, path: Path) -> "Structure":
-        """Read back what the file is, as the engine prepared it."""
+        """Read back the structure of the file as the engine runs it."""
 
     def caveat(self) -> str | None:
-        """What a user of this engine on this machine must know about its defaults, in a sentence."""
+        """A sentence on what a user must know about the engine's defaults on this machine, or None."""
 
 
 def runtime(target: str) -> Runtime:
-    """The runtime of `target`; an unknown one is an `EdgewiseError`."""
+    """The runtime of `target`; an unknown target raises `EdgewiseError`."""
     try:
         return cast(Runtime, importlib.import_module(f".{target}", __package__))
     except ModuleNotFoundError as error:
@@ -73,21 +73,21 @@ def open_session(path: Path, target: str, threads: int = 1) -> EngineSession:
 
 
 def accepted(batch: Tensor32, picture: tuple[int, ...]) -> Tensor32:
-    """`batch`, once it is (N, *picture) finite float32: engines cast, reshape and hide NaN silently."""
+    """Check that `batch` is (N, *picture), finite, float32: engines silently cast, reshape and hide NaN."""
     if batch.dtype != np.float32 or batch.shape[1:] != picture or not len(batch):
         raise EdgewiseError(
             f"the model takes float32 pictures of shape (N, {', '.join(map(str, picture))}), "
-            f"found {batch.dtype} {batch.shape}"
+            f"not {batch.dtype} {batch.shape}"
         )
     if not np.isfinite(batch).all():
-        raise EdgewiseError("the pictures hold NaN or infinity, which INT8 arithmetic would hide")
+        raise EdgewiseError("the pictures contain NaN or infinity, which INT8 arithmetic would hide")
     return batch
 
 
 def checked(logits: Tensor32, count: int) -> Tensor32:
-    """`logits`, once their shape is (count, classes) and every value is finite: runtimes fail silently."""
+    """Check that `logits` are (count, classes) and finite: runtimes fail silently."""
     if logits.ndim != 2 or len(logits) != count or logits.shape[1] == 0:
-        raise ParityError(f"the model answered {count} pictures with an array of shape {logits.shape}")
+        raise ParityError(f"the model returned an array of shape {logits.shape} for {count} pictures")
     if not np.isfinite(logits).all():
-        raise ParityError("the model's logits hold NaN or infinity; check the weights and the pictures")
+        raise ParityError("the model's logits contain NaN or infinity; check the weights and the pictures")
     return logits

@@ -1,6 +1,6 @@
-"""Work that may crash its process, in a child: parsing a hostile file, importing a library that does not fit.
+"""Run code that may crash in a child process: parsing a hostile file, importing an incompatible library.
 
-The child is a module of edgewise that is run as a program; its answer is one JSON document.
+The child is a module of edgewise run as a program; its answer is one JSON document.
 """
 
 import json
@@ -16,16 +16,16 @@ TIMEOUT_S = 120.0
 
 
 class ChildDiedError(Exception):
-    """The child gave no answer; the message is how it ended: 'SIGSEGV', say."""
+    """The child gave no answer; the message says how it ended, such as 'SIGSEGV'."""
 
 
 def ask(module: str, *arguments: str, timeout_s: float = TIMEOUT_S) -> Any:
-    """What `module`, run with `arguments`, answers; NaN and infinity, which JSON lacks, become None.
+    """Run `module` with `arguments` and return its answer; NaN and infinity, which JSON lacks, become None.
 
     Raises:
-        ChildDiedError: it crashed, or did not come to an end.
+        ChildDiedError: it crashed or did not finish in time.
     """
-    # -P: or else a file in the user's folder that is called as a library would be imported instead.
+    # -P: otherwise a file in the current folder with the name of a library would be imported instead.
     command = [sys.executable, "-P", "-m", module, *arguments]
     try:
         done = subprocess.run(command, capture_output=True, check=False, timeout=timeout_s)  # noqa: S603
@@ -38,19 +38,19 @@ def ask(module: str, *arguments: str, timeout_s: float = TIMEOUT_S) -> Any:
 
 @contextmanager
 def answering() -> Iterator[IO[str]]:
-    """In the child: where the answer goes. What libraries print on stdout goes to stderr."""
+    """In the child: yield the stream for the answer; what libraries print on stdout goes to stderr."""
     with os.fdopen(os.dup(1), "w") as answer:
         os.dup2(2, 1)
         yield answer
 
 
 def printable(text: str) -> str:
-    """`text` without what commands a terminal: it may come from a hostile file."""
+    """`text` without terminal control characters: it may come from a hostile file."""
     return "".join(letter if letter.isprintable() else "\N{REPLACEMENT CHARACTER}" for letter in text)
 
 
 def in_words(error: Exception) -> str:
-    """An exception in one line."""
+    """An exception as one line."""
     return printable(f"{type(error).__name__}: {next(iter(str(error).splitlines()), '')}")
 
 

@@ -1,4 +1,4 @@
-"""The machine that a figure was measured on: INT8 arithmetic and speed depend on its instruction set."""
+"""The machine of a measurement: INT8 arithmetic and speed depend on its instruction set."""
 
 import os
 import platform
@@ -7,15 +7,15 @@ from typing import Any
 
 _CPUINFO = Path("/proc/cpuinfo")
 _X86 = {"x86_64", "amd64", "i386", "i686"}
-# As Linux calls them, on x86 and on Arm: how wide vectors are, what multiplies INT8 and adds in 32 bits, and
-# what multiplies in half precision.
+# Linux's names on x86 and Arm for the vector width, INT8 multiplication with 32-bit sums, and float16
+# arithmetic.
 _VECTORS = ("avx2", "avx512f", "asimd", "sve")
 _INT8 = ("avx_vnni", "avx512_vnni", "amx_int8", "asimddp", "i8mm")
 _HALF = ("avx512_bf16", "amx_bf16")
 
 
 def describe() -> dict[str, Any]:
-    """Architecture, processor, what bears on INT8, cores, memory; None where the system does not tell."""
+    """Architecture, processor, INT8 extensions, cores and memory; None if the system does not say."""
     return {
         "architecture": platform.machine(),
         "system": f"{platform.system()} {platform.release()}",
@@ -29,7 +29,7 @@ def describe() -> dict[str, Any]:
 
 
 def isa() -> str:
-    """What an INT8 accuracy depends on: 'x86_64 avx512_vnni', 'x86_64 avx2', 'aarch64 asimddp'."""
+    """The instruction set for INT8 arithmetic: 'x86_64 avx512_vnni', 'x86_64 avx2', 'aarch64 asimddp'."""
     found = _extensions() or []
     integer = [name for name in found if name in _INT8]
     widest = [name for name in found if name in _VECTORS][-1:]
@@ -40,7 +40,7 @@ def saturates() -> bool:
     """Whether INT8 products may saturate here, as they do on x86 without VNNI.
 
     VPMADDUBSW adds two products of an unsigned and a signed byte in 16 bits, which 255 * 127 * 2 exceeds.
-    An x86 system that does not tell its extensions is taken for one without.
+    An x86 system that does not list its extensions is assumed to lack VNNI.
     """
     return platform.machine().lower() in _X86 and not set(_extensions() or ()) & set(_INT8)
 
@@ -52,7 +52,7 @@ def _extensions() -> list[str] | None:
 
 
 def _cores() -> int | None:
-    """How many this process may use: fewer than the machine has, in a container or under taskset."""
+    """The number of cores that this process may use: less than all in a container or under taskset."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
 
 

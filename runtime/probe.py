@@ -1,7 +1,7 @@
-"""Look at a file that may be damaged or hostile from a safe distance: in a child process.
+"""Inspect a file that may be damaged or hostile in a child process.
 
-Parsers of model files are C++ that trusts what it reads: a constant of -inf in a padding, or a layer without
-weights, can be a segmentation fault in LiteRT. The parent reads no more than the first bytes.
+Parsers of model files are C++ code that trusts its input: a padding constant of -inf, or a layer without
+weights, can be a segmentation fault in LiteRT. The parent only reads the first bytes.
 """
 
 import json
@@ -13,53 +13,52 @@ from typing import Any
 
 import numpy as np
 
+from ..export.facts import TARGETS
 from ..models import errors
 from ..models.errors import EdgewiseError, UsageError
 from . import runtime
 from .child import ChildDiedError, answering, ask, in_words, printable
 from .structure import Operator, Structure, Tensor
 
-_SUFFIXES = {".tflite": "tflite", ".onnx": "onnx", ".xml": "openvino"}
 _HEAD_BYTES = 4096
-# The first byte of a ModelProto, which announces its version, and what may follow that: the other fields.
-_ONNX_FIRST, _ONNX_THEN = b"\x08", b"\x12\x1a\x22\x28\x32\x3a\x42\x72"
 
 
 @dataclass(frozen=True, slots=True)
 class Probed:
-    """What was found; `refusal` is why edgewise cannot classify pictures with a file that opens, or None."""
+    """The result; `refusal` says why edgewise cannot classify pictures with a file that opens, or is None."""
 
     structure: Structure
     refusal: str | None = None
 
 
 def target_of(path: Path) -> str:
-    """The target whose runtime opens `path`, by its suffix and its first bytes, which must agree.
+    """The target whose runtime opens `path`, by its suffix and first bytes, which must agree.
 
     Raises:
-        UsageError: it is no file of a known kind, or not of the kind that its name says.
+        UsageError: it is not a file of a known format, or its content does not match its suffix.
     """
     try:
         with path.open("rb") as file:
             head = file.read(_HEAD_BYTES)
     except OSError as error:
-        raise UsageError(f"{path}: cannot be read ({error.strerror}); name a model file") from error
-    known = f"known are {', '.join(f'{suffix} ({name})' for suffix, name in _SUFFIXES.items())}"
-    named, held = _SUFFIXES.get(path.suffix.lower()), _target_by(head)
+        raise UsageError(f"{path}: cannot be read ({error.strerror}); pass a model file") from error
+    suffixes = {row.suffix: name for name, row in TARGETS.items()}
+    known = f"known suffixes are {', '.join(f'{suffix} ({name})' for suffix, name in suffixes.items())}"
+    named, held = suffixes.get(path.suffix.lower()), _target_by(head)
     if named is None:
-        hint = f"; it holds {held}, so rename it" if held else ""
-        raise UsageError(f"{path}: {path.suffix or 'no suffix'} is no model file's suffix; {known}{hint}")
+        hint = f"; it contains {held}, so rename it" if held else ""
+        raise UsageError(f"{path}: {path.suffix or 'no suffix'} is not a model file's suffix; {known}{hint}")
     if held != named:
-        found = f"what {held} reads" if held else "something else" if head else "nothing"
-        raise UsageError(f"{path}: is called a file of {named} but holds {found}; {known}")
+        found = f"contains {held}" if held else "contains something else" if head else "is empty"
+        raise UsageError(f"{path}: has the suffix of {named} but {found}; {known}")
     return named
 
 
 def probe(path: Path, target: str) -> Probed:
-    """Let a child process open `path`, describe it and classify one picture of zeros.
+    """Open `path` in a child process, describe it and classify one picture of zeros.
 
     Raises:
-        EdgewiseError: the child cannot open it, dies of it or does not come to an end.
+        EdgewiseError: the child cannot open it, crashes or does not finish in time.
         MissingDependencyError: the runtime is not installed.
     """
     try:
@@ -70,12 +69,12 @@ def probe(path: Path, target: str) -> Probed:
         ) from error
     if "error" in answer:
         kind = getattr(errors, answer["error"], EdgewiseError)
-        raise kind.__new__(kind, answer["message"])  # past __init__, which makes messages of its own
+        raise kind.__new__(kind, answer["message"])  # without __init__, which would compose its own message
     return Probed(_structure(answer["structure"]), answer["refusal"])
 
 
 def main() -> None:
-    """Be the child."""
+    """Run in the child process."""
     with answering() as answer:
         json.dump(_look(Path(sys.argv[1]), sys.argv[2]), answer)
 
@@ -85,7 +84,7 @@ def _look(path: Path, target: str) -> dict[str, Any]:
         structure = runtime(target).read_structure(path)
     except EdgewiseError as error:
         return {"error": type(error).__name__, "message": printable(str(error))}
-    except Exception as error:  # noqa: BLE001 - engines raise what they like
+    except Exception as error:  # noqa: BLE001 - engines raise many types
         said = f"{printable(path.name)}: the {target} runtime cannot read it ({in_words(error)})"
         return {"error": "EdgewiseError", "message": said}
     return {"structure": asdict(structure), "refusal": _refusal(path, target, structure)}
@@ -96,13 +95,13 @@ def _refusal(path: Path, target: str, structure: Structure) -> str | None:
         session = runtime(target).open_session(path, 1)
         if picture := _picture(structure):
             session(np.zeros((1, *picture), np.float32))
-    except Exception as error:  # noqa: BLE001 - here a crash alone counts
+    except Exception as error:  # noqa: BLE001 - only a crash matters here
         return printable(str(error)) if isinstance(error, EdgewiseError) else in_words(error)
     return None
 
 
 def _picture(structure: Structure) -> tuple[int, ...] | None:
-    """The (height, width, channels) of the pictures that the file takes; None where it does not tell."""
+    """The (height, width, channels) of the file's input; None if it does not say."""
     shape = structure.inputs[0].shape if len(structure.inputs) == 1 else ()
     if len(shape) != 4:
         return None
@@ -121,14 +120,8 @@ def _structure(found: dict[str, Any]) -> Structure:
 
 
 def _target_by(head: bytes) -> str | None:
-    """The target by the first bytes of a file."""
-    if head[4:8] == b"TFL3":
-        return "tflite"
-    if b"<net" in head and head.lstrip().startswith(b"<"):
-        return "openvino"
-    if head[:1] == _ONNX_FIRST and head[2:3] and head[2] in _ONNX_THEN:
-        return "onnx"
-    return None
+    """The target that matches the first bytes of a file."""
+    return next((name for name, row in TARGETS.items() if row.recognises(head)), None)
 
 
 if __name__ == "__main__":

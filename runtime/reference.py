@@ -1,4 +1,4 @@
-"""The network in its own framework, where that is installed: what every converted file is compared with."""
+"""The network in its own framework, if installed: the reference for every converted file."""
 
 from typing import TYPE_CHECKING, Any
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 class TorchSession:
-    """A `Session` around a torch module that takes (N, 3, S, S)."""
+    """A `Session` for a torch module with input (N, 3, S, S)."""
 
     framework = "PyTorch"
 
@@ -22,7 +22,7 @@ class TorchSession:
         self._network = network
 
     def __call__(self, batch: Tensor32) -> Tensor32:
-        """(N, S, S, 3) normalised float32 pictures to (N, classes) float32 logits."""
+        """Map (N, S, S, 3) normalised float32 pictures to (N, classes) float32 logits."""
         import torch
 
         pictures = accepted(batch, (*batch.shape[1:3], 3)).transpose(0, 3, 1, 2)
@@ -36,7 +36,7 @@ class TorchSession:
 
 
 class KerasSession:
-    """A `Session` around a Keras network."""
+    """A `Session` for a Keras network."""
 
     framework = "Keras"
 
@@ -44,18 +44,18 @@ class KerasSession:
         self._network = network
 
     def __call__(self, batch: Tensor32) -> Tensor32:
-        """(N, S, S, 3) normalised float32 pictures to (N, classes) float32 logits."""
+        """Map (N, S, S, 3) normalised float32 pictures to (N, classes) float32 logits."""
         size = self._network.size
         return checked(self._network(accepted(batch, (size, size, 3))), len(batch))
 
 
 def reference(network: "nn.Module | KerasNetwork") -> TorchSession | KerasSession:
-    """The session of a loaded network."""
+    """A session for a loaded network."""
     return KerasSession(network) if isinstance(network, KerasNetwork) else TorchSession(network)
 
 
 def _words(answer: Any) -> str:
-    """What it is, and of how many; shapes for tensors."""
+    """Describe an output: its type and length, or the shape of a tensor."""
     if hasattr(answer, "shape"):
         return f"a tensor of shape {tuple(answer.shape)}"
     if isinstance(answer, list | tuple | dict):

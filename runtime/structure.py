@@ -1,14 +1,15 @@
-"""What a model file really is, read back from the file and from the engine that prepared it."""
+"""The structure of a model file, read back from the file and from the engine that runs it."""
 
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
+from ..export.precision import Precision
 from ..models.errors import EdgewiseError
 
 
 @dataclass(frozen=True, slots=True)
 class Tensor:
-    """An input or output; an integer one stands for (value - zero_point) * scale. -1 is a free dimension."""
+    """An input or output; integers represent (value - zero_point) * scale. -1 is a dynamic dimension."""
 
     name: str
     dtype: str
@@ -19,10 +20,10 @@ class Tensor:
 
 @dataclass(frozen=True, slots=True)
 class Operator:
-    """Operators of one `type`, as the format or engine calls it, and one arithmetic.
+    """Operators of one `type`, as named by the format or engine, and one arithmetic.
 
-    `arithmetic` is the type it computes in, as 'int8' or 'float32', or 'cast' where it only changes types.
-    `layer` says that the type has weights: a convolution or matrix product.
+    `arithmetic` is the type that it computes in, such as 'int8' or 'float32', or 'cast' if it only converts.
+    `layer` is true for types with weights: convolutions and matrix products.
     """
 
     type: str
@@ -35,11 +36,10 @@ class Operator:
 class Structure:
     """A model file as its engine runs it here.
 
-    `weights` counts the stored values of constants by type, as they lie in the file. `macs` are
-    multiply-accumulate operations for one picture. `partitions` is how many pieces a delegate took, and
-    `whole` says that a single one spans the model; None where the engine has no delegates. `output_step` is
-    the value of one step (LSB) of the last INT8 tensor, None where that is float. `metadata` is what the
-    file says of itself.
+    `weights` counts the values of constants in the file by type. `macs` are multiply-accumulate operations
+    for one picture. `partitions` is the number of partitions that a delegate runs, and `whole` is true if a
+    single one spans the model; both are None if the engine has no delegates. `output_step` is the size of one
+    step (LSB) of the last INT8 tensor, None if it is float. `metadata` is the file's own metadata.
     """
 
     operators: tuple[Operator, ...]
@@ -54,8 +54,18 @@ class Structure:
     metadata: dict[str, str] = field(default_factory=dict)
 
     @property
-    def precision(self) -> str:
-        """The scheme that arithmetic and weights amount to: 'fp32', 'w8a32', 'w8a8-mixed' and so on."""
+    def precision(self) -> Precision | str:
+        """The precision by arithmetic and weights, or the name of another scheme, such as 'w8a16'."""
+        return Precision.named(self._scheme) or self._scheme
+
+    @property
+    def integer(self) -> bool:
+        """Whether layers compute in INT8 with static scales."""
+        found = Precision.named(self._scheme)
+        return found is not None and found.integer
+
+    @property
+    def _scheme(self) -> str:
         layers = {operator.arithmetic for operator in self.operators if operator.layer}
         integer = sorted(layers & {"int8", "int16"}, key=lambda name: int(name.removeprefix("int")))
         if integer:
@@ -66,25 +76,25 @@ class Structure:
 
     @property
     def islands(self) -> dict[str, int]:
-        """Operators without weights that compute in float, by type: of interest in an INT8 file."""
+        """Operators without weights that compute in float, by type; relevant in an INT8 file."""
         return self._floats(layer=False)
 
     @property
     def float_layers(self) -> int:
-        """How many layers compute in float."""
+        """The number of layers that compute in float."""
         return sum(self._floats(layer=True).values())
 
     def require(self, precision: str) -> None:
-        """Raise an `EdgewiseError` where the file is not what it is called."""
+        """Raise an `EdgewiseError` if the file does not have this precision."""
         if self.precision != precision:
             raise EdgewiseError(
-                f"the file is called {precision} but is {self.precision} ({self.float_layers} layers in "
-                f"float, stored values by type: {self.weights}); export another --precision"
+                f"the file should be {precision} but is {self.precision} ({self.float_layers} layers in "
+                f"float, stored values by type: {self.weights}); export with another --precision"
             )
 
     def to_json(self) -> dict[str, Any]:
         """Plain data for a manifest or a report."""
-        return asdict(self) | {"precision": self.precision, "islands": self.islands}
+        return asdict(self) | {"precision": self._scheme, "islands": self.islands}
 
     def _floats(self, *, layer: bool) -> dict[str, int]:
         kinds = (op for op in self.operators if op.layer == layer and op.arithmetic.startswith("float"))

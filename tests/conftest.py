@@ -1,4 +1,4 @@
-"""What every test may use."""
+"""Fixtures and settings for all tests."""
 
 import os
 import signal
@@ -24,17 +24,17 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).parents[1]
 
-# A shell that runs the tests in the background lets them, and all children, ignore Ctrl-C, which some try.
+# A shell makes background jobs and their children ignore Ctrl-C, which some tests need to send.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
-# A busy machine is no failing test; in CI the same examples are drawn each time.
+# Without a deadline, a busy machine cannot fail a test; CI draws the same examples each time.
 settings.register_profile("edgewise", deadline=None, derandomize="CI" in os.environ)
 settings.load_profile("edgewise")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark whatever asks for the real data, so that `-m "not realdata"` leaves none of it."""
+    """Mark every test that uses the real data, so that `-m "not realdata"` deselects all of them."""
     for item in items:
         if "realdata" in getattr(item, "fixturenames", ()):
             item.add_marker(pytest.mark.realdata)
@@ -42,17 +42,17 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_testnodedown(node: "WorkerController", error: object) -> None:
-    """End the tests when one of their processes crashed: xdist would wait for its last ones for ever."""
+    """Stop the run when a worker process has crashed: xdist would wait for its last tests forever."""
     if error:
         node.config.pluginmanager.getplugin("dsession").shouldstop = f"{node.gateway.id} crashed"
 
 
 @pytest.fixture(autouse=True)
 def no_handler_of_dead_children() -> Iterator[None]:
-    """Take back the handler of SIGCHLD that torch's data loaders leave behind when they had workers.
+    """Remove the SIGCHLD handler that torch's data loaders leave behind when they had workers.
 
-    A core of OpenVINO that some test lets go leaves a signal stack that is freed (see
-    quantize/openvino/signal_stack.py): the end of any later child would end the tests, without a word.
+    An OpenVINO core leaves a freed signal stack when it is released (see quantize/openvino/signal_stack.py):
+    with the handler, the exit of any later child process would crash the tests without a message.
     """
     yield
     if hasattr(signal, "SIGCHLD") and signal.getsignal(signal.SIGCHLD) is not signal.SIG_DFL:
@@ -61,15 +61,15 @@ def no_handler_of_dead_children() -> Iterator[None]:
 
 @pytest.fixture(scope="session")
 def realdata() -> Path:
-    """The folder with photographs and weights that the repository does not hold.
+    """The folder with photographs and weights that are not in the repository.
 
-    It is EDGEWISE_REALDATA, which must then be there, or `shared` beside the repository, which may be absent.
+    It is EDGEWISE_REALDATA, which must then exist, or `shared` next to the repository, which may be absent.
     """
     named = os.environ.get("EDGEWISE_REALDATA")
     folder = Path(named) if named else ROOT.parent / "shared"
     if not (folder / "data").is_dir():
         report = pytest.fail if named else pytest.skip
-        report(f"no real data: {folder / 'data'} is no folder; name the one above it in EDGEWISE_REALDATA")
+        report(f"no real data: {folder / 'data'} is not a folder; set EDGEWISE_REALDATA to its parent folder")
     return folder
 
 
@@ -94,7 +94,7 @@ def tiny_calibration(tiny_spec: ModelSpec) -> "Calibration":
 
 @pytest.fixture(scope="session")
 def tiny_pictures(tiny_spec: ModelSpec) -> Tensor32:
-    """64 pictures that nothing is calibrated with, (64, 32, 32, 3)."""
+    """64 pictures that are not used for calibration, (64, 32, 32, 3)."""
     from edgewise.quantize.calibration import generated
 
     return generated(tiny_spec.preprocess, 64, seed=1).batch(64)
@@ -102,7 +102,7 @@ def tiny_pictures(tiny_spec: ModelSpec) -> Tensor32:
 
 @pytest.fixture(scope="session")
 def tiny_network(tiny_calibration: "Calibration") -> "nn.Module":
-    """A small MobileNetV2: random weights, but centred and scaled by its batch norms as if trained.
+    """A small MobileNetV2 with random weights, and batch norms that centre and scale as if it were trained.
 
     The channels of its narrow tensors differ by a factor of 30, so that equalization matters.
     """
@@ -149,13 +149,13 @@ def tiny_network(tiny_calibration: "Calibration") -> "nn.Module":
     spread = 10 ** torch.linspace(-1.5, 0, 8)
     with torch.no_grad():
         for name, norm in norms.items():
-            norm.momentum = None  # the mean over all batches, here of one
+            norm.momentum = None  # average over all batches, here a single one
             norm.weight.uniform_(0.5, 1.5)
             norm.bias.normal_(0.5, 0.5)
             if name.endswith("layers.7"):
                 norm.weight.mul_(spread)
                 norm.bias.mul_(spread)
-        for name in ("4.layers.0", "5.layers.0", "6"):  # they read what was spread
+        for name in ("4.layers.0", "5.layers.0", "6"):  # these read the channels that were spread
             network.get_parameter(f"{name}.weight").div_(spread[:, None, None])
         pictures = torch.from_numpy(tiny_calibration.batch(32)).permute(0, 3, 1, 2)
         network.train()(pictures)
@@ -167,7 +167,7 @@ def tiny_network(tiny_calibration: "Calibration") -> "nn.Module":
 
 @pytest.fixture(scope="session")
 def tiny_graph(tiny_network: "nn.Module") -> "GraphModule":
-    """The same, traced."""
+    """`tiny_network`, traced."""
     from edgewise.export.graph import trace
 
     return trace(tiny_network, 32)
@@ -175,7 +175,7 @@ def tiny_graph(tiny_network: "nn.Module") -> "GraphModule":
 
 @pytest.fixture(scope="session")
 def tiny_refined(tiny_graph: "GraphModule", tiny_calibration: "Calibration") -> "Refined":
-    """The same, equalized and with corrected biases."""
+    """`tiny_graph`, equalized and with corrected biases."""
     from edgewise.quantize.recipe import Recipe
     from edgewise.quantize.refine import refine
 
@@ -184,7 +184,7 @@ def tiny_refined(tiny_graph: "GraphModule", tiny_calibration: "Calibration") -> 
 
 @pytest.fixture(scope="session")
 def tiny_light(tiny_graph: "GraphModule", tiny_calibration: "Calibration") -> "Refined":
-    """The same, refined for INT8 weights alone."""
+    """`tiny_graph`, refined for INT8 weights only."""
     from edgewise.quantize.recipe import Recipe
     from edgewise.quantize.refine import refine
 
@@ -195,7 +195,7 @@ def tiny_light(tiny_graph: "GraphModule", tiny_calibration: "Calibration") -> "R
 def tiny_float(
     tiny_graph: "GraphModule", tiny_spec: ModelSpec, tmp_path_factory: pytest.TempPathFactory
 ) -> Artifact:
-    """Its float file."""
+    """The float TFLite file of `tiny_graph`."""
     from edgewise.export.tflite.exporter import export
 
     return export(tiny_graph, tiny_spec, tmp_path_factory.mktemp("float") / "tiny.tflite")
@@ -208,7 +208,7 @@ def tiny_int8(
     tiny_calibration: "Calibration",
     tmp_path_factory: pytest.TempPathFactory,
 ) -> dict[str, Artifact]:
-    """Its INT8 files by the type of their ends."""
+    """The INT8 TFLite files of `tiny_graph` by input and output type."""
     from edgewise.quantize.recipe import Recipe
     from edgewise.quantize.tflite.quantizer import quantize
 
@@ -223,7 +223,7 @@ def tiny_int8(
 def onnx_float(
     tiny_graph: "GraphModule", tiny_spec: ModelSpec, tmp_path_factory: pytest.TempPathFactory
 ) -> Artifact:
-    """Its float file for ONNX Runtime."""
+    """The float ONNX file of `tiny_graph`."""
     from edgewise.export.onnx.exporter import export
 
     return export(tiny_graph, tiny_spec, tmp_path_factory.mktemp("onnx") / "float.onnx")
@@ -265,7 +265,7 @@ def exact_integers() -> Callable[[Path, Tensor32], Tensor32]:
 def openvino_float(
     tiny_graph: "GraphModule", tiny_spec: ModelSpec, tmp_path_factory: pytest.TempPathFactory
 ) -> Artifact:
-    """Its float file for OpenVINO."""
+    """The float OpenVINO file of `tiny_graph`."""
     from edgewise.export.openvino.exporter import export
 
     return export(tiny_graph, tiny_spec, tmp_path_factory.mktemp("openvino") / "float.xml")
@@ -295,7 +295,7 @@ def tiny_keras(tiny_calibration: "Calibration", tmp_path_factory: pytest.TempPat
     from keras import layers
 
     def norm() -> "layers.Layer":
-        return layers.BatchNormalization(momentum=0.0)  # it takes the statistics of the last batch
+        return layers.BatchNormalization(momentum=0.0)  # uses the statistics of the last batch
 
     keras.utils.set_random_seed(0)
     pictures = layers.Input((32, 32, 3))
@@ -310,7 +310,7 @@ def tiny_keras(tiny_calibration: "Calibration", tmp_path_factory: pytest.TempPat
     batch = tiny_calibration.batch(32)
     model(batch, training=True)
     head = model.layers[-1]
-    head.bias.assign(-keras.ops.log(model(batch)).numpy().mean(0))  # no class shall win them all
+    head.bias.assign(-keras.ops.log(model(batch)).numpy().mean(0))  # so that no class wins for every picture
     folder = tmp_path_factory.mktemp("keras")
     for file in ("tiny.keras", "tiny.h5"):
         model.save(folder / file)
@@ -319,7 +319,7 @@ def tiny_keras(tiny_calibration: "Calibration", tmp_path_factory: pytest.TempPat
 
 
 def written(network: "nn.Module", file: Artifact, twin: Artifact, folder: Path) -> Path:
-    """Write a bundle and give its folder."""
+    """Write a bundle and return its folder."""
     from edgewise.runtime import open_session, runtime
     from edgewise.runtime.bundle import write_bundle
     from edgewise.runtime.judge.golden import sample
@@ -337,7 +337,7 @@ def tiny_bundle(
     tiny_float: Artifact,
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Path:
-    """The folder of its INT8 bundle for TFLite, with the float twin."""
+    """The folder of the INT8 TFLite bundle of `tiny_graph`, with the float model."""
     folder = tmp_path_factory.mktemp("bundle") / "tiny-tflite-w8a8"
     return written(tiny_network, tiny_int8["float32"], tiny_float, folder)
 
@@ -351,7 +351,7 @@ def tiny_bundles(
     openvino_int8: Artifact,
     openvino_float: Artifact,
 ) -> dict[str, Path]:
-    """The folders of its INT8 bundles by target."""
+    """The folders of the INT8 bundles of `tiny_graph` by target."""
     others = {"onnx": (onnx_int8, onnx_float), "openvino": (openvino_int8, openvino_float)}
     return {"tflite": tiny_bundle} | {
         target: written(tiny_network, *files, tiny_bundle.with_name(f"tiny-{target}-w8a8"))

@@ -23,7 +23,7 @@ class _Targets(click.ParamType[tuple[str, ...]]):
     name = "TARGET,..."
 
     def convert(self, value: Any, param: Any, ctx: Any) -> tuple[str, ...]:
-        from ...runtime.devices.setup import TARGETS
+        from ...export.facts import TARGETS
 
         wanted = [part.strip().lower() for part in str(value).split(",")]
         for name in wanted:

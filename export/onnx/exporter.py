@@ -1,14 +1,14 @@
-"""ONNX: one file, (N, 3, S, S) float32 pictures, normalised, to (N, classes) float32 logits; N is free.
+"""ONNX: one file, (N, 3, S, S) float32 pictures, normalised, to (N, classes) float32 logits; N is dynamic.
 
-The file says what it is in its `metadata_props`, which ONNX Runtime hands out by `get_modelmeta()`. Every
-value is a string; those marked with a star are JSON:
+The file describes itself in `metadata_props`, which ONNX Runtime returns from `get_modelmeta()`. Every value
+is a string; those marked with a star are JSON:
 
     producer      'edgewise'
     name          the architecture, 'mobilenetv2'
-    precision     'fp32', 'fp16', 'w8a32', 'w8a8' or 'w8a8-mixed'
+    precision     a `Precision` by its name, 'w8a8'
     labels*       the class names in the order of the logits
-    label_ids*    their ids (of WordNet, say) in the same order; left out where there are none
-    input_layout  'NCHW', the channels being red, green and blue
+    label_ids*    their ids (such as WordNet's) in the same order; omitted if there are none
+    input_layout  'NCHW', with channels in the order red, green, blue
     mean*, std*   per channel: the input is (pixel / 255 - mean) / std
     preprocess*   all of `Preprocess`: size, resize, mean, std, interpolation
     origin*       where the weights came from: source, description, sha256
@@ -23,6 +23,7 @@ from ...models.errors import UsageError
 from ...models.foreign.keras import KerasNetwork
 from ...models.spec import ModelSpec
 from ..artifact import Artifact
+from ..precision import Precision
 from .graph import onnx_graph, strip
 
 if TYPE_CHECKING:
@@ -37,20 +38,22 @@ def export(network: "Network | KerasNetwork", spec: ModelSpec, out: Path) -> Art
     """Write `network` to `out` in float32.
 
     Raises:
-        UsageError: it is a network of Keras.
+        UsageError: it is a Keras network.
         MissingDependencyError: onnx or onnxscript is not installed.
         EdgewiseError: an operator of the network has no ONNX form.
     """
     if isinstance(network, KerasNetwork):
-        raise UsageError(f"{spec.name} is a Keras model, which goes to tflite and openvino; leave out onnx")
+        raise UsageError(
+            f"{spec.name} is a Keras model, which exports to tflite and openvino only; leave out onnx"
+        )
     graph = onnx_graph(network, spec.preprocess.size)
     model = type(graph)()
     model.CopyFrom(graph)
-    return save(model, Artifact(out, "onnx", "fp32", "float32", spec))
+    return save(model, Artifact(out, "onnx", Precision.FP32, "float32", spec))
 
 
 def save(model: "ModelProto", artifact: Artifact) -> Artifact:
-    """Describe `model` as `artifact` says, check it and write it; equal ones give equal bytes."""
+    """Add the metadata of `artifact` to `model`, check it and write it; equal models give equal bytes."""
     import onnx
 
     strip(model)

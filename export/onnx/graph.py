@@ -1,4 +1,4 @@
-"""The network as an ONNX graph: what the ONNX file holds and what OpenVINO reads its own from."""
+"""The network as an ONNX graph, for the ONNX file and as the input of OpenVINO."""
 
 from typing import TYPE_CHECKING, Any, cast
 from weakref import WeakKeyDictionary
@@ -10,14 +10,14 @@ if TYPE_CHECKING:
     from onnx import ModelProto, NodeProto
 
 INPUT, OUTPUT = "input", "logits"
-# The operators that the exporter emits without a conversion; ONNX Runtime has read them since 1.17, OpenVINO
-# since 2024. 9 is the first form of file that may hold them: 10, the exporter's, asks for ONNX Runtime 1.18.
+# The opset that the exporter emits without conversion; supported since ONNX Runtime 1.17 and OpenVINO 2024.
+# IR version 9 is the first that supports it; the exporter's own, 10, requires ONNX Runtime 1.18.
 _OPSET, _IR_VERSION = 20, 9
-_converted: "WeakKeyDictionary[Network, ModelProto]" = WeakKeyDictionary()  # two targets need the same
+_converted: "WeakKeyDictionary[Network, ModelProto]" = WeakKeyDictionary()  # shared by two targets
 
 
 def onnx_graph(network: Network, size: int) -> "ModelProto":
-    """Convert `network`: (N, 3, S, S) float32 to (N, classes), N free. Not to be changed, only copied.
+    """Convert `network`: (N, 3, S, S) float32 to (N, classes), N dynamic. Copy the result before changing it.
 
     Initializers have the names of the network's parameters.
 
@@ -41,7 +41,7 @@ def onnx_graph(network: Network, size: int) -> "ModelProto":
 
 
 def strip(model: "ModelProto") -> None:
-    """Take out what nothing reads, shapes that readers infer, and notes on where it was made."""
+    """Remove unused nodes and tensors, shapes that readers infer, and notes on the graph's origin."""
     graph = model.graph
     nodes, read = [], {value.name for value in graph.output}
     for node in reversed(graph.node):
@@ -60,13 +60,13 @@ def strip(model: "ModelProto") -> None:
 
 
 def _convert(network: Network, size: int) -> "ModelProto":
-    """The exporter's own graph, which its optimiser has folded and cleared of operators that do nothing."""
+    """The graph from PyTorch's exporter, after its constant folding and removal of no-ops."""
     import torch
 
-    example = torch.zeros(2, 3, size, size)  # a batch of one would be specialised
+    example = torch.zeros(2, 3, size, size)  # torch.export would specialize on a batch size of 1
     batch = torch.export.Dim("batch")
     try:
-        # Captured here: the exporter itself would warn that the network is not in evaluation mode.
+        # Captured here because the exporter would warn that the network is not in evaluation mode.
         captured = torch.export.export(network, (example,), dynamic_shapes=({0: batch},))
         program: Any = torch.onnx.export(
             captured,
@@ -82,7 +82,7 @@ def _convert(network: Network, size: int) -> "ModelProto":
 
 
 def _pool_globally(model: "ModelProto") -> None:
-    """Write means over height and width as GlobalAveragePool: ONNX Runtime has no INT8 form of ReduceMean."""
+    """Replace means over height and width by GlobalAveragePool: ONNX Runtime has no INT8 ReduceMean."""
     from onnx import helper
 
     nodes: list[NodeProto] = []
@@ -117,7 +117,7 @@ def _spatial_means(model: "ModelProto") -> set[str]:
 
 
 def keep(repeated: Any, items: list[Any]) -> None:
-    """Let a repeated field of a protobuf hold `items`."""
+    """Replace the contents of a protobuf's repeated field by `items`."""
     copies = list(items)
     del repeated[:]
     repeated.extend(copies)

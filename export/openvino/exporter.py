@@ -1,7 +1,7 @@
-"""OpenVINO IR: an .xml with the operations, a .bin with the weights.
+"""OpenVINO IR: an .xml file with the operations and a .bin file with the weights.
 
-It is read from the ONNX graph of a network in PyTorch, or from the TensorFlow graph of one in Keras:
-`openvino.convert_model` would take longer for the same and reports to Intel how it is used.
+It is converted from the ONNX graph of a PyTorch network or the TensorFlow graph of a Keras network:
+`openvino.convert_model` takes longer for the same result and reports its use to Intel.
 """
 
 import json
@@ -21,6 +21,7 @@ from ..engines import importing, reason
 from ..graph import Network
 from ..keras import openvino_model
 from ..onnx.graph import onnx_graph
+from ..precision import Precision
 
 if TYPE_CHECKING:
     import openvino as ov
@@ -35,20 +36,20 @@ def export(network: "Network | KerasNetwork", spec: ModelSpec, out: Path) -> Art
     """Write `network` to `out` as .xml and .bin: (N, 3, S, S) float32, normalised, to (N, classes) logits.
 
     Raises:
-        MissingDependencyError: openvino is not installed; or onnx or onnxscript, for a network in PyTorch.
+        MissingDependencyError: openvino is not installed; or, for a PyTorch network, onnx or onnxscript.
         EdgewiseError: an operator of the network has no OpenVINO form.
-        UsageError: a class name that is not one line of text.
+        UsageError: a class name is not a single line of text.
     """
     if isinstance(network, KerasNetwork):
         model = openvino_model(network, spec.name)
     else:
         model = read(onnx_graph(network, spec.preprocess.size), network)
     describe(model, spec)
-    return Artifact(save(model, out), "openvino", "fp32", "float32", spec)
+    return Artifact(save(model, out), "openvino", Precision.FP32, "float32", spec)
 
 
 def read(graph: "ModelProto", network: Network) -> "ov.Model":
-    """OpenVINO's form of the ONNX `graph` of `network`, its layers called by their modules' names."""
+    """Convert the ONNX `graph` of `network` to OpenVINO, with layers named after their modules."""
     with importing("Exporting to OpenVINO", "export"):
         import openvino as ov
         from openvino._offline_transformations import apply_moc_transformations
@@ -57,28 +58,28 @@ def read(graph: "ModelProto", network: Network) -> "ov.Model":
     except RuntimeError as error:
         raise EdgewiseError(f"OpenVINO cannot read the network's ONNX graph: {reason(error)}") from error
     _name_layers(model, network)
-    # As every OpenVINO converter ends: without it a bias is shape arithmetic, and ReLU6 two operations.
+    # The last step of every OpenVINO converter; it simplifies biases and makes ReLU6 one operation.
     apply_moc_transformations(model, cf=True)
     return model
 
 
 def describe(model: "ov.Model", spec: ModelSpec) -> None:
-    """Write into `model` how it is to be fed and read, for OpenVINO's Model API and exactly for ourselves.
+    """Add preprocessing and labels to `model`: approximate for OpenVINO's Model API, exact for edgewise.
 
-    The Model API has no word for resizing the shorter side and cutting less than that: its 'crop' cuts the
-    largest centred square and resizes it, always bilinear. The exact preprocessing is in section 'edgewise'.
+    The Model API cannot express resizing the shorter side and then cropping less than that: its 'crop' takes
+    the largest centred square and resizes it, always bilinear. The section 'edgewise' is exact.
     Model API: https://github.com/open-edge-platform/model_api, guide "Model configuration".
     """
     import openvino as ov
 
-    spec.labels.text()  # refuses what is not one line
+    spec.labels.text()  # rejects names that are not a single line
     preprocess = spec.preprocess
     model_info = {
         "model_type": "Classification",
-        "labels": " ".join(re.sub(r"\s", "_", name) for name in spec.labels.names),  # parted by white space
+        "labels": " ".join(re.sub(r"\s", "_", name) for name in spec.labels.names),  # space-separated
         "mean_values": " ".join(f"{255 * value:.7g}" for value in preprocess.mean),
         "scale_values": " ".join(f"{255 * value:.7g}" for value in preprocess.std),
-        "reverse_input_channels": "True",  # the Model API is given BGR, as OpenCV reads it; we take RGB
+        "reverse_input_channels": "True",  # the Model API gets BGR from OpenCV; the model takes RGB
         "resize_type": "crop",
         "pad_value": "0",
         "multilabel": "False",
@@ -96,7 +97,7 @@ def describe(model: "ov.Model", spec: ModelSpec) -> None:
 
 
 def save(model: "ov.Model", out: Path, *, half: bool = False) -> Path:
-    """Write `model` to `out`, whose suffix becomes .xml, and its weights beside it; `half` stores float16."""
+    """Write `model` to `out` as .xml, and its weights next to it as .bin; `half` stores them in float16."""
     import openvino as ov
 
     _count_anew(model)
@@ -106,13 +107,13 @@ def save(model: "ov.Model", out: Path, *, half: bool = False) -> Path:
 
 
 def _name_layers(model: "ov.Model", network: Network) -> None:
-    """Call every layer by its module's name, found by its weight, which it may read through a Reshape."""
+    """Name every layer after its module, found by its weight, which may pass through a Reshape."""
     weights = {
         name: value.detach().numpy()
         for name, value in network.named_parameters()
         if name.endswith("weight") and value.dim() > 1
     }
-    # The ONNX exporter transposes the weights of linear layers in sequences, and these lose their names.
+    # The ONNX exporter transposes the weights of linear layers in nn.Sequential, which lose their names.
     transposed = {name: value.T for name, value in weights.items() if value.ndim == 2}
     for operation in model.get_ordered_ops():
         if operation.get_type_name() not in LAYERS:
@@ -130,7 +131,7 @@ def _name_layers(model: "ov.Model", network: Network) -> None:
 
 
 def _count_anew(model: "ov.Model") -> None:
-    """Number operations without a name of their own from 0: OpenVINO counts on through a process."""
+    """Renumber unnamed operations from 0: OpenVINO's counter is global to the process."""
     names: dict[str, str] = {}
     counts: Counter[str] = Counter()
     for operation in model.get_ordered_ops():

@@ -1,6 +1,6 @@
-"""TFLite: float32, channels last, in and out; one picture at a time.
+"""TFLite: float32 inputs and outputs, channels last, one picture at a time.
 
-Networks in PyTorch go through litert-torch, those of Keras through TensorFlow's own converter.
+PyTorch networks are converted by litert-torch, Keras networks by TensorFlow's converter.
 """
 
 from pathlib import Path
@@ -11,6 +11,7 @@ from ...models.spec import ModelSpec
 from ..artifact import Artifact
 from ..graph import Network, first_line
 from ..keras import tflite_model
+from ..precision import Precision
 from .flatbuffer import pack, unpack
 from .layers import layers, name_outputs
 from .metadata import attach
@@ -20,7 +21,7 @@ def export(network: "Network | KerasNetwork", spec: ModelSpec, out: Path) -> Art
     """Write `network` to `out`: (1, S, S, 3) float32, normalised, to (1, classes) float32 logits.
 
     Raises:
-        MissingDependencyError: litert-torch is not installed, or tensorflow for a network of Keras.
+        MissingDependencyError: litert-torch is not installed, or tensorflow for a Keras network.
         EdgewiseError: an operator of the network has no TFLite form.
     """
     if isinstance(network, KerasNetwork):
@@ -29,11 +30,11 @@ def export(network: "Network | KerasNetwork", spec: ModelSpec, out: Path) -> Art
         model = _from_torch(network, spec, out)
     description = f"{spec.name}, float32, weights: {spec.origin.description}"
     out.write_bytes(attach(model, spec, description=description))
-    return Artifact(out, "tflite", "fp32", "float32", spec)
+    return Artifact(out, "tflite", Precision.FP32, "float32", spec)
 
 
 def _from_torch(network: Network, spec: ModelSpec, out: Path) -> bytes:
-    """The .tflite file that litert-torch makes, by way of `out`, its outputs called by their modules."""
+    """Convert `network` with litert-torch, by way of `out`, and name its outputs after their modules."""
     import torch
 
     try:
@@ -42,7 +43,7 @@ def _from_torch(network: Network, spec: ModelSpec, out: Path) -> bytes:
         raise MissingDependencyError("Exporting to TFLite", "export", "litert-torch") from error
 
     class ChannelsLast(torch.nn.Module):
-        """Gives the graph a class name: the converter builds tensor names from it."""
+        """Has a stable class name, from which the converter derives tensor names."""
 
         def __init__(self) -> None:
             super().__init__()

@@ -1,4 +1,4 @@
-"""A .tflite file as objects, and back."""
+"""Convert a .tflite file to Python objects and back."""
 
 from typing import TYPE_CHECKING, Any, cast
 
@@ -12,16 +12,16 @@ _ALIGNMENT = 16  # bytes: `Buffer.data` is (force_align: 16) in TFLite's schema.
 
 
 def unpack(model: bytes) -> "ModelT":
-    """The objects of a .tflite file, weights behind the FlatBuffer included."""
+    """Parse a .tflite file, including weights stored after the FlatBuffer."""
     from ai_edge_litert.tools.flatbuffer_utils import read_model_from_bytearray
 
     return cast("ModelT", read_model_from_bytearray(model))
 
 
 def pack(model: "ModelT", size_hint: int) -> bytes:
-    """`model` as a FlatBuffer whose buffers lie on multiples of 16 bytes, as the schema demands.
+    """Serialize `model` with its buffers aligned to 16 bytes, as the schema requires.
 
-    `Pack` leaves alignment to its builder, and flatbuffers' own knows no `force_align` (4 bytes only).
+    `Pack` leaves alignment to the builder, and that of flatbuffers ignores `force_align` (it uses 4 bytes).
     """
     from flatbuffers import Builder
 

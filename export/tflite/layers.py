@@ -1,6 +1,6 @@
-"""Find a network's layers in its .tflite file, by their weights: converters keep those, and no names.
+"""Find a network's layers in its .tflite file by their weights: converters do not keep the names.
 
-The bytes of a layer's folded weight, in TFLite's layout, stand in the file unchanged.
+The file contains the bytes of a layer's folded weight, in TFLite's layout, unchanged.
 """
 
 from collections import Counter
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Layer:
-    """A convolution or linear layer: the module's name, weight and bias as the file holds them."""
+    """A convolution or linear layer: the module's name, and its weight and bias as stored in the file."""
 
     name: str
     weight: bytes
@@ -26,7 +26,7 @@ class Layer:
 
 
 def layers(network: Network) -> list[Layer]:
-    """The convolutions and linear layers of `network`, in its order."""
+    """The convolutions and linear layers of `network`, in graph order."""
     import torch
 
     found = []
@@ -42,7 +42,7 @@ def layers(network: Network) -> list[Layer]:
 
 
 def operators(model: "ModelT", wanted: list[Layer]) -> dict[str, "OperatorT"]:
-    """The operators of `model` by layer name; a layer that is missing or not unique is left out."""
+    """The operators of `model` by layer name; layers that are missing or not unique are left out."""
     graph = model.subgraphs[0]
     names = {layer.weight: layer.name for layer in wanted}
     twins = {weight for weight, count in Counter(layer.weight for layer in wanted).items() if count > 1}
@@ -58,7 +58,7 @@ def operators(model: "ModelT", wanted: list[Layer]) -> dict[str, "OperatorT"]:
 
 
 def name_outputs(model: "ModelT", wanted: list[Layer]) -> None:
-    """Call outputs by their modules' names, or else by operator and place, for people and for tables."""
+    """Name output tensors after their modules, or else after operator and position, for readability."""
     from ai_edge_litert.tools.flatbuffer_utils import opcode_to_name
 
     graph = model.subgraphs[0]
@@ -71,7 +71,7 @@ def name_outputs(model: "ModelT", wanted: list[Layer]) -> None:
 
 
 def _in_tflite_layout(weight: "Tensor") -> bytes:
-    """OIHW to OHWI, depthwise (C, 1, H, W) to (1, H, W, C); linear (O, I) as it is."""
+    """OIHW to OHWI, depthwise (C, 1, H, W) to (1, H, W, C); linear (O, I) unchanged."""
     if weight.dim() == 4:
         weight = weight.permute((1, 2, 3, 0) if weight.shape[1] == 1 else (0, 2, 3, 1))
     return _bytes(weight)

@@ -1,9 +1,9 @@
-"""Standard TFLite Metadata: a .tflite that tells its own picture format, scaling and class names.
+"""Standard TFLite Metadata: describes the picture format, scaling and class names inside the .tflite file.
 
-Android Studio, Netron and the TFLite readers of every platform take it from the file itself. The standard
+Android Studio, Netron and the TFLite libraries of every platform read it from the file. The standard
 (https://ai.google.dev/edge/litert/models/metadata, `metadata_schema.fbs`, identifier M001) has two parts:
 a FlatBuffer in the model's buffer 'TFLITE_METADATA', and the files it names, appended to the model as a
-stored ZIP. It has no words for resizing and cropping, so the input's description tells those in prose.
+stored ZIP. It has no fields for resizing and cropping, so the input's description states those as text.
 """
 
 import io
@@ -45,20 +45,20 @@ _TENSOR_AXIS_LABELS = 2  # AssociatedFileType
 
 
 def attach(model: bytes, spec: ModelSpec, *, description: str) -> bytes:
-    """Put `spec` into a .tflite file as standard metadata with its class names, replacing what was there.
+    """Add `spec` and its class names to a .tflite file as standard metadata, replacing any that is there.
 
     The input must be (N, S, S, 3) float32, int8 or uint8 and the output (N, classes). Weights that the
-    quantizer left behind the FlatBuffer move into it, where older runtimes find them too; all lie on
-    multiples of 16 bytes. Other metadata entries stay. Equal arguments give equal bytes: nothing is dated.
+    quantizer stored after the FlatBuffer are moved into it, so that older runtimes find them; all are
+    aligned to 16 bytes. Other metadata entries are kept. No timestamps: equal arguments give equal bytes.
 
     Raises:
-        EdgewiseError: not a TFLite file, or its tensors do not fit `spec`.
-        UsageError: a class name that is not one line of text.
+        EdgewiseError: not a TFLite file, or its tensors do not match `spec`.
+        UsageError: a class name is not a single line of text.
     """
     from ai_edge_litert.schema_py_generated import BufferT, MetadataT, Model
 
     if not Model.ModelBufferHasIdentifier(model, 0):
-        raise EdgewiseError("the model to describe is not a TFLite file (no 'TFL3' mark at its head)")
+        raise EdgewiseError("the model is not a TFLite file (it has no 'TFL3' identifier)")
     labels = spec.labels.text()
     parsed = unpack(model)
     parsed.metadata = parsed.metadata or []
@@ -72,9 +72,9 @@ def attach(model: bytes, spec: ModelSpec, *, description: str) -> bytes:
 
 
 def _input_of(model: "ModelT", spec: ModelSpec) -> "TensorT":
-    """The input tensor, once it and the output are known to fit `spec`."""
+    """The input tensor, after checking that it and the output match `spec`."""
     graph, size, classes = model.subgraphs[0], spec.preprocess.size, len(spec.labels)
-    sources, targets = ([graph.tensors[index] for index in ends] for ends in (graph.inputs, graph.outputs))
+    sources, targets = ([graph.tensors[index] for index in found] for found in (graph.inputs, graph.outputs))
     if len(sources) != 1 or len(targets) != 1:
         raise EdgewiseError(
             f"this TFLite model has {len(sources)} inputs and {len(targets)} outputs; "
@@ -82,8 +82,8 @@ def _input_of(model: "ModelT", spec: ModelSpec) -> "TensorT":
         )
     if list(sources[0].shape[1:]) != [size, size, 3]:
         raise EdgewiseError(
-            f"this TFLite model's input is {tuple(sources[0].shape)}, but TFLite metadata describes "
-            f"pictures as (N, {size}, {size}, 3): export it channels last, at the size it was trained for"
+            f"this TFLite model's input is {tuple(sources[0].shape)}, but TFLite metadata requires "
+            f"(N, {size}, {size}, 3): export it with channels last, at the size it was trained for"
         )
     if list(targets[0].shape[1:]) != [classes]:
         raise EdgewiseError(
@@ -104,7 +104,7 @@ def _metadata(spec: ModelSpec, description: str, source: "TensorT") -> NDArray[n
         _MODEL_NAME: spec.name,
         _MODEL_DESCRIPTION: description,
         _MODEL_SUBGRAPH_METADATA: [graph],
-        _MODEL_MIN_PARSER_VERSION: "1.0.0",  # the schema's version that knows every field written here
+        _MODEL_MIN_PARSER_VERSION: "1.0.0",  # the first schema version with every field written here
     }
     builder = Builder(1024)
     builder.Finish(_put(builder, root), b"M001")
@@ -112,11 +112,11 @@ def _metadata(spec: ModelSpec, description: str, source: "TensorT") -> NDArray[n
 
 
 def _image(preprocess: Preprocess, source: "TensorT") -> dict[int, Any]:
-    """TensorMetadata of the input. Mean and std are those of pixels 0..255, for quantized models too.
+    """TensorMetadata of the input. Mean and std are on the scale of pixels 0..255, for quantized models too.
 
-    A quantized model shares its float model's normalisation (NormalizationOptions in the schema): whoever
-    feeds it normalises first and then applies the tensor's own scale and zero point. MediaPipe Tasks
-    (1.2) is narrower than the standard: it wants all channels scaled alike, and no int8 input.
+    A quantized model has the normalisation of its float model (NormalizationOptions in the schema): the
+    caller normalises first and then applies the tensor's scale and zero point. MediaPipe Tasks (1.2) is
+    stricter than the standard: it requires the same scaling for all channels and rejects int8 inputs.
     """
     size = preprocess.size
     low, high = _range(preprocess, source)
@@ -157,25 +157,25 @@ def _scores() -> dict[int, Any]:
 
 
 def _range(preprocess: Preprocess, source: "TensorT") -> tuple[Tensor32, Tensor32]:
-    """What black and white become in the input tensor, a value a channel: (3,) and (3,)."""
+    """The values of black and white in the input tensor, one per channel: (3,) and (3,)."""
     from ai_edge_litert.schema_py_generated import TensorType
 
-    ends = preprocess.normalise(np.array([[0, 0, 0], [255, 255, 255]], np.uint8))
+    bounds = preprocess.normalise(np.array([[0, 0, 0], [255, 255, 255]], np.uint8))
     if source.type == TensorType.FLOAT32:
-        return ends[0], ends[1]
+        return bounds[0], bounds[1]
     dtypes = {TensorType.INT8: np.int8, TensorType.UINT8: np.uint8}
     if source.type not in dtypes:
-        raise EdgewiseError("this TFLite model's input is neither float32 nor int8 nor uint8")
+        raise EdgewiseError("this TFLite model's input is not float32, int8 or uint8")
     limits = np.iinfo(dtypes[source.type])
-    steps = np.round(ends / source.quantization.scale[0]) + source.quantization.zeroPoint[0]
+    steps = np.round(bounds / source.quantization.scale[0]) + source.quantization.zeroPoint[0]
     low, high = np.clip(steps, limits.min, limits.max).astype(np.float32)
     return low, high
 
 
 def _put(builder: "Builder", value: Any) -> int:
-    """Write a string, a float32 vector, a list or a table of such values; the offset of what was written.
+    """Write a string, a float32 vector, a list or a table of such values, and return its offset.
 
-    A table is a dict from field number to value, and an int in it is a one-byte enum or union type.
+    A table is a dict from field number to value; an int in it is a one-byte enum or union type.
     """
     if isinstance(value, str):
         return int(builder.CreateString(value))
@@ -198,13 +198,13 @@ def _put(builder: "Builder", value: Any) -> int:
 
 
 def _append(model: bytes, name: str, text: str) -> bytes:
-    """`model` followed by a ZIP of one file, stored (readers refuse compressed ones) and without a date."""
-    entry = zipfile.ZipInfo(name)  # by default stored, and of 1980-01-01
-    entry.create_system = 3  # Unix on every system, or the bytes would differ
+    """Append a ZIP with one file to `model`: stored, as readers reject compression, with a fixed date."""
+    entry = zipfile.ZipInfo(name)  # stored and dated 1980-01-01 by default
+    entry.create_system = 3  # Unix, so that every system writes the same bytes
     entry.external_attr = 0o644 << 16
     whole = io.BytesIO(model)
     whole.seek(0, io.SEEK_END)
-    # Mode "w" from here on, not "a": that one would take chance bytes in the weights for an archive's end.
+    # Mode "w", not "a", which could mistake bytes of the weights for the end of an archive.
     with zipfile.ZipFile(whole, "w") as archive:
         archive.writestr(entry, text.encode())
     return whole.getvalue()

@@ -1,4 +1,4 @@
-"""Layers that stay in float in an INT8 graph, and what keeps ONNX Runtime from quantizing them after all."""
+"""Keep layers in float in an INT8 graph, and prevent ONNX Runtime from quantizing them at load time."""
 
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
@@ -17,7 +17,7 @@ _LAYERS = {*_REQUANTIZED, "MatMul"}
 
 
 def nodes_of(model: "ModelProto", names: Iterable[str]) -> list[str]:
-    """The names of the nodes that are the modules called `names`: those with the weight 'MODULE.weight'.
+    """The names of the nodes for the modules `names`: those with the weight 'MODULE.weight'.
 
     Raises:
         EdgewiseError: there is no such layer.
@@ -36,12 +36,12 @@ def nodes_of(model: "ModelProto", names: Iterable[str]) -> list[str]:
 
 
 def isolate(model: "ModelProto", names: Iterable[str]) -> None:
-    """Give each of the nodes called `names` a DequantizeLinear of its own, with a scale for every channel.
+    """Give each of the nodes `names` its own DequantizeLinear with one scale per channel.
 
-    Opening a file, ONNX Runtime quantizes the float weights of a convolution or Gemm, with one scale a
-    tensor, where a DequantizeLinear with a single scale feeds it (its WeightBiasQuantization). Equal scales
-    for every channel say the same and are left alone: MobileNetV2 with features.1.conv.1 and
-    features.2.conv.1.0 in float has a cosine of 0.996 to the float logits so, and 0.986 otherwise.
+    On loading a file, ONNX Runtime quantizes the float weights of a convolution or Gemm per tensor if its
+    input comes from a DequantizeLinear with a single scale (its WeightBiasQuantization pass). Equal scales
+    for all channels mean the same but are left alone: MobileNetV2 with features.1.conv.1 and
+    features.2.conv.1.0 in float then has a cosine of 0.996 to the float logits, and 0.986 otherwise.
     """
     import onnx
 
@@ -62,7 +62,7 @@ def isolate(model: "ModelProto", names: Iterable[str]) -> None:
 
 
 def _per_channel(graph: "GraphProto", single: "NodeProto", output: str, channels: int) -> "NodeProto":
-    """What `single` does, with its scale and zero point repeated for each of `channels`."""
+    """The same node as `single`, with its scale and zero point repeated for each of `channels`."""
     from onnx import helper, numpy_helper
 
     constants = {tensor.name: tensor for tensor in graph.initializer}

@@ -1,4 +1,4 @@
-"""Put refined weights into an ONNX graph, instead of converting the network a second time (10 s and more)."""
+"""Put refined weights into an ONNX graph, which saves a second conversion of the network (10 s or more)."""
 
 from typing import TYPE_CHECKING, Any
 
@@ -14,8 +14,8 @@ if TYPE_CHECKING:
 def patch(model: "ModelProto", original: Network, refined: Network) -> bool:
     """Change `model`, the graph of `original`, into that of `refined`, which has the same operators.
 
-    False, with nothing changed, where a parameter does not stand in the graph by its name and as it is: it
-    was folded into another or shares its place, and an equalized network is right only as a whole.
+    Return False and change nothing if a parameter is not in the graph under its name and with its value: it
+    was folded or shares its tensor with another, and an equalized network must be patched as a whole.
     """
     from onnx import numpy_helper
 
@@ -31,7 +31,7 @@ def patch(model: "ModelProto", original: Network, refined: Network) -> bool:
 
 
 def _parameters(network: Network) -> dict[str, NDArray[Any]]:
-    """What the operators of `network` read, by name."""
+    """The parameters that the operators of `network` read, by name."""
     nodes = network.graph.find_nodes(op="get_attr")
     return {
         str(node.target): np.ascontiguousarray(parameter(network, node).detach().numpy()) for node in nodes

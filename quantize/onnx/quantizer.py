@@ -1,7 +1,7 @@
-"""Smaller ONNX files: INT8 as ONNX Runtime's own quantizer makes it, or the weights alone in INT8 or float16.
+"""Smaller ONNX files: INT8 by ONNX Runtime's own quantizer, or only the weights in INT8 or float16.
 
-Activations are unsigned and weights signed (U8S8), the pair that ONNX Runtime is fastest with on x86, written
-as QuantizeLinear and DequantizeLinear around float operators, which the runtime fuses when it opens the file.
+Activations are unsigned and weights signed (U8S8), which is fastest in ONNX Runtime on x86. The file has
+QuantizeLinear and DequantizeLinear around float operators (QDQ), which the runtime fuses at load time.
 """
 
 from dataclasses import replace
@@ -16,6 +16,7 @@ from ...export.engines import importing
 from ...export.graph import first_line
 from ...export.onnx.exporter import save
 from ...export.onnx.graph import INPUT, onnx_graph
+from ...export.precision import Precision
 from ...models.errors import EdgewiseError, UsageError
 from ...models.spec import Tensor32
 from ..calibration import Calibration
@@ -34,15 +35,15 @@ if TYPE_CHECKING:
 def quantize(
     artifact: Artifact, refined: Refined | None, calibration: Calibration, recipe: Recipe, out: Path
 ) -> Artifact:
-    """Write `artifact`, with the refined weights if there are any, in INT8 as `recipe` says, to `out`.
+    """Write `artifact`, with the refined weights if any, to `out`, quantized according to `recipe`.
 
     Raises:
         MissingDependencyError: onnx or onnxruntime is not installed.
-        UsageError: `recipe` wants integer ends, which ONNX files do not have here.
-        EdgewiseError: the library cannot quantize this network, or it has no layer of a name in `recipe`.
+        UsageError: `recipe` asks for integer inputs and outputs, which are not supported for ONNX.
+        EdgewiseError: the library cannot quantize this network, or a layer named in `recipe` does not exist.
     """
     if recipe.io != "float32":
-        raise UsageError(f"--io is for tflite: an ONNX file takes and gives float32, not {recipe.io}")
+        raise UsageError(f"--io {recipe.io} is only for tflite: ONNX inputs and outputs are float32")
     _require_libraries()
     source = _refined_graph(artifact, refined)
     if refined is None:
@@ -57,7 +58,7 @@ def quantize(
             model, islands = _quantized(source, calibration, recipe, Path(folder))
     except EdgewiseError:
         raise
-    except Exception as error:  # the library raises what it likes
+    except Exception as error:  # the library raises many types
         raise EdgewiseError(
             f"ONNX Runtime cannot quantize {artifact.spec.name}: {first_line(error)}"
         ) from error
@@ -78,17 +79,17 @@ def halve(artifact: Artifact, out: Path) -> Artifact:
 
     model = onnx.load(artifact.path)
     store_halves(model)
-    return save(model, replace(artifact, path=out, precision="fp16"))
+    return save(model, replace(artifact, path=out, precision=Precision.FP16))
 
 
 def _require_libraries() -> None:
     with importing("Quantizing ONNX", "export"):
-        import onnx  # noqa: F401 - are they there?
+        import onnx  # noqa: F401 - checks that they are installed
         import onnxruntime.quantization  # noqa: F401
 
 
 def _refined_graph(artifact: Artifact, refined: Refined | None) -> "ModelProto":
-    """The float graph of the refined network: the exported one patched, or else a second conversion."""
+    """The float graph of the refined network: the exported graph patched, or else a second conversion."""
     import onnx
 
     model = onnx.load(artifact.path)
@@ -111,7 +112,7 @@ def _quantized(
         folder / f"{step}.onnx" for step in ("exported", "prepared", "quantized")
     )
     onnx.save(source, exported)
-    # Plain shape inference is enough; the symbolic one would want a computer algebra system.
+    # Plain shape inference is enough; symbolic shape inference would need SymPy.
     quant_pre_process(exported, prepared, skip_symbolic_shape=True)
     model = onnx.load(prepared)
     nodes = [TailOperator(node.name, node.op_type, node.input, node.output) for node in model.graph.node]
@@ -124,15 +125,15 @@ def _quantized(
         activation_type=QuantType.QUInt8,
         weight_type=QuantType.QInt8,
         nodes_to_exclude=islands,
-        # The mean over all pictures: an exponential average would weigh them by their order. Of each picture
-        # only the ranges are kept, so nothing is gained by the options that collect them piece by piece.
+        # The mean over all pictures, because an exponential average would depend on their order. Only the
+        # ranges of each picture are kept in memory, so the options that collect them in parts do not help.
         extra_options={"CalibMovingAverage": recipe.ranges == "mean-min-max"},
     )
     return onnx.load(quantized), islands
 
 
 class _Reader:
-    """What the library reads pictures by: one (1, 3, S, S) after the other, then None."""
+    """The library's interface for calibration data: one (1, 3, S, S) per call, then None."""
 
     def __init__(self, calibration: Calibration) -> None:
         self._pictures = calibration.inputs()

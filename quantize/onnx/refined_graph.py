@@ -1,4 +1,4 @@
-"""The refined network as an ONNX graph for OpenVINO: the operators of the original, with other weights."""
+"""The refined network as an ONNX graph for OpenVINO: the original's operators with refined weights."""
 
 import copy
 from typing import TYPE_CHECKING
@@ -12,13 +12,13 @@ if TYPE_CHECKING:
 
 
 def refined_graph(refined: Refined, size: int) -> "ModelProto":
-    """The refined network without its rewritten activations, which compute the same as those of the original.
+    """The refined network with the original activations instead of the rewritten ones, which are equivalent.
 
-    They are for runtimes that have no INT8 form of the original's. OpenVINO fuses a hard-swish with its
-    convolution; rewritten, 18 convolutions of MobileNetV3-small stayed in float.
+    The rewrites are for runtimes that lack an INT8 form of the original. OpenVINO fuses hard-swish with the
+    convolution before it; with rewrites, 18 convolutions of MobileNetV3-Small stayed in float.
 
     Raises:
-        MissingDependencyError, EdgewiseError: as `onnx_graph` says.
+        MissingDependencyError, EdgewiseError: as documented for `onnx_graph`.
     """
     patched = copy.deepcopy(onnx_graph(refined.original, size))
     if patch(patched, refined.original, refined.network):

@@ -1,8 +1,8 @@
-"""Layers' weights stored small and turned back into float32 by the graph itself.
+"""Compress the weights of layers; the graph itself converts them back to float32.
 
-They are turned back by Cast and Mul, which ONNX Runtime computes once, when it opens the file: arithmetic,
-memory and speed are then those of the float file. A DequantizeLinear it computes for every picture: with it
-MobileNetV2 takes 18.2 ms, with Cast and Mul 8.5, in float32 8.7 (one thread of an x86-64 server).
+It does so with Cast and Mul, which ONNX Runtime folds when it loads the file: arithmetic, memory and speed
+are then those of the float file. A DequantizeLinear would be computed for every picture: with it MobileNetV2
+takes 18.2 ms, with Cast and Mul 8.5, and in float32 8.7 (one thread of an x86-64 server).
 """
 
 from typing import TYPE_CHECKING, Any, TypeAlias
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 _Stored: TypeAlias = "tuple[list[tuple[NDArray[Any], str]], list[NodeProto]]"
 
 _LEVELS = 127
-_FINEST = np.float32(1e-30)  # a channel of zeros has a scale, too
+_FINEST = np.float32(1e-30)  # keeps the scale of an all-zero channel positive
 _LARGEST_HALF = float(np.finfo(np.float16).max)
 
 
@@ -30,13 +30,13 @@ def store_halves(model: "ModelProto") -> None:
     """Store the weights of layers, not their biases, in float16.
 
     Raises:
-        EdgewiseError: a weight is too large for that.
+        EdgewiseError: a weight is too large for float16.
     """
     _store(model, lambda name, value, _: _half(name, value))
 
 
 def store_integers(model: "ModelProto") -> None:
-    """Store the weights of layers, not their biases, in INT8: symmetric, a scale for every output channel."""
+    """Store the weights of layers, not their biases, in INT8: symmetric, one scale per output channel."""
     _store(model, _integer)
 
 
@@ -56,7 +56,7 @@ def _store(model: "ModelProto", shrink: "Callable[[str, NDArray[Any], int], _Sto
 
 
 def _output_axes(graph: "GraphProto") -> dict[str, int]:
-    """The axis of the output channels of every weight of a layer, by the weight's name."""
+    """The output channel axis of each layer's weight, by the weight's name."""
     axes = {}
     for node in graph.node:
         match node.op_type:

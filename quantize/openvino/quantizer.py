@@ -1,9 +1,9 @@
-"""Smaller OpenVINO files: INT8 through NNCF, or the weights alone in INT8 or float16.
+"""Smaller OpenVINO files: INT8 with NNCF, or only the weights in INT8 or float16.
 
-Activations are quantized per tensor: NNCF's default, per channel before depthwise convolutions, takes more
-from the calibration pictures than they hold. Its bias correction and channel alignment stay off, because
-`_refine` has done both, for every target alike; correcting twice costs accuracy. Networks that `_refine`
-cannot treat are corrected by NNCF.
+Activations are quantized per tensor: NNCF's default, per channel before depthwise convolutions, overfits to
+the calibration pictures. NNCF's bias correction and channel alignment are off, because `_refine` has done
+both for all targets, and correcting twice costs accuracy. Networks that `_refine` cannot handle are corrected
+by NNCF.
 """
 
 import io
@@ -20,6 +20,7 @@ from ...export.artifact import Artifact
 from ...export.engines import importing
 from ...export.graph import first_line
 from ...export.openvino import exporter
+from ...export.precision import Precision
 from ...models.errors import EdgewiseError, UsageError
 from ...models.spec import Tensor32
 from ..calibration import Calibration
@@ -39,15 +40,15 @@ _LARGEST_HALF = float(np.finfo(np.float16).max)
 def quantize(
     artifact: Artifact, refined: Refined | None, calibration: Calibration, recipe: Recipe, out: Path
 ) -> Artifact:
-    """Write `artifact`, with the refined weights if there are any, in INT8 as `recipe` says, to `out`.
+    """Write `artifact`, with the refined weights if any, to `out`, quantized according to `recipe`.
 
     Raises:
         MissingDependencyError: nncf, openvino or onnx is not installed.
-        UsageError: `recipe` asks for integer ends, which OpenVINO files do not have.
-        EdgewiseError: NNCF cannot quantize this network, or it has no layer of a name in `recipe`.
+        UsageError: `recipe` asks for integer inputs and outputs, which are not supported for OpenVINO.
+        EdgewiseError: NNCF cannot quantize this network, or a layer named in `recipe` does not exist.
     """
     if recipe.io != "float32":
-        raise UsageError(f"--io {recipe.io} is for tflite: OpenVINO files take and give float32")
+        raise UsageError(f"--io {recipe.io} is only for tflite: OpenVINO inputs and outputs are float32")
     spec = artifact.spec
     if refined:
         model = exporter.read(refined_graph(refined, spec.preprocess.size), refined.network)
@@ -72,7 +73,7 @@ def halve(artifact: Artifact, out: Path) -> Artifact:
     """
     model = _read(artifact)
     _require_half(model, artifact.spec.name)
-    return replace(artifact, path=exporter.save(model, out, half=True), precision="fp16")
+    return replace(artifact, path=exporter.save(model, out, half=True), precision=Precision.FP16)
 
 
 def _read(artifact: Artifact) -> "ov.Model":
@@ -93,11 +94,11 @@ def _quantized(
 
     nncf.set_log_level(logging.ERROR)
     try:
-        with signal_stack_kept(), redirect_stdout(io.StringIO()):  # progress bars, which have no switch
+        with signal_stack_kept(), redirect_stdout(io.StringIO()):  # progress bars, which cannot be turned off
             return nncf.quantize(
                 model,
                 nncf.Dataset(calibration.pixels, prepare),
-                preset=nncf.QuantizationPreset.MIXED,  # zero points: no half of a range is left unused
+                preset=nncf.QuantizationPreset.MIXED,  # asymmetric activations, which use the whole range
                 subset_size=len(calibration.pixels),
                 ignored_scope=nncf.IgnoredScope(names=ignored),
                 advanced_parameters=_parameters(recipe, correct=correct),
@@ -107,17 +108,17 @@ def _quantized(
 
 
 def _operations(model: "ov.Model", layers: tuple[str, ...]) -> list[str]:
-    """The names of `layers` once `model` has an operation of each."""
+    """Check that `model` has an operation for each of `layers`, and return their names."""
     found = {operation.get_friendly_name() for operation in model.get_ops()}
     if missing := [name for name in layers if name not in found]:
         raise EdgewiseError(
-            f"OpenVINO's graph has no layer {missing[0]!r} to leave in float; name another layer"
+            f"{missing[0]!r} cannot stay in float: the OpenVINO file has no layer of this name"
         )
     return list(layers)
 
 
 def _tail(model: "ov.Model") -> list[str]:
-    """The names of the operations after a last softmax, but for the network's end, which computes nothing."""
+    """The names of the operations that stay in float after the last layer; Result computes nothing."""
     return tail(
         [
             TailOperator(
@@ -137,7 +138,7 @@ def _parameters(recipe: Recipe, *, correct: bool) -> "AdvancedQuantizationParame
     from nncf.quantization.advanced_parameters import QuantizationParameters
     from nncf.quantization.range_estimator import RangeEstimatorParametersSet
 
-    # NNCF knows no moving average; the mean over the pictures clips rare values likewise, and is its default.
+    # NNCF has no moving average; its default, the mean over the pictures, clips rare values too.
     ranges = {
         "min-max": RangeEstimatorParametersSet.MINMAX,
         "mean-min-max": RangeEstimatorParametersSet.MEAN_MINMAX,
@@ -152,7 +153,7 @@ def _parameters(recipe: Recipe, *, correct: bool) -> "AdvancedQuantizationParame
 
 
 def _require_half(model: "ov.Model", name: str) -> None:
-    """Refuse weights that OpenVINO would clip without a word."""
+    """Refuse weights that OpenVINO would clip silently."""
     for operation in model.get_ops():
         if operation.get_type_name() != "Constant" or not operation.get_output_element_type(0).is_real():
             continue
@@ -163,9 +164,9 @@ def _require_half(model: "ov.Model", name: str) -> None:
 
 
 def _round_weights(model: "ov.Model") -> None:
-    """Store the weights of layers in INT8, symmetric, a float32 scale for every output channel.
+    """Store the weights of layers in INT8: symmetric, with one float32 scale per output channel.
 
-    By hand, because NNCF's `compress_weights` loses more: cosine 0.980 for MobileNetV2, where this has 0.986.
+    NNCF's `compress_weights` loses more: a cosine of 0.980 for MobileNetV2, compared with 0.986 here.
     """
     from openvino import opset8
 
@@ -174,7 +175,7 @@ def _round_weights(model: "ov.Model") -> None:
         if source is None or source.get_type_name() != "Constant":
             continue
         weight = source.data
-        # (out, in, ...), for grouped convolutions (groups, out, in, ...): `read` leaves no other order.
+        # (out, in, ...), or (groups, out, in, ...) for grouped convolutions: `read` produces no other order.
         outer = 2 if operation.get_type_name() == "GroupConvolution" else 1
         scale = np.abs(weight).max(tuple(range(outer, weight.ndim)), keepdims=True) / np.float32(127)
         steps = np.round(np.divide(weight, scale, out=np.zeros_like(weight), where=scale > 0))
@@ -182,5 +183,5 @@ def _round_weights(model: "ov.Model") -> None:
         restored = opset8.multiply(rounded, opset8.constant(scale))
         restored.set_friendly_name(f"{source.get_friendly_name()}/dequantized")
         operation.input(1).replace_source_output(restored.output(0))
-    # Without this the CPU would round the activations of matrix products as well.
+    # Otherwise the CPU plugin quantizes the activations of matrix products as well.
     model.set_rt_info("0", ["runtime_options", "DYNAMIC_QUANTIZATION_GROUP_SIZE"])

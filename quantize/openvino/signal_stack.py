@@ -1,8 +1,8 @@
-"""Keeps the stack on which signals are handled, which OpenVINO's CPU plugin exchanges and does not give back.
+"""Preserve the thread's alternate signal stack, which OpenVINO's CPU plugin replaces and does not restore.
 
-Each `ov.Core` that loads the plugin has the thread use a stack of its own, and frees it when it goes: in
-whichever thread that is, and in whichever order. What is freed may then still be in use, and the next signal,
-a Ctrl-C or a data loader's end, is a segmentation fault (OpenVINO 2026.4). NNCF makes many a core.
+Each `ov.Core` that loads the plugin installs its own stack for the thread and frees it when the core is
+destroyed, in any thread and in any order. The freed stack may still be installed, and then the next signal, a
+Ctrl-C or the exit of a data loader, is a segmentation fault (OpenVINO 2026.4). NNCF creates many cores.
 """
 
 import ctypes
@@ -10,7 +10,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-_DISABLED = 2  # SS_DISABLE: signals are handled on the thread's own stack
+_DISABLED = 2  # SS_DISABLE: handle signals on the thread's normal stack
 
 
 class _Stack(ctypes.Structure):
@@ -21,7 +21,7 @@ class _Stack(ctypes.Structure):
 
 @contextmanager
 def signal_stack_kept() -> Iterator[None]:
-    """Give the thread its signal stack back at the end: cores that are left then free their own alone."""
+    """Restore the thread's signal stack at the end, so that remaining cores free only their own stacks."""
     if sys.platform != "linux":
         yield
         return
@@ -31,5 +31,5 @@ def signal_stack_kept() -> Iterator[None]:
     try:
         yield
     finally:
-        if exchange(ctypes.byref(before), None):  # too small for the registers that are saved by now
+        if exchange(ctypes.byref(before), None):  # it is too small for the registers saved now
             exchange(ctypes.byref(_Stack(flags=_DISABLED)), None)

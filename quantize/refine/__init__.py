@@ -1,7 +1,7 @@
-"""Prepare the network itself for INT8, once for all targets: rewrite, equalize channels, correct biases.
+"""Refine the network for INT8, once for all targets: rewrite operators, equalize channels, correct biases.
 
-The float file is made from the original network; only the INT8 file gets the refined one, whose corrected
-biases are right for INT8 arithmetic and slightly wrong for float.
+The float file is made from the original network. Only the INT8 file gets the refined one, because its
+corrected biases suit INT8 arithmetic and are slightly wrong in float.
 """
 
 import copy
@@ -18,7 +18,7 @@ from .simulation import sample
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Refined:
-    """A network before and after, and how much was changed: without rewrites it has the same operators."""
+    """A network before and after refinement, and counts of changes; only rewrites change operators."""
 
     original: Network
     network: Network
@@ -36,15 +36,15 @@ class Refined:
 
 
 def refine(network: Network, calibration: Calibration, recipe: Recipe) -> Refined:
-    """Refine a copy of `network`, as far as `recipe` says, with the first pictures of `calibration`."""
+    """Refine a copy of `network` according to `recipe`, with the first pictures of `calibration`."""
     import torch
 
     refined = copy.deepcopy(network).to(memory_format=torch.channels_last)
     batch = sample(calibration)
     with torch.no_grad():
-        rewrites = rewrite(refined) if recipe.activations else 0  # what stays in float needs no other form
+        rewrites = rewrite(refined) if recipe.activations else 0  # float operators need no rewrite
         groups = equalize(refined, batch) if recipe.equalize else 0
         layers = correct_biases(refined, batch, recipe) if recipe.correct else 0
-    # With weights in the other order pooling is captured with strides, for which ONNX has but a Gather.
+    # With channels-last weights, pooling is captured with strides, which ONNX can only express as Gather.
     refined.to(memory_format=torch.contiguous_format)
     return Refined(network, refined, rewrites, groups, layers)

@@ -1,9 +1,9 @@
-"""Sequential empirical bias correction: take back the mean error that quantization adds to every channel.
+"""Sequential empirical bias correction: remove the mean error that quantization adds to each channel.
 
-The float signal and the simulated INT8 one run through the network together, operator by operator. After
-each convolution or linear layer the bias takes the mean difference per channel, so that the next layer
-already sees corrected inputs (arXiv 1906.04721 section 4.2, arXiv 2106.08295 section 3.3). One pass, no
-labels, no training; the INT8 file keeps its size and speed.
+The float and the simulated INT8 signal run through the network together, operator by operator. After each
+convolution or linear layer the mean difference per channel is added to the bias, so that the next layer
+already gets corrected inputs (arXiv 1906.04721 section 4.2, arXiv 2106.08295 section 3.3). This takes one
+pass, no labels and no training; the INT8 file keeps its size and speed.
 """
 
 from typing import TYPE_CHECKING
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 def correct_biases(graph: Network, batch: "Tensor", recipe: Recipe) -> int:
-    """Correct the biases of `graph` in place on `batch` (N, 3, S, S); the number of layers corrected."""
+    """Correct the biases of `graph` in place on `batch` (N, 3, S, S); return how many were corrected."""
     corrected = 0
 
     def correct(layer: Node, _: Arguments, signal: Signal) -> Signal:

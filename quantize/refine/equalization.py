@@ -1,14 +1,15 @@
-"""Equalization: give the channels that share one activation scale a similar range.
+"""Equalization: give channels that share one activation scale similar ranges.
 
-Per-tensor activations spend their 256 steps on the widest channel. Where a tensor is made by convolutions and
-additions and read by convolutions alone, its channel c can be multiplied by s_c in the producers' weights and
-divided by s_c in the readers', without changing the network's function. Per-channel weights take the
-producers' part for free; sqrt splits the difficulty between activation and readers:
+With per-tensor scales, the widest channel determines how the 256 steps of an activation are used. If a tensor
+is produced by convolutions and additions and read only by convolutions, its channel c can be multiplied by
+s_c in the producers' weights and divided by s_c in the readers' weights without changing the network's
+function. Per-channel weight scales absorb the change in the producers; the square root splits the difficulty
+between the activation and the readers:
 
     s_c = sqrt(max_c r / r_c)        r_c = max |x_c| on calibration pictures
 
-Cross-layer equalization is arXiv 1906.04721 section 4.1, extended here over the additions of residual blocks,
-whose tensors must share s; splitting it by a square root is SmoothQuant's (arXiv 2211.10438, alpha = 0.5).
+Cross-layer equalization is from arXiv 1906.04721 section 4.1, extended here to the additions of residual
+blocks, whose tensors must share s; the square root is from SmoothQuant (arXiv 2211.10438, alpha = 0.5).
 """
 
 from typing import TYPE_CHECKING, Any
@@ -19,11 +20,11 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 _STRENGTH = 0.5
-_WIDEST = 1e3  # a channel that the pictures never excite must not be blown up
+_WIDEST = 1e3  # limits the scale of channels that are never active
 
 
 def equalize(graph: Network, batch: "Tensor") -> int:
-    """Rescale `graph` in place by what `batch` (N, 3, S, S) shows; the number of groups rescaled."""
+    """Rescale `graph` in place by the ranges on `batch` (N, 3, S, S); return the number of groups."""
     groups = [group for group in _groups(graph) if _can_scale(group)]
     ranges = _channel_ranges(graph, batch, {node for group in groups for node in group})
     for group in groups:
@@ -32,7 +33,7 @@ def equalize(graph: Network, batch: "Tensor") -> int:
 
 
 def _groups(graph: Network) -> list[list[Node]]:
-    """The operators' outputs, those that are added to each other together."""
+    """The operators' outputs, grouped so that tensors that are added to each other are together."""
     import torch
 
     additions = (torch.ops.aten.add.Tensor, torch.ops.aten.add_.Tensor)
@@ -50,7 +51,7 @@ def _groups(graph: Network) -> list[list[Node]]:
 
 
 def _can_scale(group: list[Node]) -> bool:
-    """Whether convolutions and additions of the group's own make it, and ordinary convolutions read it."""
+    """Whether only the group's own convolutions and additions produce it, and only plain ones read it."""
     import torch
 
     conv = torch.ops.aten.conv2d.default
@@ -63,7 +64,7 @@ def _can_scale(group: list[Node]) -> bool:
         own
         and bool(readers)
         and any(node.target == conv for node in group)
-        and len({node.meta["val"].shape[1] for node in group}) == 1  # no channel is added to all others
+        and len({node.meta["val"].shape[1] for node in group}) == 1  # no addition broadcasts a channel
         and all(
             _is_plain_conv(user) and user.args[0] in group and _conv_groups(user) == 1 for user in readers
         )
@@ -71,7 +72,7 @@ def _can_scale(group: list[Node]) -> bool:
 
 
 def _readers(group: list[Node]) -> set[Node]:
-    """What reads the group but its own additions; a convolution of x + conv(x) both makes and reads it."""
+    """The group's readers, without its own additions; in x + conv(x), the convolution is also a producer."""
     import torch
 
     conv = torch.ops.aten.conv2d.default
@@ -89,7 +90,7 @@ def _conv_groups(node: Node) -> int:
 
 
 def _channel_ranges(graph: Network, batch: "Tensor", wanted: set[Node]) -> dict[Node, "Tensor"]:
-    """Max |x| by channel, (C,), of each wanted node's output."""
+    """Max |x| per channel, (C,), of each wanted node's output."""
     from torch.fx import Interpreter
 
     ranges: dict[Node, Tensor] = {}

@@ -1,11 +1,11 @@
-"""Rewrite activations that a runtime cannot compute in INT8 into operators that all of them can.
+"""Rewrite activations that some runtime cannot compute in INT8 into operators that all runtimes can.
 
-1. hardswish(x) -> (x * (1/6)) * relu6(x + 3). XNNPACK has no INT8 HARD_SWISH: MobileNetV3 falls into 20
-   pieces and its INT8 file is slower than its float one. The factor must stand at x: converters put
-   x * (relu6(x + 3) * (1/6)) back together as HARD_SWISH.
+1. hardswish(x) -> (x * (1/6)) * relu6(x + 3). XNNPACK has no INT8 HARD_SWISH: it splits MobileNetV3 into
+   20 partitions, and the INT8 file is slower than the float one. The factor must be applied to x: converters
+   fuse x * (relu6(x + 3) * (1/6)) back into HARD_SWISH.
 2. hardsigmoid(x) -> relu6(x + 3) * (1/6). ONNX Runtime has no INT8 HardSigmoid.
 
-The functions stay the same to the last bits of float32; only INT8 files need the rewritten form.
+The functions are the same up to float32 rounding; only INT8 files need the rewritten form.
 """
 
 from typing import TYPE_CHECKING, Any, TypeAlias
@@ -17,11 +17,11 @@ if TYPE_CHECKING:
 
     from torch.fx import Graph
 
-_Rule: TypeAlias = "Callable[[Graph, Node], Node]"  # the rewritten operator's argument to its new output
+_Rule: TypeAlias = "Callable[[Graph, Node], Node]"  # maps an operator's argument to its new output
 
 
 def rewrite(graph: Network) -> int:
-    """Apply the rules to `graph` in place; the number of operators rewritten."""
+    """Apply the rules to `graph` in place; return the number of rewritten operators."""
     rules, count = _rules(), 0
     for node in list(graph.graph.nodes):
         if node.target not in rules or _changes_what_others_read(node):
@@ -60,14 +60,14 @@ def _hardsigmoid(graph: "Graph", x: Node) -> Node:
 
 
 def _gate(graph: "Graph", x: Node) -> Node:
-    """relu6(x + 3), one fused operator in INT8."""
+    """relu6(x + 3), a single fused operator in INT8."""
     import torch
 
     return _append(graph, torch.ops.aten.relu6.default, _append(graph, torch.ops.aten.add.Tensor, x, 3))
 
 
 def _append(graph: "Graph", operator: Any, *arguments: Any) -> Node:
-    """A new node that knows the shape of its value, as traced ones do."""
+    """A new node with the shape of its value in `meta`, like traced nodes."""
     from torch.fx.node import map_arg
 
     node = graph.call_function(operator, arguments)
@@ -76,5 +76,5 @@ def _append(graph: "Graph", operator: Any, *arguments: Any) -> Node:
 
 
 def _changes_what_others_read(node: Node) -> bool:
-    """Whether it works in place on a tensor that has other readers, which would no longer see the change."""
+    """Whether `node` changes a tensor in place that has other readers, which would miss the change."""
     return node.target.__name__.partition(".")[0].endswith("_") and len(node.args[0].users) > 1

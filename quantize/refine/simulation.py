@@ -1,9 +1,9 @@
-"""INT8 arithmetic simulated in PyTorch: a float and a quantized signal run through the network together.
+"""Simulate INT8 arithmetic in PyTorch: a float and a quantized signal run through the network together.
 
-Activations are rounded per tensor to 256 steps from their smallest to their largest value in the float
-network, weights symmetrically, per output channel or per tensor. A result is rounded where a runtime writes
-it as an INT8 tensor: not between an operator and the activation that is fused with it, nor where values only
-change places (arXiv 1712.05877 section 3).
+Activations are rounded per tensor to 256 steps between their minimum and maximum in the float network,
+weights symmetrically, per output channel or per tensor. A result is rounded where a runtime writes it as an
+INT8 tensor: not between an operator and the activation fused with it, and not where values are only moved
+(arXiv 1712.05877 section 3).
 """
 
 from collections.abc import Callable
@@ -16,11 +16,11 @@ from ..recipe import Recipe
 if TYPE_CHECKING:
     from torch import Tensor
 
-_PICTURES = 16  # channel means settle by then: 32 and 48 photographs gave the same MobileNetV2 within noise
+_PICTURES = 16  # enough for channel means: 32 and 48 gave the same MobileNetV2 within noise
 _LEVELS = 255
-_FUSABLE = {"conv2d", "linear", "add", "add_"}  # runtimes fuse these with a following activation
+_FUSABLE = {"conv2d", "linear", "add", "add_"}  # runtimes fuse these with the activation that follows
 _ACTIVATIONS = {"relu", "relu_", "relu6", "relu6_", "hardtanh", "hardtanh_", "clamp", "clamp_"}
-_SAME_VALUES = {  # no new rounding
+_SAME_VALUES = {  # these do not round again
     "chunk",
     "clone",
     "contiguous",
@@ -43,7 +43,7 @@ Arguments: TypeAlias = "tuple[tuple[Any, ...], dict[str, Any]]"  # positional an
 
 
 class Signal(NamedTuple):
-    """What an operator gives in the float network, and in the quantized one."""
+    """An operator's output in the float network and in the quantized one."""
 
     float: Any
     quantized: Any
@@ -53,7 +53,7 @@ Visit: TypeAlias = Callable[[Node, Arguments, Signal], Signal]
 
 
 def sample(calibration: Calibration) -> "Tensor":
-    """The first pictures of `calibration` as a network takes them: (N, 3, S, S), stored channels last."""
+    """The first pictures of `calibration` as network input: (N, 3, S, S), stored channels last."""
     import torch
 
     return torch.from_numpy(calibration.batch(_PICTURES)).permute(0, 3, 1, 2)
@@ -62,14 +62,14 @@ def sample(calibration: Calibration) -> "Tensor":
 def simulate(graph: Network, batch: "Tensor", recipe: Recipe, visit: Visit | None = None) -> Signal:
     """The logits (N, classes) of `batch` (N, 3, S, S) in float and as `recipe` quantizes `graph`.
 
-    `visit` is given each layer, its arguments in float and its output before activation and rounding; what
-    it returns goes on through the network.
+    `visit` is called with each layer, its float arguments and its output before activation and rounding; the
+    network continues with the signal that it returns.
     """
     from torch.fx import Interpreter
     from torch.fx.node import map_arg
 
     class Pair(Interpreter):
-        """Every value is a `Signal`; fx frees each after its last use."""
+        """Every value is a `Signal`, which fx frees after its last use."""
 
         def run_node(self, n: Node) -> Any:
             if n.op == "placeholder":
@@ -96,27 +96,27 @@ def simulate(graph: Network, batch: "Tensor", recipe: Recipe, visit: Visit | Non
 
 
 def is_layer(node: Node) -> bool:
-    """Whether it is a convolution or a linear layer, with a weight of the network's."""
+    """Whether it is a convolution or linear layer whose weight is a parameter."""
     return operator(node) in ("conv2d", "linear") and node.args[1].op == "get_attr"
 
 
 def operator(node: Node) -> str:
-    """Its name without overload: 'conv2d'."""
+    """The operator's name without its overload: 'conv2d'."""
     return str(getattr(node.target, "__name__", node.target)).partition(".")[0]
 
 
 def layer_name(node: Node) -> str:
-    """The module of a layer: 'features.1.conv.0'."""
+    """The name of a layer's module: 'features.1.conv.0'."""
     return str(node.args[1].target).removesuffix(".weight")
 
 
 def is_float(node: Node, recipe: Recipe) -> bool:
-    """Whether it is a layer that `recipe` leaves in float."""
+    """Whether it is a layer that `recipe` keeps in float."""
     return is_layer(node) and layer_name(node) in recipe.float_layers
 
 
 def run_layer(node: Node, arguments: Arguments, recipe: Recipe) -> "Tensor":
-    """What a layer gives with its weight rounded, unless `recipe` leaves it in float."""
+    """A layer's output with its weight rounded, unless `recipe` keeps it in float."""
     (x, weight, *rest), named = arguments
     if not is_float(node, recipe):
         weight = round_weight(weight, per_channel=recipe.per_channel)
@@ -124,7 +124,7 @@ def run_layer(node: Node, arguments: Arguments, recipe: Recipe) -> "Tensor":
 
 
 def activated(node: Node, output: "Tensor") -> "Tensor":
-    """`output` of a layer after the activation that is fused with it: what a runtime writes."""
+    """`output` of a layer after the activation fused with it, as a runtime writes it."""
     activation = _fused_activation(node)
     if activation is None:
         return output
@@ -132,7 +132,7 @@ def activated(node: Node, output: "Tensor") -> "Tensor":
 
 
 def round_activation(value: Any, like: Any) -> Any:
-    """Round to 256 levels over the range of `like`, zero included; what is no float tensor stays."""
+    """Round to 256 levels over the range of `like`, including zero; only float tensors are changed."""
     import torch
 
     if not isinstance(value, torch.Tensor) or not value.is_floating_point():
@@ -146,7 +146,7 @@ def round_activation(value: Any, like: Any) -> Any:
 
 
 def round_weight(weight: "Tensor", *, per_channel: bool) -> "Tensor":
-    """Round to [-127, 127] steps of max |w| / 127, by output channel or of all."""
+    """Round to [-127, 127] steps of max |w| / 127, per output channel or per tensor."""
     import torch
 
     widest = weight.flatten(1).abs().amax(1)
@@ -161,8 +161,8 @@ def _is_rounded(node: Node, recipe: Recipe) -> bool:
         return False
     source = node.args[0] if node.args else None
     maker = source if isinstance(source, type(node)) and _fused_activation(source) is node else node
-    ends = _fused_activation(node) is None and operator(node) not in _SAME_VALUES
-    return ends and not is_float(maker, recipe)
+    written = _fused_activation(node) is None and operator(node) not in _SAME_VALUES
+    return written and not is_float(maker, recipe)
 
 
 def _fused_activation(node: Node) -> Node | None:

@@ -1,4 +1,4 @@
-"""Put refined weights into a TFLite file, instead of converting the network a second time (7 s and more)."""
+"""Put refined weights into a TFLite file, which saves a second conversion of the network (7 s or more)."""
 
 from collections import Counter
 
@@ -10,10 +10,10 @@ from ...export.tflite.layers import layers, operators
 
 
 def patch(model: bytes, original: Network, refined: Network) -> bytes | None:
-    """`model`, a file of `original`, with the weights and biases of `refined`.
+    """Replace the weights and biases of `model`, a file of `original`, by those of `refined`.
 
-    None where a layer is not found, or shares a tensor with another: then nothing can be patched, because
-    an equalized network is right only as a whole.
+    Return None if a layer is not found or shares a tensor with another: an equalized network must be patched
+    as a whole.
     """
     from ai_edge_litert.schema_py_generated import BufferT
 
@@ -26,14 +26,14 @@ def patch(model: bytes, original: Network, refined: Network) -> bytes | None:
         if old.name not in places:
             return None
         for index, content in zip(places[old.name].inputs[1:], (new.weight, new.bias), strict=True):
-            if index < 0 and not any(content):  # no bias there, and none needed
+            if index < 0 and not any(content):  # no bias in the file, and none needed
                 continue
             tensor = tensors[index]
             data = parsed.buffers[tensor.buffer].data
             if index < 0 or index in patched or data is None or len(data) != len(content):
                 return None
             patched.add(index)
-            if owners[tensor.buffer] > 1:  # equal constants, as biases of zero, are stored once
+            if owners[tensor.buffer] > 1:  # equal constants, such as zero biases, are stored once
                 owners[tensor.buffer] -= 1
                 tensor.buffer = len(parsed.buffers)
                 parsed.buffers.append(BufferT())

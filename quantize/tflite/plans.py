@@ -1,4 +1,4 @@
-"""What ai-edge-quantizer, which calls this a recipe, is to do with every operator of a TFLite file."""
+"""Plans for ai-edge-quantizer (its "recipes"): how to quantize each operator of a TFLite file."""
 
 import re
 from collections.abc import Iterable
@@ -14,7 +14,7 @@ _ALL = ".*"
 
 
 def full_integer(recipe: Recipe, in_float: Iterable[str]) -> "RecipeManager":
-    """Everything in INT8 but for what writes the tensors `in_float`; the ends as `recipe` says."""
+    """All in INT8 except the operators that write the tensors `in_float`; input and output as in `recipe`."""
     from ai_edge_quantizer.algorithm_manager import AlgorithmName
     from ai_edge_quantizer.qtyping import QuantGranularity, TFLOperationName
     from ai_edge_quantizer.recipe_manager import RecipeManager
@@ -22,23 +22,23 @@ def full_integer(recipe: Recipe, in_float: Iterable[str]) -> "RecipeManager":
     plan, nothing = RecipeManager(), AlgorithmName.NO_QUANTIZE
     granularity = QuantGranularity.CHANNELWISE if recipe.per_channel else QuantGranularity.TENSORWISE
     plan.add_static_config(_ALL, TFLOperationName.ALL_SUPPORTED, 8, 8, granularity)
-    ends = TFLOperationName.INPUT, TFLOperationName.OUTPUT
-    for end in ends:
+    ports = TFLOperationName.INPUT, TFLOperationName.OUTPUT
+    for port in ports:
         if recipe.io == "float32":
-            plan.add_quantization_config(_ALL, end, algorithm_key=nothing)
+            plan.add_quantization_config(_ALL, port, algorithm_key=nothing)
         elif recipe.io == "uint8":
-            plan.add_quantization_config(_ALL, end, _unsigned())
+            plan.add_quantization_config(_ALL, port, _unsigned())
     for name in in_float:
-        # Not all types at once: the network's output goes by the name of the tensor that its last one writes.
+        # Not ALL_SUPPORTED: the network's output has the same name as the tensor of its last operator.
         for kind in (
-            kind for kind in TFLOperationName if kind not in (*ends, TFLOperationName.ALL_SUPPORTED)
+            kind for kind in TFLOperationName if kind not in (*ports, TFLOperationName.ALL_SUPPORTED)
         ):
             plan.add_quantization_config(f"^{re.escape(name)};$", kind, algorithm_key=nothing)
     return plan
 
 
 def half_weights() -> "RecipeManager":
-    """Weights in float16, which XNNPACK turns back to float32 when the file is opened."""
+    """Weights in float16, which XNNPACK converts to float32 when the file is loaded."""
     from ai_edge_quantizer.algorithm_manager import AlgorithmName
     from ai_edge_quantizer.qtyping import TFLOperationName
     from ai_edge_quantizer.recipe_manager import RecipeManager
@@ -49,11 +49,11 @@ def half_weights() -> "RecipeManager":
 
 
 def integer_weights() -> "RecipeManager":
-    """Weights in INT8 per channel; XNNPACK rounds the activations that they meet, picture by picture.
+    """Weights in INT8 per channel; XNNPACK quantizes their activations dynamically, for each picture.
 
-    Only for depthwise convolutions it has no such kernel: their weights turn back to float32 when the file
-    is opened. MobileNetV2 on one thread takes 7.2 ms so, 8.2 with all weights turned back (as in float), and
-    19 with none (18 partitions); the cosine of its logits with the float ones is 0.986 each time.
+    It has no such kernel for depthwise convolutions: their weights are converted to float32 when the file is
+    loaded. MobileNetV2 on one thread then takes 7.2 ms, 8.2 if all weights are converted (as in float), and
+    19 if none are (18 partitions); the cosine of its logits with the float ones is always 0.986.
     """
     from ai_edge_quantizer.qtyping import TFLOperationName
     from ai_edge_quantizer.recipe_manager import RecipeManager
@@ -65,14 +65,14 @@ def integer_weights() -> "RecipeManager":
 
 
 def _unsigned() -> "OpQuantizationConfig":
-    """UINT8, for an end of the network."""
+    """UINT8, for the input or output of the network."""
     from ai_edge_quantizer import qtyping
 
     return qtyping.OpQuantizationConfig(
         activation_tensor_config=qtyping.TensorQuantizationConfig(
             num_bits=8, symmetric=False, dtype=qtyping.TensorDataType.UINT
         ),
-        # The ends have no weights; the library's policy wants a weight type all the same.
+        # Inputs and outputs have no weights, but the library requires a weight type.
         weight_tensor_config=qtyping.TensorQuantizationConfig(
             num_bits=8, granularity=qtyping.QuantGranularity.CHANNELWISE
         ),

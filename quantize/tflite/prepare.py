@@ -1,14 +1,14 @@
-"""What ai-edge-quantizer turns into a wrong INT8 file, put right in the float file that it is given.
+"""Change a float file so that ai-edge-quantizer does not turn it into a wrong INT8 file.
 
-1. torch pads a max-pool with minus infinity, which has no INT8 form: the library refuses the scale or writes
-   a file that crashes the interpreter. The lowest value of the padded tensor's own range does the same: an
-   INT8 tensor holds nothing below it, so it never wins a maximum that a value of the picture should win.
-2. A bias is stored in steps of the input's scale times the weight's. A channel whose weights are (almost) all
-   zero, as training leaves some, has so small a scale that its bias leaves 32 bits and is lost. Its largest
-   weight becomes as large as the bias needs, which changes the output by less than 1/10000 of that bias.
-3. Where a scale follows a linear layer (ConvNeXt's LayerScale), the converter multiplies it into weight and
-   bias, and the bias comes out as (1, 1, 1, C). The library scales it along the first axis, of one value,
-   and LiteRT does not open the file. A bias is (C,).
+1. torch pads a max-pool with minus infinity, which INT8 cannot represent: the library rejects the scale or
+   writes a file that crashes the interpreter. The minimum of the padded tensor's range has the same effect:
+   no INT8 value is below it, so it never wins a maximum over a value of the picture.
+2. A bias is stored in steps of the input scale times the weight scale. A channel with (almost) all-zero
+   weights, as training sometimes produces, has so small a scale that its bias overflows 32 bits and is lost.
+   Its largest weight is raised as far as the bias needs, which changes the output by less than 1/10000 of it.
+3. If a scale follows a linear layer (ConvNeXt's LayerScale), the converter folds it into weight and bias, and
+   the bias gets the shape (1, 1, 1, C). The library scales it along the first axis, which has length 1, and
+   LiteRT cannot open the file. The shape is changed to (C,).
 """
 
 import math
@@ -22,12 +22,12 @@ from ...export.tflite.flatbuffer import pack, unpack
 if TYPE_CHECKING:
     from ai_edge_litert.schema_py_generated import ModelT, OperatorT, TensorT
 
-Ranges: TypeAlias = dict[str, dict[str, Any]]  # {'min', 'max'} of each tensor, by its name
+Ranges: TypeAlias = dict[str, dict[str, Any]]  # {'min', 'max'} of each tensor by name
 
 _LOWEST = np.finfo(np.float32).min
-_MOST_STEPS = 2**30  # of a bias, half of what 32 bits hold
-_SMALLEST_SPAN = 1e-9  # that the library gives a range
-_CHANNELS = {"CONV_2D": 0, "DEPTHWISE_CONV_2D": 3, "FULLY_CONNECTED": 0}  # the weight's axis of outputs
+_MOST_STEPS = 2**30  # of a bias, half of the range of 32 bits
+_SMALLEST_SPAN = 1e-9  # the library's lower limit for a range
+_CHANNELS = {"CONV_2D": 0, "DEPTHWISE_CONV_2D": 3, "FULLY_CONNECTED": 0}  # output axis of the weight
 
 
 def prepare(model: bytes, ranges: Ranges) -> tuple[bytes, Ranges]:
@@ -55,7 +55,7 @@ def _make_padding_finite(model: "ModelT", operator: "OperatorT", ranges: Ranges)
         return
     own = ranges[padded.name.decode()] = ranges[source.name.decode()]
     lowest = np.minimum(own["min"], 0)  # the range of an INT8 tensor includes zero
-    # A constant of its own: several operators share the old one, and their tensors differ.
+    # A separate constant, because operators with different tensors share the old one.
     operator.inputs[2] = len(tensors)
     name = padded.name + b"_value"
     tensors.append(TensorT(name=name, shape=[], type=constant.type, buffer=len(model.buffers)))

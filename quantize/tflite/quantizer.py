@@ -1,4 +1,4 @@
-"""Smaller TFLite files through ai-edge-quantizer: all in INT8, or the weights alone in INT8 or float16."""
+"""Smaller TFLite files with ai-edge-quantizer: full INT8, or only the weights in INT8 or float16."""
 
 from collections.abc import Iterable
 from dataclasses import replace
@@ -9,6 +9,7 @@ import numpy as np
 
 from ...export import tflite
 from ...export.artifact import Artifact
+from ...export.precision import Precision
 from ...export.tflite.flatbuffer import unpack
 from ...export.tflite.layers import layers, operators
 from ...export.tflite.metadata import attach
@@ -32,13 +33,13 @@ _THREADS = 2
 def quantize(
     artifact: Artifact, refined: Refined | None, calibration: Calibration, recipe: Recipe, out: Path
 ) -> Artifact:
-    """Write `artifact`, with the refined weights if there are any, in INT8 as `recipe` says, to `out`.
+    """Write `artifact`, with the refined weights if any, to `out`, quantized according to `recipe`.
 
-    Without refined ones, layers in float go by the names of the tensors that they write.
+    Without refined weights, float layers are identified by the names of the tensors that they write.
 
     Raises:
         MissingDependencyError: ai-edge-quantizer is not installed.
-        EdgewiseError: the library cannot quantize this network, or it has no layer of a name in `recipe`.
+        EdgewiseError: the library cannot quantize this network, or a layer named in `recipe` does not exist.
     """
     _require_library()
     source = _refined_file(artifact, refined, out) if refined else artifact.path.read_bytes()
@@ -63,7 +64,7 @@ def halve(artifact: Artifact, out: Path) -> Artifact:
 
     Raises:
         MissingDependencyError: ai-edge-quantizer is not installed.
-        EdgewiseError: the library cannot do it, or a weight is too large for float16.
+        EdgewiseError: the library cannot convert it, or a weight is too large for float16.
     """
     _require_library()
     try:
@@ -74,13 +75,15 @@ def halve(artifact: Artifact, out: Path) -> Artifact:
             f"{artifact.spec.name} has weights beyond 65504, the largest float16; use another --precision"
         ) from error
     except (ValueError, RuntimeError, KeyError) as error:
-        raise EdgewiseError(f"ai-edge-quantizer cannot halve {artifact.spec.name}: {error}") from error
-    return _write(model, replace(artifact, path=out, precision="fp16"), "float16 weights")
+        raise EdgewiseError(
+            f"ai-edge-quantizer cannot convert {artifact.spec.name} to float16: {error}"
+        ) from error
+    return _write(model, replace(artifact, path=out, precision=Precision.FP16), "float16 weights")
 
 
 def _require_library() -> None:
     try:
-        import ai_edge_quantizer.quantizer  # noqa: F401 - is it there?
+        import ai_edge_quantizer.quantizer  # noqa: F401 - checks that it is installed
     except ImportError as error:
         raise MissingDependencyError("Quantizing TFLite", "export", "ai-edge-quantizer") from error
 
@@ -102,20 +105,20 @@ def _write(model: bytes, artifact: Artifact, kind: str) -> Artifact:
 
 
 def _refined_file(artifact: Artifact, refined: Refined, out: Path) -> bytes:
-    """A float file of the refined network: the exported one patched, or else a second conversion."""
+    """A float file of the refined network: the exported file patched, or else a second conversion."""
     if refined.rewrites == 0:
         patched = patch(artifact.path.read_bytes(), refined.original, refined.network)
         if patched is not None:
             return patched
-    anew = tflite.export(refined.network, artifact.spec, out.with_suffix(".float.tflite")).path
+    converted = tflite.export(refined.network, artifact.spec, out.with_suffix(".float.tflite")).path
     try:
-        return anew.read_bytes()
+        return converted.read_bytes()
     finally:
-        anew.unlink()
+        converted.unlink()
 
 
 def _tensors(source: bytes, refined: Refined | None, names: Iterable[str]) -> list[str]:
-    """The tensors of the file that the layers called `names` write."""
+    """The tensors of the file that the layers `names` write."""
     model = unpack(source)
     places = operators(model, layers(refined.network)) if refined else _by_output(model)
     if unknown := [name for name in names if name not in places]:
@@ -127,7 +130,7 @@ def _tensors(source: bytes, refined: Refined | None, names: Iterable[str]) -> li
 
 
 def _tail(source: bytes) -> list[str]:
-    """The tensors that the operators after a last softmax write."""
+    """The tensors of the operators that stay in float after the last layer."""
     from ai_edge_litert.tools.flatbuffer_utils import opcode_to_name
 
     model = unpack(source)
@@ -163,10 +166,10 @@ def _ranges(model: bytes, plan: "RecipeManager", calibration: Calibration, rule:
         mode=CalibrationMode.CALIBRATION_PROFILER_BASED,
         qsv_update_func=updates[rule],
     )
-    # A list: the library reads it more than once, and a generator would be empty the second time.
+    # A list, because the library iterates over it more than once.
     calibrator.calibrate({_SIGNATURE: [{_ARGUMENT: x} for x in calibration.inputs()]}, plan)
-    # This mode is the fastest and gives plain numbers, but the quantizer wants the rank of the tensor, as the
-    # slower mode gives it: without it, a constant that joins activations (ViT's class token) is refused.
+    # This mode is the fastest but returns scalars, while the quantizer expects the rank of the tensor, as in
+    # the slower modes: otherwise it rejects a constant concatenated with activations (ViT's class token).
     ranks = {tensor.name.decode(): len(tensor.shape) for tensor in unpack(model).subgraphs[0].tensors}
     return {
         name: {end: np.reshape(value, (1,) * ranks[name]).astype(np.float32) for end, value in found.items()}

@@ -1,6 +1,6 @@
-"""Latency with its conditions: what is asked for, how a device measures it, what it is worth.
+"""Measure latency on a device, with the conditions of the measurement.
 
-`request` is what a device is told, `runner` the program that it runs, `worker` the process that holds one
-model there, `events` what it sends back line by line, `record` what becomes of that, `trust` whether it
-deserves belief, `compare` how two records of one run relate.
+`request` is sent to a device, `runner` is the program that it runs, `worker` the process for one model,
+`events` documents the lines sent back, `record` is the result, `trust` decides whether the result can be
+trusted, and `compare` compares two records of one run.
 """

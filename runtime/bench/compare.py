@@ -1,26 +1,20 @@
-"""How two records of one run relate: a ratio with its interval, and a sentence that a person can read."""
+"""Compare two records of one run: a ratio with its interval, and a sentence about it."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+from ...export.precision import Precision
 from ...models.errors import UsageError
 from .record import BenchedModel, Record
 from .timing import Ratio, bootstrap_ratio
 
-_WORDS = {
-    "fp32": "float",
-    "fp16": "FP16",
-    "w8a32": "INT8 weights",
-    "w8a8": "INT8",
-    "w8a8-mixed": "mixed INT8",
-}
-_ALIKE = 0.01  # as much do two processes with the same file differ (measured)
-_BLOCKS = 25  # each longer than the runner's turns, of which 10 seconds hold 50 at least
+_ALIKE = 0.01  # measured difference between two processes with the same file
+_BLOCKS = 25  # each longer than the runner's turns, of which there are at least 50 in 10 seconds
 
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """`ratio` is how many times as fast `fast` is, by medians; both are ids of records."""
+    """`ratio` is the speed of `fast` relative to `slow`, by medians; both are ids of records."""
 
     slow: str
     fast: str
@@ -29,27 +23,27 @@ class Comparison:
 
 
 def compare(slow: Record, fast: Record) -> Comparison:
-    """How fast `fast` is beside `slow`, which went before it in each round.
+    """Compare `fast` with `slow`, which came before it in each round.
 
     Raises:
-        UsageError: they were not measured in turn, or were emulated, and then time means nothing.
+        UsageError: they were not interleaved, or were emulated, so that times mean nothing.
     """
     if slow.run != fast.run:
         raise UsageError(
             f"{slow.model.title} and {fast.model.title} were measured in different runs; "
-            "name both bundles in one `edgewise bench`"
+            "pass both bundles to one `edgewise bench`"
         )
     if slow.machine.emulated:
         raise UsageError(
             f"times under {slow.machine.emulated} cannot be compared; measure on the device itself"
         )
-    pairs = min(len(slow.samples_ms), len(fast.samples_ms))  # an interrupted run ends within a round
+    pairs = min(len(slow.samples_ms), len(fast.samples_ms))  # an interrupted run may end within a round
     ratio = bootstrap_ratio(slow.samples_ms[:pairs], fast.samples_ms[:pairs], blocks=_BLOCKS)
     return Comparison(slow.id, fast.id, ratio, _sentence(ratio, *_names(slow.model, fast.model)))
 
 
 def comparisons(records: Sequence[Record]) -> list[Comparison]:
-    """What is worth saying of one run: each model beside its float twin, and the others beside the first."""
+    """The comparisons of a run: each model with its float model, and the others with the first."""
     real = [record for record in records if not record.machine.emulated]
     twins = [(_twin(record, real), record) for record in real]
     used = {twin.id for twin, _ in twins if twin is not None}
@@ -61,7 +55,7 @@ def comparisons(records: Sequence[Record]) -> list[Comparison]:
 
 
 def _placed(comparison: Comparison, record: Record, records: Sequence[Record]) -> Comparison:
-    """Say what it is of, where the run had models of several names or targets."""
+    """Add the model's name to the sentence if the run had several names or targets."""
     places = {(other.model.name, other.model.target) for other in records}
     if len(places) == 1:
         return comparison
@@ -71,21 +65,27 @@ def _placed(comparison: Comparison, record: Record, records: Sequence[Record]) -
 
 def _twin(record: Record, records: Sequence[Record]) -> Record | None:
     model = record.model
-    same = [
-        other
-        for other in records
-        if (other.model.name, other.model.target, other.model.precision) == (model.name, model.target, "fp32")
-    ]
-    return same[0] if same and model.precision != "fp32" else None
+    wanted = model.name, model.target, Precision.FP32
+    same = [other for other in records if _key(other.model) == wanted]
+    return same[0] if same and model.precision != Precision.FP32 else None
+
+
+def _key(model: BenchedModel) -> tuple[str, str, str]:
+    return model.name, model.target, model.precision
 
 
 def _names(slow: BenchedModel, fast: BenchedModel) -> tuple[str, str]:
-    """By what they differ in: precision, or the whole title, or the digest of the file."""
+    """Names that distinguish the two: the precision, the title, or the title with the checksum."""
     if (slow.name, slow.target) == (fast.name, fast.target) and slow.precision != fast.precision:
-        return _WORDS.get(slow.precision, slow.precision), _WORDS.get(fast.precision, fast.precision)
+        return _words(slow.precision), _words(fast.precision)
     if slow.title != fast.title:
         return slow.title, fast.title
     return f"{slow.title} ({slow.sha256[:8]})", f"{fast.title} ({fast.sha256[:8]})"
+
+
+def _words(precision: str) -> str:
+    found = Precision.named(precision)  # a newer edgewise's record may have another
+    return found.words if found else precision
 
 
 def _sentence(ratio: Ratio, slow: str, fast: str) -> str:

@@ -1,6 +1,6 @@
-"""What a machine tells of itself, and of its state, that bears on latency; None for what it does not tell.
+"""Properties and state of a machine that affect latency; unknown values are None.
 
-Nearly all is read from Linux's /proc and /sys, below `root`; other systems tell little.
+Most are read from Linux's /proc and /sys below `root`; other systems provide little.
 """
 
 import os
@@ -21,7 +21,7 @@ _T = TypeVar("_T")
 SYSTEM = Path("/")
 _VCGENCMD_SECONDS = 5.0
 _PLACEHOLDERS = {"", "default string", "system product name", "to be filled by o.e.m."}
-# 'CPU part' of /proc/cpuinfo, by Arm's manuals: Linux on Arm gives no name.
+# 'CPU part' in /proc/cpuinfo, from Arm's manuals: Linux on Arm does not give the name.
 _ARM_CORES = {
     "0xd03": "Cortex-A53",
     "0xd05": "Cortex-A55",
@@ -41,12 +41,12 @@ _ARM_CORES = {
 
 
 def now() -> str:
-    """This moment, ISO 8601 in UTC."""
+    """The current time, ISO 8601 in UTC."""
     return datetime.now(UTC).isoformat(timespec="milliseconds")
 
 
 def machine(root: Path = SYSTEM) -> Machine:
-    """This machine; under an emulator the board is unknown, as /proc and /sys are those of its host."""
+    """This machine; under an emulator the board is unknown, because /proc and /sys are the host's."""
     told, emulated = describe(), emulator(root)
     library, version = platform.libc_ver()
     return Machine(
@@ -57,7 +57,7 @@ def machine(root: Path = SYSTEM) -> Machine:
         architecture=platform.machine(),
         processor=_arm_cores(root) or told["processor"],
         features=None if told["extensions"] is None else tuple(told["extensions"]),
-        cores=os.cpu_count(),  # not those that this process may use
+        cores=os.cpu_count(),  # all, not only those that this process may use
         memory_bytes=told["memory_bytes"],
         software=f"Python {platform.python_version()}",
         emulated=emulated,
@@ -77,16 +77,16 @@ def conditions(root: Path = SYSTEM) -> Conditions:
 
 
 class Watch:
-    """What happens on the machine from now on."""
+    """Observe the machine from now on."""
 
     def __init__(self, root: Path = SYSTEM) -> None:
         self._root = root
         self._time, self._energy = _processor_time(root), _energy(root)
 
     def others(self, own_cpu_seconds: float) -> float | None:
-        """The part of the processors' time since, 0 to 1, that went to others than these seconds.
+        """The fraction of processor time since then, 0 to 1, beyond our own `own_cpu_seconds`.
 
-        That a hypervisor gave to another guest ('steal') counts as theirs.
+        Time that a hypervisor gave to other guests ('steal') counts as theirs.
         """
         then, after = self._time, _processor_time(self._root)
         if then is None or after is None or after[1] <= then[1]:
@@ -95,17 +95,17 @@ class Watch:
         return min(1.0, max(0.0, taken / (after[1] - then[1])))
 
     def energy_j(self) -> float | None:
-        """What all processors took since, in joules, where the kernel lets RAPL's counters be read."""
+        """The energy of all processors since then, in joules, if RAPL's counters can be read."""
         after = _energy(self._root)
         if not after or after.keys() != self._energy.keys():
             return None
-        # The counter starts again at its limit.
+        # The counter wraps around at its limit.
         spent = [(count - self._energy[zone][0]) % limit for zone, (count, limit) in after.items()]
         return sum(spent) / 1e6
 
 
 def _read(path: Path) -> str | None:
-    """A small file of the kernel's; device trees end their strings with a zero."""
+    """A small file of the kernel; strings of device trees end with a zero."""
     try:
         return path.read_text().strip("\0 \n")
     except (OSError, ValueError):
@@ -118,7 +118,7 @@ def _number(path: Path) -> int | None:
 
 
 def _board(root: Path) -> str | None:
-    """From the device tree of a board, or what a PC's firmware says of the product or its main board."""
+    """From a board's device tree, or from a PC's firmware: the product or its main board."""
     if model := _read(root / "proc/device-tree/model"):
         return model
     firmware = root / "sys/class/dmi/id"
@@ -130,7 +130,7 @@ def _board(root: Path) -> str | None:
 
 
 def _system(root: Path) -> str:
-    """The distribution by its own words, or the system."""
+    """The distribution's own name, or the system."""
     for line in (_read(root / "etc/os-release") or "").splitlines():
         name, _, value = line.partition("=")
         if name == "PRETTY_NAME":
@@ -139,14 +139,14 @@ def _system(root: Path) -> str:
 
 
 def _arm_cores(root: Path) -> str | None:
-    """'Cortex-A76', or 'Cortex-A55 + Cortex-A78' where cores differ."""
+    """'Cortex-A76', or 'Cortex-A55 + Cortex-A78' if cores differ."""
     lines = (_read(root / "proc/cpuinfo") or "").splitlines()
     parts = {line.partition(":")[2].strip() for line in lines if line.startswith("CPU part")}
     return " + ".join(_ARM_CORES.get(part, f"Arm {part}") for part in sorted(parts)) or None
 
 
 def _by_core(root: Path, name: str, kind: Callable[[str], _T], off: _T) -> tuple[_T, ...] | None:
-    """A file of each core's cpufreq; None where no core has it."""
+    """A cpufreq file of each core; None if no core has it."""
     folder = root / "sys/devices/system/cpu"
     cores = sorted((path for path in folder.glob("cpu[0-9]*")), key=lambda path: int(path.name[3:]))
     texts = [_read(core / "cpufreq" / name) for core in cores]
@@ -154,11 +154,11 @@ def _by_core(root: Path, name: str, kind: Callable[[str], _T], off: _T) -> tuple
 
 
 def _megahertz(kilohertz: str) -> float:
-    return int(kilohertz) / 1000 if kilohertz.isdigit() else 0.0  # some drivers answer '<unknown>'
+    return int(kilohertz) / 1000 if kilohertz.isdigit() else 0.0  # some drivers report '<unknown>'
 
 
 def _temperatures(root: Path) -> dict[str, float] | None:
-    """By the name of the zone, and its number where names repeat; a zone may be there and not answer."""
+    """By the name of the zone, plus its number if names repeat; some zones cannot be read."""
     found: dict[str, float] = {}
     for zone in sorted((root / "sys/class/thermal").glob("thermal_zone*")):
         thousandths, name = _number(zone / "temp"), _read(zone / "type") or zone.name
@@ -168,7 +168,7 @@ def _temperatures(root: Path) -> dict[str, float] | None:
 
 
 def _throttled() -> int | None:
-    """The bits of Raspberry Pi's firmware: 'throttled=0x50000'."""
+    """The bits from the Raspberry Pi's firmware: 'throttled=0x50000'."""
     program = shutil.which("vcgencmd")
     if program is None:
         return None
@@ -177,7 +177,7 @@ def _throttled() -> int | None:
             [program, "get_throttled"], capture_output=True, text=True, timeout=_VCGENCMD_SECONDS, check=True
         )
         return int(said.stdout.strip().removeprefix("throttled="), 16)
-    except (OSError, ValueError, subprocess.SubprocessError):  # it needs the group 'video'
+    except (OSError, ValueError, subprocess.SubprocessError):  # it requires the group 'video'
         return None
 
 
@@ -189,17 +189,17 @@ def _load(root: Path) -> float | None:
 
 
 def _processor_time(root: Path) -> tuple[float, float] | None:
-    """Seconds of all processors since the start: at work, steal included, and in all."""
+    """Seconds of all processors since boot: busy, including steal, and in total."""
     first, *ticks = (_read(root / "proc/stat") or "-").partition("\n")[0].split()
     if first != "cpu":
         return None
-    # user, nice, system, idle, iowait, irq, softirq, steal; what follows is in user and nice already
+    # user, nice, system, idle, iowait, irq, softirq, steal; the rest is already part of user and nice
     times = [int(tick) / os.sysconf("SC_CLK_TCK") for tick in ticks[:8]]
     return sum(times) - sum(times[3:5]), sum(times)
 
 
 def _energy(root: Path) -> dict[str, tuple[int, int]]:
-    """By processor package RAPL's counter and its limit, in microjoules; often for root alone."""
+    """RAPL's counter and its limit by processor package, in microjoules; often readable only by root."""
     found = {}
     for zone in (root / "sys/class/powercap").glob("intel-rapl:*"):
         count, limit = _number(zone / "energy_uj"), _number(zone / "max_energy_range_uj")

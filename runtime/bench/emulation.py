@@ -1,4 +1,4 @@
-"""Whether the processor is real: an emulated one computes rightly, and its times mean nothing."""
+"""Detect an emulated processor: it computes correctly, but its times mean nothing."""
 
 import os
 import platform
@@ -6,11 +6,11 @@ from pathlib import Path
 
 
 def emulator(root: Path = Path("/")) -> str | None:
-    """What emulates the processor: 'qemu-aarch64 (cortex-a76)', 'Rosetta 2'; None where it is real.
+    """What emulates the processor: 'qemu-aarch64 (cortex-a76)', 'Rosetta 2'; None if it is real.
 
-    An emulator of single programs answers /proc/self/exe with the program that it runs, so that programs
-    find themselves; but of /proc/thread-self/exe, which is the same, it does not know, and the kernel
-    answers with the emulator, or not at all where /proc is not mounted (seen with qemu-user 7.2 and 10.0).
+    A user-mode emulator intercepts /proc/self/exe and returns the program that it runs, so that programs find
+    themselves. It does not intercept the equivalent /proc/thread-self/exe, for which the kernel returns the
+    emulator, or nothing if /proc is not mounted (seen with qemu-user 7.2 and 10.0).
     """
     program, runner = _link(root / "proc/self/exe"), _link(root / "proc/thread-self/exe")
     if program and program != runner:
@@ -20,7 +20,7 @@ def emulator(root: Path = Path("/")) -> str | None:
         processor = (root / "proc/cpuinfo").read_text()
     except (OSError, ValueError):
         processor = ""
-    if "QEMU TCG" in processor:  # a whole machine of QEMU's without hardware to run it on
+    if "QEMU TCG" in processor:  # a full QEMU machine without hardware virtualization
         return "qemu"
     apple = "VirtualApple" in processor or "ARM64" in platform.version()
     return "Rosetta 2" if apple and platform.machine() == "x86_64" else None

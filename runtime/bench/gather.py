@@ -1,4 +1,4 @@
-"""Makes records of the events that a device sends; what came before it fell silent is kept."""
+"""Build records from the events that a device sends; if it stops, what it has sent so far is kept."""
 
 from dataclasses import dataclass, field, replace
 from importlib.metadata import version
@@ -13,12 +13,12 @@ from .record import BenchedModel, Conditions, Engine, GoldenRun, Machine, Record
 from .request import BenchRequest
 from .timing import percentiles
 
-_FEWEST = 2  # below there is no drift, nor anything to compare
+_FEWEST = 2  # with fewer there is no drift and nothing to compare
 
 
 @dataclass(slots=True)
 class _Contender:
-    """What is known of one of the request's contenders so far."""
+    """What is known so far about one of the request's contenders."""
 
     model: BenchedModel | None = None
     engine: Engine | None = None
@@ -32,7 +32,7 @@ class _Contender:
 
 
 class Gathered:
-    """The events of one run on one device; `error` is what the device gave up with."""
+    """The events of one run on one device; `error` is the error that ended it."""
 
     def __init__(self, request: BenchRequest, device: str) -> None:
         self.error: EdgewiseError | None = None
@@ -48,7 +48,7 @@ class Gathered:
 
     @property
     def progress(self) -> float:
-        """How much of the samples is there, 0 to 1: that of the contender with the fewest."""
+        """The fraction of samples received, 0 to 1, for the contender with the fewest."""
         request = self._request
         return min(
             min(1.0, len(times) / request.runs, sum(times) / 1000 / request.seconds if request.seconds else 1)
@@ -56,23 +56,23 @@ class Gathered:
         )
 
     def add(self, event: dict[str, Any]) -> None:
-        """Take an event as `events` describes them.
+        """Process an event as documented in `events`.
 
         Raises:
-            EdgewiseError: it is none.
+            EdgewiseError: it is not a valid event.
         """
         try:
             self._add(event)
         except (AttributeError, IndexError, KeyError, TypeError, ValueError) as error:
             raise EdgewiseError(
                 f"{self._device}: sent a {event.get('event')!r} event that cannot be read "
-                f"({type(error).__name__}: {error}); use the same edgewise there and here"
+                f"({type(error).__name__}: {error}); use the same version of edgewise on both sides"
             ) from error
 
     def records(self, interrupted: str | None = None) -> list[Record]:
         """The record of each contender that has samples; `interrupted` says why the run ended early."""
         if interrupted is None and not self._done:
-            interrupted = str(self.error) if self.error else "the device fell silent"
+            interrupted = str(self.error) if self.error else "the device stopped responding"
         return [
             made
             for place, contender in enumerate(self._contenders)
@@ -97,7 +97,7 @@ class Gathered:
                 self._add_to(kind, event)
 
     def _add_to(self, kind: str, event: dict[str, Any]) -> None:
-        """An event of one contender."""
+        """Process an event of one contender."""
         if "contender" not in event:
             return
         contender = self._contenders[event["contender"]]
@@ -159,7 +159,7 @@ def _drift(times: list[float]) -> float:
 
 
 def _error(kind: str, message: str) -> EdgewiseError:
-    """An error of ours that went through JSON; one that this edgewise does not know is a plain one."""
+    """An error of edgewise that was sent as JSON; an unknown kind becomes an `EdgewiseError`."""
     known = {found.__name__: found for found in EdgewiseError.__subclasses__()}
     found = known.get(kind, EdgewiseError)
-    return found.__new__(found, message)  # not called: one of them makes its message itself
+    return found.__new__(found, message)  # without __init__: one of them composes its own message

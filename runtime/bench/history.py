@@ -1,8 +1,8 @@
-"""Two records of different times: whether the model got slower, and what else is not as it was.
+"""Compare two records from different times: whether the model got slower, and what else changed.
 
-They were not measured in turn, so temperature, frequency and neighbours may have changed with the model, and
-no interval of the ratio can be given. The error of a median, which shrinks with the number of samples, would
-cry at every such change; what single inferences spread by within a run is the better scale.
+The records were not interleaved, so temperature, frequency and load may have changed along with the model,
+and the ratio has no confidence interval. The standard error of a median shrinks with the number of samples
+and would flag every such change; the spread of single inferences within a run is the better scale.
 """
 
 from dataclasses import asdict
@@ -12,14 +12,14 @@ import numpy as np
 
 from .record import Conditions, Record
 
-# What `bench.trust` lets a single run drift by.
+# The drift within a run that `bench.trust` allows.
 _NOTABLE = 1.05
 
 
 def slower(record: Record, before: Record) -> str | None:
-    """A sentence where the model got slower than `before` by more than what both records' spread explains.
+    """A sentence if the model got slower than in `before` by more than the spread of both records explains.
 
-    That is: nine of ten inferences take longer than nine of ten did before, and the median is up by 5 %.
+    That is: the 10th percentile is now above the previous 90th, and the median has risen by 5 % or more.
     """
     now, then = record.summary.p50_ms, before.summary.p50_ms
     if record.machine.emulated or before.machine.emulated:
@@ -28,7 +28,7 @@ def slower(record: Record, before: Record) -> str | None:
         return None
     sentence = (
         f"{record.model.title} got slower on {record.device}: {now:.2f} ms, {now / then:.2f} times the "
-        f"{then:.2f} ms of {before.started[:10]} ({before.id[:8]})"
+        f"{then:.2f} ms measured on {before.started[:10]} ({before.id[:8]})"
     )
     if not record.verdict.trusted:
         return f"{sentence}; but this figure is not trusted"
@@ -36,13 +36,13 @@ def slower(record: Record, before: Record) -> str | None:
 
 
 def differences(older: Record, newer: Record) -> dict[str, tuple[Any, Any]]:
-    """What was not the same in both, by its name: the model, the machine, versions and conditions."""
+    """What differs between the two, by name: model, machine, versions and conditions."""
     before, after = _circumstances(older), _circumstances(newer)
     return {name: (before[name], after[name]) for name in before if before[name] != after[name]}
 
 
 def _circumstances(record: Record) -> dict[str, Any]:
-    """All that bears on speed, flat."""
+    """Everything that affects speed, as a flat dict."""
     machine = {f"machine {name}": value for name, value in asdict(record.machine).items()}
     model = {f"model {name}": value for name, value in asdict(record.model).items()}
     engine = {f"engine {name}": value for name, value in asdict(record.engine).items()}
@@ -52,7 +52,7 @@ def _circumstances(record: Record) -> dict[str, Any]:
 
 
 def _conditions(conditions: Conditions | None) -> dict[str, Any]:
-    """Those at the start; of many cores and thermal zones the fastest and the hottest."""
+    """The conditions at the start; of several cores and thermal zones, the fastest and the hottest."""
     found = conditions or Conditions("")
     return {
         "governors": sorted(set(found.governors)) if found.governors else None,

@@ -1,6 +1,6 @@
-"""Latency of a float model and its smaller form on this machine, fairly: in turn, one thread, CPU time.
+"""Latency of a float model and its quantized form on this machine: interleaved, one thread, CPU time.
 
-Time of the calling thread alone, which does all the work, leaves out what other programs take.
+The CPU time of the calling thread, which does all the work, excludes the time that other programs take.
 """
 
 import time
@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
+from ...export.precision import Precision
 from ...models.errors import LatencyError
 from ...models.spec import Tensor32
 from .. import Session
@@ -19,7 +20,7 @@ _WARM_UPS, _ROUNDS = 3, 30
 
 
 class Pace(StrEnum):
-    """FASTER or SLOWER than the float twin by the whole interval, or ALIKE."""
+    """FASTER or SLOWER than the float model if the whole interval is, otherwise ALIKE."""
 
     FASTER = "faster"
     SLOWER = "slower"
@@ -28,7 +29,7 @@ class Pace(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class SpeedLimits:
-    """The most milliseconds, and the least speed-up over the float twin; None asks for nothing."""
+    """The maximum milliseconds and the minimum speed-up over the float model; None means no limit."""
 
     max_ms: float | None = None
     min_speedup: float | None = None
@@ -36,7 +37,7 @@ class SpeedLimits:
 
 @dataclass(frozen=True, slots=True)
 class Latency:
-    """CPU milliseconds per picture on one thread, and how many times faster INT8 is (None without it)."""
+    """CPU milliseconds per picture on one thread, and the speed-up of INT8 (None without it)."""
 
     float: Percentiles
     quantized: Percentiles | None = None
@@ -44,7 +45,7 @@ class Latency:
 
     @property
     def pace(self) -> Pace | None:
-        """What the interval of the speed-up says; None for a float model."""
+        """The verdict of the speed-up's interval; None for a float model."""
         if self.speedup is None:
             return None
         if self.speedup.interval.low > 1:
@@ -52,7 +53,7 @@ class Latency:
         return Pace.SLOWER if self.speedup.interval.high < 1 else Pace.ALIKE
 
     def require(self, limits: SpeedLimits, name: str) -> None:
-        """Raise a `LatencyError` where the model, called `name`, is slower than `limits` allow."""
+        """Raise a `LatencyError` if the model `name` is slower than `limits` allow."""
         found = (self.quantized or self.float).p50_ms
         if limits.max_ms is not None and found > limits.max_ms:
             raise LatencyError(
@@ -62,30 +63,30 @@ class Latency:
         wanted = limits.min_speedup
         if wanted is not None and self.speedup is not None and self.speedup.ratio < wanted:
             raise LatencyError(
-                f"{name}: latency gate: {self.speedup.ratio:.2f} times as fast as its float twin here, "
-                f"--require-speedup asks for {wanted:g}"
+                f"{name}: latency gate: {self.speedup.ratio:.2f} times as fast as its float model here, "
+                f"--require-speedup requires {wanted:g}"
             )
 
 
 def reasons(found: Structure) -> list[str]:
-    """What may keep a quantized file from being fast, as far as the file and this machine tell."""
+    """What may slow a quantized file down, as far as the file and this machine show."""
     told = []
     if found.whole is False:
-        told.append(f"XNNPACK takes {found.partitions} pieces of the model, not the whole")
-    if found.precision.startswith("w8a8") and found.islands:
+        told.append(f"XNNPACK runs {found.partitions} partitions of the model instead of all of it")
+    if found.integer and found.islands:
         islands = ", ".join(f"{count} {name}" for name, count in found.islands.items())
-        told.append(f"operators in float between conversions ({islands})")
-    if found.precision.startswith("w8a8") and found.float_layers:
+        told.append(f"float operators between conversions ({islands})")
+    if found.integer and found.float_layers:
         told.append(f"{found.float_layers} layers in float")
-    if found.precision in {"fp16", "w8a32"}:
-        told.append("its arithmetic is float: smaller weights save space and not time")
+    if found.precision in {Precision.FP16, Precision.W8A32}:
+        told.append("its arithmetic is float: smaller weights save space but not time")
     if saturates():
-        told.append("this processor has no VNNI instructions, which INT8 kernels are made for")
+        told.append("this processor lacks VNNI, the instructions that fast INT8 kernels use")
     return told
 
 
 def measure(sessions: Sequence[Session], picture: Tensor32) -> Latency:
-    """Time the float session, and the quantized one if given, on one (1, S, S, 3) picture, in turn.
+    """Time the float session, and the quantized one if given, interleaved on one (1, S, S, 3) picture.
 
     They must have been opened with one thread.
     """

@@ -1,4 +1,4 @@
-"""How much memory this process came to take, as far as the system tells."""
+"""The peak memory of this process, as far as the system reports it."""
 
 import sys
 from contextlib import suppress
@@ -9,15 +9,15 @@ _FORGET_PEAK = Path("/proc/self/clear_refs"), "5"
 
 
 class Memory:
-    """By how much the process grew since this was made, at its largest; None where that cannot be told."""
+    """The peak growth of the process since this was created; None if it cannot be measured."""
 
     def __init__(self) -> None:
-        # Where an earlier peak cannot be forgotten, growth hides below it: then this is a lower bound.
+        # If an earlier peak cannot be reset, it may hide growth: then this is a lower bound.
         self._read = _peak_bytes if _forget_peak() else _largest_bytes
         self._before = self._read()
 
     def grown(self) -> int | None:
-        """In bytes."""
+        """Growth in bytes."""
         now = self._read()
         return None if now is None or self._before is None else now - self._before
 

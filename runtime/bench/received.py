@@ -1,7 +1,7 @@
-"""Records that come in a file from elsewhere, as the Android app shares them: checked before they are stored.
+"""Read records from a file, such as those shared by the Android app, and check them before they are stored.
 
-The types of all fields are those of `Record`, the percentiles those of its own samples, and where it calls
-itself trusted our rules find nothing against it; a device may know more reasons than we do.
+All fields must have the types of `Record`, the percentiles must match the samples, and a record marked as
+trusted must pass our rules; a device may have further reasons not to trust its own record.
 """
 
 import json
@@ -18,63 +18,65 @@ from . import trust
 from .record import Record
 from .timing import Percentiles, percentiles
 
-_CLOSE = 1e-6  # other languages sum and interpolate in another order
+_CLOSE = 1e-6  # other languages may sum and interpolate in another order
 _PLAIN: dict[Any, Callable[[Any], bool]] = {
     float: lambda value: type(value) in {int, float} and math.isfinite(value),
     str: lambda value: (
         isinstance(value, str) and value.replace("\n", " ").isprintable()
-    ),  # a terminal shows it
+    ),  # it is shown in a terminal
 }
 
 
 def read(path: Path) -> list[Record]:
-    """The records of a file: one as JSON, or several as `edgewise bench --json` prints them.
+    """The records in a file: one record as JSON, or the output of `edgewise bench --json`.
 
     Raises:
-        UsageError: the file is not there, or holds no records.
+        UsageError: the file does not exist, or contains no records.
         EdgewiseError: it cannot be read, or a record is damaged or contradicts itself.
     """
     try:
         document = json.loads(path.read_bytes())
     except (FileNotFoundError, IsADirectoryError) as error:
-        raise UsageError(f"{path}: no such file; name a record that the app shared") from error
+        raise UsageError(f"{path}: no such file; pass a record that the app shared") from error
     except (OSError, ValueError, RecursionError) as error:
         raise EdgewiseError(f"{path}: cannot be read ({error}); share the record again") from error
     found = document.get("records", [document]) if isinstance(document, dict) else None
     if not isinstance(found, list) or not found:
-        raise UsageError(f"{path}: holds no records; name what the app or `edgewise bench --json` wrote")
+        raise UsageError(
+            f"{path}: contains no records; pass a file written by the app or by `edgewise bench --json`"
+        )
     try:
         return [_checked(plain) for plain in found]
     except (EdgewiseError, ValueError) as error:
-        raise EdgewiseError(f"{path}: {error}; measure again and share that") from error
+        raise EdgewiseError(f"{path}: {error}; measure again and share the new record") from error
 
 
 def _checked(plain: Any) -> Record:
-    """A record from plain data, once nothing in it is wrong.
+    """Build a record from plain data and check it.
 
     Raises:
-        EdgewiseError, ValueError: something is.
+        EdgewiseError, ValueError: something in it is wrong.
     """
     if not isinstance(plain, dict):
-        raise EdgewiseError(f"no record of a latency but a {type(plain).__name__}")
+        raise EdgewiseError(f"not a latency record but a {type(plain).__name__}")
     record = Record.from_json(plain)
     for name, hint in get_type_hints(Record).items():
         if not _fits(getattr(record, name), hint):
-            raise EdgewiseError(f"no record of a latency: {name!r} holds what it cannot")
+            raise EdgewiseError(f"not a latency record: {name!r} has an invalid value")
     datetime.fromisoformat(record.started)
     for name, told, samples in (
         ("summary", record.summary, record.samples_ms),
         ("end_to_end", record.end_to_end, record.end_to_end_ms),
     ):
         if not _same(told, percentiles(samples) if samples else None):
-            raise EdgewiseError(f"its {name!r} is not that of its samples")
+            raise EdgewiseError(f"its {name!r} does not match its samples")
     if record.verdict.trusted and (reasons := trust.judge(record).reasons):
-        raise EdgewiseError(f"it calls itself trusted, but {reasons[0]}")
+        raise EdgewiseError(f"it is marked as trusted, but {reasons[0]}")
     return record
 
 
 def _fits(value: Any, hint: Any) -> bool:
-    """Whether a value read from JSON is of the type that a field of a record has."""
+    """Whether a value read from JSON has the type of a record's field."""
     kind, inner = get_origin(hint), get_args(hint)
     if kind is UnionType:
         return any(_fits(value, one) for one in inner)

@@ -1,30 +1,30 @@
-"""The record of one model's latency on one device, schema 1: plain JSON, and enough to doubt it by.
+"""The record of one model's latency on one device, schema 1: plain JSON with all conditions.
 
-`to_json` gives the fields of `Record` by their names, and beside them `schema`; times are milliseconds of
-wall clock, sizes bytes, and null is what the device does not tell. Readers skip fields that they do not know.
+`to_json` returns the fields of `Record` by name, plus `schema`. Times are wall-clock milliseconds, sizes are
+bytes, and null means that the device does not report the value. Readers skip unknown fields.
 
-    id, run         a name of its own, and that of the run: records of one run were measured in turn
-    started         when, ISO 8601 in UTC
-    edgewise        the version that asked
+    id, run         a unique id, and that of the run: records of one run were measured interleaved
+    started         start time, ISO 8601 in UTC
+    edgewise        the version that requested the run
     device          as the user named it: 'local', 'ssh://pi@board'
-    machine         what measured, see `Machine`
-    model, engine   what was measured and what computed it, see `BenchedModel` and `Engine`
-    golden          how the device answers the golden sample, see `GoldenRun`
-    threads, cpus   threads of the engine; the processors that it was kept on, null for all
-    load_ms         opening the model, until it can run
+    machine         the device's hardware and system, see `Machine`
+    model, engine   what was measured and what ran it, see `BenchedModel` and `Engine`
+    golden          the device's result for the golden sample, see `GoldenRun`
+    threads, cpus   threads of the engine; the processors that it was pinned to, null for all
+    load_ms         opening the model, until it is ready to run
     first_ms        the first inference
-    warm_ups        inferences, the first included, before those that count
-    samples_ms      every inference that counts, the model alone
+    warm_ups        inferences before those that count, including the first
+    samples_ms      every inference that counts, model only
     end_to_end_ms   from the encoded picture to the best classes: decode, resize, normalise, infer, top-k
-    peak_rss_bytes  memory above that of the process before it opened the model
-    energy_mj       of one inference, only where it was measured
+    peak_rss_bytes  peak memory above that of the process before it opened the model
+    energy_mj       per inference, only if it was measured
     before, after   the machine at the start and at the end of the samples, see `Conditions`
-    others          the part of the machine's processor time that other programs took meanwhile, 0 to 1
-    interrupted     why the run did not come to its end
+    others          the fraction of processor time that other programs used during the run, 0 to 1
+    interrupted     why the run ended early
     summary         count, mean, min, p50, p90 and p99 of `samples_ms`, see `timing.Percentiles`
-    end_to_end      the same of `end_to_end_ms`
-    drift           median of the last quarter of the samples over that of the first
-    verdict         whether the figure deserves belief, see `Trust` and `trust`
+    end_to_end      the same for `end_to_end_ms`
+    drift           median of the last quarter of the samples divided by that of the first
+    verdict         whether the result can be trusted, see `Trust` and `trust`
 """
 
 from dataclasses import asdict, dataclass, field, fields
@@ -43,10 +43,10 @@ SCHEMA = 1
 
 @dataclass(frozen=True, slots=True)
 class Machine:
-    """What measured: a board ('Raspberry Pi 5 BenchedModel B Rev 1.0'), a phone, or a browser on a machine.
+    """Where it was measured: a board ('Raspberry Pi 5 Model B Rev 1.0'), a phone, or a browser on a machine.
 
-    `features` are the processor's that bear on speed, `emulated` names the emulator where there is one, and
-    then no time means anything.
+    `features` are those of the processor that affect speed. `emulated` names the emulator, if any; then times
+    mean nothing.
     """
 
     board: str | None
@@ -64,10 +64,10 @@ class Machine:
 
 @dataclass(frozen=True, slots=True)
 class Conditions:
-    """The machine at one moment: by core the governor and the frequency, by thermal zone the temperature.
+    """The machine at one moment: governor and frequency by core, temperature by thermal zone.
 
-    A core that is off has the governor '' and 0 MHz. `throttled` are the bits of Raspberry Pi's
-    `vcgencmd get_throttled`, `load` is the last minute's mean.
+    A core that is off has the governor '' and 0 MHz. `throttled` are the bits of the Raspberry Pi's
+    `vcgencmd get_throttled`, `load` is the average of the last minute.
     """
 
     at: str  # ISO 8601, UTC
@@ -80,7 +80,7 @@ class Conditions:
 
 @dataclass(frozen=True, slots=True)
 class BenchedModel:
-    """Which model: `part` is 'model' or 'reference' of the bundle, `sha256` that of the file."""
+    """Which model: `part` is 'model' or 'reference' of the bundle, `sha256` is that of the file."""
 
     name: str
     target: str
@@ -91,16 +91,16 @@ class BenchedModel:
 
     @property
     def title(self) -> str:
-        """For a table: 'mobilenetv2 tflite w8a8'."""
+        """The title in tables: 'mobilenetv2 tflite w8a8'."""
         return f"{self.name} {self.target} {self.precision}"
 
 
 @dataclass(frozen=True, slots=True)
 class Engine:
-    """What computed it: `delegate` is what really did ('XNNPACK', 'CPUExecutionProvider', 'WebGPU').
+    """What ran it: `delegate` is what really did ('XNNPACK', 'CPUExecutionProvider', 'WebGPU').
 
-    `operators` are those of the prepared graph, `delegated` those of them, or of the original ones, that the
-    delegate took.
+    `operators` is their number in the prepared graph, `delegated` the number of those, or of the original
+    ones, that the delegate runs.
     """
 
     name: str
@@ -112,7 +112,7 @@ class Engine:
 
 @dataclass(frozen=True, slots=True)
 class GoldenRun:
-    """How the device answers the golden sample; see `runtime.golden.GoldenCheck`."""
+    """The device's result for the golden sample; see `runtime.golden.GoldenCheck`."""
 
     max_lsb: float | None
     max_rel: float
@@ -121,7 +121,7 @@ class GoldenRun:
 
 @dataclass(frozen=True, slots=True)
 class Trust:
-    """Whether the figure deserves belief, and if not, why."""
+    """Whether the result can be trusted, and if not, why."""
 
     trusted: bool
     reasons: tuple[str, ...] = ()
@@ -129,7 +129,7 @@ class Trust:
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """All of it; the module says what each field is."""
+    """The whole record; the module documents each field."""
 
     id: str
     run: str
@@ -164,28 +164,28 @@ class Record:
 
     @classmethod
     def from_json(cls, data: dict[str, Any]) -> Self:
-        """The inverse of `to_json`, after JSON too.
+        """The inverse of `to_json`; also accepts data that was serialized as JSON.
 
         Raises:
-            EdgewiseError: it is of a newer schema, or no record.
+            EdgewiseError: it has a newer schema, or is not a record.
         """
         schema = data.get("schema")
         if isinstance(schema, int) and schema > SCHEMA:
             raise EdgewiseError(
-                f"a record of schema {schema}, this edgewise reads {SCHEMA}; "
+                f"a record of schema {schema}, but this version reads {SCHEMA}; "
                 "run: pip install --upgrade edgewise"
             )
         if schema != SCHEMA:
-            raise EdgewiseError(f"no record of a latency: its schema is {schema!r} instead of {SCHEMA}")
+            raise EdgewiseError(f"not a latency record: its schema is {schema!r} instead of {SCHEMA}")
         try:
             parts = {name: part(kind, data[name]) for name, kind in _PARTS.items() if data[name] is not None}
             return part(cls, data | parts)
         except (AttributeError, KeyError, TypeError) as error:
-            raise EdgewiseError(f"no record of a latency: {error}") from error
+            raise EdgewiseError(f"not a latency record: {error}") from error
 
 
 def part(kind: "type[_Part]", data: dict[str, Any]) -> "_Part":
-    """A part of a record from plain data, where tuples come as lists; unknown fields are left out.
+    """A part of a record from plain data, with tuples as lists; unknown fields are ignored.
 
     Raises:
         TypeError: a field is missing.

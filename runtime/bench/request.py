@@ -1,4 +1,4 @@
-"""What a device is asked to measure."""
+"""The request that a device gets: what to measure."""
 
 from dataclasses import asdict, dataclass
 from typing import Any, Literal, Self
@@ -8,7 +8,7 @@ from ...models.errors import UsageError
 
 @dataclass(frozen=True, slots=True)
 class Contender:
-    """One model: the file of the bundle in the folder `bundle`, or its float twin."""
+    """One model: the model of the bundle in the folder `bundle`, or its float reference."""
 
     bundle: str
     part: Literal["model", "reference"] = "model"
@@ -16,11 +16,11 @@ class Contender:
 
 @dataclass(frozen=True, slots=True)
 class BenchRequest:
-    """Models that are measured in turn, in one run, with so many threads.
+    """Models to measure interleaved, in one run, with `threads` threads.
 
-    Each warms up until `warm_ups` inferences and `warm_up_seconds` are over, and is then measured until
-    `runs` samples and `seconds` are. `cpus` are the processors to stay on, None for all. `end_to_end` is how
-    many times the golden picture goes the whole way, from the encoded file to the best classes.
+    Each model warms up for at least `warm_ups` inferences and `warm_up_seconds`, and is then measured for at
+    least `runs` samples and `seconds`. `cpus` are the processors to pin to, None for all. `end_to_end` is the
+    number of end-to-end runs of the golden picture, from the encoded file to the top classes.
     """
 
     contenders: tuple[Contender, ...]
@@ -36,9 +36,11 @@ class BenchRequest:
         lowest = {"threads": 1, "runs": 2, "seconds": 0, "warm_ups": 1, "warm_up_seconds": 0, "end_to_end": 0}
         for name, least in lowest.items():
             if not getattr(self, name) >= least:
-                raise UsageError(f"--{name.replace('_', '-')} {getattr(self, name)}: need {least:g} at least")
+                raise UsageError(
+                    f"--{name.replace('_', '-')} {getattr(self, name)}: must be at least {least:g}"
+                )
         if not self.contenders:
-            raise UsageError("there is nothing to measure: name a bundle")
+            raise UsageError("there is nothing to measure; pass a bundle")
 
     def to_json(self) -> dict[str, Any]:
         """Plain data for the device."""

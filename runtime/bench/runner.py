@@ -1,15 +1,15 @@
-"""The program that a device runs: a request in, events out, one worker process for each contender.
+"""The program that a device runs: reads a request, writes events, and starts a worker for each contender.
 
     python -P -m edgewise.runtime.bench.runner < request.json
 
-It reads the `BenchRequest` from stdin and writes `events` to stdout, each at once; what libraries print goes
-to stderr. It ends, and its workers with it, as soon as nobody reads its events any more. An error is an event
-too, and its exit code is the program's.
+It reads the `BenchRequest` from stdin and writes `events` to stdout immediately; what libraries print goes to
+stderr. It and its workers exit as soon as nobody reads the events any more. An error is an event too, and
+determines the exit code of the program.
 
-Contenders are measured in turn, in rounds: each makes the same number of inferences, so that samples pair by
-index, and every other round goes backwards, so that a machine that gets slower does so for all. What follows
-a switch is not recorded: for some 10 ms the caches hold another's data, and for 40 the threads of ONNX
-Runtime spin on after their last work (both measured).
+Contenders are interleaved in rounds. Each runs the same number of inferences, so that samples can be paired
+by index, and every other round is in reverse order, so that a slowdown of the machine affects all equally.
+The time after a switch is not recorded: for about 10 ms the caches contain the other model's data, and for
+40 ms the threads of ONNX Runtime keep spinning after their last work (both measured).
 """
 
 import json
@@ -32,11 +32,11 @@ Emit: TypeAlias = Callable[..., None]
 
 _BLOCK_S = 0.2
 _SETTLE_S = 0.06
-_INTERRUPTED = 130  # as shells say it
+_INTERRUPTED = 130  # as in shells
 
 
 class RefusedError(Exception):
-    """What a worker answered instead; `error` holds its kind, its message and its exit code."""
+    """A worker reported an error; `error` has its kind, message and exit code."""
 
     def __init__(self, error: dict[str, Any]) -> None:
         super().__init__(error["message"])
@@ -44,7 +44,7 @@ class RefusedError(Exception):
 
 
 class WorkerProcess:
-    """The process of one contender, at `place` in the request; `events` are what somebody must still read."""
+    """The process of one contender, at `place` in the request; it stops if nobody reads `events`."""
 
     def __init__(self, place: int, contender: Contender, events: IO[str]) -> None:
         command = [sys.executable, "-P", "-m", "edgewise.runtime.bench.worker"]
@@ -55,10 +55,10 @@ class WorkerProcess:
         self.inferences, self.energy_j = 0, 0.0
 
     def ask(self, order: str, **arguments: Any) -> dict[str, Any]:
-        """The answer of its method `order`.
+        """Call its method `order` and return the answer.
 
         Raises:
-            RefusedError: that failed.
+            RefusedError: the method failed.
             EdgewiseError: the process died.
             BrokenPipeError: nobody reads our events any more.
         """
@@ -78,29 +78,29 @@ class WorkerProcess:
         return answer
 
     def end(self) -> None:
-        """It holds nothing that is worth an orderly end."""
+        """Kill the process; it has no state worth an orderly shutdown."""
         with suppress(BrokenPipeError), self._process:
             self._process.kill()
 
     def _death(self) -> EdgewiseError:
         end = ending(self._process.wait())
-        why = "perhaps for want of memory" if end == "SIGKILL" else "-v shows its last words"
-        return EdgewiseError(f"{self._bundle}: the process that measured it died ({end}), {why}")
+        why = "perhaps out of memory" if end == "SIGKILL" else "see its output with -v"
+        return EdgewiseError(f"{self._bundle}: the measuring process died ({end}), {why}")
 
 
 def _wait(answers: IO[str], events: IO[str]) -> None:
-    """Until there is an answer; notice meanwhile when nobody reads our events any more."""
-    if not hasattr(select, "poll"):  # Windows: the next event will tell
+    """Wait for an answer, and notice if nobody reads the events any more."""
+    if not hasattr(select, "poll"):  # Windows: the next event fails instead
         return
     both = select.poll()
     both.register(answers, select.POLLIN)
-    both.register(events, 0)  # which leaves hang-ups and errors
+    both.register(events, 0)  # only hang-ups and errors
     if any(descriptor == events.fileno() for descriptor, _ in both.poll()):
         raise BrokenPipeError
 
 
 def measure(request: BenchRequest, workers: Sequence[WorkerProcess], emit: Emit) -> None:
-    """All of a run, once the workers are there."""
+    """Perform a whole run with the started workers."""
     emit("machine", **asdict(machine()))
     for worker, contender in zip(workers, request.contenders, strict=True):
         told = asdict(contender) | {"threads": request.threads, "cpus": request.cpus}
@@ -125,7 +125,7 @@ def measure(request: BenchRequest, workers: Sequence[WorkerProcess], emit: Emit)
 
 
 def _rounds(request: BenchRequest, workers: Sequence[WorkerProcess], count: int, emit: Emit) -> None:
-    """Samples of all, in turn, until each has as many as asked for, in number and in seconds."""
+    """Sample all in turn until each has the requested number and seconds of samples."""
     settle_seconds = _SETTLE_S if len(workers) > 1 else 0.0
     done = 0
     while done < request.runs or min(worker.samples_s for worker in workers) < request.seconds:
@@ -141,13 +141,13 @@ def _rounds(request: BenchRequest, workers: Sequence[WorkerProcess], count: int,
 
 
 def _cpu_seconds(workers: Sequence[WorkerProcess]) -> float:
-    """What we took of the processors so far."""
+    """The processor time used by us so far."""
     return time.process_time() + sum(worker.cpu_seconds for worker in workers)
 
 
 @contextmanager
 def _hired(request: BenchRequest, events: IO[str]) -> Iterator[list[WorkerProcess]]:
-    """A worker for each contender, none of which outlives the block."""
+    """Start a worker for each contender; none outlives the block."""
     with ExitStack() as stack:
         workers = []
         for place, contender in enumerate(request.contenders):

@@ -1,9 +1,9 @@
-"""The results store: every record ever measured, in one SQLite file that any number of runs may append to.
+"""The results store: all records in one SQLite file, which several runs can append to at once.
 
-A record is committed whole or not at all, and is on the disk before `append` returns: SQLite's rollback
-journal with `synchronous=FULL`, rather than WAL, whose speed a few records an hour do not need, and which
-neither network file systems nor read-only places allow. Beside the whole record as JSON lie the columns that
-are searched by. `user_version` is the schema of this file; the record's own schema is in its JSON.
+A record is committed atomically and is on disk before `append` returns. This uses SQLite's rollback journal
+with `synchronous=FULL` instead of WAL, which does not work on network file systems or read-only media and
+whose speed a few records an hour do not need. The columns for searching are stored next to the whole record
+as JSON. `user_version` is the schema of this file; the record's own schema is in its JSON.
 """
 
 import json
@@ -33,20 +33,20 @@ _CREATE = """
 """
 _INSERT = "INSERT INTO results VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
 _NEWEST_FIRST = "ORDER BY started_s DESC, id LIMIT ?"
-_MENDS = {
-    "SQLITE_NOTADB": "is damaged, or no store of results; move it away, and the next run begins a new one",
-    "SQLITE_CORRUPT": "is damaged; move it away, and the next run begins a new one",
-    "SQLITE_FULL": "cannot grow: the disk is full; make room and measure again",
-    "SQLITE_IOERR": "cannot be read or written; check the disk, its space and your quota",
-    "SQLITE_READONLY": "cannot be written; name another file by --results or EDGEWISE_RESULTS",
-    "SQLITE_CANTOPEN": "cannot be opened or made; name another file by --results or EDGEWISE_RESULTS",
-    "SQLITE_PERM": "cannot be opened; name another file by --results or EDGEWISE_RESULTS",
-    "SQLITE_BUSY": f"was kept locked by another program for {_PATIENCE_S:g} s; end that and try again",
+_HINTS = {
+    "SQLITE_NOTADB": "is damaged or not a results store; move it away, and the next run creates a new one",
+    "SQLITE_CORRUPT": "is damaged; move it away, and the next run creates a new one",
+    "SQLITE_FULL": "cannot grow because the disk is full; free some space and measure again",
+    "SQLITE_IOERR": "cannot be read or written; check the disk, its free space and your quota",
+    "SQLITE_READONLY": "cannot be written; choose another file with --results or EDGEWISE_RESULTS",
+    "SQLITE_CANTOPEN": "cannot be opened or created; choose another file with --results or EDGEWISE_RESULTS",
+    "SQLITE_PERM": "cannot be opened; choose another file with --results or EDGEWISE_RESULTS",
+    "SQLITE_BUSY": f"was locked by another program for {_PATIENCE_S:g} s; stop it and try again",
 }
 
 
 def default_path() -> Path:
-    """EDGEWISE_RESULTS, or the place that the system has for a user's data."""
+    """EDGEWISE_RESULTS, or a file in the system's folder for user data."""
     if named := os.environ.get("EDGEWISE_RESULTS"):
         return Path(named).expanduser()
     if sys.platform == "win32":
@@ -55,38 +55,38 @@ def default_path() -> Path:
         place = Path.home() / "Library" / "Application Support"
     else:
         wanted = Path(os.environ.get("XDG_DATA_HOME", ""))
-        place = wanted if wanted.is_absolute() else Path.home() / ".local" / "share"  # as XDG has it
+        place = wanted if wanted.is_absolute() else Path.home() / ".local" / "share"  # as specified by XDG
     return place / "edgewise" / "results.sqlite"
 
 
 class Store:
-    """The records in the file `path`, which need not be there yet.
+    """The records in the file `path`, which need not exist yet.
 
-    Every method raises an `EdgewiseError` where the file is damaged, of a newer edgewise, or out of reach.
+    Every method raises an `EdgewiseError` if the file is damaged, from a newer edgewise, or inaccessible.
     """
 
     def __init__(self, path: Path) -> None:
         self.path = path
 
     def append(self, record: Record) -> None:
-        """Add a record, once it is valid; one that is there already stays as it is."""
+        """Add a record; one that is already there is not changed."""
         row = _row(record)
         with self._open(write=True) as database:
             database.execute(f"{_INSERT} ON CONFLICT (id) DO NOTHING", row)
 
     def add(self, records: list[Record]) -> None:
-        """Add records that are all new: all of them, or none.
+        """Add new records: either all of them or none.
 
         Raises:
-            UsageError: one has an id that is there already.
+            UsageError: the id of a record is already in the store.
         """
         with self._open(write=True) as database:
             for record in records:
                 if database.execute("SELECT 1 FROM results WHERE id = ?", (record.id,)).fetchone():
-                    raise UsageError(f"{record.id!r} is in {self.path} already; nothing was added")
+                    raise UsageError(f"{record.id!r} is already in {self.path}; nothing was added")
                 database.execute(_INSERT, _row(record))
 
-    def select(  # noqa: PLR0913 - a filter each
+    def select(  # noqa: PLR0913 - one parameter per filter
         self,
         *,
         model: str | None = None,
@@ -97,7 +97,7 @@ class Store:
         trusted: bool | None = None,
         limit: int | None = None,
     ) -> list[Record]:
-        """The records that are all of what is asked for, newest first."""
+        """The records that match all given filters, newest first."""
         wanted: dict[str, object] = {
             "model = ?": model,
             "target = ?": target,
@@ -110,19 +110,19 @@ class Store:
         return self._read(" AND ".join(given) or "TRUE", *given.values(), limit=limit)
 
     def find(self, prefix: str) -> Record:
-        """The one record whose id begins like this.
+        """The only record whose id begins with `prefix`.
 
         Raises:
-            UsageError: none does, or several do.
+            UsageError: no id does, or several do.
         """
         found = self._read("substr(id, 1, length(?)) = ?", prefix, prefix, limit=2) if prefix else []
         if len(found) != 1:
-            many = "is the beginning of several" if found else "is none"
-            raise UsageError(f"{prefix!r} {many} of the ids in {self.path}; `edgewise results` lists them")
+            many = "matches several ids" if found else "matches no id"
+            raise UsageError(f"{prefix!r} {many} in {self.path}; list them with `edgewise results`")
         return found[0]
 
     def last_trusted(self, record: Record) -> Record | None:
-        """The newest trusted record before this one, of another run: the same model, device and threads."""
+        """The newest trusted record of an earlier run with the same model, device and threads."""
         clauses = (
             "trusted AND emulated IS NULL AND run <> ? AND started_s <= ? AND model = ? AND target = ? "
             "AND precision = ? AND part = ? AND device = ? AND board IS ? AND threads = ?"
@@ -133,7 +133,7 @@ class Store:
         return found[0] if found else None
 
     def _read(self, clauses: str, *values: object, limit: int | None) -> list[Record]:
-        query = f"SELECT record FROM results WHERE {clauses} {_NEWEST_FIRST}"  # noqa: S608 - clauses of ours
+        query = f"SELECT record FROM results WHERE {clauses} {_NEWEST_FIRST}"  # noqa: S608 - our clauses
         with self._open(write=False) as database:
             if not _ours(self.path, database):
                 return []
@@ -142,12 +142,12 @@ class Store:
 
     @contextmanager
     def _open(self, *, write: bool) -> Iterator[sqlite3.Connection]:
-        """The database in a transaction, which is committed where the block ends well."""
+        """The database in a transaction, which is committed if the block succeeds."""
         try:
             if write:
                 self.path.parent.mkdir(parents=True, exist_ok=True)
             with closing(_connect(self.path, write=write)) as database:
-                # Taking the lock at once, two writers wait for each other instead of standing in the way.
+                # Taking the lock immediately makes two writers wait for each other instead of failing.
                 database.execute("BEGIN IMMEDIATE" if write else "BEGIN")
                 if write and not _ours(self.path, database):
                     database.execute(_CREATE)
@@ -155,14 +155,14 @@ class Store:
                 yield database
                 database.execute("COMMIT")
         except OSError as error:
-            raise EdgewiseError(f"{self.path}: {_MENDS['SQLITE_CANTOPEN']} ({error.strerror})") from error
+            raise EdgewiseError(f"{self.path}: {_HINTS['SQLITE_CANTOPEN']} ({error.strerror})") from error
         except sqlite3.Error as error:
             kind = "_".join((getattr(error, "sqlite_errorname", None) or "").split("_")[:2])
-            raise EdgewiseError(f"{self.path}: {_MENDS.get(kind, 'cannot be used')} ({error})") from error
+            raise EdgewiseError(f"{self.path}: {_HINTS.get(kind, 'cannot be used')} ({error})") from error
 
 
 def _row(record: Record) -> tuple[object, ...]:
-    """The columns that are searched by, and the whole record as JSON."""
+    """The columns for searching, and the whole record as JSON."""
     return (
         record.id,
         record.run,
@@ -181,9 +181,9 @@ def _row(record: Record) -> tuple[object, ...]:
 
 
 def _connect(path: Path, *, write: bool) -> sqlite3.Connection:
-    """Open the file, which only a writer makes: to a reader, one that is not there is empty.
+    """Open the file, which only a writer creates: a reader treats a missing file as empty.
 
-    A reader too opens it for writing where it may, to roll back what a killed writer left behind.
+    A reader opens it for writing too if permitted, to roll back what a killed writer left behind.
     """
     place = f"{path.absolute().as_uri()}?mode={'rwc' if write else 'rw'}"
     if not write and not path.exists():
@@ -194,24 +194,24 @@ def _connect(path: Path, *, write: bool) -> sqlite3.Connection:
 
 
 def _ours(path: Path, database: sqlite3.Connection) -> bool:
-    """Whether the file holds our table; False while it is empty.
+    """Whether the file contains our table; False if it is empty.
 
     Raises:
-        EdgewiseError: it holds something else, or what only a newer edgewise knows.
+        EdgewiseError: it contains something else, or was written by a newer edgewise.
     """
     (schema,) = database.execute("PRAGMA user_version").fetchone()
     tables = {name for (name,) in database.execute("SELECT name FROM sqlite_schema WHERE type = 'table'")}
     if schema > SCHEMA:
         raise EdgewiseError(
-            f"{path}: a newer edgewise wrote it (schema {schema}, this one knows {SCHEMA}); "
+            f"{path}: was written by a newer edgewise (schema {schema}, this version reads {SCHEMA}); "
             "run: pip install --upgrade edgewise"
         )
     if tables and (schema < 1 or "results" not in tables):
-        raise EdgewiseError(f"{path}: is another program's database; name another file by --results")
+        raise EdgewiseError(f"{path}: is another program's database; choose another file with --results")
     return bool(tables)
 
 
 def _seconds(started: str) -> float:
-    """Seconds since 1970 of an ISO 8601 time, which is in UTC where it says nothing."""
+    """Seconds since 1970 of an ISO 8601 time, in UTC unless it says otherwise."""
     moment = datetime.fromisoformat(started)
     return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()

@@ -1,4 +1,4 @@
-"""The model that is measured: which file of which bundle, and whether it answers as it must."""
+"""The model to measure: which file of which bundle, and whether its output is correct."""
 
 import hashlib
 from dataclasses import dataclass
@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Self
 
 from ...export.artifact import model_files
+from ...export.precision import Precision
 from ...models.errors import ParityError, UsageError
 from ...models.spec import Tensor32
 from .. import checked
@@ -19,7 +20,7 @@ from .request import Contender
 
 @dataclass(frozen=True, slots=True)
 class Subject:
-    """A contender with its bundle opened; `path` is the file."""
+    """A contender with its open bundle; `path` is the model file."""
 
     bundle: Bundle
     part: str
@@ -27,42 +28,44 @@ class Subject:
 
     @classmethod
     def of(cls, contender: Contender) -> Self:
-        """Open its bundle, which checks all digests.
+        """Open its bundle and check all checksums.
 
         Raises:
-            UsageError: there is no such bundle, or no such part of it.
+            UsageError: the bundle, or this part of it, does not exist.
             EdgewiseError: the bundle is damaged.
         """
         bundle = Bundle.open(Path(contender.bundle))
         path = bundle.model if contender.part == "model" else bundle.reference
         if path is None:
-            raise UsageError(f"{bundle.folder}: is a float model, which has no float twin to compare with")
+            raise UsageError(
+                f"{bundle.folder}: is a float model, which has no float reference to compare with"
+            )
         return cls(bundle, contender.part, path)
 
     @property
     def model(self) -> BenchedModel:
-        """OpenVINO's is two files: the digest is then that of the digests as sha256sum lists them."""
+        """Describe the model. For OpenVINO's two files, the checksum is that of their `sha256sum` listing."""
         files = [(file.name, self.bundle.manifest["files"][file.name]) for file in model_files(self.path)]
         sha256 = files[0][1]["sha256"]
         if len(files) > 1:
             listed = "".join(f"{entry['sha256']}  {name}\n" for name, entry in files)
             sha256 = hashlib.sha256(listed.encode()).hexdigest()
-        precision = self.bundle.precision if self.part == "model" else "fp32"
+        precision = self.bundle.precision if self.part == "model" else Precision.FP32
         size_bytes = sum(entry["size_bytes"] for _, entry in files)
         return BenchedModel(self.bundle.name, self.bundle.target, precision, self.part, sha256, size_bytes)
 
     def judged(self, output: Tensor32) -> GoldenRun:
         """How (1, classes) logits for the golden input differ from the exporting machine's.
 
-        Those of a float twin are compared with the original network's.
+        Those of a float reference are compared with the original network's.
 
         Raises:
-            ParityError: by more than another instruction set rounds differently, or they are no answer.
+            ParityError: they differ by more than rounding explains, or are invalid.
         """
         golden, output = self.bundle.golden(), checked(output, 1)
         if output.shape != golden.output.shape:
             raise ParityError(
-                f"{self.bundle.folder}: the golden sample was answered with {output.shape[1]} logits "
+                f"{self.bundle.folder}: the golden sample gave {output.shape[1]} logits "
                 f"instead of {golden.output.shape[1]}"
             )
         digest = hashlib.sha256(output.astype("<f4").tobytes()).hexdigest()

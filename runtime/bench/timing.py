@@ -22,7 +22,7 @@ class Ratio:
 
 @dataclass(frozen=True, slots=True)
 class Percentiles:
-    """A sample of times in milliseconds; `p99_ms` is None below 100 samples, which cannot show it."""
+    """Percentiles of times in milliseconds; `p99_ms` is None below 100 samples, which are too few for it."""
 
     count: int
     mean_ms: float
@@ -37,19 +37,20 @@ def bootstrap_ratio(
 ) -> Ratio:
     """Median of `a` over median of `b` for two interleaved runs of times, paired by index.
 
-    Pairs are drawn with replacement, so that what slows both runs at once cancels; the interval is the
+    Pairs are resampled, so that slowdowns common to both runs cancel out; the interval is the
     percentile interval (Efron & Tibshirani, An Introduction to the Bootstrap, 1993, chapter 13). It is
     too narrow for a handful of pairs. The same input and seed give the same result.
 
-    Neighbours in time are alike where runs take turns of many times each: then whole stretches are drawn, so
-    many `blocks` of equal length, each longer than a turn (chapter 8.6; Carlstein, Ann. Stat. 14:1171, 1986).
+    If runs alternate in turns of many times each, neighbouring times are correlated: then whole blocks are
+    resampled, with `blocks` blocks of equal length, each longer than a turn (chapter 8.6; Carlstein, Ann.
+    Stat. 14:1171, 1986).
 
     Raises:
         UsageError: fewer than two pairs, unequal lengths, or a time that is not above zero.
     """
     top, bottom = _times("first run", a, 2), _times("second run", b, 2)
     if len(top) != len(bottom):
-        raise UsageError(f"{len(top)} times against {len(bottom)}: interleaved runs have equally many")
+        raise UsageError(f"{len(top)} and {len(bottom)} times: interleaved runs must have equal numbers")
     picks = np.random.default_rng(seed)
     stretches = np.array_split(np.arange(len(top)), min(blocks or len(top), len(top)))
     ratios = np.empty(draws)
@@ -77,7 +78,7 @@ def percentiles(samples_ms: ArrayLike) -> Percentiles:
 def _times(name: str, samples: ArrayLike, fewest: int) -> NDArray[np.float64]:
     times = np.asarray(samples, np.float64)
     if times.ndim != 1 or len(times) < fewest:
-        raise UsageError(f"{name}: need a list of at least {fewest} times, found shape {times.shape}")
+        raise UsageError(f"{name}: must be a list of at least {fewest} times, not {times.shape}")
     if not (np.isfinite(times).all() and times.min() > 0):
         raise UsageError(f"{name}: times must be finite and above zero, found {times.min()} to {times.max()}")
     return times

@@ -1,14 +1,14 @@
-"""Whether a latency deserves belief; what cannot be seen on a device is not held against it.
+"""Decide whether a latency can be trusted; values that a device cannot report do not count against it.
 
 The limits and their reasons:
 
-- 50 samples in 10 seconds show a p90, and a frequency that is still falling.
-- 5 % of drift, of either sign: the run was still changing when it ended, and so would its figure.
-- 5 % of the processors' time for others: where all cores are in use, the run takes so much longer on the
-  mean, which is as much as it may drift; where some are free, others take those.
-- Where that is not told, a load before the run of half the cores, which our own warm-up does not reach.
-- 10 % of frequency: steps of turbo are 100 MHz, so 2 to 5 %; throttling takes more at once.
-- 80 degrees on Arm, where Raspberry Pi's firmware begins to slow down, 95 on x86.
+- 50 samples in 10 seconds are enough for a p90 and to show a frequency that is still falling.
+- 5 % of drift in either direction: the run was still changing when it ended, so the result was too.
+- 5 % of processor time for other programs: if all cores are in use, the run takes longer by as much on
+  average, which equals the limit for drift; if some are free, other programs use those.
+- If that is not reported, a load before the run of half the cores, which our own warm-up does not reach.
+- 10 % of frequency: turbo steps are 100 MHz, that is 2 to 5 %; throttling reduces it by more.
+- 80 degrees on Arm, where the Raspberry Pi's firmware starts to throttle, and 95 on x86.
 """
 
 from collections.abc import Iterator
@@ -23,13 +23,13 @@ MAX_DRIFT = 1.05
 MAX_OTHERS = 0.05
 _MAX_FREQUENCY_CHANGE = 0.10
 _HOT_C, _HOT_X86_C = 80.0, 95.0
-_PROCESSOR_ZONES = ("cpu", "soc", "x86_pkg")  # phones tell of their batteries and cameras too
+_PROCESSOR_ZONES = ("cpu", "soc", "x86_pkg")  # phones report batteries and cameras too
 _THROTTLE = ("under-voltage", "a capped frequency", "throttling", "the soft temperature limit")
-_SINCE_BOOT = 16  # bit 16 says that bit 0 was set at some time since the board started
+_SINCE_BOOT = 16  # bit 16 means that bit 0 was set at some time since boot
 
 
 def judge(record: Record) -> Trust:
-    """Every reason against the record; trusted where there is none."""
+    """All reasons against the record; it is trusted if there are none."""
     checks = (_whole, _real, _many, _steady, _governed, _unthrottled, _clocked, _cool, _alone)
     reasons = tuple(reason for check in checks for reason in check(record))
     return Trust(not reasons, reasons)
@@ -67,7 +67,7 @@ def _governed(record: Record) -> Iterator[str]:
 
 
 def _unthrottled(record: Record) -> Iterator[str]:
-    """What was true before or after was so in the run; what was true since boot counts where it is new."""
+    """Bits set before or after also applied during the run; since-boot bits count only if they are new."""
     before = record.before.throttled if record.before else None
     after = record.after.throttled if record.after else None
     current = (before or 0) | (after or 0)
@@ -78,7 +78,7 @@ def _unthrottled(record: Record) -> Iterator[str]:
 
 
 def _clocked(record: Record) -> Iterator[str]:
-    """The fastest of the used cores counts: without a list of them, others may have slept."""
+    """Use the fastest of the used cores: without a list of them, others may have been idle."""
     found = [_used(record, moment.frequencies_mhz or ()) for moment in _moments(record)]
     speeds = [max(frequencies) for frequencies in found if frequencies]
     if len(speeds) == 2 and abs(speeds[1] - speeds[0]) > _MAX_FREQUENCY_CHANGE * max(speeds):
@@ -97,13 +97,13 @@ def _cool(record: Record) -> Iterator[str]:
         default=0.0,
     )
     if hottest >= limit:
-        yield f"the processor was at {hottest:.0f} degrees, where it slows down"
+        yield f"the processor was at {hottest:.0f} degrees, where it throttles"
 
 
 def _alone(record: Record) -> Iterator[str]:
     if record.others is not None:
         if record.others > MAX_OTHERS:
-            yield f"other programs took {100 * record.others:.0f} % of the processors' time"
+            yield f"other programs used {100 * record.others:.0f} % of the processor time"
         return
     load, cores = record.before.load if record.before else None, record.machine.cores
     if load is not None and load > (cores or 4) / 2:
@@ -115,5 +115,5 @@ def _moments(record: Record) -> list[Conditions]:
 
 
 def _used(record: Record, by_core: tuple[_T, ...]) -> list[_T]:
-    """The entries of the cores that the run was kept on; of all without such a list."""
+    """The entries of the cores that the run was pinned to, or of all cores."""
     return [value for core, value in enumerate(by_core) if record.cpus is None or core in record.cpus]

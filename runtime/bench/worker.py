@@ -1,10 +1,10 @@
-"""The process that holds one model: it opens it, and measures it as the `runner` says.
+"""The process for one model: it opens and measures the model on orders from the `runner`.
 
     python -P -m edgewise.runtime.bench.worker
 
-Orders come on stdin and answers go to stdout, JSON objects a line: {"do": "block", "count": 40} calls
-`Worker.block(count=40)`. An answer is what the method gives, and `cpu_seconds`: the processor time that the
-process took so far; or, where the order fails, {"error": {"kind": .., "message": .., "exit_code": ..}}.
+Orders come on stdin and answers go to stdout, one JSON object per line: {"do": "block", "count": 40} calls
+`Worker.block(count=40)`. An answer is the method's result plus `cpu_seconds`, the processor time used by the
+process so far; or, if the order fails, {"error": {"kind": .., "message": .., "exit_code": ..}}.
 """
 
 import gc
@@ -29,18 +29,18 @@ from .memory import Memory
 from .request import Contender
 from .subject import Subject
 
-_TO_SETTLE = 2  # inferences after the first one, in which ONNX Runtime plans its memory
+_TO_SETTLE = 2  # inferences after the first, while ONNX Runtime plans its memory
 _BEST = 5
 _MS = 1e-6  # of a nanosecond
 
 
 class Worker:
-    """One model, measured; the orders in the order in which they make sense."""
+    """One model; the methods are in the order in which they are called."""
 
     def open(self, threads: int, cpus: list[int] | None, **contender: Any) -> dict[str, Any]:
-        """Load the model and compute the bundle's golden picture once.
+        """Load the model and run the bundle's golden picture once.
 
-        The engine's library is loaded before: it is there once for any number of models.
+        The engine's library is loaded before and not timed: one load serves any number of models.
         """
         if cpus is not None:
             _stay_on(cpus)
@@ -64,17 +64,17 @@ class Worker:
         }
 
     def golden(self) -> dict[str, Any]:
-        """Check that it computes here what it computed where it was exported."""
+        """Check that the output is the same as on the exporting machine."""
         output = self._session(prepared(self._bundle, self._golden))
         return asdict(self._subject.judged(output))
 
     def warm(self, least: int, seconds: float) -> dict[str, Any]:
-        """Run until `least` inferences and `seconds` are over; the median, and how many it were in all."""
+        """Run for at least `least` inferences and `seconds`; return the median and the total number."""
         spent = self._run(least, seconds)
         return {"warm_ups": 1 + _TO_SETTLE + len(spent), "ms": sorted(spent)[len(spent) // 2] * _MS}
 
     def block(self, count: int, settle_seconds: float) -> dict[str, Any]:
-        """The times of `count` inferences, after one and more until `settle_seconds` are over."""
+        """The times of `count` inferences, after at least one inference and `settle_seconds`."""
         unrecorded = len(self._run(1, settle_seconds))
         return {"ms": [spent * _MS for spent in _times(self._call, count)], "unrecorded": unrecorded}
 
@@ -86,7 +86,7 @@ class Worker:
         return spent
 
     def end_to_end(self, count: int) -> dict[str, Any]:
-        """The times of the whole way, `count` times: from the encoded picture to the best classes."""
+        """The times of `count` end-to-end runs: from the encoded picture to the top classes."""
         path = self._bundle.folder / "golden/image.png"
 
         def whole() -> None:
@@ -99,12 +99,12 @@ class Worker:
         return {"ms": [spent * _MS for spent in _times(whole, count)]}
 
     def close(self) -> dict[str, Any]:
-        """What is known at the end."""
+        """Return what is known at the end."""
         return {"peak_rss_bytes": self._peak_bytes}
 
 
 def _times(call: Callable[[], None], count: int) -> list[int]:
-    """Nanoseconds of each of `count` calls; nothing else happens between them."""
+    """Nanoseconds of each of `count` calls, with nothing else between them."""
     clock, spent = time.perf_counter_ns, [0] * count
     gc.disable()
     for place in range(count):
@@ -116,20 +116,20 @@ def _times(call: Callable[[], None], count: int) -> list[int]:
 
 
 def _stay_on(cpus: list[int]) -> None:
-    """Keep this process on these processors: its threads (NumPy has some), and all that they start."""
+    """Pin this process to `cpus`: its threads (NumPy has some) and all that they start."""
     if not hasattr(os, "sched_setaffinity"):
-        raise UsageError("--cpus: this system cannot keep a process on some processors; leave it out")
-    with suppress(OSError, ValueError, OverflowError):  # none of them is there
+        raise UsageError("--cpus: this system cannot pin a process to processors; leave it out")
+    with suppress(OSError, ValueError, OverflowError):  # none of them exists
         for thread in Path("/proc/self/task").iterdir():
             os.sched_setaffinity(int(thread.name), cpus)
     if os.sched_getaffinity(0) != set(cpus):
         there = ",".join(map(str, sorted(os.sched_getaffinity(os.getppid()))))
-        raise UsageError(f"--cpus {','.join(map(str, cpus))}: need some of this machine's {there}")
+        raise UsageError(f"--cpus {','.join(map(str, cpus))}: choose from this machine's {there}")
 
 
 def main() -> int:
-    """Obey until there are no more orders, which is also what the end of the runner looks like."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # of a terminal: the runner decides what it means
+    """Execute orders until stdin ends, which also happens when the runner exits."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C in a terminal is handled by the runner
     worker = Worker()
     with suppress(BrokenPipeError), answering() as answers:
         for line in sys.stdin:

@@ -1,30 +1,30 @@
-"""The bundle: a model in one folder, with all that a device needs to use it and to check it. Needs no torch.
+"""The bundle: a folder with a model and all that a device needs to run and check it. Does not need torch.
 
     mobilenetv2-tflite-w8a8/
-        mobilenetv2-w8a8.tflite   the model; OpenVINO's .xml has its .bin beside it
-        mobilenetv2-fp32.tflite   its float twin, in quantized bundles: the reference for parity and drop
+        mobilenetv2-w8a8.tflite   the model; OpenVINO's .xml comes with its .bin
+        mobilenetv2-fp32.tflite   the same model in float, in quantized bundles: the reference for accuracy
         manifest.json             described below
-        labels.txt                one class name a line, in the order of the outputs
-        golden/image.png          a picture (H, W, 3), larger than the input: preprocessing is tested too
-        golden/input.npy          what `Preprocess` makes of it: float32 (1, S, S, 3)
+        labels.txt                one class name per line, in the order of the outputs
+        golden/image.png          a picture (H, W, 3), larger than the input, to test preprocessing too
+        golden/input.npy          the picture after `Preprocess`: float32 (1, S, S, 3)
         golden/logits.npy         the original network's logits for it: float32 (1, C)
         golden/output.npy         the model's own logits on the exporting machine, dequantized: float32 (1, C)
 
-`manifest.json` is one JSON object in ASCII, indented, its keys sorted; the same content gives the same bytes:
+`manifest.json` is one JSON object in ASCII, indented, with sorted keys; equal content gives equal bytes:
 
-    schema       1; a reader refuses a newer one
+    schema       1; readers reject newer ones
     name         the architecture, 'mobilenetv2'
     target       'tflite'
-    precision    one of `PRECISIONS`
+    precision    a `Precision` by its name, 'w8a8'
     io           type of the model's input and output: 'float32', 'int8' or 'uint8'
     model        file name of the model
-    reference    file name of the float twin, or null
+    reference    file name of the float model, or null
     spec         `ModelSpec.to_json()`: preprocessing, labels, origin of the weights
-    details      what the quantizer did: its recipe, and how much of the network was refined for it
-    files        every other file of the bundle, by its name relative to the folder, with '/' between parts:
+    details      what the quantizer did: its recipe, and how much of the network it refined
+    files        every other file of the bundle, by its path relative to the folder, with '/' as separator:
                  {"sha256": hexadecimal, "size_bytes": integer}
 
-and the sections that the writer adds: `calibration` and `verification` (objects), `versions` and others.
+The writer adds further sections: `calibration` and `verification` (objects), `versions` and others.
 """
 
 import hashlib
@@ -39,7 +39,9 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from ...export.artifact import IOS, PRECISIONS, Artifact, model_files
+from ...export.artifact import IOS, Artifact, model_files
+from ...export.facts import TARGETS
+from ...export.precision import Precision
 from ...models.errors import EdgewiseError, UsageError
 from ...models.images import sha256_of
 from ...models.spec import ModelSpec, Tensor32
@@ -55,13 +57,13 @@ _UNREADABLE = (OSError, ValueError, SyntaxError, EOFError, MemoryError, Image.De
 
 @dataclass(frozen=True, slots=True)
 class Bundle:
-    """A bundle on disk; `manifest` is all that its manifest.json holds, as JSON has it."""
+    """A bundle on disk; `manifest` is its whole manifest.json as parsed JSON."""
 
     folder: Path
     manifest: dict[str, Any]
     name: str
     target: str
-    precision: str
+    precision: Precision
     io: str
     spec: ModelSpec
     model: Path
@@ -71,13 +73,13 @@ class Bundle:
 
     @classmethod
     def open(cls, folder: Path) -> Self:
-        """Read a bundle and check it: each file is there, with the size and the sha256 of the manifest.
+        """Read a bundle and check that each file exists and matches the manifest's size and SHA-256.
 
-        Runtimes do not notice flipped bytes. A bundle that is replaced while it is read may fail the check.
+        Runtimes do not notice flipped bytes. A bundle that is replaced while being read may fail the check.
 
         Raises:
-            UsageError: `folder` is not there or is no bundle.
-            EdgewiseError: it is damaged, or a newer edgewise wrote it.
+            UsageError: `folder` does not exist or is not a bundle.
+            EdgewiseError: it is damaged, or was written by a newer edgewise.
         """
         recover(folder)
         manifest = _manifest.read(folder)
@@ -86,15 +88,15 @@ class Bundle:
             for name in manifest["files"]:
                 _manifest.check_file(folder, name, _manifest.typed(manifest["files"], name, dict))
         except EdgewiseError as error:
-            raise EdgewiseError(f"{folder}: {error}; {_manifest.MEND}") from error
+            raise EdgewiseError(f"{folder}: {error}; {_manifest.HINT}") from error
         return bundle
 
     @classmethod
     def from_manifest(cls, folder: Path, manifest: dict[str, Any]) -> Self:
-        """Check everything in the manifest that needs no other file."""
+        """Check everything in the manifest that can be checked without other files."""
         names = _manifest.typed(manifest, "files", dict)
         if odd := [name for name in names if not _manifest.PLAIN.fullmatch(name)]:
-            raise EdgewiseError(f"{MANIFEST}: {odd[0]!r} is no plain file name")
+            raise EdgewiseError(f"{MANIFEST}: {odd[0]!r} is not a plain file name")
         model, reference = (
             _manifest.typed(manifest, "model", str),
             _manifest.optional(manifest, "reference", str),
@@ -111,8 +113,8 @@ class Bundle:
             folder=folder,
             manifest=manifest,
             name=_manifest.typed(manifest, "name", str),
-            target=_manifest.typed(manifest, "target", str),
-            precision=_manifest.choice(manifest, "precision", PRECISIONS),
+            target=_manifest.choice(manifest, "target", tuple(TARGETS)),
+            precision=Precision(_manifest.choice(manifest, "precision", tuple(Precision))),
             io=_manifest.choice(manifest, "io", IOS),
             spec=spec,
             model=folder / model,
@@ -125,7 +127,7 @@ class Bundle:
         """Load the golden sample.
 
         Raises:
-            EdgewiseError: it cannot be read, or does not fit the spec.
+            EdgewiseError: it cannot be read, or does not match the spec.
         """
         try:
             with Image.open(self.folder / _IMAGE) as image:
@@ -134,7 +136,7 @@ class Bundle:
             golden.check(self.spec)
         except (*_UNREADABLE, EdgewiseError) as error:
             found = f"the golden sample is unusable ({error})"
-            raise EdgewiseError(f"{self.folder}: {found}; {_manifest.MEND}") from error
+            raise EdgewiseError(f"{self.folder}: {found}; {_manifest.HINT}") from error
         return golden
 
 
@@ -163,16 +165,16 @@ def write_bundle(  # noqa: PLR0913 - all that a bundle is made of
     *,
     overwrite: bool = False,
 ) -> Bundle:
-    """Write a bundle to `folder`, whole or not at all, in place of one that is there.
+    """Write a bundle to `folder` atomically, replacing any bundle there.
 
-    `record` holds the sections that the manifest gets besides its own: JSON values, every number finite.
-    The new bundle is opened and checked before it replaces anything. One of other weights or classes is
+    `record` holds additional sections of the manifest: JSON values, with finite numbers only.
+    The new bundle is opened and checked before it replaces anything. A bundle of other weights or classes is
     replaced only with `overwrite`.
 
     Raises:
-        UsageError: `folder` holds something else than a bundle, or a name cannot be written down.
-        EdgewiseError: `folder` cannot be written, or `golden` does not fit the model.
-        ValueError, TypeError: `record` holds what no manifest can.
+        UsageError: `folder` contains something other than a bundle, or a name is not valid in a bundle.
+        EdgewiseError: `folder` cannot be written, or `golden` does not match the model.
+        ValueError, TypeError: `record` cannot be stored in a manifest.
     """
     golden.check(model.spec)
     contents = _contents(model, reference, golden)
@@ -181,7 +183,7 @@ def write_bundle(  # noqa: PLR0913 - all that a bundle is made of
             "schema": _manifest.SCHEMA,
             "name": model.spec.name,
             "target": model.target,
-            "precision": model.precision,
+            "precision": str(model.precision),
             "io": model.io,
             "model": model.file_name,
             "reference": reference.file_name if reference else None,
@@ -190,7 +192,7 @@ def write_bundle(  # noqa: PLR0913 - all that a bundle is made of
             "files": {name: _store(partial / name, content) for name, content in contents.items()},
         }
         if taken := manifest.keys() & record.keys():
-            raise ValueError(f"these sections of a manifest are not the caller's: {sorted(taken)}")
+            raise ValueError(f"these manifest sections are reserved: {sorted(taken)}")
         text = json.dumps(manifest | record, indent=2, sort_keys=True, allow_nan=False)
         (partial / MANIFEST).write_bytes(f"{text}\n".encode())
         written = Bundle.open(partial)
@@ -210,13 +212,13 @@ def _contents(model: Artifact, reference: Artifact | None, golden: Golden) -> di
         if artifact.file_name in contents:
             raise ValueError(f"model and reference are both called {artifact.file_name}")
         if "/" in artifact.file_name or not _manifest.PLAIN.fullmatch(artifact.file_name):
-            raise UsageError(f"{artifact.file_name!r} is no plain file name; give the model a plain name")
+            raise UsageError(f"{artifact.file_name!r} is not a plain file name; rename the model")
         contents.update(artifact.files)
     return contents
 
 
 def _store(path: Path, content: bytes | Path) -> dict[str, Any]:
-    """Write one file; its entry in the manifest."""
+    """Write one file and return its entry in the manifest."""
     path.parent.mkdir(exist_ok=True)
     if isinstance(content, bytes):
         path.write_bytes(content)
@@ -232,12 +234,12 @@ def _png(pixels: NDArray[np.uint8]) -> bytes:
 
 
 def _npy(array: Tensor32) -> bytes:
-    # Through memory: numpy reports a full disk without the system's error number. C order suits all readers.
+    # In memory first: on a full disk numpy's error has no errno. Every reader supports C order.
     buffer = io.BytesIO()
     np.save(buffer, np.ascontiguousarray(array), allow_pickle=False)
     return buffer.getvalue()
 
 
 def _load_npy(path: Path) -> NDArray[Any]:
-    with path.open("rb") as file:  # np.load would also take an archive of arrays
+    with path.open("rb") as file:  # np.load would also accept an archive of arrays
         return np.lib.format.read_array(file, allow_pickle=False)

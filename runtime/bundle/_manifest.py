@@ -1,4 +1,4 @@
-"""A bundle's manifest is read as if an enemy had written it: every value checked before it is used."""
+"""Read a bundle's manifest. It is untrusted input, so every value is checked before it is used."""
 
 import json
 import os
@@ -11,34 +11,34 @@ from ...models.images import sha256_of
 from .atomic import MANIFEST
 
 SCHEMA = 1
-MEND = "copy the bundle again or export it anew"
-# No drive, no backslash, no part that starts with a dot: '..' climbs out of the folder.
+HINT = "copy or export the bundle again"
+# No drive, no backslash, no part that starts with a dot: '..' would leave the folder.
 PLAIN = re.compile(r"[\w+-][\w.+-]*(/[\w+-][\w.+-]*)*")
 _T = TypeVar("_T")
 
 
 def read(folder: Path) -> dict[str, Any]:
-    """The content of a manifest of this schema, otherwise unchecked."""
+    """Parse the manifest and check its schema version, but nothing else."""
     if not os.path.exists(folder):
-        raise UsageError(f"{folder}: no such bundle; `edgewise export` makes one")
+        raise UsageError(f"{folder}: no such bundle; create one with `edgewise export`")
     if not os.path.isdir(folder):
-        raise UsageError(f"{folder}: is a file; name the bundle's folder")
+        raise UsageError(f"{folder}: is a file; pass the bundle's folder")
     try:
         manifest = json.loads((folder / MANIFEST).read_bytes())
     except FileNotFoundError as error:
         raise UsageError(
-            f"{folder}: holds no {MANIFEST}; name a folder that `edgewise export` made"
+            f"{folder}: contains no {MANIFEST}; pass a folder written by `edgewise export`"
         ) from error
     except (OSError, ValueError, RecursionError) as error:
-        raise EdgewiseError(f"{folder}: {MANIFEST} cannot be read ({error}); {MEND}") from error
+        raise EdgewiseError(f"{folder}: {MANIFEST} cannot be read ({error}); {HINT}") from error
     schema = manifest.get("schema") if isinstance(manifest, dict) else None
     if type(schema) is not int or schema < 1:
         raise UsageError(
-            f"{folder}: {MANIFEST} is none of edgewise's; name a folder that `edgewise export` made"
+            f"{folder}: {MANIFEST} was not written by edgewise; pass a folder written by `edgewise export`"
         )
     if schema > SCHEMA:
         raise EdgewiseError(
-            f"{folder}: a newer edgewise wrote it (schema {schema}, this one reads {SCHEMA}); "
+            f"{folder}: was written by a newer edgewise (schema {schema}, this version reads {SCHEMA}); "
             "run: pip install --upgrade edgewise"
         )
     return dict(manifest)
@@ -52,7 +52,7 @@ def check_file(folder: Path, name: str, entry: dict[str, Any]) -> None:
         if path.stat().st_size != size_bytes:
             raise EdgewiseError(f"{name} has {path.stat().st_size} bytes instead of {size_bytes}")
         if sha256_of(path) != typed(entry, "sha256", str):
-            raise EdgewiseError(f"{name} is damaged: its sha256 is not the manifest's")
+            raise EdgewiseError(f"{name} is damaged: it does not match the manifest's SHA-256")
     except OSError as error:
         raise EdgewiseError(f"{name} cannot be read ({error.strerror})") from error
 

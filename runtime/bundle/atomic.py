@@ -1,16 +1,17 @@
-"""Folders that appear whole or not at all, whatever ends the process.
+"""Replace folders atomically: they appear complete or not at all, even if the process is killed.
 
-Beside the folder NAME stand, while it is being replaced and after a kill until the next replacement:
+While the folder NAME is being replaced, and after a kill until the next replacement, these exist next to it:
 
 - `.NAME.lock`: locked by the kernel for as long as the writing process lives. Whoever holds the lock knows
-  that the other siblings belong to the dead; neither process ids nor ages are asked. Writers take turns.
+  that the other siblings are leftovers, without checking process ids or ages. Writers wait for each other.
 - `.NAME.partial`: the new folder, synced to disk before it is moved; after the exchange, the old one.
-- `.NAME.old`: the old folder, where two renames have to do.
+- `.NAME.old`: the old folder, on systems that need two renames.
 
-Both folders trade places in one system call: `renameat2(RENAME_EXCHANGE)` on Linux, `renamex_np(RENAME_SWAP)`
-on macOS, or a plain rename when nothing is there yet. On Windows, and on file systems that cannot exchange,
-two renames do it: NAME to `.NAME.old`, then `.NAME.partial` to NAME. A kill between them leaves NAME missing
-and both siblings whole; `recover` or the next `replacing_folder` puts the new folder in its place.
+The two folders are swapped in one system call: `renameat2(RENAME_EXCHANGE)` on Linux,
+`renamex_np(RENAME_SWAP)` on macOS, or a plain rename if NAME does not exist yet. On Windows, and on file
+systems that cannot exchange, it takes two renames: NAME to `.NAME.old`, then `.NAME.partial` to NAME. A kill
+between them leaves NAME missing and both siblings complete; `recover` or the next `replacing_folder` moves
+the new folder into place.
 """
 
 import ctypes
@@ -30,7 +31,7 @@ if sys.platform == "win32":
     import msvcrt
 
     def _take(descriptor: int) -> bool:
-        """Lock an open file without waiting; False where another holds it."""
+        """Lock an open file without waiting; False if someone else holds it."""
         try:
             msvcrt.locking(descriptor, msvcrt.LK_NBLCK, 1)
         except PermissionError:
@@ -40,7 +41,7 @@ else:
     import fcntl
 
     def _take(descriptor: int) -> bool:
-        """Lock an open file without waiting; False where another process or thread holds it."""
+        """Lock an open file without waiting; False if another process or thread holds it."""
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
@@ -53,26 +54,26 @@ MANIFEST = "manifest.json"
 _WINDOWS = sys.platform == "win32"
 _AT_FDCWD = -100  # linux/fcntl.h
 _EXCHANGE = 2  # RENAME_EXCHANGE of linux/fs.h, RENAME_SWAP of macOS sys/stdio.h
-# EPERM: container filters answer it to calls that they do not know.
+# EPERM: what the seccomp filters of containers return for calls that they do not know.
 _CANNOT_EXCHANGE = {errno.EINVAL, errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP, errno.EPERM}
 _FULL = {errno.ENOSPC, errno.EDQUOT}
 _FORBIDDEN = {errno.EACCES, errno.EPERM, errno.EROFS}
-_CLUTTER = {".DS_Store", "Thumbs.db", "desktop.ini"}  # file managers put these anywhere
+_CLUTTER = {".DS_Store", "Thumbs.db", "desktop.ini"}  # file managers create these everywhere
 _LOCK_WAIT_S = 60.0
 _LOCK_POLL_S = 0.02
 
 
 @contextmanager
 def replacing_folder(path: Path) -> Iterator[Path]:
-    """Yield an empty folder that takes the place of `path` when the block ends without an exception.
+    """Yield an empty folder that replaces `path` when the block ends without an exception.
 
-    At every moment `path` is the whole old folder or the whole new one (see the module for file systems that
-    cannot exchange). A symlink is followed: the folder behind it is replaced and the link stays. After an
-    exception the old folder is untouched.
+    At any moment `path` is either the complete old folder or the complete new one (see the module docstring
+    for file systems that cannot exchange). A symlink is followed: its target is replaced and the link stays.
+    After an exception the old folder is unchanged.
 
     Raises:
-        UsageError: `path` holds something that is not a bundle, or files that are no part of the one there.
-        EdgewiseError: it cannot be written (permissions, full disk), or another process keeps writing it.
+        UsageError: `path` is not a bundle, or contains files that are not part of the bundle.
+        EdgewiseError: it cannot be written (permissions, full disk), or another process is still writing it.
     """
     with _explained(path):
         real = _real(path)
@@ -93,13 +94,13 @@ def replacing_folder(path: Path) -> Iterator[Path]:
 
 
 def refuse_foreign(path: Path) -> None:
-    """Raise at once what `replacing_folder` would raise about what is at `path`."""
+    """Raise the errors that `replacing_folder` would raise about the present contents of `path`."""
     with _explained(path):
         _refuse_foreign(_real(path))
 
 
 def recover(path: Path) -> None:
-    """Bring `path` back where a kill between the two renames left it missing; otherwise do nothing."""
+    """Restore `path` if a kill between the two renames left it missing; otherwise do nothing."""
     real = Path(os.path.realpath(path))
     if not os.path.exists(real) and os.path.exists(_sibling(real, "old")):
         with _explained(path), _locked(_sibling(real, "lock")):
@@ -111,39 +112,37 @@ def _sibling(real: Path, role: str) -> Path:
 
 
 def _real(path: Path) -> Path:
-    """`path` without symlinks; one that leads nowhere (an unmounted disk, a loop) is refused."""
+    """Resolve the symlinks in `path`; a broken one (an unmounted disk, a loop) is an error."""
     if any(step.is_symlink() and not step.exists() for step in (path, *path.parents)):
-        raise UsageError(f"{path}: a symbolic link in it leads nowhere; mend it or choose another folder")
+        raise UsageError(f"{path}: the path contains a broken symbolic link; fix it or choose another folder")
     return path.resolve()
 
 
 def _refuse_foreign(folder: Path) -> None:
-    """Refuse to replace anything but a bundle or an empty folder: what is there would be deleted."""
+    """Refuse to replace anything but a bundle or an empty folder, because the contents would be deleted."""
     if not folder.exists():
         return
     if not folder.is_dir():
-        raise UsageError(f"{folder}: a file is in the way; choose another folder")
+        raise UsageError(f"{folder}: is a file; choose another folder")
     if Path.cwd().is_relative_to(folder):
-        raise UsageError(
-            f"{folder}: this is the current folder; run from outside it or choose another folder"
-        )
+        raise UsageError(f"{folder}: is the current folder; run from outside it or choose another folder")
     if not any(folder.iterdir()):
         return
     known = _listed(folder)
     if not known:
-        raise UsageError(f"{folder}: holds files but is no bundle of edgewise; choose another folder")
+        raise UsageError(f"{folder}: is not empty and not an edgewise bundle; choose another folder")
     kept = (entry for entry in folder.rglob("*") if entry.is_symlink() or not entry.is_dir())
     names = (entry.relative_to(folder).as_posix() for entry in kept if entry.name not in _CLUTTER)
     foreign = next((name for name in names if name not in known), None)
     if foreign is not None:
         raise UsageError(
-            f"{folder}: holds {foreign}, which is no part of the bundle there and would be deleted; "
+            f"{folder}: contains {foreign}, which is not part of the bundle and would be deleted; "
             "move it away or choose another folder"
         )
 
 
 def _listed(folder: Path) -> set[str]:
-    """The files that the bundle in `folder` consists of; none where it is no bundle."""
+    """The files of the bundle in `folder`; empty if it is not a bundle."""
     try:
         manifest = json.loads((folder / MANIFEST).read_bytes())
         return {MANIFEST, *manifest["files"]} if "schema" in manifest else set()
@@ -152,21 +151,21 @@ def _listed(folder: Path) -> set[str]:
 
 
 def _settle(real: Path) -> None:
-    """Finish or undo what was begun; the lock must be held.
+    """Finish or undo an interrupted replacement; the lock must be held.
 
-    `.NAME.old` and `.NAME.partial` with nothing at NAME: the run ended between the two renames, when the
-    new folder was already whole. `.NAME.old` alone: both were done, and someone has deleted NAME since.
+    If `.NAME.old` and `.NAME.partial` exist but NAME does not, the run ended between the two renames, when
+    the new folder was complete. If only `.NAME.old` exists, both were done, and NAME was deleted later.
     """
     old, partial = _sibling(real, "old"), _sibling(real, "partial")
     if old.exists():
         if partial.exists() and not real.exists():
             partial.rename(real)
-        shutil.rmtree(old)  # or fail here: a stale one beside a new partial would pass for a whole pair
+        shutil.rmtree(old)  # must not fail silently: .old next to a new .partial looks like a complete pair
     shutil.rmtree(partial, ignore_errors=True)
 
 
 def _swap(partial: Path, real: Path) -> None:
-    """Put the whole `partial` at `real`; what was there is left to `_settle`."""
+    """Move the complete `partial` to `real`; `_settle` deletes what was there."""
     if not real.exists():
         partial.rename(real)
     elif not _exchange(partial, real):
@@ -180,7 +179,7 @@ def _swap(partial: Path, real: Path) -> None:
 
 
 def _exchange(one: Path, other: Path) -> bool:
-    """Let two folders trade places in one step; False where the system or the file system cannot."""
+    """Swap two folders in one step; False if the system or the file system does not support it."""
     if sys.platform == "win32":
         return False
     libc = ctypes.CDLL(None, use_errno=True)
@@ -205,9 +204,9 @@ def _sync_tree(folder: Path) -> None:
 
 
 def _sync(path: Path) -> None:
-    """Write a file's bytes or a folder's entries to the disk itself."""
+    """Flush a file's bytes or a folder's entries to disk."""
     if _WINDOWS and path.is_dir():
-        return  # Windows opens no folders
+        return  # Windows cannot open folders
     descriptor = os.open(path, os.O_RDWR if _WINDOWS else os.O_RDONLY)
     try:
         os.fsync(descriptor)
@@ -217,31 +216,31 @@ def _sync(path: Path) -> None:
 
 @contextmanager
 def _locked(path: Path) -> Iterator[None]:
-    """Hold the lock file `path` and delete it after; wait for another holder at most `_LOCK_WAIT_S`."""
+    """Hold the lock file `path` and delete it afterwards; wait up to `_LOCK_WAIT_S` for another holder."""
     deadline = time.monotonic() + _LOCK_WAIT_S
     while (descriptor := _try_lock(path)) is None:
         if time.monotonic() > deadline:
             raise EdgewiseError(
-                f"{path}: another process has been writing there for {_LOCK_WAIT_S:.0f} s; "
-                "wait until it ends or choose another folder"
+                f"{path}: another process has held this lock for {_LOCK_WAIT_S:.0f} s; "
+                "wait until it finishes or choose another folder"
             )
         time.sleep(_LOCK_POLL_S)
     try:
         yield
     finally:
         if not _WINDOWS:
-            path.unlink(missing_ok=True)  # while it is held: see _try_lock
+            path.unlink(missing_ok=True)  # while the lock is still held: see _try_lock
         os.close(descriptor)
         if _WINDOWS:
-            with suppress(OSError):  # the next holder has it open
+            with suppress(OSError):  # the next holder already has it open
                 path.unlink()
 
 
 def _try_lock(path: Path) -> int | None:
-    """The locked descriptor, or None where another holds it."""
+    """The locked descriptor, or None if someone else holds it."""
     descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o666)
     try:
-        # The last holder may have deleted the file after it was opened here: a nameless lock guards nothing.
+        # The last holder may have deleted the file after we opened it: an unlinked lock protects nothing.
         if _take(descriptor) and os.path.samestat(os.fstat(descriptor), path.stat()):
             return descriptor
     except FileNotFoundError:
@@ -255,17 +254,17 @@ def _try_lock(path: Path) -> int | None:
 
 @contextmanager
 def _explained(path: Path) -> Iterator[None]:
-    """Turn what the operating system refuses into an `EdgewiseError` with the mend."""
+    """Turn an `OSError` into an `EdgewiseError` that says how to fix it."""
     try:
         yield
     except OSError as error:
-        if error.errno is None:  # no refusal of the system but a library's own
+        if error.errno is None:  # raised by a library, not by the operating system
             raise
-        detail, mend = error.strerror, ""
-        if error.errno in _FULL:  # the file that it names may be the one that was read
-            mend = "free some disk space or "
+        detail, fix = error.strerror, ""
+        if error.errno in _FULL:  # its filename may be that of the file being read
+            fix = "free some disk space or "
         elif error.filename is not None:
             detail = f"{detail}: {error.filename}"
         if error.errno in _FORBIDDEN:
-            mend = f"make {path.parent} writable or "
-        raise EdgewiseError(f"{path}: cannot be written ({detail}); {mend}choose another folder") from error
+            fix = f"make {path.parent} writable or "
+        raise EdgewiseError(f"{path}: cannot be written ({detail}); {fix}choose another folder") from error

@@ -1,4 +1,4 @@
-"""The golden sample of a bundle: one picture and what must come of it, by which a device checks itself."""
+"""The golden sample of a bundle: a picture with the expected results, so that a device can check itself."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -12,7 +12,7 @@ from ...models.spec import ModelSpec, Tensor32
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Golden:
-    """One picture and what must come of it; `_bundle.py` says what each array is."""
+    """A picture and the expected results; `_bundle.py` documents each array."""
 
     image: NDArray[np.uint8]  # (H, W, 3), RGB
     input: Tensor32  # (1, S, S, 3)
@@ -20,7 +20,7 @@ class Golden:
     output: Tensor32  # (1, C)
 
     def check(self, spec: ModelSpec) -> None:
-        """Raise an `EdgewiseError` unless types and shapes fit `spec` and every number is finite."""
+        """Raise an `EdgewiseError` unless types and shapes match `spec` and all numbers are finite."""
         if self.image.dtype != np.uint8 or self.image.ndim != 3 or self.image.shape[2] != 3:
             raise EdgewiseError(f"golden image: is {_looks(self.image)}, must be uint8 (H, W, 3)")
         size, classes = spec.preprocess.size, len(spec.labels)
@@ -30,7 +30,7 @@ class Golden:
             if array.dtype != np.float32 or array.shape != shape:
                 raise EdgewiseError(f"golden {name}: is {_looks(array)}, must be float32 {shape}")
             if not np.isfinite(array).all():
-                raise EdgewiseError(f"golden {name}: holds NaN or infinity")
+                raise EdgewiseError(f"golden {name}: contains NaN or infinity")
 
 
 def _looks(array: NDArray[Any]) -> str:

@@ -1,4 +1,4 @@
-"""The system's `adb` as a subprocess: which phone, commands on it, files to and from it."""
+"""Use the system's `adb` as a subprocess: select a phone, run commands, copy files."""
 
 import os
 import re
@@ -9,28 +9,28 @@ from pathlib import Path
 from ...models.errors import EdgewiseError
 
 TIMEOUT_S = 600.0
-# A command's status comes as its last line: phones before Android 7 have no other way, and where the line is
-# missing the connection was lost, which adb's own status 1 does not tell from the command's.
+# A command's status is printed as the last line: phones before Android 7 have no other way. If the line is
+# missing, the connection was lost, which adb's own status 1 does not distinguish from the command's.
 _ENDED = "edgewise-ended:"
-_MENDS = {
+_HINTS = {
     "unauthorized": "unlock it and allow USB debugging from this computer",
     "authorizing": "unlock it and allow USB debugging from this computer",
-    "offline": "unplug it and plug it in again, or run: adb reconnect offline",
-    "no permissions": "let your user access it by a udev rule (Debian: android-sdk-platform-tools-common)",
+    "offline": "reconnect the cable, or run: adb reconnect offline",
+    "no permissions": "give your user access with a udev rule (Debian: android-sdk-platform-tools-common)",
 }
 
 
 class Adb:
-    """One phone, by its serial."""
+    """One phone, identified by its serial."""
 
     def __init__(self, serial: str) -> None:
         self.serial = serial
 
     def shell(self, script: str, timeout_s: float = TIMEOUT_S) -> tuple[int, str]:
-        """Run a script in the phone's shell; its status and what it printed, errors included.
+        """Run a script in the phone's shell; return its status and output, including stderr.
 
         Raises:
-            EdgewiseError: the phone is out of reach, was lost meanwhile, or does not answer.
+            EdgewiseError: the phone cannot be reached, was disconnected, or does not answer.
         """
         command = [
             "-s",
@@ -45,7 +45,7 @@ class Adb:
         return int(status), printed
 
     def need(self, script: str, purpose: str) -> str:
-        """What a script that must succeed printed."""
+        """Run a script that must succeed, and return its output."""
         status, printed = self.shell(script)
         if status:
             raise EdgewiseError(f"{self.serial}: cannot {purpose}: {_reason(printed)} (status {status})")
@@ -58,7 +58,7 @@ class Adb:
             said = _last_line(done)
             if "No space left" in said:
                 raise EdgewiseError(
-                    f"{self.serial}: no space left on the phone for {file.name}; make room there"
+                    f"{self.serial}: no space left on the phone for {file.name}; free some space there"
                 )
             raise EdgewiseError(f"{self.serial}: cannot copy {file.name} to the phone ({said})")
 
@@ -70,10 +70,10 @@ class Adb:
 
 
 def connect(serial: str | None) -> Adb:
-    """The phone of this serial, or else the only one; ANDROID_SERIAL is heeded as adb does.
+    """The phone with this serial, or else the only one; respects ANDROID_SERIAL like adb.
 
     Raises:
-        EdgewiseError: adb is not installed; there is no such phone, or several; it does not let us in.
+        EdgewiseError: adb is not installed, there is no such phone or several, or it denies access.
     """
     serial = serial or os.environ.get("ANDROID_SERIAL")
     done = _adb("devices", timeout_s=60)
@@ -82,18 +82,18 @@ def connect(serial: str | None) -> Adb:
     states = dict(re.findall(r"^(\S+)\t(.+)$", done.stdout, re.MULTILINE))
     if serial is None and len(states) > 1:
         raise EdgewiseError(
-            f"several phones are connected: {', '.join(states)}; name one as adb:{min(states)}"
+            f"several phones are connected: {', '.join(states)}; choose one, such as adb:{min(states)}"
         )
     if not states or (serial and serial not in states):
         wanted = f"phone {serial}" if serial else "phone"
-        found = f"; there are {', '.join(states)}" if states else ""
+        found = f"; it finds {', '.join(states)}" if states else ""
         raise EdgewiseError(
             f"adb finds no {wanted}{found}; connect it and allow USB debugging, or run: adb connect HOST"
         )
     serial = serial or min(states)
     if (state := states[serial]) != "device":
-        mend = next((mend for begin, mend in _MENDS.items() if state.startswith(begin)), "see: adb devices")
-        raise EdgewiseError(f"{serial}: the phone is {state.partition(' (')[0]}; {mend}")
+        hint = next((hint for begin, hint in _HINTS.items() if state.startswith(begin)), "see: adb devices")
+        raise EdgewiseError(f"{serial}: the phone is {state.partition(' (')[0]}; {hint}")
     return Adb(serial)
 
 
@@ -101,10 +101,10 @@ def _adb(*arguments: str, timeout_s: float = TIMEOUT_S) -> "subprocess.Completed
     program = shutil.which("adb")
     if program is None:
         raise EdgewiseError(
-            "adb is not installed; get Android's platform-tools (Debian: apt-get install adb) into the PATH"
+            "adb is not installed; add Android's platform-tools to the PATH (Debian: apt-get install adb)"
         )
     try:
-        return subprocess.run(  # noqa: S603 - the user's own adb; the shell's words are quoted by callers
+        return subprocess.run(  # noqa: S603 - the user's own adb; callers quote words for the shell
             [program, *arguments],
             stdin=subprocess.DEVNULL,
             capture_output=True,
@@ -119,11 +119,11 @@ def _adb(*arguments: str, timeout_s: float = TIMEOUT_S) -> "subprocess.Completed
 
 
 def _last_line(done: "subprocess.CompletedProcess[str]") -> str:
-    """What adb says went wrong, without its name before it: on which stream depends on its age."""
+    """The error message of adb without its prefix; the stream depends on the version."""
     lines = f"{done.stdout}\n{done.stderr}".splitlines()
     said = next((line for line in lines if "error: " in line), done.stderr or done.stdout)
     return _reason(said).removeprefix("adb: ").removeprefix("error: ")
 
 
 def _reason(text: str) -> str:
-    return next(reversed([line.strip() for line in text.splitlines() if line.strip()]), "it said nothing")
+    return next(reversed([line.strip() for line in text.splitlines() if line.strip()]), "no output")

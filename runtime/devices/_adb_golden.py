@@ -1,6 +1,6 @@
-"""The golden sample on a phone: its prepared input as the model's bytes, and the bytes that came back.
+"""The golden sample on a phone: convert its input to the model's bytes, and the output bytes to logits.
 
-The picture itself is prepared here: the phone has no Pillow, and the runner takes tensors.
+The picture is preprocessed here: the phone has no Pillow, and the runner takes tensors.
 """
 
 from typing import Any
@@ -10,11 +10,11 @@ import numpy as np
 from ...models.spec import Tensor32
 from ..bench.subject import Subject
 
-_FLOAT = {"dtype": "float32", "scale": None}  # what a float twin takes and gives
+_FLOAT = {"dtype": "float32", "scale": None}  # input and output of a float reference
 
 
 def given(subject: Subject) -> bytes:
-    """The golden input in the type that the file takes."""
+    """The golden input in the type of the model's input."""
     tensor, batch = _end(subject, "inputs"), subject.bundle.golden().input
     if not tensor["scale"]:
         return batch.tobytes()
@@ -24,7 +24,7 @@ def given(subject: Subject) -> bytes:
 
 
 def logits(subject: Subject, answer: bytes) -> Tensor32:
-    """(1, classes), dequantized; an incomplete last one is left out."""
+    """(1, classes), dequantized; an incomplete last value is ignored."""
     tensor = _end(subject, "outputs")
     count = len(answer) // np.dtype(tensor["dtype"]).itemsize
     values = np.frombuffer(answer, tensor["dtype"], count)[None].astype(np.float32)

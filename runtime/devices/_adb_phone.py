@@ -1,4 +1,4 @@
-"""What a phone tells of itself and of its state: properties, /proc, /sys and Android's thermal service."""
+"""Read a phone's properties and state: getprop, /proc, /sys and Android's thermal service."""
 
 import re
 
@@ -33,22 +33,22 @@ echo "load: $(cat /proc/loadavg)"
 dumpsys thermalservice
 true"""
 _TEMPERATURE = re.compile(r"Temperature\{mValue=([-\d.]+), mType=-?\d+, mName=([^,}]+),")
-_ABSENT_C = -40.0  # sensors that are not there tell -99.9
-_THROTTLED = 1 << 2  # 'throttled now', as Raspberry Pi's firmware has it
+_ABSENT_C = -40.0  # missing sensors report -99.9
+_THROTTLED = 1 << 2  # 'throttled now' in the bits of the Raspberry Pi's firmware
 
 
 def machine(phone: Adb) -> Machine:
-    """The phone; Android's own emulator is told by its properties."""
-    return read_machine(phone.need(_DESCRIBE, "ask what phone it is"))
+    """Describe the phone; Android's emulator is recognized by its properties."""
+    return read_machine(phone.need(_DESCRIBE, "read the phone's properties"))
 
 
 def conditions(phone: Adb) -> Conditions:
-    """The phone's state now."""
-    return read_conditions(phone.need(_OBSERVE, "ask how warm and fast the phone is"))
+    """The current state of the phone."""
+    return read_conditions(phone.need(_OBSERVE, "read the phone's state"))
 
 
 def read_machine(text: str) -> Machine:
-    """From what `_DESCRIBE` prints."""
+    """Parse the output of `_DESCRIBE`."""
     told = {name: value.strip() for name, value in re.findall(r"^([\w.]+)\s*:(.*)$", text, re.MULTILINE)}
     features = told.get("Features", "").split()
     memory = re.match(r"(\d+) kB", told.get("MemTotal", ""))
@@ -71,10 +71,10 @@ def read_machine(text: str) -> Machine:
 
 
 def read_conditions(text: str) -> Conditions:
-    """From what `_OBSERVE` prints.
+    """Parse the output of `_OBSERVE`.
 
-    Of the thermal service the values that the sensors have now count, not those that it remembers. Where it
-    throttles, lightly even, `throttled` says so by the bit that Raspberry Pi has for that.
+    From the thermal service it uses the current values of the sensors, not the cached ones. If the phone
+    throttles, even lightly, `throttled` has the same bit as on a Raspberry Pi.
     """
     found = re.findall(r"^core \S*/cpu(\d+): (\S+) (\d+)$", text, re.MULTILINE)
     cores = sorted((int(core), governor, int(kilohertz) / 1000) for core, governor, kilohertz in found)

@@ -1,4 +1,4 @@
-"""One run on a phone: what is copied there, and what is measured in turn."""
+"""One run on a phone: copy the files and measure the models interleaved."""
 
 import tempfile
 import time
@@ -18,25 +18,25 @@ from ._adb_runner import SAMPLES, Series, command, read
 if TYPE_CHECKING:
     from ..bench.request import BenchRequest
 
-# Of each process after the first: enough for caches, and for the governor to see that there is work.
+# For each process after the first: enough to fill the caches and for the governor to react.
 _REWARM_RUNS, _REWARM_S = 1, 0.2
 
 
 @dataclass(frozen=True, slots=True)
 class Contestant:
-    """A model, and its place in the request."""
+    """A model and its position in the request."""
 
     place: int
     subject: Subject
 
     @property
     def name(self) -> str:
-        """What its file is called on the phone."""
+        """The name of its file on the phone."""
         return f"{self.place}.tflite"
 
 
 class Run:
-    """A request on a phone, in a folder of its own there."""
+    """A request on a phone, in a separate folder there."""
 
     def __init__(self, phone: Adb, folder: str, runner: Path, request: "BenchRequest") -> None:
         self._phone, self._folder, self._runner, self._request = phone, folder, runner, request
@@ -53,9 +53,9 @@ class Run:
                 self._phone.push(tensor, f"{self._folder}/{contestant.name}.input")
 
     def opening(self, contestant: Contestant) -> Iterator[Event]:
-        """Load, warm up, check the golden sample; samples from before the conditions are noted are left."""
+        """Load, warm up and check the golden sample; samples before the conditions are read do not count."""
         series = self._series(contestant, self._request.warm_ups, self._request.warm_up_seconds)
-        # The program tells no version of its own.
+        # The program does not report a version.
         version = f"benchmark_model {sha256_of(self._runner)[:12]}"
         engine = Engine("LiteRT", version, series.delegate, series.operators, series.delegated)
         place = {"contender": contestant.place}
@@ -75,7 +75,7 @@ class Run:
         yield {"event": "warm"} | place | {"warm_ups": series.warm_ups}
 
     def in_turn(self, contestants: Sequence[Contestant]) -> Iterator[Event]:
-        """Two samples of each in turn, until there are enough and the time of all is over."""
+        """Measure two samples of each in turn, until all have enough samples and time."""
         start, count, seconds = time.monotonic(), 0, self._request.seconds * len(contestants)
         peaks: dict[int, int | None] = {}
         while count < self._request.runs or time.monotonic() - start < seconds:
@@ -98,7 +98,7 @@ class Run:
         return read(*self._phone.shell(f"cd {self._folder} && {script} {warm}"))
 
     def _answer(self, contestant: Contestant) -> bytes | None:
-        """The model's output for the golden input; None where the runner writes none."""
+        """The model's output for the golden input; None if the runner writes none."""
         there = f"{self._folder}/{contestant.name}.output"
         if self._phone.shell(f"test -f {there}")[0]:
             return None

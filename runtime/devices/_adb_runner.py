@@ -1,12 +1,12 @@
-"""LiteRT's `benchmark_model`, the native program that measures on the phone: its options, its output.
+"""Options and output of LiteRT's `benchmark_model`, the native program that measures on the phone.
 
-It tells no time of a single inference but those of the first and the last of a series. So it is asked for
-series of two, again and again and in turn with the other models: every sample is then that of a real
-inference, none is left out, and none is made up from a mean. Each process warms up before its two.
+Of single inferences it only reports the first and the last of a series. It is therefore run for series of
+two, repeatedly and in turn with the other models: every sample is then a real inference, none is left out,
+and none is derived from a mean. Each process warms up before its two.
 
-The program built on the Interpreter API (//tflite/tools/benchmark:benchmark_model) takes the golden input and
-gives the output back. That on the CompiledModel API (//litert/tools:benchmark_model) passes over the options
-that it does not know, with a warning: then there is no golden check, and the delegate is not told.
+The program built on the Interpreter API (//tflite/tools/benchmark:benchmark_model) reads the golden input and
+writes the output. The one built on the CompiledModel API (//litert/tools:benchmark_model) ignores options
+that it does not know, with a warning: then there is no golden check, and the delegate is unknown.
 """
 
 import os
@@ -17,7 +17,7 @@ from pathlib import Path
 from ...models.errors import EdgewiseError, UsageError
 
 VARIABLE = "EDGEWISE_ANDROID_RUNNER"
-SAMPLES = 2  # of each series; of more, the times between are not told
+SAMPLES = 2  # per series; with more, the times in between are not reported
 _COUNTS = re.compile(r"count=(\d+)(?: first=(\d+))? curr=(\d+)")
 _DELEGATED = re.compile(
     r"Explicitly applied (\w+) delegate, and the model graph will be (completely|partially)"
@@ -25,13 +25,13 @@ _DELEGATED = re.compile(
 _KERNELS = re.compile(r"executed by the delegate w/ (\d+) delegate kernels")
 _LOADED = re.compile(r"Initialized session in ([\d.e+]+)ms")
 _MEMORY = re.compile(r"Memory footprint delta .*overall=([\d.e+]+)")
-_KILLED = {134: "it aborted", 137: "killed, by a lack of memory maybe", 139: "a segmentation fault"}
-_MEND = f"name the benchmark_model of LiteRT for this phone (android_arm64) in {VARIABLE}"
+_KILLED = {134: "it aborted", 137: "killed, perhaps out of memory", 139: "a segmentation fault"}
+_HINT = f"set {VARIABLE} to LiteRT's benchmark_model for this phone (android_arm64)"
 
 
 @dataclass(frozen=True, slots=True)
 class Series:
-    """What one process of the program told; None is what it did not tell.
+    """The output of one process of the program; None for what it did not report.
 
     `operators` and `delegated` are those of the prepared graph, see `bench.record.Engine`.
     """
@@ -47,24 +47,24 @@ class Series:
 
 
 def program() -> Path:
-    """Where the user keeps the program.
+    """The path of the program, from the environment.
 
     Raises:
-        UsageError: nowhere.
+        UsageError: it is not set or is not a file.
     """
     named = os.environ.get(VARIABLE)
     if not named or not Path(named).is_file():
-        found = f"{named} is no file" if named else f"{VARIABLE} is not set"
-        raise UsageError(f"Android has no Python to measure with, and {found}; {_MEND}")
+        found = f"{named} is not a file" if named else f"{VARIABLE} is not set"
+        raise UsageError(f"Android has no Python to measure with, and {found}; {_HINT}")
     return Path(named)
 
 
 def command(model: str, size: int, threads: int, cpus: tuple[int, ...] | None) -> str:
-    """How to measure `model`, in the folder where it, its input and the program called `runner` lie."""
+    """The command to measure `model`, in the folder with its input and the program `runner`."""
     options = [
         f"--graph={model}",
         f"--num_threads={threads}",
-        "--use_xnnpack=true",  # the default, but told so it says what XNNPACK took
+        "--use_xnnpack=true",  # the default, but only logged if given explicitly
         "--input_layer=input",
         f"--input_layer_shape=1,{size},{size},3",
         f"--input_layer_value_files=input:{model}.input",
@@ -77,7 +77,7 @@ def command(model: str, size: int, threads: int, cpus: tuple[int, ...] | None) -
 
 
 def read(status: int, text: str) -> Series:
-    """What the program told.
+    """Parse the output of the program.
 
     Raises:
         EdgewiseError: it failed, or is another program.
@@ -87,8 +87,8 @@ def read(status: int, text: str) -> Series:
     warming, measured = [*_COUNTS.findall(text), None, None][:2]
     loaded, memory = _LOADED.search(text), _MEMORY.search(text)
     if not (warming and measured and loaded and int(measured[0]) == SAMPLES):
-        raise EdgewiseError(f"the runner does not speak as benchmark_model does; {_MEND}")
-    times = (measured[1] or measured[2], measured[2])  # those alike are told once
+        raise EdgewiseError(f"the runner's output is not that of benchmark_model; {_HINT}")
+    times = (measured[1] or measured[2], measured[2])  # equal times are printed once
     delegate, operators, delegated = _delegate(text)
     return Series(
         load_ms=float(loaded[1]),
@@ -103,7 +103,7 @@ def read(status: int, text: str) -> Series:
 
 
 def _delegate(text: str) -> tuple[str | None, int | None, int | None]:
-    """Which delegate computes, of how many operators in the prepared graph, how many of them its own."""
+    """The delegate, the number of operators in the prepared graph, and the number that it runs."""
     if taken := _DELEGATED.search(text):
         kernels = _KERNELS.search(text)
         return (taken[1], None, int(kernels[1])) if kernels else (taken[1], 1, 1)
@@ -114,7 +114,5 @@ def _failure(status: int, text: str) -> str:
     if status in _KILLED:
         return f"{_KILLED[status]} (status {status})"
     lines = [line.strip() for line in text.splitlines() if line.strip()]
-    said = next(
-        (line for line in lines if line.startswith("ERROR")), lines[-1] if lines else "it said nothing"
-    )
-    return f"{said} (status {status})" + (f"; {_MEND}" if status in {126, 127} else "")
+    said = next((line for line in lines if line.startswith("ERROR")), lines[-1] if lines else "no output")
+    return f"{said} (status {status})" + (f"; {_HINT}" if status in {126, 127} else "")

@@ -1,4 +1,4 @@
-"""What a board tells of itself: this source runs in the board's own Python, where no library is installed."""
+"""Read a board's properties: this source runs in the board's own Python, without any libraries."""
 
 import json
 import os
@@ -13,19 +13,19 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-VENV = ".local/share/edgewise/venv"  # below the home folder: what `edgewise device setup` makes
+VENV = ".local/share/edgewise/venv"  # below the home folder; created by `edgewise device setup`
 INSTALLED = f"{VENV}/edgewise.json"  # see `_installed`
 
 _CORES = "/sys/devices/system/cpu"
 
 
 def main() -> None:
-    """Print all of it as a line of JSON; null is what cannot be known."""
+    """Print all of them as one line of JSON; null means unknown."""
     home = Path.home()
     governors = {_text(str(path)) for path in Path(_CORES).glob("cpu*/cpufreq/scaling_governor")}
     found = {
         "board": _text("/proc/device-tree/model"),
-        "bits": 8 * struct.calcsize("P"),  # what getconf LONG_BIT says; the kernel may be wider
+        "bits": 8 * struct.calcsize("P"),  # the userland; the kernel may be 64-bit
         "architecture": os.uname().machine,
         "dot_product": _dot_product(),
         "libc": _libc(),
@@ -44,18 +44,18 @@ def main() -> None:
 
 
 def _dot_product() -> bool:
-    """Whether the processor, if it is an Arm, has INT8 dot products: a Raspberry Pi 5 has, a 4 has not."""
+    """Whether an Arm processor has INT8 dot products: a Raspberry Pi 5 has them, a Pi 4 does not."""
     return not os.uname().machine.startswith("aarch") or "asimddp" in (_text("/proc/cpuinfo") or "")
 
 
 def _libc() -> str | None:
     with suppress(AttributeError, OSError, ValueError):
-        return os.confstr("CS_GNU_LIBC_VERSION")  # 'glibc 2.36'; musl has none
+        return os.confstr("CS_GNU_LIBC_VERSION")  # 'glibc 2.36'; not available with musl
     return None
 
 
 def _pip() -> str | None:
-    """The pip that Python keeps for new virtual environments; Debian's python3-venv holds it."""
+    """The pip wheel that Python uses for new virtual environments; in Debian's python3-venv."""
     bundled = find_spec("ensurepip")
     folders = [sysconfig.get_config_var("WHEEL_PKG_DIR")]
     if bundled is not None and bundled.origin:
@@ -72,7 +72,7 @@ def _installed(home: Path) -> dict[str, Any] | None:
 
 
 def _throttled() -> str | None:
-    """As `vcgencmd get_throttled` says it: 'throttled=0x50000'."""
+    """The output of `vcgencmd get_throttled`: 'throttled=0x50000'."""
     with suppress(OSError, subprocess.SubprocessError):
         said = subprocess.run(
             ["vcgencmd", "get_throttled"],  # noqa: S607 - the board's own

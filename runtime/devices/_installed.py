@@ -1,8 +1,8 @@
-"""Prove on a board that its engines load: the last step of setting it up, run by the Python they are for.
+"""Check on a board that its engines load: the last step of its setup, run by their Python.
 
     python -m edgewise.runtime.devices._installed FILE tflite onnx
 
-FILE then says which targets are there: {"targets": {"tflite": "2.3.0"}, "python": [3, 11, 2]}.
+FILE then lists the installed targets: {"targets": {"tflite": "2.3.0"}, "python": [3, 11, 2]}.
 """
 
 import json
@@ -14,7 +14,7 @@ from .. import runtime
 
 
 def main() -> None:
-    """Load each engine; write the file whole, or not at all."""
+    """Load each engine and write the file atomically."""
     file, *targets = sys.argv[1:]
     try:
         versions = {target: runtime(target).version() for target in targets}

@@ -1,16 +1,15 @@
-"""The board's end of a connection: this source goes through SSH into the board's own Python, before all else.
+"""The board's end of a connection: this source is sent through SSH to the board's own Python first.
 
-It holds a temporary folder for as long as somebody listens, stores files there and runs programs. Orders
-come on stdin, JSON objects a line, and empty lines as signs of life:
+It keeps a temporary folder for as long as the connection lasts, stores files there and runs programs. Orders
+come on stdin, one JSON object per line, and empty lines as keep-alives:
 
-    {"patience_s": 60}                                           first of all; answered by "ready"
+    {"patience_s": 60}                                           the first order; answered by "ready"
     {"do": "store", "name": "a/b.tflite", "size_bytes": 3}       the bytes follow
     {"do": "run", "command": [..], "environment": {..}, "input": ".."}      answered by "ended"
 
-What a program prints goes straight to stdout; answers are lines there that begin with {"keeper": ...}. When
-the connection ends, or falls silent for longer than `patience_s`, the program and all its children are
-killed and the folder is removed. Only a keeper that is killed itself leaves its folder; the next one clears
-it away.
+What a program prints goes directly to stdout; answers are lines there that begin with {"keeper": ...}. When
+the connection ends, or is silent for longer than `patience_s`, the program and all its children are killed
+and the folder is removed. A keeper that is itself killed leaves its folder behind; the next one removes it.
 """
 
 import fcntl
@@ -26,27 +25,27 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-_PREFIX = "edgewise-board-"  # none but its own: it clears away what others left
+_PREFIX = "edgewise-board-"  # only for these folders: leftovers with it are removed
 _CHUNK = 1 << 16
-_TOLD = 4000  # of the last words of a program
+_TOLD = 4000  # characters of a program's last output
 
 
 class GoneError(Exception):
-    """Nobody listens any more."""
+    """The connection has ended."""
 
 
 class Keeper:
-    """The folder, and what is done in it."""
+    """The folder and the operations in it."""
 
     def __init__(self, folder: Path, patience_s: int) -> None:
         self.folder, self._patience_s = folder, patience_s
         self._orders = sys.stdin.buffer
 
     def order(self) -> dict[str, Any]:
-        """The next one.
+        """The next order.
 
         Raises:
-            GoneError: there is none, and no sign of life.
+            GoneError: the connection ended, or there was no keep-alive.
         """
         line = b"\n"
         while line == b"\n":
@@ -59,7 +58,7 @@ class Keeper:
         return order
 
     def store(self, name: str, size_bytes: int) -> None:
-        """Take in a file."""
+        """Store a file."""
         path = self.folder / name
         path.parent.mkdir(parents=True, exist_ok=True)
         with path.open("wb") as file:
@@ -72,12 +71,12 @@ class Keeper:
                 size_bytes -= len(chunk)
         signal.alarm(0)
 
-    def run(self, command: list[str], environment: dict[str, str], input: str) -> None:  # noqa: A002 - the order's
-        """Run a program in the folder until it ends, or nobody listens."""
+    def run(self, command: list[str], environment: dict[str, str], input: str) -> None:  # noqa: A002 - the order's key
+        """Run a program in the folder until it ends or the connection does."""
         with tempfile.TemporaryFile() as given, tempfile.TemporaryFile() as said:
             given.write(input.encode())
             given.seek(0)
-            program = subprocess.Popen(  # noqa: S603 - what the keeper is there for
+            program = subprocess.Popen(  # noqa: S603 - the purpose of the keeper
                 command,
                 cwd=self.folder,
                 env=os.environ | environment,
@@ -89,13 +88,13 @@ class Keeper:
                 self._watch(program.pid)
             finally:
                 with suppress(ProcessLookupError):
-                    os.killpg(program.pid, signal.SIGKILL)  # before its number is given away
+                    os.killpg(program.pid, signal.SIGKILL)  # before its id can be reused
                 program.wait()
             said.seek(max(0, said.seek(0, os.SEEK_END) - _TOLD))
             say("ended", code=program.returncode, stderr=said.read().decode(errors="replace"))
 
     def _watch(self, program: int) -> None:
-        """Sleep, but for signs of life, until the program ends: whatever wakes up here disturbs it."""
+        """Sleep until the program ends, waking only for keep-alives, because any wake-up disturbs it."""
         ending = os.pidfd_open(program)
         try:
             while True:
@@ -109,15 +108,15 @@ class Keeper:
 
 
 def say(answer: str, **fields: Any) -> None:
-    """Answer on a line of its own: a program may have died in the middle of one."""
+    """Answer on a new line: a program may have died in the middle of one."""
     sys.stdout.write("\n" + json.dumps({"keeper": answer} | fields) + "\n")
     sys.stdout.flush()
 
 
 def place() -> tuple[Path, int]:
-    """A new folder, locked as ours; those of keepers that are dead are removed."""
+    """Create and lock a new folder; remove those of dead keepers."""
     for left in Path(tempfile.gettempdir()).glob(f"{_PREFIX}*"):
-        with suppress(OSError):  # another user's, or in use
+        with suppress(OSError):  # owned by another user, or in use
             lock = os.open(left, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
             try:
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -127,17 +126,17 @@ def place() -> tuple[Path, int]:
     new = Path(tempfile.mkdtemp(prefix=f".{_PREFIX}"))
     lock = os.open(new, os.O_RDONLY)
     fcntl.flock(lock, fcntl.LOCK_EX)
-    return new.rename(new.with_name(new.name[1:])), lock  # nobody sees it before it is locked
+    return new.rename(new.with_name(new.name[1:])), lock  # invisible until it is locked
 
 
 def leave(number: int, frame: object) -> None:
-    """What a signal does."""
+    """Handle a signal."""
     del number, frame
     raise GoneError
 
 
 def main() -> None:
-    """Obey until the connection ends."""
+    """Execute orders until the connection ends."""
     for number in (signal.SIGALRM, signal.SIGHUP, signal.SIGINT, signal.SIGTERM):
         signal.signal(number, leave)
     patience_s = json.loads(sys.stdin.buffer.readline())["patience_s"]
@@ -149,7 +148,7 @@ def main() -> None:
             order = keeper.order()
             getattr(keeper, order.pop("do"))(**order)
     except OSError as error:
-        with suppress(OSError):  # it may be that nobody listens
+        with suppress(OSError):  # the connection may be gone
             say("failed", errno=error.errno, message=f"{error.strerror} ({error.filename or 'connection'})")
     except GoneError:
         pass

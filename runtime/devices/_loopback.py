@@ -1,4 +1,4 @@
-"""A web server that only this machine reaches: it serves a page's files and takes the events it posts."""
+"""A local web server: it serves the files of a page and receives the events that it posts."""
 
 import json
 import secrets
@@ -14,7 +14,7 @@ from typing import Any, Self, TypeAlias, cast
 
 File: TypeAlias = Path | bytes
 
-# Isolated like this a page may have threads, and a clock with steps of 5 µs instead of 100.
+# With cross-origin isolation, a page may use threads and a clock with steps of 5 µs instead of 100.
 _HEADERS = {
     "Cross-Origin-Opener-Policy": "same-origin",
     "Cross-Origin-Embedder-Policy": "require-corp",
@@ -33,9 +33,9 @@ _LARGEST_POST = 1 << 24
 
 
 class Loopback(ThreadingHTTPServer):
-    """Serves `files` by their names, and nothing else, below an address that cannot be guessed.
+    """Serves only `files`, by name, below an address that cannot be guessed.
 
-    The page's POSTs to 'events', each a JSON list of objects, are answered when `done` was called for each.
+    The page's POSTs to 'events', each a JSON list of objects, are answered after `done` for each object.
     """
 
     daemon_threads = True
@@ -47,22 +47,22 @@ class Loopback(ThreadingHTTPServer):
 
     @property
     def address(self) -> str:
-        """Of the page."""
+        """The address of the page."""
         return f"http://127.0.0.1:{self.server_port}{self.root}"
 
     def next(self, timeout_s: float) -> dict[str, Any] | None:
-        """The next event, if there is one within `timeout_s`; call `done` when it has been dealt with."""
+        """The next event, or None after `timeout_s`; call `done` when it has been processed."""
         try:
             return self._events.get(timeout=timeout_s)
         except Empty:
             return None
 
     def done(self) -> None:
-        """The event that `next` gave last has been dealt with."""
+        """Mark the last event from `next` as processed."""
         self._events.task_done()
 
     def take(self, events: list[dict[str, Any]]) -> None:
-        """Hand events to `next`, and wait until all are done."""
+        """Queue events for `next`, and wait until all are done."""
         for event in events:
             self._events.put(event)
         self._events.join()
@@ -76,7 +76,7 @@ class Loopback(ThreadingHTTPServer):
     ) -> None:
         self.shutdown()
         self.server_close()
-        while self.next(0) is not None:  # a thread waits for it in `take`
+        while self.next(0) is not None:  # a thread is waiting for it in `take`
             self.done()
 
 
@@ -103,7 +103,7 @@ class _Handler(BaseHTTPRequestHandler):
     def do_POST(self) -> None:
         length = int(self.headers.get("Content-Length", 0))
         if self.path != f"{self._page.root}events" or not 0 < length <= _LARGEST_POST:
-            self.close_connection = True  # what it sends stays unread
+            self.close_connection = True  # the body is not read
             self._answer(HTTPStatus.NOT_FOUND)
             return
         self._page.take(json.loads(self.rfile.read(length)))
@@ -114,15 +114,15 @@ class _Handler(BaseHTTPRequestHandler):
         kind = _TYPES.get(name.rpartition(".")[2], "application/octet-stream")
         for key, value in (_HEADERS | {"Content-Type": kind}).items():
             self.send_header(key, value)
-        if status is not HTTPStatus.NO_CONTENT:  # which has no length
+        if status is not HTTPStatus.NO_CONTENT:  # which must not have a length
             self.send_header("Content-Length", str(length))
         self.end_headers()
 
     def log_message(self, *_: object) -> None:
-        """Say nothing."""
+        """Do not log."""
 
     def handle_one_request(self) -> None:
-        """As it is, but a page that has gone away is no error worth a traceback."""
+        """Handle a request; a closed page is not worth a traceback."""
         try:
             super().handle_one_request()
         except ConnectionError:

@@ -1,7 +1,7 @@
-"""The engines that are written in JavaScript, fetched once by npm into the user's cache folder.
+"""The JavaScript engines, downloaded once by npm into the user's cache folder.
 
-`_page/package-lock.json` pins every package by its sha512, which npm checks, and names no address: npm takes
-them from the registry that the user has set. Their install scripts do not run.
+`_page/package-lock.json` pins every package by its SHA-512, which npm checks, and contains no URLs: npm uses
+the registry that the user has configured. Install scripts are not run.
 """
 
 import hashlib
@@ -17,7 +17,7 @@ from tempfile import TemporaryDirectory
 from ...models.errors import EdgewiseError
 
 PAGE = Path(__file__).with_name("_page")
-# What the page loads: 33 MB, a sixth of the packages. 'compat' is for browsers without relaxed SIMD.
+# The page's files: 33 MB, a sixth of the packages. 'compat' is for browsers without relaxed SIMD.
 FILES = (
     "@litertjs/core/dist/index.js",
     *(
@@ -32,7 +32,7 @@ FILES = (
 )
 
 _LOCK = "package-lock.json"
-# An error in a form to read; what npm has kept need not be asked for; a user waits for one more try.
+# Machine-readable errors, cached packages preferred, and only one retry, because a user is waiting.
 _OPTIONS = (
     "--json",
     "--ignore-scripts",
@@ -59,12 +59,12 @@ class Packages:
 
 
 def packages() -> Packages:
-    """The packages; the first call on a machine fetches them.
+    """The packages; the first call on a machine downloads them.
 
     Raises:
-        EdgewiseError: npm is missing, cannot fetch them, or received something else than was pinned.
+        EdgewiseError: npm is missing, cannot download them, or received something other than pinned.
     """
-    # Another release may pin others, or need other files: it has another folder.
+    # Another release may pin other versions or need other files, so it has another folder.
     pinned = hashlib.sha256((PAGE / _LOCK).read_bytes() + "\n".join(FILES).encode()).hexdigest()
     folder = _cache() / f"browser-{pinned[:16]}"
     if not _whole(folder):
@@ -73,7 +73,7 @@ def packages() -> Packages:
 
 
 def _cache() -> Path:
-    """The XDG base directory specification's place, on every system."""
+    """The cache folder of the XDG base directory specification, on every system."""
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "edgewise"
 
 
@@ -82,11 +82,11 @@ def _whole(folder: Path) -> bool:
 
 
 def _fetch(folder: Path) -> None:
-    """Install beside `folder`, and move there what is needed: whole or not at all."""
+    """Install next to `folder`, and move what is needed to it atomically."""
     npm = shutil.which("npm")
     if npm is None:
         raise EdgewiseError(
-            "measuring in a browser needs npm, once, to fetch the engines, and it is not installed; "
+            "measuring in a browser needs npm once, to download the engines, but it is not installed; "
             "install Node.js (Debian: apt install npm)"
         )
     try:
@@ -99,7 +99,7 @@ def _fetch(folder: Path) -> None:
             _keep(work, folder)
     except OSError as error:
         raise EdgewiseError(
-            f"{folder}: cannot be written ({error.strerror}); make room there, or name another folder in "
+            f"{folder}: cannot be written ({error.strerror}); free some space, or set another folder in "
             "XDG_CACHE_HOME"
         ) from error
 
@@ -109,7 +109,7 @@ def _keep(work: Path, folder: Path) -> None:
     for name in FILES:
         (kept / name).parent.mkdir(parents=True, exist_ok=True)
         (work / "node_modules" / name).rename(kept / name)
-    if not _whole(folder):  # or else another process was faster
+    if not _whole(folder):  # otherwise another process was faster
         shutil.rmtree(folder, ignore_errors=True)
         kept.rename(folder)
 
@@ -117,7 +117,7 @@ def _keep(work: Path, folder: Path) -> None:
 def _install(npm: str, folder: Path) -> None:
     """Run `npm ci` in `folder`."""
     try:
-        done = subprocess.run(  # noqa: S603 - nothing of it comes from outside
+        done = subprocess.run(  # noqa: S603 - no external input
             [npm, "ci", *_OPTIONS],
             cwd=folder,
             capture_output=True,
@@ -126,7 +126,7 @@ def _install(npm: str, folder: Path) -> None:
             timeout=_TIMEOUT_S,
         )
     except subprocess.TimeoutExpired as error:
-        raise EdgewiseError(f"npm has not ended after {_TIMEOUT_S:g} s; look at the network") from error
+        raise EdgewiseError(f"npm has not finished after {_TIMEOUT_S:g} s; check the network") from error
     if done.returncode:
         raise _failure(done)
 
@@ -135,23 +135,23 @@ def _failure(done: "subprocess.CompletedProcess[str]") -> EdgewiseError:
     code, summary = _said(done)
     if code == "EINTEGRITY":
         return EdgewiseError(
-            f"the npm registry sent something else than edgewise was tested with ({summary}); use another "
-            "registry, and do not trust this one"
+            f"the npm registry sent other packages than edgewise was tested with ({summary}); do not trust "
+            "it, and use another registry"
         )
     if code in _OFFLINE:
         return EdgewiseError(
-            f"npm cannot reach its registry ({summary}); the engines are fetched once: connect to the "
-            "network, or set npm's registry or proxy"
+            f"npm cannot reach its registry ({summary}); the engines are downloaded once: connect to the "
+            "network, or configure npm's registry or proxy"
         )
-    return EdgewiseError(f"npm cannot fetch the engines ({code}: {summary}); run it where npm works")
+    return EdgewiseError(f"npm cannot download the engines ({code}: {summary}); check that npm works")
 
 
 def _said(done: "subprocess.CompletedProcess[str]") -> tuple[str, str]:
-    """The code of its error, and the summary in one line."""
+    """The code of npm's error, and its summary as one line."""
     try:
         error = json.loads(done.stdout)["error"]
         code, summary = str(error["code"]), str(error["summary"])
-    except (ValueError, KeyError, TypeError):  # npm did not come so far
+    except (ValueError, KeyError, TypeError):  # npm failed before that
         found = re.search(r"code (E\w+)", done.stderr)
         code, summary = found[1] if found else f"status {done.returncode}", done.stderr
     return code, " ".join(summary.split())[:300]

@@ -1,4 +1,4 @@
-"""Edgewise for a device, as one zip archive: the very modules that run here, and nothing to install there."""
+"""Edgewise for a device as one zip archive: the same modules as here, with nothing to install."""
 
 import io
 import zipfile
@@ -8,10 +8,10 @@ from pathlib import Path
 NAME = "edgewise.zip"
 
 _ROOT = Path(__file__).parents[2]
-# A device runs what lies in runtime/, which imports from its left. No list of modules that could grow old:
-# all of it is a quarter of a megabyte, and what would need torch is never imported there.
+# A device runs runtime/ and what it imports. All modules are included, a quarter of a megabyte, instead of a
+# list that could get out of date; those that need torch are never imported there.
 _FOLDERS = ("models", "export", "runtime")
-_EPOCH = (1980, 1, 1, 0, 0, 0)  # the same modules give the same bytes
+_EPOCH = (1980, 1, 1, 0, 0, 0)  # so that the same modules give the same bytes
 
 
 @cache
@@ -19,7 +19,7 @@ def package() -> bytes:
     """The archive, for PYTHONPATH."""
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED, compresslevel=9) as archive:
-        # Python 3.11 finds a package without __init__ only where the archive lists its folder.
+        # Python 3.11 finds a package without __init__ only if the archive contains its folder.
         archive.writestr(zipfile.ZipInfo("edgewise/", _EPOCH), b"")
         for folder in _FOLDERS:
             for path in sorted((_ROOT / folder).rglob("*.py")):

@@ -1,4 +1,4 @@
-"""What ssh says when it fails, in words that tell the mend. OpenSSH speaks English alone."""
+"""Turn errors of ssh into messages with a fix. OpenSSH's messages are always in English."""
 
 import re
 from collections.abc import Callable
@@ -20,8 +20,8 @@ def _changed_key(address: "Address", said: str) -> str:
     found = re.search(r"ssh-keygen -f .*", said)
     forget = found[0].strip() if found else f"ssh-keygen -R '{where}'"
     return (
-        "the board's host key is not the one that is known: either it was installed anew, then run: "
-        f"{forget}; or somebody stands between"
+        "the board's host key has changed: if the board was reinstalled, run: "
+        f"{forget}; otherwise somebody may be intercepting the connection"
     )
 
 
@@ -36,53 +36,53 @@ _KEY_NEEDED = (
     r"Permission denied \(|Too many authentication failures|no mutual signature|sign_and_send_pubkey"
 )
 
-# The first that fits what ssh said, from the most telling on.
+# The first that matches the output of ssh, most specific first.
 _TOLD: tuple[tuple[str, _Told], ...] = (
     (
         "Could not resolve hostname",
         lambda address, _: (
-            f"no host is called {address.host} here; find the board's address by running on it: hostname -I"
+            f"the host name {address.host} is unknown; find the board's address by running on it: hostname -I"
         ),
     ),
     ("IDENTIFICATION HAS CHANGED|[Oo]ffending .* key", _changed_key),
     (
         "Host key verification failed|No .* host key is known",
         lambda address, _: (
-            f"its host key is not known here; compare it with the board's once, by running: {address.command}"
+            f"its host key is unknown; connect once and confirm the key by running: {address.command}"
         ),
     ),
     (
         _KEY_NEEDED,
         lambda address, said: (
-            f"it does not let us in ({_asked(said)}); give it your key by running: "
-            f"{address.command_of('ssh-copy-id')}, and the agent one that has a passphrase: ssh-add"
+            f"access denied ({_asked(said)}); install your key by running: "
+            f"{address.command_of('ssh-copy-id')}; if it has a passphrase, add it to the agent: ssh-add"
         ),
     ),
     (
         "Connection refused",
         lambda address, _: (
-            f"nothing listens at its port {address.port or 22}; turn SSH on there by running: "
-            "sudo raspi-config nonint do_ssh 0, or name another port"
+            f"nothing is listening on port {address.port or 22}; enable SSH there by running: "
+            "sudo raspi-config nonint do_ssh 0, or use another port"
         ),
     ),
     (
         _UNREACHABLE,
-        lambda _, said: f"cannot be reached ({_last(said)}); see whether it is on, and in this network",
+        lambda _, said: f"cannot be reached ({_last(said)}); check that it is on and in this network",
     ),
-    (_LOST, lambda _, said: f"the connection was lost ({_last(said)}); see to the network and try again"),
+    (_LOST, lambda _, said: f"the connection was lost ({_last(said)}); check the network and try again"),
 )
 
 
 def transport_error(address: "Address", code: int, said: str, *, ready: bool) -> EdgewiseError:
-    """Why ssh ended with `code` and these words; `ready` is whether the board had answered before."""
+    """The error for an ssh that exited with `code` and output `said`; `ready` if the board had answered."""
     if code == _NOT_FOUND and not ready:
         told = "has no python3; run there: sudo apt install python3 python3-venv"
     elif code < 0 or (code == TRANSPORT and not said.strip()):
-        told = "the connection was lost; see to the network and try again"
+        told = "the connection was lost; check the network and try again"
     elif ready and code != TRANSPORT:
-        told = "the connection was lost (the board ended it, or heard nothing for too long); try again"
+        told = "the connection was lost (the board closed it, or received nothing for too long); try again"
     elif code != TRANSPORT:
-        told = f"its Python ended with status {code} ({_last(said)}); run: {address.command} python3 -V"
+        told = f"its Python exited with status {code} ({_last(said)}); run: {address.command} python3 -V"
     else:
         found = (tell(address, said) for pattern, tell in _TOLD if re.search(pattern, said))
         told = next(found, f"ssh fails ({_last(said)}); run: {address.command}")
@@ -91,9 +91,9 @@ def transport_error(address: "Address", code: int, said: str, *, ready: bool) ->
 
 def _last(said: str) -> str:
     lines = [line.strip() for line in said.splitlines() if line.strip()]
-    return lines[-1].removeprefix("ssh: ") if lines else "it said nothing"
+    return lines[-1].removeprefix("ssh: ") if lines else "no output"
 
 
 def _asked(said: str) -> str:
     found = re.search(r"Permission denied \(([^)]*)\)", said)
-    return f"it takes {found[1]}" if found else _last(said)
+    return f"it accepts {found[1]}" if found else _last(said)

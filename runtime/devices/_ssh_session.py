@@ -1,6 +1,6 @@
-"""One run of the system's ssh, as a pair of pipes to a command on the board.
+"""One process of the system's ssh, as a pair of pipes to a command on the board.
 
-The user's ssh config, agent and jump hosts count; host keys are always checked.
+It uses the user's ssh config, agent and jump hosts; host keys are always checked.
 """
 
 import shutil
@@ -16,23 +16,23 @@ from ._ssh_errors import transport_error
 from .ssh_address import Address
 
 _OPTIONS = {
-    "BatchMode": "yes",  # ask nobody anything
+    "BatchMode": "yes",  # no prompts
     "ConnectTimeout": 10,
     "ServerAliveInterval": 5,
     "ServerAliveCountMax": 3,
-    "ControlMaster": "no",  # a master of the user's is used, but this one is never a master for others
+    "ControlMaster": "no",  # use the user's master, but never become one
     "ClearAllForwardings": "yes",
     "ForwardAgent": "no",
     "ForwardX11": "no",
     "RequestTTY": "no",
-    "LogLevel": "INFO",  # less leaves out how a connection ended
+    "LogLevel": "INFO",  # lower levels do not log how a connection ended
 }
 _BEAT_S = 5.0
-_LEAVE_S = 15.0  # for the board to tidy up
+_LEAVE_S = 15.0  # time for the board to clean up
 
 
 class SshSession:
-    """An ssh that runs `command`, one word for every shell, on the board."""
+    """An ssh process that runs `command`, a single word in any shell, on the board."""
 
     def __init__(self, address: Address, command: str) -> None:
         program = shutil.which("ssh")
@@ -41,8 +41,8 @@ class SshSession:
         options = [part for key, value in _OPTIONS.items() for part in ("-o", f"{key}={value}")]
         self.address, self.ready = address, False
         self._said = tempfile.TemporaryFile()  # noqa: SIM115 - closed in `close`
-        # A process group of its own: Ctrl-C is for us, who then end it in good order.
-        self._ssh = subprocess.Popen(  # noqa: S603 - the address is checked, and comes after "--"
+        # In a separate process group: Ctrl-C reaches only us, and we end it in an orderly way.
+        self._ssh = subprocess.Popen(  # noqa: S603 - the address is checked and follows "--"
             [program, *options, *address.arguments, command],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
@@ -53,7 +53,7 @@ class SshSession:
         self._writing, self._ended = threading.Lock(), threading.Event()
 
     def close(self) -> None:
-        """End it, which the board notices and tidies up."""
+        """End it; the board notices and cleans up."""
         self._ended.set()
         with suppress(OSError), self._writing:
             self._in.close()
@@ -66,19 +66,19 @@ class SshSession:
         self._said.close()
 
     def send(self, data: bytes) -> None:
-        """Raises OSError where nobody takes it."""
+        """Send `data`; raises OSError if the connection is closed."""
         with self._writing:
             self._in.write(data)
             self._in.flush()
 
     def lines(self) -> Iterator[str]:
-        """What comes back, but for empty lines and for one that could not be finished."""
+        """The lines received, without empty ones and an incomplete last one."""
         for line in self._out:
             if line.endswith(b"\n") and line.strip():
                 yield line.decode(errors="replace").rstrip()
 
     def lost(self) -> EdgewiseError:
-        """Why there is no more; `ready` is whether the board had answered before."""
+        """The error that ended the connection."""
         code = self._ssh.wait()
         self._said.seek(0)
         return transport_error(
@@ -86,11 +86,11 @@ class SshSession:
         )
 
     def keep_alive(self) -> None:
-        """Send empty lines from now on, so that the board too notices a connection that died."""
+        """Send empty lines from now on, so that the board notices a dead connection too."""
         threading.Thread(target=self._beat, daemon=True).start()
 
     def _beat(self) -> None:
-        with suppress(OSError, ValueError):  # it is closed
+        with suppress(OSError, ValueError):  # the connection is closed
             while not self._ended.wait(_BEAT_S):
                 self.send(b"\n")
 

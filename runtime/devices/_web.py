@@ -1,9 +1,10 @@
-"""A model as a page opens it: which engine, which file, which input."""
+"""A model for the page: which engine, which file, which input."""
 
 from typing import Any
 
 import numpy as np
 
+from ...export.facts import TARGETS
 from ...models.errors import UsageError
 from ..bench.record import Engine
 from ..bench.request import Contender
@@ -11,39 +12,34 @@ from ..bench.subject import Subject
 from ._loopback import File
 from ._npm import Packages
 
-# By target: the engine's name and its package.
-_ENGINES = {
-    "tflite": ("LiteRT.js", "@litertjs/core"),
-    "onnx": ("ONNX Runtime Web", "onnxruntime-web"),
-}
-
 
 def subject(contender: Contender) -> Subject:
     """Open its bundle.
 
     Raises:
-        UsageError: there is no such bundle, no such part, or no engine for it in browsers.
+        UsageError: the bundle or its part does not exist, or browsers have no engine for it.
         EdgewiseError: the bundle is damaged.
     """
     found = Subject.of(contender)
     bundle = found.bundle
-    if bundle.target not in _ENGINES:
+    if TARGETS[bundle.target].web is None:
+        able = " or ".join(name for name, row in TARGETS.items() if row.web)
         raise UsageError(
             f"{bundle.folder}: browsers have no engine for {bundle.target} files; measure a "
-            f"{' or '.join(_ENGINES)} bundle, or {bundle.target} with --device local"
+            f"{able} bundle, or {bundle.target} with --device local"
         )
     if bundle.io != "float32" and found.part == "model":
         raise UsageError(
-            f"{bundle.folder}: takes {bundle.io} pictures, which LiteRT.js does not; "
-            "export it with --io float32: its interior is INT8 all the same"
+            f"{bundle.folder}: its input is {bundle.io}, which LiteRT.js does not support; "
+            "export it with --io float32, which still computes in INT8"
         )
     return found
 
 
 def plan(of: Subject, place: int, threads: int) -> tuple[dict[str, Any], dict[str, File]]:
-    """What the page is told, and the files that it loads then, by their names."""
+    """The page's instructions, and the files that it loads, by name."""
     picture = of.bundle.golden().input
-    if of.bundle.target == "onnx":  # channels first
+    if TARGETS[of.bundle.target].channels_first:
         picture = picture.transpose(0, 3, 1, 2)
     files: dict[str, File] = {
         f"model/{place}": of.path,
@@ -55,6 +51,7 @@ def plan(of: Subject, place: int, threads: int) -> tuple[dict[str, Any], dict[st
 
 
 def engine(of: Subject, installed: Packages, delegate: str | None) -> Engine:
-    """What computed it; engines for browsers do not tell what they made of the graph."""
-    name, package = _ENGINES[of.bundle.target]
-    return Engine(name, installed.version(package), delegate, None, None)
+    """The engine; browser engines do not report what they made of the graph."""
+    found = TARGETS[of.bundle.target].web
+    assert found is not None  # noqa: S101 - see `subject`
+    return Engine(found.name, installed.version(found.package), delegate, None, None)

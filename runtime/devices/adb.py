@@ -1,13 +1,13 @@
-"""A phone over adb: 'adb' is the only one that is connected, 'adb:SERIAL' this one.
+"""A phone over adb: 'adb' is the only connected one, 'adb:SERIAL' the one with this serial.
 
-The model, its golden input and the runner (see `_adb_runner`; EDGEWISE_ANDROID_RUNNER names it) go to a
-folder of their own in /data/local/tmp, which is removed at the end, whatever that is.
+The model, its golden input and the runner (see `_adb_runner`; set by EDGEWISE_ANDROID_RUNNER) are copied to a
+separate folder in /data/local/tmp, which is removed at the end in any case.
 
-What was never run on hardware: all of it. No phone and no Android build of benchmark_model was at hand. The
-tests speak through the real adb to an emulation of the phone's side (tests/runtime/devices/_adbd.py), which
-runs a stand-in for the runner around the real LiteRT of the host; what the runner prints is taken from its
-source, and what the thermal service prints from recordings. End-to-end times, the load by other programs and
-energy are not measured.
+None of this has been run on hardware: neither a phone nor an Android build of benchmark_model was available.
+The tests use the real adb with an emulation of the phone's side (tests/runtime/devices/_adbd.py), which runs
+a stand-in for the runner with the host's real LiteRT; the runner's output is taken from its source, and that
+of the thermal service from recordings. End-to-end times, the load from other programs and energy are not
+measured.
 """
 
 import secrets
@@ -31,14 +31,14 @@ _PLACE = "/data/local/tmp"
 
 
 class Phone:
-    """A phone as the user named it."""
+    """A phone, as named by the user."""
 
     def __init__(self, name: str, serial: str | None) -> None:
         self.name = name
         self._serial = serial
 
     def run(self, request: "BenchRequest") -> Iterator[Event]:
-        """Measure, see `devices.Device`."""
+        """Measure; see `devices.Device.run`."""
         runner = program()
         contestants = [_opened(place, asked) for place, asked in enumerate(request.contenders)]
         phone = connect(self._serial)
@@ -55,7 +55,7 @@ class Phone:
 
 
 def open_device(name: str) -> Phone:
-    """The phone that a user calls 'adb' or 'adb:SERIAL'; a serial may hold colons, as in 'adb:HOST:5555'."""
+    """The phone named 'adb' or 'adb:SERIAL'; a serial may contain colons, as in 'adb:HOST:5555'."""
     serial = name.partition(":")[2]
     if serial.startswith("-") or (name != "adb" and not serial):
         raise UsageError(
@@ -65,26 +65,26 @@ def open_device(name: str) -> Phone:
 
 
 def _opened(place: int, asked: "Contender") -> Contestant:
-    """The model, once the runner can measure what is asked for."""
+    """Open the model, after checking that the runner can measure it."""
     subject = Subject.of(asked)
     bundle = subject.bundle
     if bundle.target != "tflite":
-        raise UsageError(f"{bundle.folder}: is for {bundle.target}; a phone is measured with tflite bundles")
+        raise UsageError(f"{bundle.folder}: is for {bundle.target}; phones can only measure tflite bundles")
     return Contestant(place, subject)
 
 
 @contextmanager
 def _folder(phone: Adb) -> Iterator[str]:
-    """A folder of this run's own on the phone, removed however the block ends."""
+    """A folder on the phone for this run, removed however the block ends."""
     folder = f"{_PLACE}/edgewise-{secrets.token_hex(6)}"
-    phone.need(f"mkdir -m 700 {folder}", f"make a folder in {_PLACE}")
+    phone.need(f"mkdir -m 700 {folder}", f"create a folder in {_PLACE}")
     try:
         yield folder
     except EdgewiseError as error:
         if _removed(phone, folder):
             raise
-        raise type(error)(f"{error}; {folder} stays on the phone") from error
-    except BaseException:  # an interrupt, or a caller who wants no more
+        raise type(error)(f"{error}; {folder} remains on the phone") from error
+    except BaseException:  # an interrupt, or the caller stopped iterating
         _removed(phone, folder)
         raise
     if not _removed(phone, folder):

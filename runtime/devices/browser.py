@@ -1,13 +1,13 @@
-"""A browser: the same model files in LiteRT.js and ONNX Runtime Web, on WebAssembly.
+"""A browser: the same model files in LiteRT.js and ONNX Runtime Web, with WebAssembly.
 
-    browser             a Chromium of this machine without a window; if there is none, the user's browser
-    browser:headless    a Chromium, or an error
+    browser             an installed Chromium, headless; if there is none, the user's browser
+    browser:headless    an installed Chromium, headless, or an error
     browser:open        the user's browser, in a new tab
 
-`_page/` measures, and posts its events to `_loopback.py`.
+`_page/` measures and posts its events to `_loopback.py`.
 
-No picture goes the whole way (`end_to_end`): browsers decode pictures, but resize them otherwise than
-`Preprocess` does, of which there is to be only one. Peaks of memory are not told to pages.
+There are no `end_to_end` times: browsers decode pictures but resize them differently from `Preprocess`, which
+must be the only preprocessing. Pages cannot read peak memory.
 """
 
 import json
@@ -39,8 +39,8 @@ _POLL_S = 0.25
 class Browser:
     """A `Device`: `program` is the Chromium to start, None for the user's browser.
 
-    `start_s` is the time that it has to open the page, `silence_s` the longest from one event to the next:
-    large models take long to open.
+    `start_s` is the time limit for opening the page, `silence_s` the limit between two events, because large
+    models take long to open.
     """
 
     name: str
@@ -49,12 +49,12 @@ class Browser:
     silence_s: float = 300.0
 
     def run(self, request: "BenchRequest") -> Iterator[Event]:
-        """Measure, giving each event as it comes; afterwards the browser and its files are gone.
+        """Measure and yield each event as it arrives; afterwards the browser and its files are removed.
 
         Raises:
-            UsageError: what is asked for cannot be measured in a browser.
-            EdgewiseError: the engines cannot be fetched, or the browser fails.
-            ParityError: it does not compute what the exporting machine did.
+            UsageError: the request cannot be measured in a browser.
+            EdgewiseError: the engines cannot be downloaded, or the browser fails.
+            ParityError: the result differs from the exporting machine's.
         """
         from ._web import subject
 
@@ -72,11 +72,11 @@ class Browser:
         if self.program is not None:
             return opened(self.program, address, cpus)
         if cpus is not None:
-            raise UsageError("--cpus: the user's browser cannot be kept on some processors; leave it out")
+            raise UsageError("--cpus: the user's browser cannot be pinned to processors; leave it out")
         if not webbrowser.open_new_tab(address):
             raise EdgewiseError(
                 "there is no browser to open; install Chromium (Debian: apt install chromium), "
-                "which needs no screen"
+                "which does not need a display"
             )
         return nullcontext()
 
@@ -95,32 +95,32 @@ class Browser:
                 allowed, last = self.silence_s, time.monotonic()
             elif chromium is not None and chromium.ending is not None:
                 raise EdgewiseError(
-                    f"the browser came to its end before the measurement did ({chromium.ending}); "
-                    f"try whether {self.program} runs, and whether there is memory left"
+                    f"the browser exited before the measurement was done ({chromium.ending}); "
+                    f"check that {self.program} runs and that there is enough memory"
                 )
             elif time.monotonic() - last > allowed:
                 raise EdgewiseError(
-                    f"the browser has said nothing for {allowed:g} s; keep its tab in front, "
+                    f"the browser has not responded for {allowed:g} s; keep its tab in the foreground, "
                     "or try a smaller model"
                 )
 
 
 def open_device(name: str) -> Browser:
-    """The browser that is called `name`; raises as `edgewise.runtime.devices.device` says."""
+    """The browser named `name`; raises the errors of `edgewise.runtime.devices.device`."""
     _, _, choice = name.partition(":")
     if choice not in {"", "headless", "open"}:
-        raise UsageError(f"--device {name}: know browser, browser:headless and browser:open")
+        raise UsageError(f"--device {name}: unknown; use browser, browser:headless or browser:open")
     program = None if choice == "open" else find()
     if choice == "headless" and program is None:
         raise EdgewiseError(
             "found no Chromium, Chrome or Edge; install one (Debian: apt install chromium), "
-            "or take your own browser with --device browser:open"
+            "or use your own browser with --device browser:open"
         )
     return Browser(name, program, start_s=60.0 if program else 300.0)
 
 
 def _files(request: "BenchRequest", subjects: "list[Subject]", installed: Packages) -> dict[str, File]:
-    """All that the page may load."""
+    """All files that the page may load."""
     from ._web import plan
 
     files: dict[str, File] = {name: PAGE / name for name in _FILES}
@@ -134,7 +134,7 @@ def _files(request: "BenchRequest", subjects: "list[Subject]", installed: Packag
 
 
 class _Teller:
-    """Makes events for readers of what the page posts, and what only this side knows."""
+    """Turns what the page posts into events, and adds what only this side knows."""
 
     def __init__(
         self,
@@ -150,7 +150,7 @@ class _Teller:
         self._watch, self._own = Watch(), self._cpu_seconds()
 
     def event(self, posted: Event) -> Event:
-        """What becomes of an event of the page."""
+        """Convert an event of the page."""
         completed = {
             "machine": self._machine,
             "opened": self._opened,
@@ -162,7 +162,7 @@ class _Teller:
         return completed(posted) if completed else posted
 
     def _machine(self, posted: Event) -> Event:
-        """This machine, which the browser runs on."""
+        """The machine that the browser runs on."""
         from ..bench.conditions import machine
 
         if not posted["isolated"]:
@@ -182,7 +182,7 @@ class _Teller:
         return posted | {"model": asdict(subject.model), "engine": asdict(computed)}
 
     def _output(self, posted: Event) -> Event:
-        output = np.array([posted["output"]], np.float32)  # JSON has null for NaN and infinity
+        output = np.array([posted["output"]], np.float32)  # JSON uses null for NaN and infinity
         golden = self._subjects[posted["contender"]].judged(output)
         return {"event": "golden", "contender": posted["contender"]} | asdict(golden)
 

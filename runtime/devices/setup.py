@@ -1,35 +1,34 @@
-"""Put inference engines on a board, into a virtual environment of edgewise's own there."""
+"""Install inference engines on a board, in a separate virtual environment."""
 
 from collections.abc import Callable, Sequence
-from importlib import metadata
 from pathlib import Path
 from typing import Any
 
+from ...export.facts import TARGETS
 from ...models.errors import EdgewiseError, UsageError
+from ...models.requirements import requirements
 from ._facts import INSTALLED, VENV
 from ._package import NAME, package
 from .board import facts, require_fit, usable
 from .transport import Board
 
-TARGETS = ("tflite", "onnx", "openvino")
-
 _NEW_VENV = ("python3", "-m", "venv", "--without-pip", "--clear")
-# Compiling every module takes longer than installing them; what is used is compiled at its first use.
+# Compiling all modules takes longer than installing them; they are compiled on first use instead.
 _PIP = ("--no-compile", "--no-cache-dir", "--disable-pip-version-check", "--only-binary", ":all:")
-_BASE = ("numpy", "pillow")  # of what edgewise itself needs, all that a device runs with
-# That wheels name; `pip download` does not know that newer ones run older wheels.
+_BASE = ("numpy", "pillow")  # the dependencies of edgewise that a device needs
+# As named by wheels; `pip download` does not know that newer systems run older wheels.
 _GLIBC = (35, 34, 31, 28, 27, 17)
 
 
 def setup(
     board: Board, targets: Sequence[str], wheels: Sequence[Path], tell: Callable[[str], None]
 ) -> dict[str, str]:
-    """Install the engines of `targets` beside those that are there; the version of each.
+    """Install the engines of `targets` in addition to existing ones; return all versions.
 
-    `wheels` is all that pip may install, or nothing for a board with network. `tell` hears what is going on.
+    `wheels` are the only ones that pip may install; empty for a board with network. `tell` reports progress.
 
     Raises:
-        EdgewiseError: the board is not fit, or pip fails there.
+        EdgewiseError: the board is not suitable, or pip fails there.
     """
     found = facts(board)
     require_fit(found, board.address.name)
@@ -40,10 +39,12 @@ def setup(
         tell(f"copy {file.name}")
         board.store(f"wheels/{file.name}", file)
     venv = f"{found['home']}/{VENV}"
-    board.call("begin", ["rm", "-f", f"{found['home']}/{INSTALLED}"])  # or half of it would be taken for all
+    board.call(
+        "start", ["rm", "-f", f"{found['home']}/{INSTALLED}"]
+    )  # otherwise a partial setup would look complete
     if not there:
-        tell("make a virtual environment")
-        board.call("make a virtual environment", [*_NEW_VENV, venv])
+        tell("create a virtual environment")
+        board.call("create a virtual environment", [*_NEW_VENV, venv])
     _install(board, found, wanted, ["--no-index", "--find-links", "wheels"] if wheels else [], tell)
     return dict(facts(board)["installed"]["targets"])
 
@@ -56,26 +57,21 @@ def wheels_in(folder: Path) -> list[Path]:
     """
     files = sorted(folder.glob("*.whl"))
     if not files:
-        raise UsageError(f"--wheels {folder}: holds no wheels")
+        raise UsageError(f"--wheels {folder}: contains no wheels")
     return files
 
 
-def requirements(targets: Sequence[str]) -> list[str]:
-    """What pip must install for these targets: as edgewise's own metadata has it."""
-    found = []
-    for line in metadata.requires("edgewise") or ():
-        requirement, _, marker = (part.strip() for part in line.partition(";"))
-        base = not marker and requirement.startswith(_BASE)
-        if base or any(marker == f'extra == "{target}"' for target in targets):
-            found.append(requirement)
-    return found
+def needed(targets: Sequence[str]) -> list[str]:
+    """What pip must install for these targets, from edgewise's own metadata."""
+    base = [line for line in requirements() if line.startswith(_BASE)]
+    return base + [line for target in targets for line in requirements(TARGETS[target].extra)]
 
 
 def download_command(targets: Sequence[str], python: Sequence[int], architecture: str) -> str:
-    """How a person gets the wheels for a board that has no network."""
+    """The command to download the wheels for a board without network."""
     platforms = " ".join(f"--platform manylinux_2_{minor}_{architecture}" for minor in _GLIBC)
     version = ".".join(map(str, python[:2]))
-    names = " ".join(f"'{requirement}'" for requirement in requirements(targets))
+    names = " ".join(f"'{requirement}'" for requirement in needed(targets))
     return f"pip download -d wheels --only-binary :all: --python-version {version} {platforms} {names}"
 
 
@@ -86,15 +82,15 @@ def _install(
     source: list[str],
     tell: Callable[[str], None],
 ) -> None:
-    """Let the pip that comes with the board's Python install them, and prove that they load."""
+    """Install them with the pip of the board's Python, and check that they load."""
     python = f"{found['home']}/{VENV}/bin/python"
-    command = [python, "-m", "pip", "install", *_PIP, *source, *requirements(targets)]
+    command = [python, "-m", "pip", "install", *_PIP, *source, *needed(targets)]
     try:
         board.call("install the engines", command, {"PYTHONPATH": found["pip"]}, tell)
     except EdgewiseError as error:
-        mend = download_command(targets, found["python"], found["architecture"])
+        download = download_command(targets, found["python"], found["architecture"])
         raise EdgewiseError(
-            f"{error}; a board without network takes --wheels with what this gets: {mend}"
+            f"{error}; if the board has no network, pass --wheels with what this downloads: {download}"
         ) from error
-    prove = [python, "-P", "-m", "edgewise.runtime.devices._installed"]
-    board.call("load the engines", [*prove, f"{found['home']}/{INSTALLED}", *targets], {"PYTHONPATH": NAME})
+    check = [python, "-P", "-m", "edgewise.runtime.devices._installed"]
+    board.call("load the engines", [*check, f"{found['home']}/{INSTALLED}", *targets], {"PYTHONPATH": NAME})

@@ -1,7 +1,7 @@
-"""A board over SSH, 'ssh://pi@raspberrypi': what is measured is copied there, runs, and is gone afterwards.
+"""A board over SSH, 'ssh://pi@raspberrypi': models are copied there, measured and removed afterwards.
 
-Nothing is installed there but the engines that `edgewise device setup` puts into a virtual environment of
-their own: the runner is this edgewise's own code in a zip archive.
+Only the engines are installed there, by `edgewise device setup` in a separate virtual environment; the runner
+is the code of this edgewise in a zip archive.
 """
 
 import json
@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ...export.facts import TARGETS
 from ...models.errors import EdgewiseError
 from ..bundle import Bundle
 from ..bundle.atomic import MANIFEST
@@ -24,21 +25,20 @@ if TYPE_CHECKING:
     from ..bench.request import BenchRequest
 
 _LAST = {"done", "error"}
-# The second keeps OpenVINO's oneDNN from leaving maps of its code, for profilers, in /tmp.
+# The second prevents OpenVINO's oneDNN from leaving JIT maps for profilers in /tmp.
 _ENVIRONMENT = {"PYTHONPATH": NAME, "ONEDNN_JIT_PROFILE": "0"}
 _SPARE_BYTES = 16 << 20
-_INT8 = ("w8a8", "w8a8-mixed")
 
 
 @dataclass(frozen=True, slots=True)
 class SshBoard:
-    """A board as the user named it."""
+    """A board, as named by the user."""
 
     address: Address
 
     @property
     def name(self) -> str:
-        """That name."""
+        """The name of the board."""
         return self.address.name
 
     def run(self, request: "BenchRequest") -> Iterator[Event]:
@@ -54,15 +54,13 @@ class SshBoard:
             runner = [f"{found['home']}/{VENV}/bin/python", "-P", "-m", "edgewise.runtime.bench.runner"]
             last, ended = yield from self._events(board.run(runner, _ENVIRONMENT, order), there)
             if last not in _LAST:
-                why = (
-                    "perhaps for want of memory; look there with: dmesg" if ended.code == -9 else "see there"
-                )
+                why = "perhaps out of memory; run there: dmesg" if ended.code == -9 else "check the board"
                 raise EdgewiseError(f"{self.name}: the measuring program died ({ended.words}), {why}")
 
     def _events(
         self, lines: Generator[str, None, Ended], there: Mapping[str, str]
     ) -> Generator[Event, None, tuple[str | None, Ended]]:
-        """What the runner sends; returns the name of the last event, and how it ended."""
+        """Yield the runner's events; return the name of the last one, and how the runner ended."""
         last = None
         while True:
             try:
@@ -77,7 +75,7 @@ class SshBoard:
             yield event
 
     def _require_engines(self, found: dict[str, Any], bundles: Mapping[str, Bundle]) -> None:
-        """Refuse what cannot run there before it is copied."""
+        """Refuse models that cannot run there before they are copied."""
         there = found["installed"]["targets"] if usable(found) else {}
         if missing := sorted({bundle.target for bundle in bundles.values()} - {*there}):
             raise EdgewiseError(
@@ -85,21 +83,23 @@ class SshBoard:
                 f"run: edgewise device setup {self.name} --target {','.join(missing)}"
             )
         for folder, bundle in bundles.items():
-            if (bundle.target, bundle.precision in _INT8) == ("openvino", True) and not found["dot_product"]:
+            row = TARGETS[bundle.target]
+            if row.needs_dot_product and bundle.precision.integer and not found["dot_product"]:
+                others = " or ".join(name for name, other in TARGETS.items() if not other.needs_dot_product)
                 raise EdgewiseError(
-                    f"{folder}: OpenVINO runs INT8 on Arm with the dot product (asimddp) alone, which "
-                    f"{self.name} lacks, as a Raspberry Pi 4 does; export for tflite or onnx"
+                    f"{folder}: {row.title} runs INT8 on Arm only with dot products (asimddp), which "
+                    f"{self.name} lacks, like a Raspberry Pi 4; export for {others}"
                 )
 
     def _sent(self, board: Board, bundles: Mapping[str, Bundle]) -> dict[str, str]:
-        """Copy the runner and the bundles; what each is called there."""
+        """Copy the runner and the bundles; return the path of each bundle there."""
         names = {folder: [MANIFEST, *bundle.manifest["files"]] for folder, bundle in bundles.items()}
         files = {folder: {name: Path(folder) / name for name in names[folder]} for folder in bundles}
         needed = sum(path.stat().st_size for paths in files.values() for path in paths.values())
         if needed + _SPARE_BYTES > board.free_bytes:
             raise EdgewiseError(
-                f"{self.name}: {board.free_bytes / 1e6:.0f} MB of space left in {Path(board.folder).parent}, "
-                f"need {(needed + _SPARE_BYTES) / 1e6:.0f}; make room there"
+                f"{self.name}: {board.free_bytes / 1e6:.0f} MB left in {Path(board.folder).parent}, but "
+                f"{(needed + _SPARE_BYTES) / 1e6:.0f} MB are needed; free some space there"
             )
         board.store(NAME, package())
         there = {folder: f"bundle-{place}" for place, folder in enumerate(files)}
@@ -110,9 +110,9 @@ class SshBoard:
 
 
 def open_device(name: str) -> SshBoard:
-    """The board of this address.
+    """The board with this address.
 
     Raises:
-        UsageError: it is none.
+        UsageError: it is not an address.
     """
     return SshBoard(parse(name))

@@ -1,4 +1,4 @@
-"""A board by its address, 'ssh://pi@raspberrypi:22': who and where, as ssh takes it."""
+"""The address of a board, 'ssh://pi@raspberrypi:22', as arguments for ssh."""
 
 import re
 import shlex
@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from ...models.errors import UsageError
 
-# Nothing that ssh, a shell on the way or a proxy's command line could take for something else.
+# Nothing that ssh, a shell or a proxy command could misinterpret.
 _NAME = r"[A-Za-z0-9_][A-Za-z0-9_.-]*"
 _ADDRESS = re.compile(
     rf"ssh://(?:(?P<user>{_NAME})@)?(?:(?P<host>{_NAME})|\[(?P<ipv6>[0-9A-Fa-f:.]+(?:%{_NAME})?)\])"
@@ -16,7 +16,7 @@ _ADDRESS = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class Address:
-    """What is not named is left to the user's ssh config."""
+    """Parts that are missing are left to the user's ssh config."""
 
     name: str
     user: str | None
@@ -25,33 +25,33 @@ class Address:
 
     @property
     def arguments(self) -> list[str]:
-        """For ssh; the last one is the host."""
+        """The arguments for ssh; the last one is the host."""
         user = ["-l", self.user] if self.user else []
         port = ["-p", str(self.port)] if self.port else []
         return [*user, *port, "--", self.host]
 
     @property
     def command(self) -> str:
-        """What a person types to get there."""
+        """The command that a person types to connect."""
         return self.command_of("ssh")
 
     def command_of(self, program: str) -> str:
-        """The same with a program of ssh's family."""
+        """The same with another program, such as ssh-copy-id."""
         port = f"-p {self.port} " if self.port else ""
         return f"{program} {port}{shlex.quote(f'{self.user}@{self.host}' if self.user else self.host)}"
 
 
 def parse(name: str) -> Address:
-    """What a user calls a board.
+    """Parse the address of a board.
 
     Raises:
-        UsageError: it is no address.
+        UsageError: it is not an address.
     """
     found = _ADDRESS.fullmatch(name)
     port = int(found["port"]) if found and found["port"] else None
     if found is None or not (port is None or 0 < port < 1 << 16):
         raise UsageError(
-            f"{name!r} is no address of a board; write ssh://pi@raspberrypi or ssh://pi@192.168.1.7:22; "
-            "passwords are not taken, but keys"
+            f"{name!r} is not the address of a board; write ssh://pi@raspberrypi or ssh://pi@192.168.1.7:22 "
+            "and log in with a key, not a password"
         )
     return Address(name, found["user"], found["host"] or found["ipv6"], port)

@@ -1,7 +1,7 @@
-"""A connection to a board: an ssh session with a `_keeper` at its other end.
+"""A connection to a board: an ssh session with a `_keeper` at the other end.
 
-Everything goes through this one session, files included: nothing has to be quoted for a shell there, and
-when it ends, however it does, the keeper tidies up.
+Everything goes through this one session, including files: nothing has to be quoted for a shell, and when the
+session ends, for whatever reason, the keeper cleans up.
 """
 
 import json
@@ -20,11 +20,11 @@ PYTHON = (3, 11)
 
 _KEEPER = Path(__file__).with_name("_keeper.py")
 _HELLO = "edgewise-board"
-# Nothing in it is a shell's own between single quotes: bash, zsh, fish and csh pass it on as it is.
+# Inside single quotes, bash, zsh, fish and csh all pass it unchanged.
 _BOOT = f'import sys;print("{_HELLO}",*sys.version_info[:3]);exec(eval(sys.stdin.buffer.readline()))'
 _ANSWER = '{"keeper": '
-_ANSWER_S = 60.0  # after which a board that let us in has said nothing
-_PATIENCE_S = 45  # of the board, with signs of life every few seconds
+_ANSWER_S = 60.0  # timeout for the first answer after login
+_PATIENCE_S = 45  # for the board, with keep-alives every few seconds
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,16 +36,16 @@ class Ended:
 
     @property
     def words(self) -> str:
-        """Its last ones, or the signal."""
+        """Its last output, or the signal."""
         lines = [printable(line.strip()) for line in self.stderr.splitlines() if line.strip()]
         return ending(self.code) if self.code < 0 or not lines else lines[-1]
 
 
 class Board:
-    """A board that answers; `folder` is its temporary one, gone when the connection is.
+    """A connected board; `folder` is its temporary folder, which is removed with the connection.
 
     Raises:
-        EdgewiseError: on the way in, why it does not answer; later, why no more.
+        EdgewiseError: on entry, why it cannot be used; later, why the connection ended.
     """
 
     def __init__(self, address: Address) -> None:
@@ -70,14 +70,14 @@ class Board:
         self._session.close()
 
     def store(self, name: str, content: bytes | Path) -> None:
-        """Put a file into the folder; `name` is relative to it."""
+        """Copy a file into the folder; `name` is relative to it."""
         data = content if isinstance(content, bytes) else content.read_bytes()
         self._send(_line({"do": "store", "name": name, "size_bytes": len(data)}) + data)
 
     def run(
         self, command: Sequence[str], environment: Mapping[str, str] | None = None, stdin: str = ""
     ) -> Generator[str, None, Ended]:
-        """Run a program in the folder, giving each line that it prints as it comes; returns how it ended."""
+        """Run a program in the folder and yield each line that it prints; return how it ended."""
         order = {"command": [*command], "environment": {**(environment or {})}, "input": stdin}
         self._send(_line({"do": "run"} | order))
         for line in self._session.lines():
@@ -94,10 +94,10 @@ class Board:
         environment: Mapping[str, str] | None = None,
         tell: Callable[[str], None] = lambda line: None,  # noqa: ARG005
     ) -> list[str]:
-        """The lines that a program prints which must succeed; `tell` hears each as it comes.
+        """Run a program that must succeed and return its output; `tell` gets each line immediately.
 
         Raises:
-            EdgewiseError: the board cannot do what `purpose` says.
+            EdgewiseError: the program fails; the message contains `purpose`.
         """
         lines, running = [], self.run(command, environment)
         while True:
@@ -112,7 +112,7 @@ class Board:
         return lines
 
     def _greet(self) -> None:
-        """Wait for the board's Python, whatever its shell says before, and make it a keeper."""
+        """Wait for the board's Python, ignoring earlier output of the shell, and start the keeper in it."""
         for line in self._session.lines():
             if line.startswith(_HELLO):
                 break
@@ -121,7 +121,7 @@ class Board:
         python = tuple(map(int, line.split()[1:]))
         if python[:2] < PYTHON:
             raise EdgewiseError(
-                f"{self.address.name}: its Python is {'.'.join(map(str, python))}, need "
+                f"{self.address.name}: its Python is {'.'.join(map(str, python))}, but needs to be "
                 f"{'.'.join(map(str, PYTHON))} or newer; install Raspberry Pi OS bookworm or newer"
             )
         source = ascii(_KEEPER.read_text("utf-8"))
@@ -138,14 +138,16 @@ class Board:
         if answer["keeper"] != "failed":
             return answer
         if answer["errno"] in {ENOSPC, EDQUOT}:
-            raise EdgewiseError(f"{self.address.name}: no space left there ({answer['message']}); make room")
-        raise EdgewiseError(f"{self.address.name}: the board cannot go on ({answer['message']})")
+            raise EdgewiseError(
+                f"{self.address.name}: no space left on the board ({answer['message']}); free some space"
+            )
+        raise EdgewiseError(f"{self.address.name}: the board reported an error ({answer['message']})")
 
     def _send(self, data: bytes) -> None:
         try:
             self._session.send(data)
         except OSError:
-            self._answer()  # the board's last words say why
+            self._answer()  # raises with the board's last message
             raise self._session.lost() from None
 
 

@@ -1,6 +1,6 @@
-"""The accuracy gate: how much top-1 the quantized model loses, with the certainty that the images allow.
+"""The accuracy gate: the top-1 drop of a quantized model, with a confidence interval.
 
-Both models answer the same images, so only the images on which they disagree count. With `lost` (float
+Both models classify the same images, so only the images on which they disagree count. With `lost` (float
 right, quantized wrong) and `gained` (the reverse) among n images, the interval is the adjusted Wald
 interval for paired proportions of Bonett & Price (Journal of Educational and Behavioral Statistics
 37(4):479-488, 2012), which Fagerland, Lydersen & Laake recommend at every sample size (Statistics in
@@ -9,7 +9,7 @@ Medicine 33:2850-2875, 2014): one image is added to `lost` and one to `gained`,
     p = (lost + 1) / (n + 2)    q = (gained + 1) / (n + 2)
     p - q +- z sqrt((p + q - (p - q)^2) / (n + 2))
 
-cut to [-1, 1]. Drops are in percentage points, float minus quantized: positive is a loss.
+clipped to [-1, 1]. Drops are in percentage points, float minus quantized: positive is a loss.
 """
 
 from bisect import bisect_left
@@ -26,7 +26,7 @@ from .stats import Z95, Interval
 
 
 class Verdict(StrEnum):
-    """PASS: the whole interval is within the limit; FAIL: all of it is beyond; else INCONCLUSIVE."""
+    """PASS: the whole interval is within the limit; FAIL: all of it is above; INCONCLUSIVE otherwise."""
 
     PASS = "pass"
     FAIL = "fail"
@@ -35,12 +35,12 @@ class Verdict(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Drop:
-    """The loss of top-1 accuracy in percentage points, and what it says about the limit.
+    """The drop of top-1 accuracy in percentage points, and the verdict about the limit.
 
-    `points` is the plain difference, 100 (lost - gained) / count; `interval` is centred a little nearer
-    zero but always holds it. `images_to_settle` is the smallest number of images in all, these included,
-    that would give PASS or FAIL at the observed rates: `count` itself where they already do, None where
-    `points` sits on the limit so that no number would.
+    `points` is the plain difference, 100 (lost - gained) / count; `interval` is centred slightly nearer
+    to zero but always contains it. `images_to_settle` is the smallest total number of images, including
+    these, that would give PASS or FAIL at the observed rates: `count` if they already do, None if `points`
+    equals the limit, so that no number would.
     """
 
     points: float
@@ -54,7 +54,7 @@ class Drop:
 
 
 def drop(reference_correct: ArrayLike, candidate_correct: ArrayLike, max_drop_points: float) -> Drop:
-    """Judge a quantized model by two (N,) bool vectors: which images each model answers rightly.
+    """Judge a quantized model by two (N,) bool vectors: which images each model classifies correctly.
 
     Raises:
         UsageError: the vectors are not bool, empty or of unequal length, or the limit is not in [0, 100].
@@ -62,10 +62,10 @@ def drop(reference_correct: ArrayLike, candidate_correct: ArrayLike, max_drop_po
     reference, candidate = _answers("reference", reference_correct), _answers("candidate", candidate_correct)
     if len(reference) != len(candidate):
         raise UsageError(
-            f"{len(reference)} reference against {len(candidate)} candidate answers: use one set"
+            f"{len(reference)} reference but {len(candidate)} candidate answers: use the same images"
         )
     if not 0 <= max_drop_points <= 100:
-        raise UsageError(f"accuracy limit {max_drop_points}: need percentage points from 0 to 100")
+        raise UsageError(f"accuracy limit {max_drop_points}: must be from 0 to 100 percentage points")
     lost, gained = int((reference & ~candidate).sum()), int((candidate & ~reference).sum())
     count, limit = len(reference), float(max_drop_points)
     interval = drop_interval(lost, gained, count)
@@ -82,7 +82,7 @@ def drop(reference_correct: ArrayLike, candidate_correct: ArrayLike, max_drop_po
 
 
 def drop_interval(lost: float, gained: float, count: float) -> Interval:
-    """The interval of the module's formula, in percentage points; counts may be expected ones."""
+    """The interval by the module's formula, in percentage points; counts may be expected values."""
     images = count + 2
     p, q = (lost + 1) / images, (gained + 1) / images
     half = Z95 * sqrt(max(0.0, p + q - (p - q) ** 2) / images)
@@ -96,7 +96,7 @@ def _verdict(interval: Interval, limit: float) -> Verdict:
 
 
 def _images_to_settle(lost: int, gained: int, count: int, limit: float) -> int | None:
-    # At fixed rates both ends close in on `points` as images are added, so bisection finds the first.
+    # At fixed rates both bounds approach `points` with more images, so bisection finds the first.
     def settled(images: int) -> bool:
         share = images / count
         return _verdict(drop_interval(lost * share, gained * share, images), limit) != Verdict.INCONCLUSIVE
@@ -109,6 +109,6 @@ def _answers(side: str, correct: ArrayLike) -> NDArray[np.bool_]:
     answers = np.asarray(correct)
     if answers.dtype != np.bool_ or answers.ndim != 1 or not len(answers):
         raise UsageError(
-            f"{side} answers are {answers.dtype} {answers.shape}: need one True or False an image"
+            f"{side} answers are {answers.dtype} {answers.shape}: must be one True or False per image"
         )
     return answers

@@ -1,4 +1,4 @@
-"""Pictures to judge a model by: a labelled folder, or generated ones where there is none."""
+"""Pictures for evaluating a model: a labelled folder, or generated pictures if there is none."""
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import suppress
@@ -18,21 +18,21 @@ from ...models.spec import ModelSpec, Pixels, Preprocess, Tensor32
 from ...models.synthetic import dead_leaves
 from .. import Session
 
-Progress = Callable[[int, int], None]  # done, of how many
+Progress = Callable[[int, int], None]  # done, total
 
 _BLOCK = 16  # pictures in memory at a time
 _UNLABELLED, _DECIDED = 160, 40
-_BEYOND_CALIBRATION = 1_000_000  # dead leaves with these indices are never calibrated with
+_BEYOND_CALIBRATION = 1_000_000  # dead leaves from this index on are never used for calibration
 _SEARCH_EVERY, _SEARCHED = 5, 240
-_FURTHER = 12_000_000  # generated pictures from here on give no verdict; a multiple of the number of shapes
+_FURTHER = 12_000_000  # from here on, for searching only; a multiple of the number of shapes
 
 
 @dataclass(frozen=True, slots=True)
 class Pictures:
-    """A set of pictures: `read` cuts number i to (S, S, 3), `labels` are their classes or None.
+    """A set of pictures: `read` crops picture i to (S, S, 3); `labels` are their classes or None.
 
-    With `decided`, only that many count: those that the first session answers with the widest margin between
-    its first and second logit. A generated picture often lies between classes, where a tie says nothing.
+    With `decided`, only that many count: those with the widest margin between the first and second logit of
+    the first session. Generated pictures are often between two classes, where a tie means nothing.
     """
 
     description: str
@@ -43,13 +43,13 @@ class Pictures:
     decided: int | None = None
 
     def name(self, index: int) -> str:
-        """What picture `index` is called: its folder and file, or its number."""
+        """The name of picture `index`: its folder and file, or its number."""
         return "/".join(self.files[index].parts[-2:]) if self.files else f"number {index}"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Answers:
-    """Logits (N, classes) of each session for the pictures numbered `indices`; labels are (N,) or None."""
+    """Logits (N, classes) of each session for the pictures `indices`; labels are (N,) or None."""
 
     logits: tuple[Tensor32, ...]
     indices: NDArray[np.int64]
@@ -58,9 +58,9 @@ class Answers:
 
 
 def from_folder(folder: Path, spec: ModelSpec) -> Pictures:
-    """The pictures of a folder of class folders, or of the second of `train/` and `val/` that hold such.
+    """The pictures of a folder of class folders, or of `val/` if it contains `train/` and `val/`.
 
-    Raises as `labelled_images` does.
+    Raises the same errors as `labelled_images`.
     """
     judged = part_to_judge(folder, spec.labels)
     files, labels = zip(*labelled_images(judged, spec.labels), strict=True)
@@ -71,13 +71,13 @@ def from_folder(folder: Path, spec: ModelSpec) -> Pictures:
 def shapes(spec: ModelSpec, count: int) -> Pictures:
     """The generated evaluation set of the bundled checkpoint's classes."""
     if spec.labels.names != SHAPES:
-        raise UsageError(f"{spec.name}: its classes are not the generated shapes; give --data DIR")
+        raise UsageError(f"{spec.name}: its classes are not the generated shapes; pass --data DIR")
     labels = tuple(index % len(SHAPES) for index in range(count))
     return Pictures("generated shapes", _shape, count, labels)
 
 
 def unlabelled(seed: int) -> Pictures:
-    """Generated dead leaves, other ones than those for calibration: they show agreement, not accuracy."""
+    """Generated dead leaves, different from those for calibration. They measure agreement, not accuracy."""
     return Pictures("generated dead leaves", partial(_leaves, seed), _UNLABELLED, decided=_DECIDED)
 
 
@@ -88,10 +88,10 @@ def from_files(files: Sequence[Path]) -> Pictures:
 
 
 def choose(spec: ModelSpec, data: Path | None, count: int, photos: Sequence[Path], seed: int) -> Pictures:
-    """What to judge by, the best that there is.
+    """Choose the best available pictures for evaluation.
 
-    The user's labelled pictures; or `count` of the generated shapes, where these are the classes; or,
-    without labels, `photos`; or generated pictures.
+    In order: the user's labelled pictures; `count` generated shapes, if these are the classes; unlabelled
+    `photos`; unlabelled generated pictures.
     """
     if data is not None:
         return from_folder(data, spec)
@@ -101,10 +101,10 @@ def choose(spec: ModelSpec, data: Path | None, count: int, photos: Sequence[Path
 
 
 def split(pictures: Pictures) -> tuple[Pictures, Pictures]:
-    """Pictures to search with and pictures for the verdict, of one kind and disjoint, copies included.
+    """Split pictures of the same kind into disjoint sets for searching and for the verdict.
 
-    Of files every fifth, in the order of their sha256, is to search with; of generated pictures there are
-    always more.
+    Every fifth file in the order of their SHA-256 is for searching, so copies stay together; of generated
+    pictures there are always more.
     """
     if not pictures.files:
         count = min(pictures.count, _SEARCHED)
@@ -119,7 +119,7 @@ def split(pictures: Pictures) -> tuple[Pictures, Pictures]:
 
 
 def take(pictures: Pictures, indices: Sequence[int]) -> Pictures:
-    """Those numbers of a set, numbered anew."""
+    """The pictures `indices` of a set, renumbered from 0."""
     return replace(
         pictures,
         read=lambda index, preprocess: pictures.read(indices[index], preprocess),
@@ -134,31 +134,31 @@ def _further(read: Callable[[int, Preprocess], Pixels], index: int, preprocess: 
 
 
 def refuse_overlap(pictures: Pictures, calibrated: Collection[str]) -> None:
-    """Raise a `UsageError` where a picture's file was calibrated with, by its sha256: it would flatter."""
+    """Raise a `UsageError` if a picture, by its SHA-256, was used for calibration, which biases results."""
     shared = [file for file in pictures.files if sha256_of(file) in calibrated] if calibrated else []
     if shared:
         raise UsageError(
             f"{len(shared)} of {pictures.count} evaluation pictures are also calibration pictures "
-            f"(the first: {shared[0].name}); take them out of --calib or of --data"
+            f"(the first is {shared[0].name}); remove them from --calib or --data"
         )
 
 
 def given(pixels: NDArray[np.uint8], description: str) -> Pictures:
-    """Pictures that are cut already, (N, S, S, 3)."""
+    """Pictures that are already cropped, (N, S, S, 3)."""
     return Pictures(description, lambda index, _: pixels[index], len(pixels))
 
 
 def answers(
     sessions: Sequence[Session], pictures: Pictures, preprocess: Preprocess, progress: Progress
 ) -> Answers:
-    """Let every session answer every readable picture.
+    """Run every session on every readable picture.
 
     Raises:
         EdgewiseError: no picture can be read.
     """
     numbers: Sequence[int] = range(pictures.count)
     if pictures.decided is not None:
-        # The others need not answer what will not count.
+        # The other sessions only need the pictures that count.
         (alone,), numbers = _answers(sessions[:1], pictures, numbers, preprocess, progress)
         first, second = np.sort(alone, axis=1)[:, :-3:-1].T
         widest = np.argsort(second - first, kind="stable")[: pictures.decided]
@@ -176,7 +176,7 @@ def _answers(
     preprocess: Preprocess,
     progress: Progress,
 ) -> tuple[tuple[Tensor32, ...], list[int]]:
-    """The logits of each session for those of the pictures `numbers` that can be read, and their numbers."""
+    """The logits of each session for the readable ones of the pictures `numbers`, and their numbers."""
     collected: list[list[Tensor32]] = [[] for _ in sessions]
     kept: list[int] = []
     for start in range(0, len(numbers), _BLOCK):

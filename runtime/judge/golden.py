@@ -1,9 +1,9 @@
-"""The golden sample: one picture that shows a device whether it computes what we computed.
+"""The golden sample: one picture with which a device checks that it computes the expected result.
 
 Another delegate or instruction set may round differently, so INT8 outputs are compared in steps (LSB) of the
 output's scale: XNNPACK on Arm and on x86 differ by 1, XNNPACK and the reference kernels by up to 21 (measured
-on MobileNetV2). Float outputs are compared relatively; behind INT8 layers or weights, which may round
-otherwise elsewhere, as loosely as so many steps of 255.
+on MobileNetV2). Float outputs are compared by relative difference; after INT8 layers or weights, which may
+round differently elsewhere, with a tolerance of as many steps of 1/255.
 """
 
 from dataclasses import dataclass
@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 from PIL import Image
 
+from ...export.precision import Precision
 from ...models.errors import ParityError
 from ...models.spec import Preprocess, Tensor32
 from ...models.synthetic import dead_leaves
@@ -21,16 +22,16 @@ from .stats import Parity, agreement, parity
 from .verdict import MAX_RELATIVE, require_parity
 
 MAX_LSB = 24
-_SEED, _INDEX = 0, 2_000_000  # a picture of its own, neither calibrated nor evaluated with
+_SEED, _INDEX = 0, 2_000_000  # this picture is not used for calibration or evaluation
 
 
 @dataclass(frozen=True, slots=True)
 class GoldenCheck:
-    """How this machine's outputs differ from the exporting machine's, and from the original network's.
+    """How this machine's outputs differ from those of the exporting machine and of the original network.
 
     `max_lsb` is in steps of a quantized model's output, None for a float model, which has `max_rel` instead.
-    `cosine` is that of the centred logits with the original network's. `parity` compares the float model,
-    which is the bundle's own or its twin, with the original network.
+    `cosine` compares the centred logits with the original network's. `parity` compares the float model (the
+    bundle's model or its reference) with the original network.
     """
 
     max_lsb: float | None
@@ -40,7 +41,7 @@ class GoldenCheck:
 
 
 def sample(preprocess: Preprocess, original: Session, exported: Session) -> Golden:
-    """Make the sample: a picture wider than high and larger than the input, and what comes of it."""
+    """Make the sample: a landscape picture larger than the input, and the expected results."""
     side = preprocess.resize + preprocess.resize // 4
     image = dead_leaves(side, _SEED, _INDEX)[: preprocess.resize + 3]
     batch = preprocess(Image.fromarray(image))[None]
@@ -51,7 +52,7 @@ def check(bundle: Bundle, session: Session) -> GoldenCheck:
     """Run a bundle's golden sample here.
 
     Raises:
-        ParityError: this machine prepares the picture differently, or computes something else.
+        ParityError: this machine preprocesses the picture differently or computes another result.
     """
     golden = bundle.golden()
     exact = output = session(prepared(bundle, golden))
@@ -63,10 +64,10 @@ def check(bundle: Bundle, session: Session) -> GoldenCheck:
 
 
 def prepared(bundle: Bundle, golden: Golden) -> Tensor32:
-    """The golden picture as this machine prepares it.
+    """The golden picture as preprocessed by this machine.
 
     Raises:
-        ParityError: it is not what the exporting machine made of it.
+        ParityError: it differs from the exporting machine's.
     """
     batch = bundle.spec.preprocess(Image.fromarray(golden.image))[None]
     if not np.array_equal(batch, golden.input):
@@ -82,17 +83,17 @@ def compare(bundle: Bundle, golden: Golden, output: Tensor32) -> tuple[float | N
     """How a device's output for the golden input differs from the exporting machine's, first in steps.
 
     Raises:
-        ParityError: by more than rounding explains.
+        ParityError: it differs by more than rounding explains.
     """
     step = bundle.manifest.get("structure", {}).get("output_step")
     distance = parity(golden.output, output)
     lsb = distance.max_abs / step if step else None
-    allowed = MAX_RELATIVE if bundle.precision == "fp32" else MAX_LSB / 255
+    allowed = MAX_RELATIVE if bundle.precision is Precision.FP32 else MAX_LSB / 255
     if (lsb is not None and lsb > MAX_LSB) or (lsb is None and distance.max_rel > allowed):
         found = (
             f"{lsb:.0f} steps (allowed {MAX_LSB})"
             if lsb is not None
-            else f"{distance.max_rel:.1e} relatively"
+            else f"a relative {distance.max_rel:.1e}"
         )
         raise ParityError(f"{bundle.folder}: the golden sample differs on this machine by {found}")
     return lsb, distance

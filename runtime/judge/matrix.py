@@ -1,4 +1,4 @@
-"""Several forms of one network, each against each: which of them computes something else, and by how much."""
+"""Compare several forms of one network pairwise: which of them differ, and by how much."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ from .stats import Logits, agreement, parity
 
 @dataclass(frozen=True, slots=True)
 class ComparedPair:
-    """How `candidate` differs from `reference`; `Parity` and `Agreement` say what each number is."""
+    """How `candidate` differs from `reference`; see `Parity` and `Agreement` for the numbers."""
 
     reference: str
     candidate: str
@@ -22,10 +22,10 @@ class ComparedPair:
 
 
 def matrix(names: Sequence[str], logits: Sequence[Logits]) -> list[ComparedPair]:
-    """Compare each model with every one after it, by their (images, classes) logits for the same images.
+    """Compare each model with every later one, by their (images, classes) logits for the same images.
 
     Raises:
-        ParityError: the shapes differ, there is no logit, or a value is no finite float32.
+        ParityError: the shapes differ, there are no logits, or a value is not a finite float32.
     """
     models = zip(names, logits, strict=True)
     return [_pair(*first, *second) for first, second in combinations(models, 2)]

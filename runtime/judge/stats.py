@@ -1,9 +1,9 @@
-"""The numbers by which a converted model is judged. Needs numpy alone.
+"""The metrics for evaluating a converted model. Needs only numpy.
 
-Logits are (images, classes) arrays. The highest logit is the answer, and among equal logits the lowest
-class wins, everywhere. Fractions lie in [0, 1]; intervals are two-sided at 95 %. Every record survives
-`json.dumps(dataclasses.asdict(record))`: plain numbers and None, never NaN or infinity; where a formula
-would give one, the docstring says what stands in its place.
+Logits are (images, classes) arrays. The highest logit is the answer; among equal logits the lowest
+class wins. Fractions are in [0, 1]; intervals are two-sided at 95 %. Every record can be passed to
+`json.dumps(dataclasses.asdict(record))`: it has only plain numbers and None, never NaN or infinity; where a
+formula would give one, the docstring names the value used instead.
 """
 
 from collections.abc import Callable
@@ -21,14 +21,14 @@ Logits: TypeAlias = NDArray[Any]  # (N, C), any real number type
 Vector: TypeAlias = NDArray[np.float64]
 
 Z95 = NormalDist().inv_cdf(0.975)
-SQNR_LIMIT_DB = 300.0  # stands for infinity: float32 rounding itself leaves about 150 dB
-_BLOCK = 1024  # images at a time in float64, so that 50 000 x 1000 logits need no gigabytes
+SQNR_LIMIT_DB = 300.0  # used for infinity: float32 rounding alone leaves about 150 dB
+_BLOCK = 1024  # images converted to float64 at a time, to limit the memory for 50 000 x 1000 logits
 _FLOAT32 = np.finfo(np.float32)
 
 
 @dataclass(frozen=True, slots=True)
 class Interval:
-    """A 95 % confidence interval, both ends included, in the unit of its estimate."""
+    """A 95 % confidence interval, bounds included, in the unit of its estimate."""
 
     low: float
     high: float
@@ -36,12 +36,12 @@ class Interval:
 
 @dataclass(frozen=True, slots=True)
 class Parity:
-    """How far a float conversion lies from its original.
+    """How much a float conversion differs from its original.
 
     `max_abs` is max |r - c| in logits. `max_rel` is the largest over the images of max |r - c| / max |r|,
     both maxima over the classes of that image: 1e-6 is float32 rounding whatever the scale of the logits.
-    The divisor is at least float32's smallest normal number, so an image of zeros gives 0 if matched and
-    an enormous finite number if not. `top1` is the fraction of equal answers.
+    The divisor is at least float32's smallest normal number, so an image with all-zero logits gives 0 if
+    they match and a huge finite number if not. `top1` is the fraction of equal answers.
     """
 
     max_abs: float
@@ -55,13 +55,13 @@ class Agreement:
     """How well a quantized model follows its float original; needs no labels.
 
     With every image's logits centred (their own mean subtracted: a shift common to all classes changes
-    no probability) and r, c, the sums running over all classes of all images:
+    no probability) and r, c, with sums over all classes of all images:
 
     `sqnr_db` is 10 log10(sum r^2 / sum (r - c)^2), the signal to quantization noise ratio of the
-    network's output (arXiv 2302.05397), kept within +-SQNR_LIMIT_DB: +300 stands for no noise
-    at all, -300 for noise about a reference without signal.
-    `cosine` is sum rc / sqrt(sum r^2 sum c^2); 1 where neither side has signal, 0 where only one has.
-    `worst_image` is the index with the lowest cosine of its own, `worst_cosine`; the first of equals.
+    network's output (arXiv 2302.05397), clipped to +-SQNR_LIMIT_DB: +300 means no noise, -300
+    noise without any signal in the reference.
+    `cosine` is sum rc / sqrt(sum r^2 sum c^2); 1 if neither side has a signal, 0 if only one has.
+    `worst_image` is the index of the image with the lowest cosine, `worst_cosine`; the first of equals.
     """
 
     top1: float
@@ -75,9 +75,9 @@ class Agreement:
 
 @dataclass(frozen=True, slots=True)
 class Accuracy:
-    """The fractions of images whose label is the first, or among the first five, of the answers.
+    """The fractions of images whose label is the top answer, or among the top five.
 
-    With five classes or fewer `top5` is 1 and says nothing.
+    With five classes or fewer, `top5` is always 1.
     """
 
     top1: float
@@ -90,7 +90,7 @@ def parity(reference: Logits, candidate: Logits) -> Parity:
     """Compare the logits of two float models for the same images.
 
     Raises:
-        ParityError: the shapes differ, there is no logit, or a value is no finite float32.
+        ParityError: the shapes differ, there are no logits, or a value is not a finite float32.
     """
     reference, candidate = _pair(reference, candidate)
     difference, largest = _by_image(_distances, reference, candidate)
@@ -103,7 +103,7 @@ def agreement(reference: Logits, candidate: Logits) -> Agreement:
     """Compare the logits of a quantized model with its float original's for the same images.
 
     Raises:
-        ParityError: the shapes differ, there is no logit, or a value is no finite float32.
+        ParityError: the shapes differ, there are no logits, or a value is not a finite float32.
     """
     reference, candidate = _pair(reference, candidate)
     powers = _by_image(_powers, reference, candidate)
@@ -123,33 +123,33 @@ def agreement(reference: Logits, candidate: Logits) -> Agreement:
 
 
 def is_constant(logits: Logits) -> bool:
-    """Whether several images get one answer: their logits differ by no more than float32 rounding."""
+    """Whether several images all get the same logits, up to float32 rounding."""
     spread = np.ptp(logits, axis=0).max()
     return len(logits) > 1 and bool(spread <= 1e-5 * max(float(np.abs(logits).max()), float(_FLOAT32.tiny)))
 
 
 def correct(logits: Logits, labels: ArrayLike) -> NDArray[np.bool_]:
-    """Which images are answered rightly: (N,) for (N, C) logits and (N,) class indices.
+    """Which images are classified correctly: (N,) for (N, C) logits and (N,) class indices.
 
     Raises:
-        EdgewiseError: there is no logit, or a value is no finite float32.
-        UsageError: the labels do not fit the logits.
+        EdgewiseError: there are no logits, or a value is not a finite float32.
+        UsageError: the labels do not match the logits.
     """
     return np.asarray(_ranks(logits, labels) == 0)
 
 
 def accuracy(logits: Logits, labels: ArrayLike) -> Accuracy:
-    """Judge (N, C) logits by (N,) class indices; raises as `correct` does."""
+    """Compare (N, C) logits with (N,) class indices; raises the same errors as `correct`."""
     ranks = _ranks(logits, labels)
     right, count = int((ranks == 0).sum()), len(ranks)
     return Accuracy(right / count, wilson(right, count), int((ranks < 5).sum()) / count, count)
 
 
 def calibration_error(logits: Logits, labels: ArrayLike, bins: int = 15) -> float:
-    """The expected calibration error (ECE) of (N, C) logits, in [0, 1]; raises as `correct` does.
+    """The expected calibration error (ECE) of (N, C) logits, in [0, 1]; raises the errors of `correct`.
 
-    Images are sorted by the probability p of their answer into `bins` of equal width, (m - 1, m] / bins; of
-    each bin counts |fraction of right answers - mean p|, weighted by its images (arXiv 1706.04599, eq. 3).
+    Images are sorted by the probability p of their answer into `bins` of equal width, (m - 1, m] / bins; each
+    bin contributes |fraction of correct answers - mean p|, weighted by its images (arXiv 1706.04599, eq. 3).
     """
     right, confidence = correct(logits, labels), softmax(logits).max(axis=1)
     place = np.ceil(confidence * bins).astype(np.intp) - 1
@@ -157,14 +157,14 @@ def calibration_error(logits: Logits, labels: ArrayLike, bins: int = 15) -> floa
 
 
 def wilson(successes: int, count: int) -> Interval:
-    """Wilson's score interval for a proportion (JASA 22:209, 1927), good at 0 and 1 too.
+    """Wilson's score interval for a proportion (JASA 22:209, 1927), valid at 0 and 1 too.
 
     (p + z^2/2n +- z sqrt(p(1-p)/n + z^2/4n^2)) / (1 + z^2/n)
     """
     p, square = successes / count, Z95 * Z95 / count
     middle = (p + square / 2) / (1 + square)
     half = sqrt(p * (1 - p) * square + square * square / 4) / (1 + square)
-    # At p = 1 the upper end is 1 but for rounding; at p = 0 the lower is 0 exactly.
+    # At p = 1 the upper bound is 1 except for rounding; at p = 0 the lower is exactly 0.
     return Interval(middle - half, min(1.0, max(p, middle + half)))
 
 
@@ -178,7 +178,7 @@ def softmax(logits: Logits) -> Vector:
 def top_k(logits: Logits, k: int) -> NDArray[np.intp]:
     """Indices of the k highest logits of the last axis, highest first, ties by lowest index.
 
-    Shape (..., min(k, C)): all classes where there are fewer than k.
+    Shape (..., min(k, C)): all classes if there are fewer than k.
     """
     return np.argsort(-np.asarray(logits, np.float64), axis=-1, kind="stable")[..., :k]
 
@@ -189,7 +189,7 @@ def _pair(reference: Logits, candidate: Logits) -> tuple[Logits, Logits]:
     if reference.shape != candidate.shape:
         raise ParityError(
             f"reference logits are {reference.shape} and candidate logits {candidate.shape}: "
-            "give both models the same images and classes"
+            "both models need the same images and classes"
         )
     return reference, candidate
 
@@ -197,13 +197,13 @@ def _pair(reference: Logits, candidate: Logits) -> tuple[Logits, Logits]:
 def _checked(side: str, logits: Logits, error: type[EdgewiseError]) -> Logits:
     logits = np.asarray(logits)
     if logits.ndim != 2 or logits.size == 0:
-        raise error(f"{side} have shape {logits.shape}: need (images, classes), at least one of each")
-    odd = ~(np.abs(logits) <= _FLOAT32.max)  # not <=, rather than >, so that NaN is odd
+        raise error(f"{side} have shape {logits.shape}: must be (images, classes), at least one of each")
+    odd = ~(np.abs(logits) <= _FLOAT32.max)  # not <=, instead of >, so that NaN counts
     if odd.any():
         first = int(odd.any(axis=1).argmax())
         raise error(
-            f"{side}: {int(odd.sum())} of {odd.size} values are no finite float32, first in image {first}: "
-            "check that model's weights and input"
+            f"{side}: {int(odd.sum())} of {odd.size} values are not finite float32, first in image {first}: "
+            "check the model's weights and input"
         )
     return logits
 
@@ -211,7 +211,7 @@ def _checked(side: str, logits: Logits, error: type[EdgewiseError]) -> Logits:
 def _by_image(
     measure: Callable[[Vector, Vector], Vector], reference: Logits, candidate: Logits
 ) -> NDArray[np.float64]:
-    """`measure` gives (K, images) for a block of images; the blocks together give (K, N)."""
+    """Apply `measure`, which returns (K, images), to blocks of images; the result is (K, N)."""
     parts = []
     for start in range(0, len(reference), _BLOCK):
         block = slice(start, start + _BLOCK)
@@ -231,7 +231,7 @@ def _powers(reference: Vector, candidate: Vector) -> Vector:
 
 
 def _centred(logits: Vector) -> Vector:
-    # The first class goes first: the mean of equal numbers is not always that number, their zeros' is.
+    # Subtract the first class first: the mean of equal numbers may be rounded, that of zeros is exact.
     shifted = logits - logits[:, :1]
     return np.asarray(shifted - shifted.mean(axis=1, keepdims=True))
 
@@ -256,11 +256,11 @@ def _same_answers(reference: Logits, candidate: Logits) -> int:
 
 
 def _ranks(logits: Logits, labels: ArrayLike) -> NDArray[np.intp]:
-    """The place of each image's label in the stable order of its logits, 0 for the answer itself."""
+    """The rank of each image's label in the stable order of its logits, 0 for the answer itself."""
     logits, labels = _checked("logits", logits, EdgewiseError), np.asarray(labels)
     images, classes = logits.shape
     if labels.dtype.kind not in "iu" or labels.shape != (images,):
-        raise UsageError(f"labels are {labels.dtype} {labels.shape}: need {images} class indices")
+        raise UsageError(f"labels are {labels.dtype} {labels.shape}: must be {images} class indices")
     if labels.min() < 0 or labels.max() >= classes:
         raise UsageError(
             f"labels run from {labels.min()} to {labels.max()} but the model has classes 0 to {classes - 1}: "

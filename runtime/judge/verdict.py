@@ -1,4 +1,4 @@
-"""The gates: nothing is called a success, or int8, before it has passed them."""
+"""The gates that a model must pass before it is reported as a success, or as INT8."""
 
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -9,16 +9,16 @@ from .drop import Drop, Verdict, drop
 from .evaluation import Answers, Pictures
 from .stats import Accuracy, Agreement, Parity, accuracy, agreement, correct
 
-# Float conversions of networks from AlexNet to ViT differ by 1e-6 to 1e-5 relatively, a wrong one by 1e-2.
+# Correct float conversions, from AlexNet to ViT, have relative differences of 1e-6 to 1e-5; wrong ones, 1e-2.
 MAX_RELATIVE = 1e-3
 
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """What a quantized model may lose.
+    """How much a quantized model may lose.
 
-    `max_drop` is in percentage points of top-1, for labelled pictures; `min_agreement`, a fraction, is for
-    pictures without labels. `strict` fails what the pictures cannot decide.
+    `max_drop` is in percentage points of top-1, for labelled pictures; `min_agreement` is a fraction, for
+    pictures without labels. With `strict`, an inconclusive result fails.
     """
 
     max_drop: float
@@ -28,10 +28,10 @@ class Limits:
 
 @dataclass(frozen=True, slots=True)
 class Verification:
-    """How the quantized model answers, beside its float twin, and what the gate says.
+    """The quantized model compared with its float model, and the verdict of the gate.
 
     Without labels `float_accuracy`, `quantized_accuracy` and `drop` are None and the gate is agreement.
-    `isa` is the instruction set, on which INT8 arithmetic may depend.
+    INT8 arithmetic may depend on the instruction set, `isa`.
     """
 
     pictures: str
@@ -47,7 +47,7 @@ class Verification:
 
     @property
     def passed(self) -> bool:
-        """Whether the gate lets it through."""
+        """Whether the model passes the gate."""
         return self.verdict is Verdict.PASS or (
             self.verdict is Verdict.INCONCLUSIVE and not self.limits.strict
         )
@@ -57,21 +57,25 @@ class Verification:
         return asdict(self)
 
     def require(self) -> None:
-        """Raise an `AccuracyError` where the gate is not passed."""
+        """Raise an `AccuracyError` if the model does not pass the gate."""
         if not self.passed:
             raise AccuracyError(f"accuracy gate {self.verdict}: {self.reason()}")
 
     def reason(self) -> str:
-        """The verdict's figures in one sentence."""
+        """The numbers behind the verdict, in one sentence."""
         if self.drop is None:
             return (
                 f"top-1 agreement {100 * self.agreement.top1:.1f} % on {self.agreement.count} "
-                f"{self.pictures}, need {100 * self.limits.min_agreement:g} %"
+                f"{self.pictures}, at least {100 * self.limits.min_agreement:g} % required"
             )
-        low, high = self.drop.interval.low, self.drop.interval.high
+        points, low, high = self.drop.points, self.drop.interval.low, self.drop.interval.high
+        change, limit = "drops by", "allowed"
+        if points < 0:
+            points, low, high = -points, -high, -low
+            change, limit = "gains", "allowed drop"
         text = (
-            f"top-1 drops by {self.drop.points:.2f} points (95 % interval {low:.2f} to {high:.2f}) "
-            f"on {self.drop.count} pictures, allowed {self.limits.max_drop:g}"
+            f"top-1 {change} {points:.2f} points (95 % interval {low:.2f} to {high:.2f}) "
+            f"on {self.drop.count} pictures, {limit} {self.limits.max_drop:g}"
         )
         if self.verdict is Verdict.INCONCLUSIVE and self.drop.images_to_settle is not None:
             text += f"; about {self.drop.images_to_settle} pictures would settle it"
@@ -79,14 +83,14 @@ class Verification:
 
 
 def require_parity(found: Parity) -> Parity:
-    """Pass on how a float file compares with its original.
+    """Check a float file's parity with its original and return it.
 
     Raises:
-        ParityError: they do not compute the same.
+        ParityError: they compute different results.
     """
     if found.max_rel > MAX_RELATIVE:
         raise ParityError(
-            f"the converted float model differs from the original: by {found.max_rel:.1e} relatively, "
+            f"the converted float model differs from the original by a relative {found.max_rel:.1e}, "
             f"allowed {MAX_RELATIVE:g} (top-1 agreement {100 * found.top1:.1f} % of {found.count} pictures), "
             "so it is wrong; do not ship it, and please report the network"
         )
@@ -94,7 +98,7 @@ def require_parity(found: Parity) -> Parity:
 
 
 def judge(answers: Answers, pictures: Pictures, limits: Limits) -> Verification:
-    """Judge a quantized model (second session) by its float twin (first) and, where there are any, labels."""
+    """Compare a quantized model (second session) with its float model (first) and with any labels."""
     exact, quantized = answers.logits
     agreed = agreement(exact, quantized)
     worst = pictures.name(int(answers.indices[agreed.worst_image]))

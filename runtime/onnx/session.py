@@ -23,14 +23,14 @@ if TYPE_CHECKING:
     from ..structure import Structure
 
 _FLOAT32 = "tensor(float)"
-_SILENT = 4  # what the library would print is raised
+_SILENT = 4  # errors are raised, so nothing needs to be printed
 
 
 class OnnxSession:
-    """A `Session` around one .onnx file; pictures go through together where its batch dimension is free.
+    """A `Session` for one .onnx file; pictures run as one batch if its batch dimension is dynamic.
 
-    `reference` takes the file as it is written: INT8 layers compute in float32 between their
-    QuantizeLinear and DequantizeLinear operators, instead of by the integer kernels that replace all three.
+    `reference` runs the file as written: INT8 layers compute in float32 between their QuantizeLinear and
+    DequantizeLinear operators, instead of with the integer kernels that replace all three.
     """
 
     def __init__(self, path: Path, threads: int, *, reference: bool = False) -> None:
@@ -44,20 +44,20 @@ class OnnxSession:
         known = channels == 3 and all(isinstance(side, int) for side in sides)
         if source.type != _FLOAT32 or not known or not (self._together or count == 1):
             raise EdgewiseError(
-                f"{path.name}: takes {_words(source)}; need float pictures, (N, 3, H, W), N free or 1"
+                f"{path.name}: its input is {_words(source)}; must be float32 (N, 3, H, W), N dynamic or 1"
             )
         if target.type != _FLOAT32 or len(target.shape) != 2:
-            raise EdgewiseError(f"{path.name}: gives {_words(target)}; need float logits, (N, classes)")
+            raise EdgewiseError(f"{path.name}: its output is {_words(target)}; must be float32 (N, classes)")
 
     def __call__(self, batch: Tensor32) -> Tensor32:
-        """(N, S, S, 3) normalised float32 pictures to (N, classes) float32 logits."""
+        """Map (N, S, S, 3) normalised float32 pictures to (N, classes) float32 logits."""
         pictures = np.ascontiguousarray(accepted(batch, self._picture).transpose(0, 3, 1, 2))
         blocks = [pictures] if self._together else np.split(pictures, len(pictures))
         logits = [self._session.run(None, {self._input: block})[0] for block in blocks]
         return checked(np.concatenate(logits), len(batch))
 
     def loop(self, picture: Tensor32) -> Callable[[], None]:
-        """A call that computes this (1, S, S, 3) picture, bound once to the model's input."""
+        """A function that runs this (1, S, S, 3) picture, which is bound to the model's input once."""
         binding = self._session.io_binding()
         planes = np.ascontiguousarray(accepted(picture, self._picture).transpose(0, 3, 1, 2))
         binding.bind_cpu_input(self._input, planes)
@@ -65,7 +65,7 @@ class OnnxSession:
         return partial(self._session.run_with_iobinding, binding)
 
     def engine(self) -> "Engine":
-        """ONNX Runtime, and by its profile of one inference: which provider ran how many operators."""
+        """ONNX Runtime; a profile of one inference shows which provider ran how many operators."""
         from ..bench.record import Engine
 
         with TemporaryDirectory() as folder:
@@ -87,22 +87,22 @@ def version() -> str:
 
 
 def open_session(path: Path, threads: int) -> OnnxSession:
-    """Open an .onnx file; raises as `edgewise.runtime.open_session` says."""
+    """Open an .onnx file; raises the errors of `edgewise.runtime.open_session`."""
     return OnnxSession(path, threads)
 
 
 def open_reference(path: Path) -> OnnxSession:
-    """Open it without any of ONNX Runtime's optimisations."""
+    """Open it without ONNX Runtime's graph optimisations."""
     return OnnxSession(path, 1, reference=True)
 
 
 def read_structure(path: Path) -> "Structure":
-    """Read back from the file, and from the graph that the runtime makes of it, what it is."""
+    """Read back the structure of the file and of the graph that the runtime makes of it."""
     from .structure import read
 
     with TemporaryDirectory() as folder:
         prepared = Path(folder) / "prepared.onnx"
-        # Not all optimisations: the last ones lay tensors out for this processor, and cannot be written down.
+        # Not all optimisations: the layout optimisations for this processor cannot be saved.
         options = _options("ORT_ENABLE_EXTENDED", 1)
         options.optimized_model_filepath = str(prepared)
         _open(path, options)
@@ -110,7 +110,7 @@ def read_structure(path: Path) -> "Structure":
 
 
 def caveat() -> str | None:
-    """That integer arithmetic is not exact on x86 without VNNI."""
+    """That INT8 arithmetic is not exact on x86 without VNNI."""
     if not saturates():
         return None
     return (
@@ -134,14 +134,14 @@ def _open(path: Path, options: "SessionOptions") -> "InferenceSession":
 
     try:
         return InferenceSession(path, options, providers=["CPUExecutionProvider"])
-    except Exception as error:  # the library's exceptions have no base of their own
+    except Exception as error:  # the library's exceptions have no common base class
         raise EdgewiseError(f"{path.name}: ONNX Runtime cannot open it ({reason(error)})") from error
 
 
 def _only(path: Path, end: str, tensors: list[Any]) -> Any:
     if len(tensors) != 1:
         names = ", ".join(tensor.name for tensor in tensors) or "none"
-        raise EdgewiseError(f"{path.name}: has {len(tensors)} {end}s ({names}); need one")
+        raise EdgewiseError(f"{path.name}: has {len(tensors)} {end}s ({names}); must have one")
     return tensors[0]
 
 

@@ -1,4 +1,4 @@
-"""What an .onnx file really is, whoever wrote it: read from the file and from the graph that runs for it."""
+"""The structure of any .onnx file, read from the file and from the graph that ONNX Runtime executes."""
 
 import re
 from collections import Counter
@@ -12,19 +12,19 @@ from ..structure import Operator, Structure, Tensor
 if TYPE_CHECKING:
     from onnx import GraphProto, ModelProto, NodeProto, TensorProto, ValueInfoProto
 
-_Shape: TypeAlias = tuple[int, ...]  # -1 is a free dimension
+_Shape: TypeAlias = tuple[int, ...]  # -1 is a dynamic dimension
 _Constants: TypeAlias = dict[str, "TensorProto"]
 
 _CASTS = {"QuantizeLinear", "DequantizeLinear", "Cast"}
-_LAYER = re.compile("Conv|Gemm|MatMul")  # FusedConv, QLinearConv, QGemm, MatMulInteger and so on
-# Layers that compute in INT8, whatever type they give.
+_LAYER = re.compile("Conv|Gemm|MatMul")  # FusedConv, QLinearConv, QGemm, MatMulInteger, ...
+# Layers that compute in INT8, whatever their output type.
 _INTEGER = re.compile("^QLinear|^QGemm|Integer|^DynamicQuantizeMatMul")
-# Operators whose second matrix or tensor comes after the scales and zero points of the first.
+# Operators whose second tensor comes after the scale and zero point of the first.
 _SCALED = re.compile("^QLinear|^QGemm")
 
 
 def read(path: Path, prepared: Path) -> Structure:
-    """The structure of the file at `path`, of which ONNX Runtime made `prepared` in order to run it."""
+    """The structure of the file at `path`; `prepared` is the optimised graph that ONNX Runtime runs."""
     try:
         import onnx
     except ImportError as error:
@@ -46,7 +46,7 @@ def read(path: Path, prepared: Path) -> Structure:
 
 
 def _constants(graph: "GraphProto") -> _Constants:
-    """What the file stores, by name: initializers, and operators that give a constant."""
+    """The constants in the file, by name: initializers and Constant operators."""
     stored = {tensor.name: tensor for tensor in graph.initializer}
     operators = (node for node in graph.node if node.op_type == "Constant")
     values = ((node.output[0], value) for node in operators for value in node.attribute)
@@ -54,7 +54,7 @@ def _constants(graph: "GraphProto") -> _Constants:
 
 
 def _tensors(model: "ModelProto") -> dict[str, Tensor]:
-    """All tensors whose type and shape can be inferred, for one picture where their number is free."""
+    """All tensors whose type and shape can be inferred, with a batch size of 1 if it is dynamic."""
     from onnx import shape_inference
 
     single = type(model)()
@@ -72,7 +72,7 @@ def _tensors(model: "ModelProto") -> dict[str, Tensor]:
 
 
 def _counted(graph: "GraphProto", tensors: dict[str, Tensor]) -> tuple[Operator, ...]:
-    """The operators that run; what they give goes by the name that it has in the file, if it stands there."""
+    """The operators that run, with the types of their outputs taken from the file if it has them."""
     types = {name: tensor.dtype for name, tensor in tensors.items()}
     counts: Counter[tuple[str, str]] = Counter()
     for node in graph.node:
@@ -86,7 +86,7 @@ def _counted(graph: "GraphProto", tensors: dict[str, Tensor]) -> tuple[Operator,
 
 
 def _arithmetic(node: "NodeProto", given: str) -> str:
-    """`given` is the type of what the operator gives."""
+    """The type that an operator computes in; `given` is the type of its output."""
     if node.op_type in _CASTS:
         return "cast"
     if _INTEGER.search(node.op_type):
@@ -95,14 +95,14 @@ def _arithmetic(node: "NodeProto", given: str) -> str:
 
 
 def _type_name(data_type: int) -> str:
-    """As numpy calls it."""
+    """The numpy name of a type."""
     from onnx import helper
 
     return helper.tensor_dtype_to_np_dtype(data_type).name if data_type else "unknown"
 
 
 def _weights(constants: _Constants) -> dict[str, int]:
-    """Stored values by type."""
+    """Number of stored values by type."""
     stored: Counter[str] = Counter()
     for tensor in constants.values():
         stored[_type_name(tensor.data_type)] += prod(tensor.dims)
@@ -119,7 +119,7 @@ def _shape(value: "ValueInfoProto") -> _Shape:
 
 
 def _beside(path: Path, constants: _Constants) -> int:
-    """The size of the files that hold what a large model stores outside of its own."""
+    """The size of the external data files of a large model."""
     names = {
         entry.value
         for tensor in constants.values()
@@ -130,7 +130,7 @@ def _beside(path: Path, constants: _Constants) -> int:
 
 
 def _macs(graph: "GraphProto", tensors: dict[str, Tensor]) -> int | None:
-    """Multiply-accumulates of all layers for one picture; None where a shape is not known."""
+    """Multiply-accumulates of all layers for one picture; None if a shape is unknown."""
     total = 0
     for node in (node for node in graph.node if _LAYER.search(node.op_type)):
         second = 3 if _SCALED.search(node.op_type) else 1
@@ -144,7 +144,7 @@ def _macs(graph: "GraphProto", tensors: dict[str, Tensor]) -> int | None:
 
 
 def _layer_macs(kind: str, first: _Shape, second: _Shape, output: _Shape) -> int:
-    """Of one layer; a convolution's weights are (outputs, inputs, ...), a transposed one's the other way."""
+    """For one layer. Convolution weights are (outputs, inputs, ...), transposed ones the reverse."""
     if "ConvTranspose" in kind:
         return prod(first) * prod(second[1:])
     if "Conv" in kind:
@@ -153,7 +153,7 @@ def _layer_macs(kind: str, first: _Shape, second: _Shape, output: _Shape) -> int
 
 
 def _last_step(graph: "GraphProto", constants: _Constants) -> float | None:
-    """The scale of the INT8 tensor that the output is, or is made from."""
+    """The scale of the INT8 tensor that is the output or is dequantized to it."""
     from onnx import numpy_helper
 
     ends = {value.name for value in graph.output}
@@ -167,7 +167,7 @@ def _last_step(graph: "GraphProto", constants: _Constants) -> float | None:
 
 
 def _metadata(model: "ModelProto") -> dict[str, str]:
-    """Its maker and the version of the operators, and whatever its `metadata_props` say."""
+    """The producer, the opset, and everything in `metadata_props`."""
     opset = next((str(entry.version) for entry in model.opset_import if entry.domain in {"", "ai.onnx"}), "")
     facts = {"producer": f"{model.producer_name} {model.producer_version}".strip(), "opset": opset}
     return {key: value for key, value in facts.items() if value} | {

@@ -1,4 +1,4 @@
-"""OpenVINO IR on the CPU, float layers in float32: the plugin prefers bfloat16 where the CPU has it."""
+"""OpenVINO IR on the CPU, with float layers in float32: the plugin prefers bfloat16 if the CPU has it."""
 
 from collections.abc import Callable
 from functools import cache, partial
@@ -19,16 +19,16 @@ if TYPE_CHECKING:
     from ..bench.record import Engine
     from ..structure import Structure
 
-# Float stays float32, also the activations of matrix products with INT8 weights.
+# Float stays float32, including the activations of matrix products with INT8 weights.
 _EXACT = {"INFERENCE_PRECISION_HINT": "f32", "DYNAMIC_QUANTIZATION_GROUP_SIZE": "0"}
-# Without its low precision transformations the plugin computes what the file says: float32, rounded to steps.
+# Without low precision transformations, the plugin runs the file as written: float32, rounded to steps.
 _PLAIN = {"LP_TRANSFORMS_MODE": "NO"}
 
 
 class OpenvinoSession:
-    """A `Session` around one .xml file; pictures go through one by one.
+    """A `Session` for one .xml file; pictures run one at a time.
 
-    `reference` computes the quantized values in float32, instead of by the integer kernels.
+    `reference` computes the quantized values in float32 instead of with the integer kernels.
     """
 
     def __init__(self, path: Path, threads: int, *, reference: bool = False) -> None:
@@ -39,17 +39,17 @@ class OpenvinoSession:
         self._request = compiled.create_infer_request()
 
     def __call__(self, batch: Tensor32) -> Tensor32:
-        """(N, S, S, 3) normalised float32 pictures to (N, classes) float32 logits."""
+        """Map (N, S, S, 3) normalised float32 pictures to (N, classes) float32 logits."""
         pictures = accepted(batch, self._picture).transpose(0, 3, 1, 2)
         return checked(np.concatenate([self._one(picture[None]) for picture in pictures]), len(batch))
 
     def loop(self, picture: Tensor32) -> Callable[[], None]:
-        """A call that computes this (1, S, S, 3) picture, which lies in the input's memory already."""
+        """A function that runs this (1, S, S, 3) picture, which is already in the input's memory."""
         self(picture)
         return partial(self._request.infer, share_outputs=True)
 
     def engine(self) -> "Engine":
-        """OpenVINO, with the device and the precision that it took for float layers."""
+        """OpenVINO, with the device and the precision that it uses for float layers."""
         from ..bench.record import Engine
 
         compiled = self._request.get_compiled_model()
@@ -60,12 +60,12 @@ class OpenvinoSession:
 
     def _one(self, picture: Tensor32) -> Tensor32:
         self._request.infer([np.ascontiguousarray(picture)])
-        # A copy, because the next picture's answer is written into the same memory.
+        # A copy, because the next picture's output is written to the same memory.
         return np.array(self._request.get_output_tensor().data, np.float32)
 
 
 def version() -> str:
-    """OpenVINO's version; loads its library, and the plugin for this processor."""
+    """OpenVINO's version; loads its library and the CPU plugin."""
     _core().get_property("CPU", "FULL_DEVICE_NAME")
     import openvino as ov
 
@@ -73,17 +73,17 @@ def version() -> str:
 
 
 def open_session(path: Path, threads: int) -> OpenvinoSession:
-    """Open an .xml file; raises as `edgewise.runtime.open_session` says."""
+    """Open an .xml file; raises the errors of `edgewise.runtime.open_session`."""
     return OpenvinoSession(path, threads)
 
 
 def open_reference(path: Path) -> OpenvinoSession:
-    """Open it with plain float32 arithmetic between the roundings that the file prescribes."""
+    """Open it with plain float32 arithmetic between the roundings in the file."""
     return OpenvinoSession(path, 1, reference=True)
 
 
 def read_structure(path: Path) -> "Structure":
-    """Read back from the file, and from the CPU plugin's own graph, which operators run in which type."""
+    """Read back the structure from the file and from the CPU plugin's execution graph."""
     from .structure import read
 
     model = _read(path)
@@ -92,31 +92,31 @@ def read_structure(path: Path) -> "Structure":
 
 
 def caveat() -> str | None:
-    """What this CPU does by default to files that are not all INT8, where that is not float32."""
+    """What this CPU does by default with float layers, if that is not float32."""
     default = str(_core().get_property("CPU", "INFERENCE_PRECISION_HINT").get_type_name())
     if default == "f32":
         return None
     name = {"bf16": "bfloat16", "f16": "float16"}.get(default, default)
     return (
         f"OpenVINO computes float layers in {name} on this CPU by default (bfloat16 changed 2.5 % of "
-        "MobileNetV2's float top-1 answers); everything here was verified at float32: for the same answers "
+        "MobileNetV2's float top-1 answers); edgewise verifies in float32: for the same answers, "
         "compile with INFERENCE_PRECISION_HINT=f32"
     )
 
 
 def _read(path: Path) -> "ov.Model":
-    """The model as it lies in the file."""
+    """Read the model, unchanged."""
     core = _core()
     if missing := [file for file in model_files(path) if not file.is_file()]:
         raise EdgewiseError(
-            f"{path.name}: OpenVINO cannot open it (there is no {missing[0].name}); copy both its files"
+            f"{path.name}: OpenVINO cannot open it ({missing[0].name} is missing); copy both files"
         )
     with path.open("rb") as file:
         head = file.read(4096)
-    # Other files would be offered to the readers of all formats, some of which write to the terminal.
+    # OpenVINO would try its readers for all formats, some of which write to the terminal.
     if path.suffix != ".xml" or b"<net" not in head:
         raise EdgewiseError(
-            f"{path.name}: OpenVINO cannot open it (no OpenVINO IR); name the .xml of a model"
+            f"{path.name}: OpenVINO cannot open it (not an OpenVINO IR file); pass the .xml of a model"
         )
     try:
         return core.read_model(path)
@@ -125,7 +125,7 @@ def _read(path: Path) -> "ov.Model":
 
 
 def _for_one_picture(path: Path, model: "ov.Model") -> "ov.Model":
-    """`model`, changed to take one picture: 5 to 9 % faster than a file that takes any number."""
+    """`model` reshaped to one picture, which is 5 to 9 % faster than a dynamic batch size."""
     import openvino as ov
 
     shape = model.inputs[0].partial_shape if len(model.inputs) == 1 else ov.PartialShape.dynamic()
@@ -133,7 +133,7 @@ def _for_one_picture(path: Path, model: "ov.Model") -> "ov.Model":
         try:
             model.reshape(ov.PartialShape([1, *list(shape)[1:]]))
         except RuntimeError as error:
-            raise EdgewiseError(f"{path.name}: does not take one picture ({reason(error)})") from error
+            raise EdgewiseError(f"{path.name}: cannot take one picture ({reason(error)})") from error
     return model
 
 
@@ -152,14 +152,14 @@ def _core() -> "ov.Core":
 
 
 def _require_classifier(path: Path, model: "ov.Model") -> tuple[int, ...]:
-    """The shape of a picture, (H, W, 3), once `model` takes (N, 3, H, W) and gives (N, classes)."""
+    """Check that `model` maps (N, 3, H, W) to (N, classes) and return the shape of a picture, (H, W, 3)."""
     inputs, outputs = ([str(end.partial_shape) for end in ends] for ends in (model.inputs, model.outputs))
     shapes = [end.partial_shape for end in (*model.inputs, *model.outputs)]
     ranks = [shape.rank.get_length() if shape.rank.is_static else -1 for shape in shapes]
     sides = [side.get_length() if side.is_static else -1 for side in shapes[0]] if ranks[0] == 4 else []
     if len(inputs) != 1 or ranks != [4, 2] or sides[1] != 3 or -1 in sides[1:]:
         raise EdgewiseError(
-            f"{path.name}: takes {', '.join(inputs)} and gives {', '.join(outputs)}; "
-            "need pictures [?,3,H,W] and logits [?,classes]"
+            f"{path.name}: has inputs {', '.join(inputs)} and outputs {', '.join(outputs)}; "
+            "must have one input [?,3,H,W] and one output [?,classes]"
         )
     return sides[2], sides[3], 3

@@ -1,4 +1,4 @@
-"""What an OpenVINO file really is, whoever wrote it: from the file and from the graph that the CPU runs."""
+"""The structure of any OpenVINO file, read from the file and from the graph that the CPU plugin runs."""
 
 import re
 from collections import Counter
@@ -13,7 +13,7 @@ from ..structure import Operator, Structure, Tensor
 if TYPE_CHECKING:
     import openvino as ov
 
-_LAYERS = {"Convolution", "Deconvolution", "FullyConnected"}  # of the CPU's graph
+_LAYERS = {"Convolution", "Deconvolution", "FullyConnected"}  # types in the CPU plugin's graph
 _CASTS = {"Reorder", "Convert"}
 _ENDS = {"Input", "Output", "Const"}
 _GENERATED = "Subgraph"
@@ -21,7 +21,7 @@ _TYPES = {"f": "float", "bf": "bfloat", "i": "int", "u": "uint"}
 
 
 def read(path: Path, model: "ov.Model", single: "ov.Model", compiled: "ov.CompiledModel") -> Structure:
-    """The structure of `model`, the file at `path`; `single` is it for one picture, `compiled` that ready."""
+    """The structure of `model`, read from `path`; `single` takes one picture and `compiled` runs it."""
     return Structure(
         operators=_operators(compiled.get_runtime_model(), single),
         weights=_weights(model),
@@ -35,7 +35,7 @@ def read(path: Path, model: "ov.Model", single: "ov.Model", compiled: "ov.Compil
 
 
 def _operators(graph: "ov.Model", single: "ov.Model") -> tuple[Operator, ...]:
-    """What is computed for every picture; operators on constants alone run once, when the file is opened."""
+    """The operators run for every picture; those on constants only run once, when the file is loaded."""
     types = {node.get_friendly_name(): node.get_type_name() for node in single.get_ops()}
     constant: set[str] = set()
     counts: Counter[tuple[str, str]] = Counter()
@@ -54,7 +54,7 @@ def _operators(graph: "ov.Model", single: "ov.Model") -> tuple[Operator, ...]:
 
 
 def _kind(node: "ov.Node", types: dict[str, str]) -> str:
-    """The CPU's name for an operator; code generated for a chain of them is called by all their types."""
+    """The CPU plugin's name for an operator; for generated code, the types of all operators in it."""
     kind = str(node.get_rt_info()["layerType"].astype(str))
     if kind != _GENERATED:
         return kind
@@ -63,17 +63,17 @@ def _kind(node: "ov.Node", types: dict[str, str]) -> str:
 
 
 def _arithmetic(kind: str, source: str, node: "ov.Node") -> str:
-    """The type that is read: a layer with INT8 weights that reads float32 computes in float32."""
+    """The input type: a layer with INT8 weights and float32 input computes in float32."""
     info = node.get_rt_info()
     if kind in _CASTS or (kind == "FakeQuantize" and info["outputPrecisions"].astype(str) in {"u8", "i8"}):
         return "cast"
-    if info["layerType"].astype(str) == _GENERATED:  # computes in float32 whatever it reads
+    if info["layerType"].astype(str) == _GENERATED:  # computes in float32, whatever its input type
         return "float32"
     return "int8" if source == "uint8" else source
 
 
 def _weights(model: "ov.Model") -> dict[str, int]:
-    """Stored values by type."""
+    """Number of stored values by type."""
     stored: Counter[str] = Counter()
     for node in model.get_ops():
         if node.get_type_name() == "Constant":
@@ -87,7 +87,7 @@ def _tensor(end: "ov.Output") -> Tensor:
 
 
 def _macs(model: "ov.Model") -> int | None:
-    """Multiply-accumulates of all convolutions and matrix products; None where sizes are free."""
+    """Multiply-accumulates of all convolutions and matrix products; None if sizes are dynamic."""
     total = 0
     for node in model.get_ops():
         kind = node.get_type_name()
@@ -108,7 +108,7 @@ def _macs(model: "ov.Model") -> int | None:
 
 
 def _last_step(model: "ov.Model") -> float | None:
-    """The step of a FakeQuantize that gives the only output; NNCF leaves the output in float."""
+    """The step of a FakeQuantize that produces the only output; NNCF leaves the output in float."""
     if len(model.outputs) != 1:
         return None
     last = model.outputs[0].get_node().input_value(0).get_node()

@@ -1,6 +1,6 @@
-"""What a .tflite file says of itself in standard TFLite Metadata, whoever wrote it.
+"""Read the standard TFLite Metadata of any .tflite file.
 
-`metadata_schema.fbs` numbers the fields of its tables from 0; a union takes two numbers, its type first.
+`metadata_schema.fbs` numbers the fields of a table from 0; a union takes two numbers, its type first.
 """
 
 import struct
@@ -15,11 +15,11 @@ _ENTRY, _RUNTIME = "TFLITE_METADATA", "min_runtime_version"
 _TEXTS = {"name": 0, "description": 1, "version": 2, "author": 4, "license": 5}  # of ModelMetadata
 _SUBGRAPHS, _INPUTS, _OUTPUTS = 3, 2, 3
 _PROCESS_UNITS, _FILES = 4, 6  # of TensorMetadata
-_NORMALIZATION, _LABELS = 1, (2, 3)  # ProcessUnitOptions; AssociatedFileType of an axis and of values
+_NORMALIZATION, _LABELS = 1, (2, 3)  # ProcessUnitOptions; AssociatedFileType for axis labels and value labels
 
 
 def metadata(model: "Model") -> dict[str, str]:
-    """Everything that is there of: the model's texts, files of labels, normalisation, oldest runtime.
+    """The metadata that is present: texts, label files, normalisation, minimum runtime version.
 
     Raises:
         EdgewiseError: the metadata cannot be read.
@@ -35,7 +35,7 @@ def metadata(model: "Model") -> dict[str, str]:
         if _RUNTIME in entries:
             found[_RUNTIME] = entries[_RUNTIME].tobytes().rstrip(b"\0").decode()
     except (struct.error, ValueError, AttributeError) as error:
-        raise EdgewiseError(f"the TFLite metadata is damaged ({error}); export the file anew") from error
+        raise EdgewiseError(f"the TFLite metadata is damaged ({error}); export the file again") from error
     return {key: text for key, text in found.items() if text}
 
 
@@ -62,7 +62,7 @@ def _words(numbers: tuple[float, ...]) -> str:
 
 
 class _Table:
-    """A table in a FlatBuffer; a field that is absent is 0, empty or a table without fields."""
+    """A table in a FlatBuffer; an absent field is 0, empty or a table without fields."""
 
     def __init__(self, data: bytes, place: int) -> None:
         self._data, self._place = data, place
@@ -91,7 +91,7 @@ class _Table:
         return _Table(self._data, place + self._int("<I", place))
 
     def _vector(self, number: int) -> tuple[int, int]:
-        """Place and length of a string or vector."""
+        """The position and length of a string or vector."""
         place = self._field(number)
         if not place:
             return 0, 0

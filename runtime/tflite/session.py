@@ -1,4 +1,4 @@
-"""TFLite files in LiteRT, with XNNPACK as it ships: on, and told how many threads to use."""
+"""TFLite files in LiteRT, with XNNPACK enabled as by default and a given number of threads."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -22,9 +22,9 @@ _DELEGATE = "DELEGATE"
 
 
 class TfliteSession:
-    """A `Session` around one .tflite file; pictures go through one by one.
+    """A `Session` for one .tflite file; pictures run one at a time.
 
-    `reference` computes by the plain kernels that define each operator, slowly, instead of by XNNPACK.
+    `reference` uses TFLite's slow reference kernels, which define each operator, instead of XNNPACK.
     """
 
     def __init__(self, path: Path, threads: int, *, reference: bool = False) -> None:
@@ -33,14 +33,14 @@ class TfliteSession:
         self._output = _only(path, "output", self._interpreter.get_output_details())
         shape = self._shape = tuple(map(int, self._input["shape"]))
         if len(shape) != 4 or (shape[0], shape[3]) != (1, 3):
-            raise EdgewiseError(f"{path.name}: takes {_words(self._input)}; need one picture, (1, H, W, 3)")
+            raise EdgewiseError(f"{path.name}: its input is {_words(self._input)}; must be (1, H, W, 3)")
         if self._input["dtype"] is not np.float32 and not self._input["quantization"][0]:
             raise EdgewiseError(
-                f"{path.name}: takes {_words(self._input)} without a scale; need float32 or one"
+                f"{path.name}: its input is {_words(self._input)} without a scale; use float32 or add one"
             )
 
     def __call__(self, batch: Tensor32) -> Tensor32:
-        """(N, S, S, 3) normalised float32 pictures to (N, classes) float32 logits."""
+        """Map (N, S, S, 3) normalised float32 pictures to (N, classes) float32 logits."""
         pictures = accepted(batch, self._shape[1:])
         return checked(np.concatenate([self._one(picture[None]) for picture in pictures]), len(batch))
 
@@ -53,19 +53,19 @@ class TfliteSession:
         self._interpreter.set_tensor(self._input["index"], _to_type(picture, self._input))
 
     def loop(self, picture: Tensor32) -> Callable[[], None]:
-        """A call that computes this (1, S, S, 3) picture; LiteRT never overwrites a graph's inputs."""
+        """A function that runs this (1, S, S, 3) picture; LiteRT never overwrites a graph's inputs."""
         self._set(accepted(picture, self._shape[1:]))
         invoke: Callable[[], None] = self._interpreter.invoke
         return invoke
 
     def engine(self) -> "Engine":
-        """LiteRT, and how many of the file's operators XNNPACK took."""
+        """LiteRT, and how many of the file's operators XNNPACK runs."""
         from ..bench.record import Engine
 
-        nodes = self._interpreter._get_ops_details()  # noqa: SLF001 - the one place that tells delegation
+        nodes = self._interpreter._get_ops_details()  # noqa: SLF001 - no public API shows delegation
         delegates = [node for node in nodes if node["op_name"] == _DELEGATE]
         original = [node for node in nodes if node["op_name"] != _DELEGATE]
-        # No other delegate is asked for, and LiteRT adds none by itself.
+        # No other delegate is requested, and LiteRT adds none on its own.
         name = "XNNPACK" if delegates else "built-in kernels"
         return Engine("LiteRT", version(), name, len(original), len(_taken(delegates, original)))
 
@@ -79,24 +79,24 @@ def version() -> str:
 
 
 def open_session(path: Path, threads: int) -> TfliteSession:
-    """Open a .tflite file; raises as `edgewise.runtime.open_session` says."""
+    """Open a .tflite file; raises the errors of `edgewise.runtime.open_session`."""
     return TfliteSession(path, threads)
 
 
 def open_reference(path: Path) -> TfliteSession:
-    """Open it with TFLite's reference kernels, which compute alike on every machine."""
+    """Open it with TFLite's reference kernels, which compute the same on every machine."""
     return TfliteSession(path, 1, reference=True)
 
 
 def read_structure(path: Path) -> "Structure":
-    """Read back from the file, as the runtime prepared it, which operators run where and in which type."""
+    """Read back the structure of the file and of the graph that LiteRT runs."""
     from .structure import read
 
     return read(path, interpreter(path, 1))
 
 
 def caveat() -> str | None:
-    """LiteRT computes in the types of the file, whatever the machine: nothing to know."""
+    """None: LiteRT computes in the types of the file on every machine."""
     return None
 
 
@@ -119,7 +119,7 @@ def interpreter(path: Path, threads: int, *, reference: bool = False) -> "Interp
 
 
 def _taken(delegates: list[dict[str, Any]], original: list[dict[str, Any]]) -> set[int]:
-    """The operators that lie between inputs and outputs of delegates; the interpreter lists them all."""
+    """The operators between inputs and outputs of delegates; the interpreter lists them all."""
     makers = {int(output): node for node in original for output in node["outputs"]}
     taken: set[int] = set()
     for delegate in delegates:
@@ -136,7 +136,7 @@ def _taken(delegates: list[dict[str, Any]], original: list[dict[str, Any]]) -> s
 def _only(path: Path, end: str, tensors: list[dict[str, Any]]) -> dict[str, Any]:
     if len(tensors) != 1:
         found = ", ".join(map(_words, tensors)) or "none"
-        raise EdgewiseError(f"{path.name}: has {len(tensors)} {end}s ({found}); need one")
+        raise EdgewiseError(f"{path.name}: has {len(tensors)} {end}s ({found}); must have one")
     return tensors[0]
 
 
@@ -145,7 +145,7 @@ def _words(tensor: dict[str, Any]) -> str:
 
 
 def _to_type(value: Tensor32, tensor: dict[str, Any]) -> NDArray[Any]:
-    """Real / scale + zero point, rounded and clipped, where the tensor is an integer one."""
+    """Real / scale + zero point, rounded and clipped, if the tensor has an integer type."""
     if tensor["dtype"] is np.float32:
         return value
     scale, zero_point = tensor["quantization"]
@@ -155,7 +155,7 @@ def _to_type(value: Tensor32, tensor: dict[str, Any]) -> NDArray[Any]:
 
 
 def _to_float(value: NDArray[Any], tensor: dict[str, Any]) -> Tensor32:
-    """(integer - zero point) * scale, where the tensor is an integer one."""
+    """(integer - zero point) * scale, if the tensor has an integer type."""
     scale, zero_point = tensor["quantization"]
     if value.dtype == np.float32 or scale == 0:
         return value.astype(np.float32)

@@ -1,4 +1,4 @@
-"""What a .tflite file really is, whoever wrote it: read from the interpreter and from the file itself."""
+"""The structure of any .tflite file, read from the interpreter and from the file itself."""
 
 from collections import Counter
 from math import prod
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from ai_edge_litert.interpreter import Interpreter
     from ai_edge_litert.schema_py_generated import Model
 
-_Node: TypeAlias = dict[str, Any]  # an operator or a tensor, as the interpreter describes it
+_Node: TypeAlias = dict[str, Any]  # the interpreter's description of an operator or tensor
 _Tensors: TypeAlias = dict[int, _Node]
 
 _DELEGATE = "DELEGATE"
@@ -23,11 +23,11 @@ _LAYERS = {"CONV_2D", "DEPTHWISE_CONV_2D", "TRANSPOSE_CONV", "FULLY_CONNECTED", 
 
 
 def read(path: Path, interpreter: "Interpreter") -> Structure:
-    """The structure of the file at `path`, which `interpreter` has opened."""
+    """The structure of the file at `path`, opened by `interpreter`."""
     from ai_edge_litert.schema_py_generated import Model
 
     model = Model.GetRootAs(path.read_bytes())
-    nodes = interpreter._get_ops_details()  # noqa: SLF001 - the one place that tells delegation
+    nodes = interpreter._get_ops_details()  # noqa: SLF001 - no public API shows delegation
     delegates = [node for node in nodes if node["op_name"] == _DELEGATE]
     operators = [node for node in nodes if node["op_name"] != _DELEGATE]
     tensors = {tensor["index"]: tensor for tensor in interpreter.get_tensor_details()}
@@ -55,7 +55,7 @@ def _counted(operators: list[_Node]) -> tuple[Operator, ...]:
 
 
 def _arithmetic(node: _Node) -> str:
-    """The type of the result, which for hybrid layers (INT8 weights, float activations) is float32."""
+    """The output type, which is float32 for hybrid layers (INT8 weights, float activations)."""
     if node["op_name"] in _CASTS:
         return "cast"
     kind = np.dtype(node["result_types"][0]).name if node["result_types"] else ""
@@ -63,7 +63,7 @@ def _arithmetic(node: _Node) -> str:
 
 
 def _weights(model: "Model") -> dict[str, int]:
-    """Stored values by type; what several tensors share is counted once."""
+    """Number of stored values by type; shared buffers are counted once."""
     from ai_edge_litert.schema_py_generated import TensorType
 
     names = {value: name.lower() for name, value in vars(TensorType).items() if name.isupper()}
@@ -72,7 +72,7 @@ def _weights(model: "Model") -> dict[str, int]:
     for graph in map(model.Subgraphs, range(model.SubgraphsLength())):
         for tensor in map(graph.Tensors, range(graph.TensorsLength())):
             buffer = model.Buffers(tensor.Buffer())
-            # Large files, and ai-edge-quantizer's own, keep the data behind the FlatBuffer: `Size` bytes.
+            # Large files, and those of ai-edge-quantizer, store data after the FlatBuffer: `Size` bytes.
             if tensor.Buffer() not in seen and (buffer.DataLength() or buffer.Size()):
                 seen.add(tensor.Buffer())
                 stored[names[tensor.Type()]] += prod(map(tensor.Shape, range(tensor.ShapeLength())))
@@ -97,7 +97,7 @@ def _macs(node: _Node, tensors: _Tensors) -> int:
     first, second, *rest = ([int(side) for side in tensors[i]["shape"]] for i in node["inputs"] if i >= 0)
     output = [int(side) for side in tensors[node["outputs"][0]]["shape"]]
     match node["op_name"]:
-        case "TRANSPOSE_CONV":  # shape of the output, weights OHWI, input: each value meets every O, H, W
+        case "TRANSPOSE_CONV":  # output shape, weights OHWI, input: each value meets every O, H, W
             return prod(rest[0]) * prod(second[:3])
         case "DEPTHWISE_CONV_2D":  # weights (1, H, W, C)
             return prod(output) * prod(second[1:3])
@@ -108,13 +108,13 @@ def _macs(node: _Node, tensors: _Tensors) -> int:
 
 
 def _pictures(inputs: list[_Node]) -> int:
-    """How many pictures go through at once."""
+    """The batch size."""
     shape = list(inputs[0]["shape"]) if inputs else []
     return max(1, int(shape[0])) if shape else 1
 
 
 def _spans(delegate: _Node, operators: list[_Node], inputs: list[_Node], outputs: list[_Node]) -> bool:
-    """Whether it takes and gives the model's own ends, or what a cast makes of them."""
+    """Whether it reads the model's inputs and writes its outputs, directly or through casts."""
     casts = [node for node in operators if node["op_name"] in _CASTS]
 
     def meets(end: int, own: str, other: str) -> bool:

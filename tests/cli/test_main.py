@@ -71,7 +71,10 @@ def test_what_only_tells_loads_nothing_heavy(environment: dict[str, str], argume
         (["_pipeline"], "No such command '_pipeline'"),
         (["main"], "No such command 'main'"),
         (["export"], "Missing argument 'NAME'"),
-        (["export", "mobilenetv2", "--precision", "w4"], "'w4' is none of fp32, fp16, w8a32, w8a8"),
+        (
+            ["export", "mobilenetv2", "--precision", "w4"],
+            "no precision 'w4': choose from fp32, fp16, w8a32, w8a8",
+        ),
         (["export", "mobilenetv2", "--mean", "1,2"], "neither one number nor three"),
         (["export", "mobilenetv2", "--max-drop", "101"], "101"),
         (["predict", "somewhere"], "Missing argument 'IMAGES...'"),

@@ -1,4 +1,4 @@
-"""What a model's files are called, whatever the model is called."""
+"""File names of models, for any model name."""
 
 from pathlib import Path
 
@@ -20,11 +20,11 @@ from edgewise.export.artifact import bundle_name, file_stem, model_files
         ("..", "model"),
     ],
 )
-def test_a_name_gives_plain_names_of_files(name: str, stem: str) -> None:
+def test_a_model_name_becomes_a_plain_file_name(name: str, stem: str) -> None:
     assert file_stem(name) == stem
     assert bundle_name(name, "tflite", "fp32") == f"{stem}-tflite-fp32"
 
 
-def test_openvino_has_its_weights_in_a_second_file() -> None:
+def test_openvino_stores_weights_in_a_second_file() -> None:
     assert model_files(Path("a/net.xml")) == (Path("a/net.xml"), Path("a/net.bin"))
     assert model_files(Path("a/net.tflite")) == (Path("a/net.tflite"),)

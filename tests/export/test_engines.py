@@ -1,4 +1,4 @@
-"""The import that tells nobody, in a process of its own: the libraries decide once."""
+"""Imports without telemetry, each in a new process because libraries decide about it only once."""
 
 import subprocess
 import sys
@@ -12,7 +12,7 @@ from edgewise.models.errors import MissingDependencyError
 
 
 @pytest.mark.parametrize("library", ["openvino", "onnxruntime", pytest.param("nncf", marks=pytest.mark.slow)])
-def test_a_library_comes_without_its_telemetry(library: str, tmp_path: Path) -> None:
+def test_a_library_is_imported_without_its_telemetry(library: str, tmp_path: Path) -> None:
     program = f"""
         import sys
         from edgewise.export.engines import importing, reason
@@ -20,7 +20,7 @@ def test_a_library_comes_without_its_telemetry(library: str, tmp_path: Path) -> 
         with importing("Running OpenVINO", "openvino"):
             import {library}
         assert not [name for name in sys.modules if name.startswith("openvino_telemetry")]
-        import openvino_telemetry  # others may still want it
+        import openvino_telemetry  # still importable for others
     """
     done = subprocess.run(
         [sys.executable, "-c", dedent(program)],
@@ -30,8 +30,8 @@ def test_a_library_comes_without_its_telemetry(library: str, tmp_path: Path) -> 
         check=False,
     )
     assert done.returncode == 0, done.stderr
-    assert not [*tmp_path.rglob("*.ses")]  # ONNX Runtime's
-    assert not [*tmp_path.glob("intel/*")]  # where the telemetry keeps its number for this user
+    assert not [*tmp_path.rglob("*.ses")]  # where ONNX Runtime keeps its telemetry
+    assert not [*tmp_path.glob("intel/*")]  # where Intel's telemetry stores the user's id
 
 
 def test_a_missing_library_is_named() -> None:
@@ -58,5 +58,5 @@ def test_a_missing_library_is_named() -> None:
         ("tensor 1 is wrong. " * 99, "tensor 1 is wrong. " * 15 + "tensor 1 is ..."),
     ],
 )
-def test_an_error_is_told_in_one_line(said: str, told: str) -> None:
+def test_an_error_is_shortened_to_one_line(said: str, told: str) -> None:
     assert reason(RuntimeError(said)) == told

@@ -1,4 +1,4 @@
-"""Tracing: the graph computes what the module computes, whatever was folded."""
+"""Tracing: the graph computes the same as the module, whatever was folded."""
 
 import pytest
 import torch
@@ -12,7 +12,7 @@ SIZE = 8
 
 
 class ReadTwice(nn.Module):
-    """The convolution's own output counts too, so its batch norm must stay."""
+    """The convolution's output is used elsewhere too, so its batch norm must stay."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -24,7 +24,7 @@ class ReadTwice(nn.Module):
 
 
 class SharedConv(nn.Module):
-    """One weight, two batch norms: no folded weight suits both."""
+    """One weight, two batch norms: no folded weight is right for both."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -55,7 +55,7 @@ class Branching(nn.Module):
 
 
 def lived_in(network: nn.Module) -> nn.Module:
-    """`network` with batch norms that do something."""
+    """`network` with batch norms that change the result."""
     generator = torch.Generator().manual_seed(0)
     for norm in (module for module in network.modules() if isinstance(module, nn.BatchNorm2d)):
         for tensor in (norm.running_mean, norm.running_var, norm.weight, norm.bias):
@@ -73,13 +73,15 @@ def nodes_called(graph: Network, name: str) -> int:
 
 
 @pytest.mark.parametrize("count", [1, 3])
-def test_a_graph_answers_as_its_module(tiny_network: nn.Module, tiny_graph: Network, count: int) -> None:
+def test_a_graph_computes_the_same_as_its_module(
+    tiny_network: nn.Module, tiny_graph: Network, count: int
+) -> None:
     x = pictures(count, 32)
     with torch.no_grad():
         torch.testing.assert_close(tiny_graph(x), tiny_network(x), rtol=1e-5, atol=1e-5)
 
 
-def test_convolutions_take_in_their_batch_norms(tiny_graph: Network) -> None:
+def test_batch_norms_are_folded_into_convolutions(tiny_graph: Network) -> None:
     assert nodes_called(tiny_graph, "batch_norm") == 0
     assert nodes_called(tiny_graph, "conv2d") == 11
 
@@ -99,7 +101,7 @@ def test_convolutions_take_in_their_batch_norms(tiny_graph: Network) -> None:
     ],
     ids=lambda value: type(value).__name__ if isinstance(value, nn.Module) else str(value),
 )
-def test_folding_changes_no_answer(network: nn.Module, left: int) -> None:
+def test_folding_does_not_change_the_output(network: nn.Module, left: int) -> None:
     network = lived_in(network)
     before = {name: value.clone() for name, value in network.state_dict().items()}
     graph, x = trace(network, SIZE), pictures(3)
@@ -124,7 +126,7 @@ class Auxiliary(nn.Module):
 
 
 def test_a_network_with_several_outputs_is_refused() -> None:
-    with pytest.raises(EdgewiseError, match=r"gives 2 outputs \(mean, slice_\d+\); let its forward return"):
+    with pytest.raises(EdgewiseError, match=r"has 2 outputs \(mean, slice_\d+\); its forward must return"):
         trace(Auxiliary(), SIZE)
 
 

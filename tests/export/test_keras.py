@@ -1,4 +1,4 @@
-"""Keras models as files of the two targets they go to, made and run for real."""
+"""Keras models as TFLite and OpenVINO files, really converted and run."""
 
 from pathlib import Path
 
@@ -17,7 +17,7 @@ from edgewise.quantize.recipe import Recipe
 from edgewise.runtime import open_session, runtime
 from edgewise.runtime.judge.stats import agreement, parity
 
-pytestmark = pytest.mark.slow  # TensorFlow alone takes ten seconds to come in
+pytestmark = pytest.mark.slow  # importing TensorFlow alone takes ten seconds
 
 TARGETS = ("tflite", "openvino")
 
@@ -46,16 +46,16 @@ def files(
 
 
 @pytest.mark.parametrize("target", TARGETS)
-def test_float_files_compute_what_keras_does(
+def test_float_files_compute_the_same_as_keras(
     files: dict[str, Artifact], network: KerasNetwork, tiny_pictures: Tensor32, target: str
 ) -> None:
     answers = open_session(files[target].path, target)(tiny_pictures)
     exact = network(tiny_pictures)
-    assert len(np.unique(exact.argmax(1))) > 3  # an easy agreement says nothing
+    assert len(np.unique(exact.argmax(1))) > 3  # agreement on one class would prove nothing
     assert parity(exact, answers).max_rel < 1e-5
 
 
-def test_batch_norms_and_transpositions_are_gone(files: dict[str, Artifact]) -> None:
+def test_batch_norms_and_transposes_are_gone(files: dict[str, Artifact]) -> None:
     found = {target: runtime(target).read_structure(files[target].path) for target in TARGETS}
     kinds = {target: {one.type: one.count for one in found[target].operators} for target in TARGETS}
     expected = {"CONV_2D": 2, "DEPTHWISE_CONV_2D": 1, "ADD": 1, "MEAN": 1, "FULLY_CONNECTED": 1}
@@ -65,7 +65,7 @@ def test_batch_norms_and_transpositions_are_gone(files: dict[str, Artifact]) -> 
     assert found["tflite"].macs == found["openvino"].macs
 
 
-def test_files_say_what_they_are(files: dict[str, Artifact], model: Model) -> None:
+def test_files_describe_themselves(files: dict[str, Artifact], model: Model) -> None:
     found = {target: runtime(target).read_structure(files[target].path) for target in TARGETS}
     assert found["tflite"].metadata["name"] == "tiny"
     (source,), (answer,) = found["openvino"].inputs, found["openvino"].outputs
@@ -83,7 +83,7 @@ def test_equal_models_give_equal_bytes(
 
 
 @pytest.mark.parametrize("target", TARGETS)
-def test_they_become_int8_as_they_are(
+def test_they_become_int8_without_refinement(
     files: dict[str, Artifact],
     tiny_calibration: Calibration,
     tiny_pictures: Tensor32,
@@ -102,7 +102,7 @@ def test_they_become_int8_as_they_are(
 
 
 @pytest.mark.parametrize("target", TARGETS)
-def test_weights_alone_and_halves_work_too(
+def test_int8_weights_and_float16_work_too(
     files: dict[str, Artifact],
     tiny_calibration: Calibration,
     tiny_pictures: Tensor32,
@@ -118,6 +118,6 @@ def test_weights_alone_and_halves_work_too(
         assert agreement(exact, open_session(file.path, target)(tiny_pictures)).sqnr_db > least_db
 
 
-def test_onnx_is_no_target_of_keras(model: Model, network: KerasNetwork, tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match="tiny is a Keras model, which goes to tflite and openvino"):
+def test_onnx_is_refused_for_keras(model: Model, network: KerasNetwork, tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="tiny is a Keras model, which exports to tflite and openvino only"):
         exporter("onnx").export(network, model.spec, tmp_path / "tiny.onnx")

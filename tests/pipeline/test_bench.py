@@ -138,7 +138,7 @@ def test_records_that_cannot_be_saved_are_still_there(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("no folder")
     (outcome,) = measure([Board("local", said())], [ASKED], Store(tmp_path / "file/a.sqlite"), nothing)
     assert len(outcome.runs[0]) == 1
-    assert "cannot be opened or made" in str(outcome.error)
+    assert "cannot be opened or created" in str(outcome.error)
 
 
 def test_nothing_is_saved_where_nobody_asks_for_it() -> None:

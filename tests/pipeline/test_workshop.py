@@ -60,5 +60,5 @@ def test_the_ladder_skips_what_needs_a_graph_of_torch(workshop: Workshop) -> Non
     assert [trial.rung.title for trial in tried] == [
         "as it was",
         "mean-min-max ranges",
-        "weights alone (w8a32)",
+        "INT8 weights only (w8a32)",
     ]

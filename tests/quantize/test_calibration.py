@@ -19,7 +19,7 @@ SMALL = Preprocess(size=16, resize=20)
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    """Twelve pictures, one of them in a folder below."""
+    """Twelve pictures, one of them in a subfolder."""
     (tmp_path / "below").mkdir()
     for index in range(12):
         name = tmp_path / ("below/11.png" if index == 11 else f"{index:02}.png")
@@ -27,7 +27,7 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def test_generated_pictures_depend_on_the_seed_alone() -> None:
+def test_generated_pictures_depend_only_on_the_seed() -> None:
     first, again, other = generated(SMALL, 8, 0), generated(SMALL, 8, 0), generated(SMALL, 8, 1)
     assert first.pixels.shape == (8, 16, 16, 3)
     assert first.pixels.dtype == np.uint8
@@ -47,7 +47,7 @@ def test_inputs_are_normalised_one_by_one() -> None:
     assert len(calibration.batch(100)) == 8
 
 
-def test_a_folder_is_drawn_from_by_the_seed(folder: Path) -> None:
+def test_pictures_of_a_folder_are_sampled_with_the_seed(folder: Path) -> None:
     first, again, other = (from_folder(folder, SMALL, 8, seed) for seed in (0, 0, 1))
     assert np.array_equal(first.pixels, again.pixels)
     assert first.digests == again.digests
@@ -68,38 +68,38 @@ def test_a_copy_of_a_used_picture_is_not_unused(folder: Path) -> None:
     for file in sorted(folder.glob("*.png")):
         shutil.copy(file, folder / f"copy-{file.name}")
     found = from_folder(folder, SMALL, 8, 0)
-    assert found.digests != used  # other files, another draw
+    assert found.digests != used  # another seed samples other files
     assert not found.digests & {hashlib.sha256(file.read_bytes()).hexdigest() for file in found.unused}
 
 
 def test_unreadable_files_are_skipped_and_counted(folder: Path) -> None:
     for name in ("00.png", "05.png"):
-        (folder / name).write_bytes(b"no picture")
+        (folder / name).write_bytes(b"not a picture")
     found = from_folder(folder, SMALL, 10, 0)
     assert (len(found.pixels), found.skipped) == (10, 2)
     assert found.to_json()["skipped"] == 2
-    with pytest.raises(UsageError, match=r"10 readable pictures for calibration .2 unreadable., need 11"):
+    with pytest.raises(UsageError, match=r"10 readable .* calibration .2 unreadable., but 11"):
         from_folder(folder, SMALL, 11, 0)
 
 
-def test_without_a_count_a_small_folder_is_taken_whole(folder: Path) -> None:
+def test_without_a_count_a_small_folder_is_used_completely(folder: Path) -> None:
     assert len(from_folder(folder, SMALL, None, 0).pixels) == 12
     for index in range(5):
         (folder / f"{index:02}.png").unlink()
-    with pytest.raises(UsageError, match=f"7 readable pictures .* need {FEWEST}"):
+    with pytest.raises(UsageError, match=f"7 readable pictures .* {FEWEST} are needed"):
         from_folder(folder, SMALL, None, 0)
 
 
 @pytest.mark.parametrize("count", [-1, 0, FEWEST - 1])
-def test_too_few_pictures_cannot_be_asked_for(folder: Path, count: int) -> None:
-    message = f"--calib-count {count} is too few: need at least {FEWEST}"
+def test_a_count_that_is_too_low_is_refused(folder: Path, count: int) -> None:
+    message = f"--calib-count {count} is too low: at least {FEWEST}"
     with pytest.raises(UsageError, match=message):
         generated(SMALL, count, 0)
     with pytest.raises(UsageError, match=message):
         from_folder(folder, SMALL, count, 0)
 
 
-def test_the_manifest_section_tells_sets_apart() -> None:
+def test_the_manifest_section_distinguishes_sets() -> None:
     first, other = generated(SMALL, 8, 0).to_json(), generated(SMALL, 8, 1).to_json()
     assert json.loads(json.dumps(first)) == first
     assert (first["count"], first["seed"], first["source"]) == (8, 0, "generated dead leaves")

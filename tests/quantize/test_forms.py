@@ -1,4 +1,4 @@
-"""The choice of a form, on networks with and without what INT8 lacks."""
+"""The choice of the INT8 form for networks with and without operators that INT8 lacks."""
 
 from typing import TYPE_CHECKING
 
@@ -16,7 +16,7 @@ def test_a_convolutional_network_takes_static_int8_everywhere(tiny_graph: "Graph
     assert [without_int8(tiny_graph, target) for target in ("tflite", "onnx", "openvino")] == [[], [], []]
 
 
-def test_a_transformer_does_not_on_tflite_alone() -> None:
+def test_a_transformer_does_except_on_tflite() -> None:
     class Block(nn.Module):
         def __init__(self) -> None:
             super().__init__()

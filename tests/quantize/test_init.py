@@ -1,4 +1,4 @@
-"""Quantizers by the name of their target."""
+"""Quantizers found by target."""
 
 import pytest
 

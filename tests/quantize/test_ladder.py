@@ -1,4 +1,4 @@
-"""The ladder: which rungs, in which order."""
+"""The ladder: its rungs and their order."""
 
 import pytest
 
@@ -18,7 +18,7 @@ def test_rungs_come_cheapest_first() -> None:
         ("worst 2 layers in float", "w8a8-mixed"),
         ("worst 4 layers in float", "w8a8-mixed"),
         ("worst 8 layers in float", "w8a8-mixed"),
-        ("weights alone (w8a32)", "w8a32"),
+        ("INT8 weights only (w8a32)", "w8a32"),
     ]
 
 
@@ -30,7 +30,7 @@ def test_a_variant_changes_one_thing_and_keeps_the_rest() -> None:
     ]
 
 
-def test_what_the_recipe_lacks_is_tried() -> None:
+def test_options_that_are_off_are_tried() -> None:
     plain = Recipe(ranges="mean-min-max", equalize=False, correct=False)
     assert [rung.title for rung in variants(plain)] == [
         "min-max ranges",
@@ -39,7 +39,7 @@ def test_what_the_recipe_lacks_is_tried() -> None:
     ]
 
 
-def test_a_network_that_cannot_be_prepared_has_one_variant() -> None:
+def test_a_network_that_cannot_be_refined_has_one_variant() -> None:
     assert [rung.title for rung in variants(Recipe(), refines=False)] == ["mean-min-max ranges"]
 
 
@@ -49,7 +49,7 @@ def test_the_worst_layers_are_the_first_ones() -> None:
     assert second.recipe == Recipe(io="int8", float_layers=LAYERS[:2])
 
 
-def test_layers_that_are_in_float_stay_there_and_count() -> None:
+def test_layers_already_in_float_stay_there_and_count() -> None:
     found = list(in_float(Recipe(float_layers=LAYERS[1:4]), LAYERS))
     assert [rung.recipe.float_layers for rung in found] == [
         (*LAYERS[1:4], LAYERS[0]),
@@ -59,11 +59,11 @@ def test_layers_that_are_in_float_stay_there_and_count() -> None:
 
 
 @pytest.mark.parametrize(("layers", "most"), [(0, 0), (3, 0), (4, 1), (15, 2), (16, 4)])
-def test_no_more_than_a_quarter_comes_into_float(layers: int, most: int) -> None:
+def test_at_most_a_quarter_is_put_into_float(layers: int, most: int) -> None:
     counts = [len(rung.recipe.float_layers) for rung in in_float(Recipe(), LAYERS[:layers])]
     assert max(counts, default=0) == most
 
 
-def test_the_last_rung_keeps_what_concerns_weights() -> None:
+def test_the_last_rung_keeps_the_options_for_weights() -> None:
     rung = weights_alone(Recipe(io="int8", per_channel=False, equalize=False, float_layers=("a",)))
-    assert rung == Rung("weights alone (w8a32)", Recipe(activations=False, equalize=False))
+    assert rung == Rung("INT8 weights only (w8a32)", Recipe(activations=False, equalize=False))

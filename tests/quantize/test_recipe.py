@@ -5,7 +5,7 @@ import json
 from edgewise.quantize.recipe import RANGES, Recipe
 
 
-def test_the_default_is_full_int8_from_smallest_to_largest() -> None:
+def test_the_default_is_full_int8_with_min_max_ranges() -> None:
     assert Recipe().precision == "w8a8"
     assert Recipe().ranges == RANGES[0] == "min-max"
 

@@ -1,4 +1,4 @@
-"""What stays in float after the layers: found in any graph, and left exact in all INT8 files."""
+"""Operators that stay in float after the layers: found in any graph, and in float in all INT8 files."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -26,7 +26,7 @@ Int8: TypeAlias = Callable[[Network, str, Recipe], tuple[Path, Path]]
 
 
 def chain(*kinds: str) -> list[TailOperator]:
-    """Operators one after the other, called by their places: '0 CONV_2D' reads 'x'."""
+    """A chain of operators, named by their positions: '0 CONV_2D' reads 'x'."""
     names = [f"{place} {kind}" for place, kind in enumerate(kinds)]
     return [
         TailOperator(name, kind, [before, "constant"], [name])
@@ -45,11 +45,11 @@ def chain(*kinds: str) -> list[TailOperator]:
         (("MatMul", "Softmax", "BATCH_MATMUL", "SOFTMAX", "MUL"), ["3 SOFTMAX", "4 MUL"]),
     ],
 )
-def test_a_last_softmax_and_what_follows(kinds: tuple[str, ...], found: list[str]) -> None:
+def test_a_last_softmax_and_the_operators_after_it(kinds: tuple[str, ...], found: list[str]) -> None:
     assert tail(chain(*kinds)) == found
 
 
-def test_where_several_layers_join_for_the_last_time() -> None:
+def test_the_last_merge_of_several_layers() -> None:
     joined = [
         TailOperator("stem", "Conv", ["x", "w"], ["stem"]),
         TailOperator("branch", "Conv", ["stem", "w"], ["branch"]),
@@ -78,7 +78,7 @@ def head(width: int, classes: int, seed: int) -> nn.Module:
 
 @pytest.fixture(scope="module")
 def members(tiny_spec: ModelSpec) -> list[Model]:
-    """Two networks that answer within some units."""
+    """Two networks with logits of a few units."""
     found = []
     for seed in (1, 2):
         network = head(8, len(tiny_spec.labels), seed)
@@ -121,13 +121,13 @@ def test_an_int8_ensemble_of_probabilities(
 
 @pytest.fixture(scope="module")
 def single(members: list[Model], int8: Int8, tiny_pictures: Tensor32) -> list[torch.Tensor]:
-    """What the INT8 file of each member answers."""
+    """The outputs of each member's INT8 file."""
     files = [int8(trace(member.network, 32), "onnx", Recipe())[1] for member in members]
     return [torch.from_numpy(open_session(file, "onnx")(tiny_pictures)) for file in files]
 
 
 @pytest.mark.parametrize("average", ["probabilities", "logits"])
-def test_it_gives_what_its_int8_members_give_averaged_by_hand(
+def test_it_equals_the_average_of_its_int8_members(
     members: list[Model], single: list[torch.Tensor], average: Average, int8: Int8, tiny_pictures: Tensor32
 ) -> None:
     _, file = int8(trace(combine(members, (2, 1), average).network, 32), "onnx", Recipe())
@@ -135,7 +135,9 @@ def test_it_gives_what_its_int8_members_give_averaged_by_hand(
     assert np.abs(by_hand.numpy() - open_session(file, "onnx")(tiny_pictures)).max() < 1e-4
 
 
-def test_integer_ends_stay_integer(members: list[Model], int8: Int8, tiny_pictures: Tensor32) -> None:
+def test_integer_inputs_and_outputs_stay_integer(
+    members: list[Model], int8: Int8, tiny_pictures: Tensor32
+) -> None:
     network = trace(combine(members, None, "probabilities").network, 32)
     exact, quantized = int8(network, "tflite", Recipe(io="int8"))
     found = runtime("tflite").read_structure(quantized)

@@ -1,4 +1,4 @@
-"""Processes that must not stay."""
+"""Fixtures for processes that must not be left running."""
 
 import time
 from collections.abc import Callable
@@ -9,14 +9,14 @@ import pytest
 
 @pytest.fixture
 def descendants() -> Callable[..., list[int]]:
-    """Gives the living children of a process, and theirs, that run a module of such a name."""
+    """A function that returns the running descendants of a process that run a given module."""
 
     def find(pid: int, module: str = "") -> list[int]:
         children: dict[int, list[int]] = {}
         for path in Path("/proc").glob("[0-9]*/stat"):
             try:
                 state, parent, *_ = path.read_text().rpartition(")")[2].split()
-            except OSError:  # it has ended meanwhile
+            except OSError:  # it has ended in the meantime
                 continue
             if state != "Z":
                 children.setdefault(int(parent), []).append(int(path.parent.name))
@@ -32,7 +32,7 @@ def descendants() -> Callable[..., list[int]]:
 
 @pytest.fixture
 def gone() -> Callable[..., bool]:
-    """Says whether processes have ended, within a patience in seconds."""
+    """A function that returns whether processes end within some seconds."""
 
     def wait(pids: list[int], patience_s: float = 10) -> bool:
         end = time.monotonic() + patience_s

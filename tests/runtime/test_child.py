@@ -1,4 +1,4 @@
-"""A child process answers, or how it died is told."""
+"""A child process returns its answer, or an error says how it died."""
 
 from pathlib import Path
 from textwrap import dedent
@@ -10,7 +10,7 @@ from edgewise.runtime.child import ChildDiedError, ask, in_words, printable
 
 @pytest.fixture
 def write(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> "Write":
-    """Make a module that a child finds."""
+    """Write a module that a child process can import."""
     monkeypatch.setenv("PYTHONPATH", str(tmp_path))
     return Write(tmp_path)
 
@@ -53,12 +53,12 @@ def test_what_json_lacks_is_none(write: Write) -> None:
         ("raise RuntimeError", "status 1"),
     ],
 )
-def test_how_a_child_died_is_told(write: Write, death: str, told: str) -> None:
+def test_the_error_says_how_a_child_died(write: Write, death: str, told: str) -> None:
     with pytest.raises(ChildDiedError, match=f"^({told})$"):
         ask(write(death))
 
 
-def test_a_child_that_hangs_is_ended(write: Write) -> None:
+def test_a_child_that_hangs_is_killed(write: Write) -> None:
     with pytest.raises(ChildDiedError, match=r"^no answer after 0\.5 s$"):
         ask(write("time.sleep(60)"), timeout_s=0.5)
 
@@ -74,7 +74,7 @@ def test_a_file_in_the_user_s_folder_is_not_imported(
     assert ask(module) is True
 
 
-def test_a_terminal_is_not_commanded() -> None:
+def test_control_characters_are_replaced() -> None:
     assert printable("a\x1b[2J\nb\x07 é") == "a�[2J�b� é"
     assert in_words(ValueError("first\nsecond")) == "ValueError: first"
     assert in_words(ValueError()) == "ValueError: "

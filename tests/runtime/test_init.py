@@ -1,4 +1,4 @@
-"""Sessions by the name of their target, and what no session may answer."""
+"""Sessions found by target, and inputs and outputs that every session refuses."""
 
 from pathlib import Path
 
@@ -25,12 +25,12 @@ def test_an_unknown_target_names_the_file_to_add() -> None:
 
 @pytest.mark.parametrize("shape", [(3,), (2, 4), (3, 0), (3, 4, 1)])
 def test_logits_of_another_shape_are_refused(shape: tuple[int, ...]) -> None:
-    with pytest.raises(ParityError, match="answered 3 pictures"):
+    with pytest.raises(ParityError, match="for 3 pictures"):
         checked(np.zeros(shape, np.float32), 3)
 
 
 @pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
-def test_logits_that_are_no_numbers_are_refused(value: float) -> None:
+def test_logits_that_are_not_finite_are_refused(value: float) -> None:
     logits = np.zeros((3, 4), np.float32)
     assert checked(logits, 3) is logits
     logits[1, 2] = value
@@ -38,7 +38,7 @@ def test_logits_that_are_no_numbers_are_refused(value: float) -> None:
         checked(logits, 3)
 
 
-def test_pictures_of_the_right_kind_are_passed_on(tiny_pictures: Tensor32) -> None:
+def test_valid_pictures_are_accepted(tiny_pictures: Tensor32) -> None:
     assert accepted(tiny_pictures, (32, 32, 3)) is tiny_pictures
 
 
@@ -52,13 +52,13 @@ def test_pictures_of_the_right_kind_are_passed_on(tiny_pictures: Tensor32) -> No
         (np.zeros((0, 32, 32, 3), np.float32), r"float32 \(0, 32, 32, 3\)"),
     ],
 )
-def test_pictures_of_another_kind_are_refused(batch: Tensor32, found: str) -> None:
-    with pytest.raises(EdgewiseError, match=rf"float32 pictures of shape \(N, 32, 32, 3\), found {found}"):
+def test_pictures_of_another_shape_or_type_are_refused(batch: Tensor32, found: str) -> None:
+    with pytest.raises(EdgewiseError, match=rf"float32 pictures of shape \(N, 32, 32, 3\), not {found}"):
         accepted(batch, (32, 32, 3))
 
 
 @pytest.mark.parametrize("value", [np.nan, np.inf])
-def test_pictures_that_are_no_numbers_are_refused(value: float, tiny_pictures: Tensor32) -> None:
+def test_pictures_that_are_not_finite_are_refused(value: float, tiny_pictures: Tensor32) -> None:
     batch = tiny_pictures[:2].copy()
     batch[1, 3, 4, 2] = value
     with pytest.raises(EdgewiseError, match="NaN or infinity"):

@@ -1,4 +1,4 @@
-"""What a machine says of itself, and what follows for INT8."""
+"""The description of a machine, and what follows from it for INT8."""
 
 import json
 import os
@@ -15,7 +15,7 @@ Pretend = Callable[[str, str], None]
 
 @pytest.fixture
 def pretend(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Pretend:
-    """Be a Linux machine of another architecture, with this in /proc/cpuinfo."""
+    """Pretend to be a Linux machine of another architecture with this /proc/cpuinfo."""
 
     def pretend(architecture: str, cpuinfo: str) -> None:
         file = tmp_path / "cpuinfo"
@@ -35,7 +35,7 @@ def pretend(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Pretend:
         ("x86_64", "flags\t: amx_int8 avx2 avx512_vnni\n", "x86_64 avx512_vnni amx_int8", False),
         ("AMD64", "flags\t: avx2 avx_vnni\n", "AMD64 avx_vnni", False),
         ("x86_64", "flags\t: fpu sse2\n", "x86_64", True),
-        ("x86_64", "", "x86_64", True),  # not told
+        ("x86_64", "", "x86_64", True),  # unknown extensions
         ("aarch64", "Features\t: fp asimd\n", "aarch64 asimd", False),
         ("aarch64", "Features\t: fp asimd asimddp i8mm sve\n", "aarch64 asimddp i8mm", False),
         ("arm64", "", "arm64", False),
@@ -48,13 +48,13 @@ def test_int8_saturates_on_x86_without_vnni(
     assert (machine.isa(), machine.saturates()) == (isa, saturates)
 
 
-def test_the_first_processor_speaks_for_all(pretend: Pretend) -> None:
+def test_the_first_processor_is_described(pretend: Pretend) -> None:
     pretend("x86_64", "model name\t: One: first\nflags\t: avx2\n\nmodel name\t: Two\nflags\t: avx_vnni\n")
     found = machine.describe()
     assert (found["processor"], found["extensions"]) == ("One: first", ["avx2"])
 
 
-def test_this_machine_tells_what_records_need() -> None:
+def test_this_machine_has_the_facts_that_records_need() -> None:
     found = machine.describe()
     assert found["architecture"] == platform.machine()
     assert (found["isa"], found["saturates"]) == (machine.isa(), machine.saturates())
@@ -63,9 +63,7 @@ def test_this_machine_tells_what_records_need() -> None:
     assert json.loads(json.dumps(found)) == found
 
 
-def test_a_system_that_does_not_tell_is_none_not_a_guess(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
+def test_unknown_facts_are_none(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr(machine, "_CPUINFO", tmp_path / "absent")
     monkeypatch.setattr(platform, "processor", lambda: "")
     monkeypatch.delattr(os, "sysconf")

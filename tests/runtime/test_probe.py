@@ -1,4 +1,4 @@
-"""Files that are damaged, hostile or foreign, looked at from a safe distance."""
+"""Damaged, hostile and foreign files, inspected in a child process."""
 
 import os
 import sys
@@ -21,7 +21,7 @@ OPENVINO = b'<?xml version="1.0"?>\n<net name="Model0" version="11"></net>\n'
 
 
 def changed(artifact: Artifact, file: Path, change: Any) -> Path:
-    """A copy of a .tflite file after `change` of its objects."""
+    """A copy of a .tflite file with its objects modified by `change`."""
     raw = artifact.path.read_bytes()
     model = unpack(raw)
     change(model)
@@ -30,7 +30,7 @@ def changed(artifact: Artifact, file: Path, change: Any) -> Path:
 
 
 def without_weights(place: int) -> Callable[[Any], None]:
-    """Take the second input of one operator away, which LiteRT then looks for before the first tensor."""
+    """Remove the second input of one operator, which LiteRT then reads before the first tensor."""
 
     def change(model: Any) -> None:
         operator = model.subgraphs[0].operators[place]
@@ -45,7 +45,7 @@ def with_two_outputs(model: Any) -> None:
 
 
 def endless() -> bytes:
-    """An ONNX file that goes round a loop for ever."""
+    """An ONNX file with an infinite loop."""
     from onnx import TensorProto, helper
 
     def value(name: str, kind: int, shape: list[int]) -> Any:
@@ -87,44 +87,46 @@ def endless() -> bytes:
         ("a.xml", OPENVINO.partition(b"\n")[2], "openvino"),
     ],
 )
-def test_a_file_tells_its_target(tmp_path: Path, name: str, content: bytes, target: str) -> None:
+def test_the_target_is_found_by_the_file(tmp_path: Path, name: str, content: bytes, target: str) -> None:
     (tmp_path / name).write_bytes(content)
     assert target_of(tmp_path / name) == target
 
 
-def test_real_files_tell_their_target(tiny_float: Artifact) -> None:
+def test_the_targets_of_real_files_are_found(tiny_float: Artifact) -> None:
     assert target_of(tiny_float.path) == "tflite"
 
 
 @pytest.mark.parametrize(
     ("name", "content", "complaint"),
     [
-        ("a.tflite", b"", "is called a file of tflite but holds nothing"),
-        ("a.tflite", ONNX, "is called a file of tflite but holds what onnx reads"),
-        ("a.onnx", OPENVINO, "is called a file of onnx but holds what openvino reads"),
-        ("a.onnx", b"\x08\x0a", "is called a file of onnx but holds something else"),
-        ("a.xml", b"<html>", "is called a file of openvino but holds something else"),
-        ("a.bin", TFLITE, r"\.bin is no model file's suffix; .*; it holds tflite, so rename it"),
+        ("a.tflite", b"", "has the suffix of tflite but is empty"),
+        ("a.tflite", ONNX, "has the suffix of tflite but contains onnx"),
+        ("a.onnx", OPENVINO, "has the suffix of onnx but contains openvino"),
+        ("a.onnx", b"\x08\x0a", "has the suffix of onnx but contains something else"),
+        ("a.xml", b"<html>", "has the suffix of openvino but contains something else"),
+        ("a.bin", TFLITE, r"\.bin is not a model file's suffix; .*; it contains tflite, so rename it"),
         (
             "a.pth",
             b"PK\x03\x04",
-            r"\.pth is no .* suffix; known are \.tflite \(tflite\), .*\(openvino\)$",
+            r"\.pth is not .* suffix; known suffixes are \.tflite \(tflite\), .*\(openvino\)$",
         ),
-        ("a", b"text", "no suffix is no model file's suffix"),
+        ("a", b"text", "no suffix is not a model file's suffix"),
     ],
 )
-def test_what_is_no_model_file_is_refused(tmp_path: Path, name: str, content: bytes, complaint: str) -> None:
+def test_a_file_that_is_not_a_model_is_refused(
+    tmp_path: Path, name: str, content: bytes, complaint: str
+) -> None:
     (tmp_path / name).write_bytes(content)
     with pytest.raises(UsageError, match=complaint):
         target_of(tmp_path / name)
 
 
-def test_a_file_that_is_not_there_is_refused(tmp_path: Path) -> None:
+def test_a_missing_file_is_refused(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match=r"cannot be read \(No such file"):
         target_of(tmp_path / "a.onnx")
 
 
-def test_the_child_finds_what_the_runtime_finds(tiny_int8: dict[str, Artifact]) -> None:
+def test_the_child_finds_the_same_as_the_runtime(tiny_int8: dict[str, Artifact]) -> None:
     for file in tiny_int8.values():
         found = probe(file.path, "tflite")
         assert found.structure == runtime("tflite").read_structure(file.path)
@@ -132,16 +134,16 @@ def test_the_child_finds_what_the_runtime_finds(tiny_int8: dict[str, Artifact]) 
         assert found.structure.precision == "w8a8"
 
 
-def test_a_relative_path_will_do(tiny_float: Artifact, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_relative_path_works(tiny_float: Artifact, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tiny_float.path.parent)
     assert probe(Path(tiny_float.path.name), "tflite").structure.precision == "fp32"
 
 
 @pytest.mark.parametrize("place", [3, 8, 14])
-def test_a_hostile_file_is_told_whether_its_parser_sees_it_or_dies_of_it(
+def test_a_hostile_file_is_reported_whether_or_not_it_crashes_the_parser(
     tiny_float: Artifact, tmp_path: Path, place: int
 ) -> None:
-    """What lies before the first tensor is left to chance: often a segmentation fault, but not always."""
+    """The memory before the first tensor is arbitrary: often a segmentation fault, but not always."""
     file = changed(tiny_float, tmp_path / "hostile.tflite", without_weights(place))
     assert target_of(file) == "tflite"
     told = r"^hostile\.tflite: (crashes the tflite runtime \(SIGSEGV\), so|LiteRT cannot open it)"
@@ -149,7 +151,7 @@ def test_a_hostile_file_is_told_whether_its_parser_sees_it_or_dies_of_it(
         probe(file, "tflite")
 
 
-def test_a_file_that_never_ends_dies_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_endless_file_is_killed_in_its_child(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     file = tmp_path / "endless.onnx"
     file.write_bytes(endless())
     limited = tmp_path / "python"
@@ -163,7 +165,7 @@ def test_a_file_that_never_ends_dies_alone(tmp_path: Path, monkeypatch: pytest.M
 
 
 @pytest.mark.parametrize("part", [0.1, 0.5, 0.9])
-def test_a_truncated_file_is_told(tiny_int8: dict[str, Artifact], tmp_path: Path, part: float) -> None:
+def test_a_truncated_file_is_reported(tiny_int8: dict[str, Artifact], tmp_path: Path, part: float) -> None:
     whole = tiny_int8["int8"].path.read_bytes()
     file = tmp_path / "cut.tflite"
     file.write_bytes(whole[: int(part * len(whole))])
@@ -174,7 +176,7 @@ def test_a_truncated_file_is_told(tiny_int8: dict[str, Artifact], tmp_path: Path
 @pytest.mark.parametrize(
     ("name", "start"), [("noise.tflite", TFLITE), ("noise.onnx", ONNX), ("noise.xml", OPENVINO)]
 )
-def test_noise_after_the_right_beginning_is_told(tmp_path: Path, name: str, start: bytes) -> None:
+def test_noise_after_a_valid_start_is_reported(tmp_path: Path, name: str, start: bytes) -> None:
     file = tmp_path / name
     file.write_bytes(start[: max(8, len(start) // 2)] + np.random.default_rng(0).bytes(4000))
     with pytest.raises(EdgewiseError, match=rf"^{name}: ") as caught:
@@ -182,7 +184,7 @@ def test_noise_after_the_right_beginning_is_told(tmp_path: Path, name: str, star
     assert str(caught.value).isprintable()
 
 
-def test_a_model_that_is_no_classifier_is_described(tiny_float: Artifact, tmp_path: Path) -> None:
+def test_a_model_that_is_not_a_classifier_is_described(tiny_float: Artifact, tmp_path: Path) -> None:
     file = changed(tiny_float, tmp_path / "two.tflite", with_two_outputs)
     found = probe(file, "tflite")
     assert len(found.structure.outputs) == 2
@@ -190,7 +192,7 @@ def test_a_model_that_is_no_classifier_is_described(tiny_float: Artifact, tmp_pa
     assert "2 outputs" in found.refusal
 
 
-def test_what_is_not_installed_is_the_same_error_as_here(
+def test_a_missing_library_is_the_same_error_as_in_process(
     tiny_float: Artifact, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "ai_edge_litert.py").write_text("raise ModuleNotFoundError('no', name='ai_edge_litert')")

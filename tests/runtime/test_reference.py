@@ -1,4 +1,4 @@
-"""The torch module as a session."""
+"""Torch modules and Keras networks as sessions."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -19,7 +19,7 @@ ONES = np.ones((2, 4, 4, 3), np.float32)
 
 
 class Returns(nn.Module):
-    """Gives what `answer` makes of the mean colour, (N, 3)."""
+    """Returns `answer` of the mean colour, (N, 3)."""
 
     def __init__(self, answer: Callable[[Tensor], Any]) -> None:
         super().__init__()
@@ -29,7 +29,7 @@ class Returns(nn.Module):
         return self.answer(x.mean((2, 3)))
 
 
-def test_pictures_go_in_channels_last(tiny_network: nn.Module, tiny_pictures: Tensor32) -> None:
+def test_the_input_is_channels_last(tiny_network: nn.Module, tiny_pictures: Tensor32) -> None:
     answer = TorchSession(tiny_network)(tiny_pictures[:3])
     with torch.no_grad():
         expected = tiny_network(torch.from_numpy(tiny_pictures[:3]).permute(0, 3, 1, 2))
@@ -37,7 +37,7 @@ def test_pictures_go_in_channels_last(tiny_network: nn.Module, tiny_pictures: Te
     np.testing.assert_allclose(answer, expected.numpy(), rtol=1e-5, atol=1e-5)
 
 
-def test_a_network_that_answers_no_numbers_is_refused() -> None:
+def test_logits_that_are_not_finite_are_refused() -> None:
     session = TorchSession(Returns(torch.log))
     assert session(ONES).shape == (2, 3)
     with pytest.raises(ParityError, match="NaN or infinity"):
@@ -70,10 +70,10 @@ def test_logits_of_another_precision_become_float32(kind: torch.dtype) -> None:
     ("batch", "message"),
     [
         (ONES * np.nan, "NaN or infinity"),
-        (ONES.astype(np.float64), "found float64"),
-        (ONES[:0], r"\(N, 4, 4, 3\), found float32 \(0, 4, 4, 3\)"),
-        (ONES[0], r"found float32 \(4, 4, 3\)"),
-        (ONES.transpose(0, 3, 1, 2), r"found float32 \(2, 3, 4, 4\)"),
+        (ONES.astype(np.float64), "not float64"),
+        (ONES[:0], r"\(N, 4, 4, 3\), not float32 \(0, 4, 4, 3\)"),
+        (ONES[0], r"not float32 \(4, 4, 3\)"),
+        (ONES.transpose(0, 3, 1, 2), r"not float32 \(2, 3, 4, 4\)"),
     ],
 )
 def test_other_pictures_are_refused(batch: Tensor32, message: str) -> None:
@@ -82,7 +82,7 @@ def test_other_pictures_are_refused(batch: Tensor32, message: str) -> None:
 
 
 @pytest.mark.slow
-def test_keras_answers_for_itself(tiny_keras: Path, tiny_pictures: Tensor32) -> None:
+def test_a_keras_network_is_run_by_keras(tiny_keras: Path, tiny_pictures: Tensor32) -> None:
     network = load_keras(tiny_keras / "tiny", Overrides(), lambda _: None).network
     assert isinstance(network, KerasNetwork)
     session = reference(network)
@@ -91,7 +91,7 @@ def test_keras_answers_for_itself(tiny_keras: Path, tiny_pictures: Tensor32) -> 
     answer = session(tiny_pictures[:3])
     assert answer.shape == (3, 6)
     assert answer.dtype == np.float32
-    with pytest.raises(EdgewiseError, match=r"\(N, 32, 32, 3\), found float32 \(2, 4, 4, 3\)"):
+    with pytest.raises(EdgewiseError, match=r"\(N, 32, 32, 3\), not float32 \(2, 4, 4, 3\)"):
         session(ONES)
 
 

@@ -1,4 +1,4 @@
-"""What a file amounts to, from its operators and weights."""
+"""The precision of a file, derived from its operators and weights."""
 
 import json
 
@@ -9,7 +9,7 @@ from edgewise.runtime.structure import Operator, Structure, Tensor
 
 
 def made(layers: dict[str, int], weights: dict[str, int], others: dict[str, int] | None = None) -> Structure:
-    """A structure with so many layers, stored values and other operators of each type."""
+    """A structure with the given numbers of layers, stored values and other operators by type."""
     operators = [Operator("CONV_2D", arithmetic, layer=True, count=n) for arithmetic, n in layers.items()]
     operators += [
         Operator("MUL", arithmetic, layer=False, count=n) for arithmetic, n in (others or {}).items()
@@ -31,19 +31,21 @@ def made(layers: dict[str, int], weights: dict[str, int], others: dict[str, int]
         (made({}, {}), "fp32"),
     ],
 )
-def test_a_scheme_has_one_name(found: Structure, precision: str) -> None:
+def test_the_precision_follows_from_the_structure(found: Structure, precision: str) -> None:
     assert found.precision == precision
     found.require(precision)
 
 
-def test_a_file_that_is_not_what_it_is_called_is_refused() -> None:
-    with pytest.raises(EdgewiseError, match=r"called w8a8 but is fp32 \(3 layers in float, .*'float32': 100"):
+def test_a_file_of_another_precision_is_refused() -> None:
+    with pytest.raises(
+        EdgewiseError, match=r"should be w8a8 but is fp32 \(3 layers in float, .*'float32': 100"
+    ):
         made({"float32": 3}, {"float32": 100}).require("w8a8")
-    with pytest.raises(EdgewiseError, match=r"called w8a8 but is w8a8-mixed \(1 layers in float"):
+    with pytest.raises(EdgewiseError, match=r"should be w8a8 but is w8a8-mixed \(1 layers in float"):
         made({"int8": 3, "float32": 1}, {"int8": 100}).require("w8a8")
 
 
-def test_islands_are_what_computes_in_float_without_weights() -> None:
+def test_islands_are_float_operators_without_weights() -> None:
     found = made({"int8": 3, "float32": 2}, {"int8": 100}, {"float32": 4, "int8": 5, "cast": 6})
     assert found.islands == {"MUL": 4}
     assert found.float_layers == 2

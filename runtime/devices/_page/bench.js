@@ -1,21 +1,21 @@
-// Measures in turn what request.json asks for, and posts every event as soon as there is one.
+// Measures the models of request.json interleaved, and posts every event immediately.
 //
-// performance.now() steps by 5 µs on this page, which is cross-origin isolated, and by 100 µs on others. The
-// rounds are those of `runtime/bench/runner.py`, which says why.
+// performance.now() has steps of 5 µs on this page, which is cross-origin isolated, and of 100 µs on others. The
+// rounds are explained in `runtime/bench/runner.py`.
 
 const BLOCK_MS = 200;
 const SETTLE_MS = 60;
 
 const status = document.getElementById("status");
 
-// The answer comes when edgewise has dealt with the events, so that it does not compute while we measure.
+// The response arrives after edgewise has processed the events, so that it does not compute while we measure.
 async function post(...events) {
   const answer = await fetch("events", { method: "POST", body: JSON.stringify(events) }).catch(() => null);
-  if (!answer?.ok) throw new Error("edgewise has ended");
+  if (!answer?.ok) throw new Error("edgewise has exited");
 }
 
 async function fail(error) {
-  status.textContent = `It failed: ${error}`;
+  status.textContent = `Failed: ${error}`;
   await post({ event: "error", message: String(error) }).catch(() => {});
 }
 
@@ -38,7 +38,7 @@ async function open(plan, contender) {
   return time;
 }
 
-// The times of as many inferences as it takes to make `least`, and to be `ms` under way.
+// The times of at least `least` inferences, for at least `ms`.
 async function until(time, least, ms) {
   const times = [];
   const end = performance.now() + ms;

@@ -1,6 +1,6 @@
-// One model in its engine, in a frame of its own: it shares neither memory nor threads with another.
+// One model in its engine, in a separate frame: models share neither memory nor threads.
 
-// What engines print: LiteRT tells nowhere else that XNNPACK computes, or what it lacks for a model.
+// What engines print: only there does LiteRT report that it uses XNNPACK, or why a model fails.
 const said = [];
 for (const level of ["log", "info", "warn", "error"]) {
   const original = console[level];
@@ -10,8 +10,8 @@ for (const level of ["log", "info", "warn", "error"]) {
   };
 }
 
-// Each engine opens a model once it is loaded itself. `infer` then gives a result, of which `read` makes
-// numbers and `free` gives back the memory.
+// Each loader returns a function that opens a model. `infer` then returns a result, `read` converts it to
+// numbers, and `free` releases its memory.
 
 async function loadLiteRt(threads) {
   const litert = await import("./@litertjs/core/dist/index.js");
@@ -29,14 +29,14 @@ async function loadLiteRt(threads) {
   };
 }
 
-// ONNX Runtime Web copies input and output between JavaScript and WebAssembly at every inference, and has no
-// I/O binding for the CPU: those microseconds are part of what it takes.
+// ONNX Runtime Web copies input and output between JavaScript and WebAssembly for every inference and has no
+// I/O binding for the CPU: those microseconds are part of its time.
 async function loadOnnxRuntime(threads) {
   const ort = await import("./onnxruntime-web/dist/ort.wasm.bundle.min.mjs");
   ort.env.wasm.numThreads = threads;
   ort.env.wasm.wasmPaths = new URL("./onnxruntime-web/dist/", location.href).href;
   const options = { executionProviders: ["wasm"] };
-  // It loads its WebAssembly with the first model only; this one is none.
+  // It loads its WebAssembly only with the first model, so open an invalid one.
   await ort.InferenceSession.create(new Uint8Array(1), options).catch(() => {});
   return async (bytes, input, shape) => {
     const session = await ort.InferenceSession.create(bytes, options);
@@ -58,7 +58,7 @@ async function bytesOf(url) {
   return new Uint8Array(await answer.arrayBuffer());
 }
 
-// Whole microseconds: what is below is no measurement, but rounding.
+// Whole microseconds: smaller digits are rounding noise.
 const elapsed = (start, end) => Math.round(1000 * (end - start)) / 1000;
 
 async function open(plan) {
@@ -82,7 +82,7 @@ async function open(plan) {
   return { time, output, delegate, load_ms: elapsed(start, opened), first_ms: elapsed(opened, first) };
 }
 
-// Opens what `plan` says; `time` then makes one inference and gives its milliseconds.
+// Opens the model of `plan`; `time` then runs one inference and returns its milliseconds.
 window.openContender = (plan) =>
   open(plan).catch((error) => {
     const errors = said.filter((line) => line.startsWith("ERROR"));

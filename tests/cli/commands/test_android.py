@@ -58,7 +58,7 @@ def test_json_is_one_document(edgewise: Run, tiny_bundle: Path, tmp_path: Path) 
 def test_without_a_checkout_the_folder_must_be_named(edgewise: Run, tiny_bundle: Path) -> None:
     ended = edgewise("android", tiny_bundle)
     assert (ended.code, ended.stdout) == (2, "")
-    assert "or name your app's folder: edgewise android BUNDLE app/src/main/assets" in ended.complaint
+    assert "or pass your app's folder: edgewise android BUNDLE app/src/main/assets" in ended.complaint
 
 
 def test_a_damaged_bundle_writes_nothing(edgewise: Run, tiny_bundle: Path, tmp_path: Path) -> None:
@@ -77,7 +77,7 @@ def test_a_damaged_bundle_writes_nothing(edgewise: Run, tiny_bundle: Path, tmp_p
         (["--to", "onnx"], "--android is for tflite, which the app runs; add it to --to"),
         (["--precision", "fp32,w8a8"], "--android takes one model; give one --precision"),
         (["--force"], "--force writes what failed its gate, which no app gets"),
-        (["--android", "nowhere/assets"], "nowhere/assets: is no folder in an app"),
+        (["--android", "nowhere/assets"], "nowhere/assets: is not a folder of an app"),
     ],
 )
 def test_an_export_that_could_fill_no_app_is_refused_at_once(

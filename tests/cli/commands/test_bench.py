@@ -154,7 +154,7 @@ def test_a_file_of_something_else_is_not_measured_into(edgewise: Run, bundle: Pa
     file.write_text("not a database, but a long enough text to tell it from one " * 20)
     ended = edgewise("bench", bundle, *QUICK, "--results", file)
     assert ended.code == 1
-    assert "damaged, or no store of results" in ended.complaint
+    assert "damaged or not a results store" in ended.complaint
     assert file.read_text().startswith("not a database")
 
 

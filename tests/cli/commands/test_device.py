@@ -16,7 +16,7 @@ def test_a_board_that_is_not_there_is_one_line(edgewise: Run, task: str) -> None
         port = closed.getsockname()[1]
     ended = edgewise("device", task, f"ssh://pi@127.0.0.1:{port}")
     assert ended.code == 1
-    assert ended.complaint.startswith(f"edgewise: ssh://pi@127.0.0.1:{port}: nothing listens at its port")
+    assert ended.complaint.startswith(f"edgewise: ssh://pi@127.0.0.1:{port}: nothing is listening on port")
 
 
 @pytest.mark.parametrize("task", ["check", "setup"])
@@ -24,16 +24,16 @@ def test_a_board_that_is_not_there_is_one_line(edgewise: Run, task: str) -> None
 def test_what_is_no_board_is_refused(edgewise: Run, task: str, name: str) -> None:
     ended = edgewise("device", task, name)
     assert ended.code == 2
-    assert "is no address of a board; write ssh://pi@raspberrypi" in ended.complaint
+    assert "is not the address of a board; write ssh://pi@raspberrypi" in ended.complaint
 
 
 def test_an_unknown_target_is_refused(edgewise: Run) -> None:
     ended = edgewise("device", "setup", "ssh://pi@board", "--target", "tflite,torch")
     assert ended.code == 2
-    assert "'torch' is none of tflite, onnx, openvino" in ended.stderr
+    assert "'torch' is none of onnx, openvino, tflite" in ended.stderr
 
 
 def test_a_folder_without_wheels_is_refused_before_anything_else(edgewise: Run, tmp_path: Path) -> None:
     ended = edgewise("device", "setup", "ssh://pi@nosuchboard.invalid", "--wheels", tmp_path)
     assert ended.code == 2
-    assert ended.complaint == f"edgewise: --wheels {tmp_path}: holds no wheels"
+    assert ended.complaint == f"edgewise: --wheels {tmp_path}: contains no wheels"

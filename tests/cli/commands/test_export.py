@@ -32,9 +32,9 @@ Arguments = tuple[object, ...]
         (["mobilnetv2"], "no model is called 'mobilnetv2'; did you mean mobilenetv2"),
         (
             ["mobilenetv2", "--to", "tensorrt"],
-            "no target 'tensorrt': choose from onnx, openvino, tflite, or all",
+            "unknown target 'tensorrt': choose from onnx, openvino, tflite, or all",
         ),
-        (["mobilenetv2", "--to", "tflite,"], "no target '': choose from onnx"),
+        (["mobilenetv2", "--to", "tflite,"], "unknown target '': choose from onnx"),
         (["mobilenetv2", "--int8", "--precision", "fp32,fp16"], "--int8 is --precision w8a8, not fp32,fp16"),
         (["mobilenetv2", "--io", "int8"], "--io and --per-tensor are for INT8 models; add --int8"),
         (["mobilenetv2", "--per-tensor"], "--io and --per-tensor are for INT8 models; add --int8"),
@@ -90,7 +90,7 @@ def test_labels_of_another_number(edgewise: Run, network: Arguments, tmp_path: P
     [
         (["--calib", "nowhere"], "nowhere: No such file or directory; name a folder of pictures"),
         (["--calib", "{pictures}", "--calib-count", 99], "24 readable pictures for calibration"),
-        (["--calib-count", 7], "--calib-count 7 is too few: need at least 8 pictures"),
+        (["--calib-count", 7], "--calib-count 7 is too low: at least 8 pictures are needed"),
         (["--calib-count", 8, "--data", "{foreign}"], "nearest: 'circle'"),
         (["--calib", "{pictures}", "--data", "{seen}"], "2 of 7 evaluation pictures are also calibration"),
         (["--calib-count", 8, "--data", "{pictures}"], "24 pictures are outside the class folders"),

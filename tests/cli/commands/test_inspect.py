@@ -10,6 +10,7 @@ import pytest
 
 from edgewise.export import exporter, targets
 from edgewise.export.artifact import Artifact
+from edgewise.export.precision import Precision
 from edgewise.export.tflite.flatbuffer import pack, unpack
 from edgewise.runtime import open_session, runtime
 from edgewise.runtime.bundle import Bundle, write_bundle
@@ -108,7 +109,7 @@ def test_a_bundle_in_json(edgewise: Run, bundle: Path) -> None:
 def test_a_bundle_that_is_not_what_its_manifest_says(
     edgewise: Run, golden: Golden, tiny_float: Artifact, tmp_path: Path
 ) -> None:
-    write_bundle(tmp_path / "false", replace(tiny_float, precision="w8a8"), None, golden, {})
+    write_bundle(tmp_path / "false", replace(tiny_float, precision=Precision.W8A8), None, golden, {})
     ended = edgewise("inspect", tmp_path / "false", "--json")
     assert ended.code == 1
     assert "its manifest calls tiny-w8a8.tflite w8a8, but it is fp32 (" in ended.complaint
@@ -145,8 +146,13 @@ def test_what_a_foreign_file_says_does_not_command_the_terminal(
     ("name", "content", "code", "complaint"),
     [
         ("a.tflite", None, 2, "a.tflite: cannot be read (No such file or directory)"),
-        ("a.onnx", b"text", 2, "a.onnx: is called a file of onnx but holds something else"),
-        ("a.png", b"text", 2, "a.png: .png is no model file's suffix; known are .tflite (tflite), "),
+        ("a.onnx", b"text", 2, "a.onnx: has the suffix of onnx but contains something else"),
+        (
+            "a.png",
+            b"text",
+            2,
+            "a.png: .png is not a model file's suffix; known suffixes are .tflite (tflite), ",
+        ),
         ("a.tflite", b"\x1c\x00\x00\x00TFL3", 1, "a.tflite: LiteRT cannot open it"),
     ],
 )

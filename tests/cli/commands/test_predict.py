@@ -48,13 +48,13 @@ def test_in_words_the_likeliest_come_first(edgewise: Run, bundle: Path, pictures
 def test_a_folder_that_is_no_bundle(edgewise: Run, pictures: Path) -> None:
     ended = edgewise("predict", pictures, pictures / "00.png")
     assert (ended.code, ended.stdout) == (2, "")
-    assert "holds no manifest.json; name a folder that `edgewise export` made" in ended.complaint
+    assert "contains no manifest.json; pass a folder written by `edgewise export`" in ended.complaint
 
 
 def test_a_folder_that_is_not_there(edgewise: Run, tmp_path: Path) -> None:
     ended = edgewise("predict", tmp_path / "nowhere", "x.png")
     assert (ended.code, ended.stdout) == (2, "")
-    assert "no such bundle; `edgewise export` makes one" in ended.complaint
+    assert "no such bundle; create one with `edgewise export`" in ended.complaint
 
 
 def test_a_picture_that_is_not_there(edgewise: Run, bundle: Path) -> None:

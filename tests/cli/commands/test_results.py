@@ -144,21 +144,21 @@ def test_a_shared_record_is_added_once(edgewise: Run, tmp_path: Path) -> None:
     assert Store(results).select() == [DOUBTED]
     again = edgewise("results", "--add", shared, "--results", results, "--json")
     assert (again.code, again.stdout) == (2, "")
-    assert "already; nothing was added" in again.complaint
+    assert f"is already in {results}; nothing was added" in again.complaint
 
 
 def test_a_record_that_is_none_is_not_added(edgewise: Run, tmp_path: Path) -> None:
     (tmp_path / "other.json").write_text("{}")
     ended = edgewise("results", "--add", tmp_path / "other.json", "--results", tmp_path / "results.sqlite")
     assert ended.code == 1
-    assert "no record of a latency: its schema is None" in ended.complaint
+    assert "not a latency record: its schema is None" in ended.complaint
     assert not (tmp_path / "results.sqlite").exists()
 
 
 @pytest.mark.parametrize(
     ("words", "complaint"),
     [
-        (("zzzz",), "'zzzz' is none of the ids"),
+        (("zzzz",), "'zzzz' matches no id"),
         (("aaaa", "bbbb", "cccc"), "3 ids: name one to show it, or two"),
         (("show",), "0 ids: name one"),
         (("aaaa", "--model", "tiny"), "not both"),
@@ -190,4 +190,4 @@ def test_a_damaged_file_is_one_line(edgewise: Run, tmp_path: Path) -> None:
     (tmp_path / "results.sqlite").write_bytes(b"damaged " * 1000)
     ended = edgewise("results", "--results", tmp_path / "results.sqlite")
     assert ended.code == 1
-    assert "is damaged, or no store of results; move it away" in ended.complaint
+    assert "is damaged or not a results store; move it away" in ended.complaint

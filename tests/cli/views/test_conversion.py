@@ -11,6 +11,7 @@ from rich.console import Console
 
 from edgewise.cli.views.conversion import show_conversion, show_layers, show_recovery, show_verified
 from edgewise.export.artifact import Artifact
+from edgewise.export.precision import Precision
 from edgewise.pipeline.convert import Conversion
 from edgewise.pipeline.product import Product
 from edgewise.pipeline.recovery import Recovery, Trial
@@ -50,12 +51,12 @@ def product(bundle: Path) -> Product:
     assert opened.reference is not None
     exact, _ = answers(labelled=True).logits
     files = []
-    for path, precision in ((opened.reference, "fp32"), (opened.model, "w8a8")):
+    for path, precision in ((opened.reference, Precision.FP32), (opened.model, Precision.W8A8)):
         artifact = Artifact(path, "tflite", precision, "float32", opened.spec)
         files.append((artifact, open_session(path, "tflite"), runtime("tflite").read_structure(path)))
     slow, fast = [4.0, 4.1, 4.2], [2.0, 2.1, 2.2]
     return Product(
-        requested="w8a8",
+        requested=Precision.W8A8,
         twin=Twin(*files[0], parity(exact, exact), "PyTorch"),
         file=File(*files[1]),
         verification=judge(answers(labelled=True), pictures("val [1]"), Limits(1, 0.85)),
@@ -83,7 +84,7 @@ def test_the_table_has_both_files(product: Product) -> None:
 
 
 def test_a_twin_of_several_stands_once(product: Product) -> None:
-    half = replace(product.file, artifact=replace(product.file.artifact, precision="fp16"))
+    half = replace(product.file, artifact=replace(product.file.artifact, precision=Precision.FP16))
     lines = shown(product, replace(product, file=half)).splitlines()
     kinds = [line.split()[1] for line in lines if line.startswith("tflite ") and " ms" in line]
     assert kinds == ["fp32", "w8a8", "fp16"]
@@ -109,7 +110,7 @@ def test_a_file_that_is_slower_than_float_is_told_with_the_reason(product: Produ
     text = shown(replace(product, file=pieces, latency=slower))
     (line,) = [line for line in text.splitlines() if line.startswith("SLOWER than float ")]
     assert " w8a8 is 0.51 times as fast as fp32 here " in line
-    assert "XNNPACK takes 5 pieces of the model" in line
+    assert "XNNPACK runs 5 partitions of the model" in line
     even = Latency(percentiles(fast), percentiles(fast), bootstrap_ratio(fast, [2.1, 2.0, 2.2]))
     assert "no faster than float w8a8 is 1.00 times" in shown(replace(product, latency=even))
 

@@ -1,4 +1,4 @@
-"""Float ONNX files, converted and run for real."""
+"""Float ONNX files, really converted and run."""
 
 import json
 from dataclasses import replace
@@ -24,19 +24,19 @@ def told(path: Path) -> dict[str, str]:
     return found
 
 
-def test_a_file_answers_as_its_network(
+def test_a_file_computes_the_same_as_its_network(
     tiny_network: nn.Module, onnx_float: Artifact, tiny_pictures: Tensor32
 ) -> None:
     exact, answer = TorchSession(tiny_network)(tiny_pictures), OnnxSession(onnx_float.path, 1)(tiny_pictures)
     assert parity(exact, answer).max_rel < 1e-4
 
 
-def test_an_artifact_says_what_it_is(onnx_float: Artifact, tiny_spec: ModelSpec) -> None:
+def test_an_artifact_describes_the_file(onnx_float: Artifact, tiny_spec: ModelSpec) -> None:
     assert (onnx_float.target, onnx_float.precision, onnx_float.io) == ("onnx", "fp32", "float32")
     assert onnx_float.spec == tiny_spec
 
 
-def test_a_file_says_what_it_is(onnx_float: Artifact, tiny_spec: ModelSpec) -> None:
+def test_a_file_describes_itself(onnx_float: Artifact, tiny_spec: ModelSpec) -> None:
     found = told(onnx_float.path)
     assert (found["producer"], found["name"], found["precision"]) == ("edgewise", "tiny", "fp32")
     assert found["input_layout"] == "NCHW"
@@ -50,7 +50,7 @@ def test_a_file_says_what_it_is(onnx_float: Artifact, tiny_spec: ModelSpec) -> N
     assert (model.producer_name, model.producer_version, model.graph.name) == ("edgewise", "", "tiny")
 
 
-def test_ids_of_labels_travel_too(tiny_graph: Network, tiny_spec: ModelSpec, tmp_path: Path) -> None:
+def test_label_ids_are_stored_too(tiny_graph: Network, tiny_spec: ModelSpec, tmp_path: Path) -> None:
     ids = tuple(f"n0000000{index}" for index in range(6))
     labels = Labels(("Ameise", "Käfer", *tiny_spec.labels.names[2:]), ids)
     found = told(export(tiny_graph, replace(tiny_spec, labels=labels), tmp_path / "ids.onnx").path)
@@ -65,7 +65,7 @@ def test_the_same_network_gives_the_same_bytes(
     assert again.path.read_bytes() == onnx_float.path.read_bytes()
 
 
-def test_the_graph_of_the_network_is_left_as_it_is(
+def test_the_graph_of_the_network_is_not_changed(
     tiny_graph: Network, tiny_spec: ModelSpec, tmp_path: Path
 ) -> None:
     before = onnx_graph(tiny_graph, 32).SerializeToString(deterministic=True)

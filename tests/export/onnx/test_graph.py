@@ -1,4 +1,4 @@
-"""The ONNX graph that two targets start from, converted for real."""
+"""The ONNX graph that two targets start from, really converted."""
 
 from collections import Counter
 
@@ -26,7 +26,7 @@ def assert_alike(network: nn.Module, model: ModelProto) -> None:
         assert np.allclose(found, network(pictures).numpy(), atol=1e-5)
 
 
-def test_initializers_are_called_by_their_parameters(tiny_graph: Network) -> None:
+def test_initializers_are_named_after_their_parameters(tiny_graph: Network) -> None:
     tensors = {tensor.name: tensor for tensor in onnx_graph(tiny_graph, 32).graph.initializer}
     assert tuple(tensors["12.weight"].dims) == (6, 32)
     assert tuple(tensors["5.layers.3.weight"].dims) == (16, 1, 3, 3)
@@ -43,13 +43,13 @@ def test_nothing_superfluous_is_left(tiny_graph: Network) -> None:
     assert __file__.encode() not in model.SerializeToString()
 
 
-def test_old_engines_can_read_it(tiny_graph: Network) -> None:
+def test_older_engines_can_read_it(tiny_graph: Network) -> None:
     model = onnx_graph(tiny_graph, 32)
     assert model.ir_version == 9
     assert [(opset.domain, opset.version) for opset in model.opset_import] == [("", 20)]
 
 
-def test_the_number_of_pictures_is_free(tiny_graph: Network) -> None:
+def test_the_batch_size_is_dynamic(tiny_graph: Network) -> None:
     model = onnx_graph(tiny_graph, 32)
     (source,), (target,) = model.graph.input, model.graph.output
     assert [dim.dim_value for dim in source.type.tensor_type.shape.dim] == [0, 3, 32, 32]

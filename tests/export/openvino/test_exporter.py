@@ -1,4 +1,4 @@
-"""Float OpenVINO files, converted and run for real."""
+"""Float OpenVINO files, really converted and run."""
 
 import json
 from pathlib import Path
@@ -25,7 +25,7 @@ with importing("Testing", "export"):
 ODD_NAMES = ("great  white shark", 'say "ant" & <bee>', "élan", "tab\tbed", " ", "fox")
 
 
-def test_a_file_answers_as_its_network(
+def test_a_file_computes_the_same_as_its_network(
     tiny_network: nn.Module, openvino_float: Artifact, tiny_pictures: Tensor32
 ) -> None:
     found = parity(
@@ -34,7 +34,7 @@ def test_a_file_answers_as_its_network(
     assert found.max_rel < 1e-4
 
 
-def test_an_artifact_says_what_it_is(openvino_float: Artifact, tiny_spec: ModelSpec) -> None:
+def test_an_artifact_describes_the_file(openvino_float: Artifact, tiny_spec: ModelSpec) -> None:
     assert (openvino_float.target, openvino_float.precision) == ("openvino", "fp32")
     assert (openvino_float.io, openvino_float.spec) == ("float32", tiny_spec)
     assert [path.suffix for path in openvino_float.files.values()] == [".xml", ".bin"]
@@ -47,7 +47,7 @@ def test_a_file_takes_any_number_of_pictures(openvino_float: Artifact) -> None:
     assert model.get_parameters()[0].get_layout() == ov.Layout("NCHW")
 
 
-def test_layers_are_called_by_their_modules(openvino_float: Artifact, tiny_network: nn.Module) -> None:
+def test_layers_are_named_after_their_modules(openvino_float: Artifact, tiny_network: nn.Module) -> None:
     found = [
         (operation.get_friendly_name(), operation.get_type_name())
         for operation in ov.Core().read_model(openvino_float.path).get_ordered_ops()
@@ -59,7 +59,7 @@ def test_layers_are_called_by_their_modules(openvino_float: Artifact, tiny_netwo
     assert ("4.layers.3", "GroupConvolution") in found
 
 
-def test_layers_of_a_sequence_are_found_by_their_weights(tiny_spec: ModelSpec, tmp_path: Path) -> None:
+def test_layers_of_a_sequential_are_found_by_their_weights(tiny_spec: ModelSpec, tmp_path: Path) -> None:
     class Mixer(nn.Module):
         def __init__(self) -> None:
             super().__init__()
@@ -76,7 +76,7 @@ def test_layers_of_a_sequence_are_found_by_their_weights(tiny_spec: ModelSpec, t
     assert {"patch", "mix", "head"} <= names
 
 
-def test_operators_are_fused_as_converters_fuse_them(openvino_float: Artifact) -> None:
+def test_operators_are_fused_as_by_openvinos_converter(openvino_float: Artifact) -> None:
     types = [operation.get_type_name() for operation in ov.Core().read_model(openvino_float.path).get_ops()]
     assert types.count("Clamp") == 8
     assert not {"Maximum", "Minimum", "ShapeOf", "Broadcast"} & set(types)
@@ -100,7 +100,7 @@ def described(spec: ModelSpec, graph: Network, folder: Path) -> Any:
     return ov.Core().read_model(export(graph, spec, folder / "described.xml").path)
 
 
-def test_the_model_api_finds_what_it_reads(tiny_graph: Network, tmp_path: Path) -> None:
+def test_the_model_api_finds_its_settings(tiny_graph: Network, tmp_path: Path) -> None:
     spec = ModelSpec(
         "tiny",
         Preprocess(32, 40, (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)),
@@ -131,10 +131,10 @@ def test_the_model_api_finds_what_it_reads(tiny_graph: Network, tmp_path: Path) 
     assert again == spec
 
 
-def test_pixels_are_normalised_as_the_model_api_does_it(
+def test_pixels_are_normalised_as_by_the_model_api(
     tiny_graph: Network, tiny_spec: ModelSpec, openvino_float: Artifact, tmp_path: Path
 ) -> None:
-    """Its steps, by OpenVINO's own preprocessing: BGR bytes, channels reversed, mean off, scale divided."""
+    """The Model API's steps in OpenVINO: BGR bytes, reverse channels, subtract mean, divide by scale."""
     model = described(tiny_spec, tiny_graph, tmp_path)
     info = {
         key: model.get_rt_info(["model_info", key]).astype(str) for key in ("mean_values", "scale_values")

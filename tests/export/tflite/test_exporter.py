@@ -1,4 +1,4 @@
-"""Float TFLite files, converted and run for real."""
+"""Float TFLite files, really converted and run."""
 
 import io
 import zipfile
@@ -20,7 +20,7 @@ from edgewise.runtime.reference import TorchSession
 from edgewise.runtime.tflite.session import TfliteSession, read_structure
 
 
-def test_a_file_answers_as_its_network(
+def test_a_file_computes_the_same_as_its_network(
     tiny_network: nn.Module, tiny_float: Artifact, tiny_pictures: Tensor32
 ) -> None:
     found = parity(
@@ -29,7 +29,7 @@ def test_a_file_answers_as_its_network(
     assert found.max_rel < 1e-4
 
 
-def test_pictures_go_in_channels_last(tiny_float: Artifact) -> None:
+def test_the_input_is_channels_last(tiny_float: Artifact) -> None:
     found = read_structure(tiny_float.path)
     (source,), (target,) = found.inputs, found.outputs
     assert (source.shape, source.dtype) == ((1, 32, 32, 3), "float32")
@@ -40,12 +40,12 @@ def test_pictures_go_in_channels_last(tiny_float: Artifact) -> None:
     assert counts["DEPTHWISE_CONV_2D"] == 3
 
 
-def test_an_artifact_says_what_it_is(tiny_float: Artifact, tiny_spec: ModelSpec) -> None:
+def test_an_artifact_describes_the_file(tiny_float: Artifact, tiny_spec: ModelSpec) -> None:
     assert (tiny_float.target, tiny_float.precision, tiny_float.io) == ("tflite", "fp32", "float32")
     assert tiny_float.spec == tiny_spec
 
 
-def test_layers_are_called_by_their_modules(tiny_float: Artifact) -> None:
+def test_layers_are_named_after_their_modules(tiny_float: Artifact) -> None:
     model = unpack(tiny_float.path.read_bytes())
     kinds = {
         model.subgraphs[0].tensors[operator.outputs[0]].name: opcode_to_name(model, operator.opcodeIndex)
@@ -55,7 +55,7 @@ def test_layers_are_called_by_their_modules(tiny_float: Artifact) -> None:
     assert kinds[b"5.layers.3"] == "DEPTHWISE_CONV_2D"
 
 
-def test_the_labels_travel_with_the_file(tiny_float: Artifact, tiny_spec: ModelSpec) -> None:
+def test_the_file_contains_the_labels(tiny_float: Artifact, tiny_spec: ModelSpec) -> None:
     with zipfile.ZipFile(io.BytesIO(tiny_float.path.read_bytes())) as archive:
         assert archive.read("labels.txt").decode().split() == list(tiny_spec.labels.names)
 

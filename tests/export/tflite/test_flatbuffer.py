@@ -1,4 +1,4 @@
-"""Packing: the same model, every buffer where the schema wants it."""
+"""Packing keeps the model and aligns every buffer as the schema requires."""
 
 import numpy as np
 from ai_edge_litert import schema_py_generated as schema
@@ -22,7 +22,7 @@ def test_packing_again_changes_nothing(tiny_float: Artifact) -> None:
     assert pack(unpack(packed), len(packed)) == packed
 
 
-def test_buffers_lie_on_multiples_of_sixteen(tiny_float: Artifact) -> None:
+def test_buffers_are_aligned_to_sixteen_bytes(tiny_float: Artifact) -> None:
     content = tiny_float.path.read_bytes()
     packed = pack(unpack(content), len(content))
     start = np.frombuffer(packed, np.uint8).ctypes.data

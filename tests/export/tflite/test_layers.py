@@ -1,4 +1,4 @@
-"""Layers found in a file by their weights alone."""
+"""Layers found in a file by nothing but their weights."""
 
 from dataclasses import replace
 
@@ -16,7 +16,7 @@ def kind(model: ModelT, operator: OperatorT) -> int:
     return int(model.operatorCodes[operator.opcodeIndex].builtinCode)
 
 
-def test_layers_carry_the_names_of_their_modules(tiny_graph: Network) -> None:
+def test_layers_have_the_names_of_their_modules(tiny_graph: Network) -> None:
     assert [layer.name for layer in layers(tiny_graph)] == NAMES
 
 
@@ -33,7 +33,7 @@ def test_each_layer_is_found_with_its_bias(tiny_graph: Network, tiny_float: Arti
     assert kind(model, found["12"]) == BuiltinOperator.FULLY_CONNECTED
 
 
-def test_twins_and_strangers_are_left_out(tiny_graph: Network, tiny_float: Artifact) -> None:
+def test_duplicate_and_unknown_layers_are_left_out(tiny_graph: Network, tiny_float: Artifact) -> None:
     model, (first, second, *others) = unpack(tiny_float.path.read_bytes()), layers(tiny_graph)
     wanted = [first, replace(first, name="twin"), Layer("stranger", second.weight[::-1], b""), *others]
     assert sorted(operators(model, wanted)) == sorted(layer.name for layer in others)
@@ -46,7 +46,7 @@ def test_a_weight_that_two_operators_read_is_left_out(tiny_graph: Network, tiny_
     assert sorted(operators(model, wanted)) == sorted({*NAMES} - {"3.layers.0", "4.layers.0"})
 
 
-def test_outputs_are_named_but_for_the_networks_own(tiny_graph: Network, tiny_float: Artifact) -> None:
+def test_tensors_are_named_except_the_networks_outputs(tiny_graph: Network, tiny_float: Artifact) -> None:
     model = unpack(tiny_float.path.read_bytes())
     (graph,) = model.subgraphs
     for tensor in graph.tensors:

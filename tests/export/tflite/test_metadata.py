@@ -1,4 +1,4 @@
-"""The metadata of a .tflite, read back by others: MediaPipe's reader, zipfile and the interpreter."""
+"""The metadata of a .tflite, read back by independent readers: MediaPipe, zipfile and the interpreter."""
 
 import importlib.util
 import io
@@ -21,7 +21,7 @@ from edgewise.models.spec import Labels, ModelSpec, Origin, Preprocess
 
 NAMES = ("tench", "fish, goldfish", "naïve 大熊猫")
 SIDE = 4
-SCALE, ZERO_POINT = 0.018, -14  # of the int8 input: black leaves its range in red, white in blue
+SCALE, ZERO_POINT = 0.018, -14  # of the int8 input; black is out of range in red, white in blue
 
 
 def spec_of(*names: str, size: int = SIDE) -> ModelSpec:
@@ -33,9 +33,9 @@ def described(model: bytes, spec: ModelSpec | None = None, description: str = "T
 
 
 def tiny(kind: type[np.generic] = np.float32, *, outside: bool = False, inputs: int = 1) -> bytes:
-    """A fully connected layer from (1, 4, 4, 3) to (1, 3), all of it of one type.
+    """A fully connected layer from (1, 4, 4, 3) to (1, 3), with a single data type.
 
-    `outside`: its weights lie behind the FlatBuffer, as ai-edge-quantizer writes them.
+    `outside`: its weights are stored after the FlatBuffer, as ai-edge-quantizer writes them.
     """
     rng = np.random.default_rng(0)
     is_float = kind == np.float32
@@ -113,16 +113,16 @@ def scores(model: bytes) -> Any:
 
 @pytest.fixture(scope="module")
 def reader() -> ModuleType:
-    """Google's generated reader of metadata_schema.fbs, from MediaPipe's wheel.
+    """Google's generated reader for metadata_schema.fbs, from MediaPipe's wheel.
 
-    Loaded by path: importing the package itself would want OpenCV, EGL and matplotlib.
+    Loaded by path: importing the package itself requires OpenCV, EGL and matplotlib.
     """
     try:
         path = distribution("mediapipe").locate_file(
             "mediapipe/tasks/metadata/metadata_schema_py_generated.py"
         )
     except PackageNotFoundError:
-        pytest.skip("mediapipe, which holds the independent reader, is not installed")
+        pytest.skip("mediapipe, which contains the independent reader, is not installed")
     found = importlib.util.spec_from_file_location("metadata_schema", str(path))
     assert found is not None
     assert found.loader is not None
@@ -137,7 +137,7 @@ def read(reader: ModuleType, model: bytes) -> Any:
     return reader.ModelMetadataT.InitFromPackedBuf(table, 0)
 
 
-def test_another_reader_finds_what_the_spec_says(reader: ModuleType) -> None:
+def test_another_reader_finds_the_spec(reader: ModuleType) -> None:
     found = read(reader, described(tiny()))
     assert (found.name, found.description, found.minParserVersion) == (b"tiny", b"Tells fish", b"1.0.0")
     (graph,) = found.subgraphMetadata
@@ -150,10 +150,8 @@ def test_another_reader_finds_what_the_spec_says(reader: ModuleType) -> None:
 
 
 @pytest.mark.parametrize("kind", [np.float32, np.int8])
-def test_following_the_metadata_gives_the_network_its_input(
-    reader: ModuleType, kind: type[np.generic]
-) -> None:
-    """(pixel - mean) / std is our own preprocessing, for the quantized model as for the float one."""
+def test_following_the_metadata_gives_the_networks_input(reader: ModuleType, kind: type[np.generic]) -> None:
+    """(pixel - mean) / std equals edgewise's preprocessing, for the quantized and the float model."""
     image = read(reader, described(tiny(kind))).subgraphMetadata[0].inputTensorMetadata[0]
     (unit,) = image.processUnits
     assert isinstance(unit.options, reader.NormalizationOptionsT)
@@ -183,7 +181,7 @@ def test_the_model_computes_the_same(kind: type[np.generic], outside: bool) -> N
 
 
 @pytest.mark.parametrize("outside", [False, True])
-def test_weights_lie_inside_on_multiples_of_16(outside: bool) -> None:
+def test_weights_are_inside_the_flatbuffer_and_aligned(outside: bool) -> None:
     model = described(tiny(outside=outside))
     root = tflite.Model.GetRootAs(model)
     buffers = [root.Buffers(index) for index in range(root.BuffersLength())]
@@ -194,7 +192,7 @@ def test_weights_lie_inside_on_multiples_of_16(outside: bool) -> None:
     assert not any(buffer.Offset() for buffer in buffers)
 
 
-def test_labels_are_a_stored_undated_file_behind_the_model() -> None:
+def test_labels_are_a_stored_file_with_a_fixed_date_after_the_model() -> None:
     model = described(tiny())
     assert labels_file(model) == "tench\nfish, goldfish\nnaïve 大熊猫\n"
     with zipfile.ZipFile(io.BytesIO(model)) as archive:
@@ -208,7 +206,7 @@ def test_the_same_call_gives_the_same_bytes() -> None:
     assert described(tiny()) == described(tiny())
 
 
-def test_other_entries_stay() -> None:
+def test_other_entries_are_kept() -> None:
     found = entries(described(tiny()))
     assert found.keys() == {"min_runtime_version", "TFLITE_METADATA"}
     assert found["min_runtime_version"] == b"1.14.0"
@@ -219,8 +217,8 @@ def test_metadata_is_replaced_not_added() -> None:
     assert described(first) == described(tiny())
 
 
-def test_an_archive_mark_among_the_weights_does_no_harm() -> None:
-    """Weights may look like the end of a ZIP; `zipfile`'s append mode would believe them."""
+def test_zip_signatures_in_the_weights_are_ignored() -> None:
+    """Weights may look like the end of a ZIP, which would mislead `zipfile`'s append mode."""
     plain = tiny(outside=True)
     model = plain[:-22] + b"PK\x05\x06" + bytes(18)
     assert labels_file(described(model)).splitlines() == list(NAMES)
@@ -251,10 +249,10 @@ def test_a_class_name_of_several_lines_is_refused(name: str) -> None:
         (b"", spec_of(*NAMES), "not a TFLite file"),
         (tiny(), spec_of("a", "b"), r"output is \(1, 3\), but there are 2 class names"),
         (tiny(), spec_of(*NAMES, size=5), r"input is \(1, 4, 4, 3\).* \(N, 5, 5, 3\)"),
-        (tiny(np.int16), spec_of(*NAMES), "neither float32 nor int8 nor uint8"),
+        (tiny(np.int16), spec_of(*NAMES), "not float32, int8 or uint8"),
         (tiny(inputs=2), spec_of(*NAMES), "2 inputs and 1 outputs"),
     ],
 )
-def test_a_model_that_does_not_fit_is_refused(model: bytes, spec: ModelSpec, message: str) -> None:
+def test_a_model_that_does_not_match_is_refused(model: bytes, spec: ModelSpec, message: str) -> None:
     with pytest.raises(EdgewiseError, match=message):
         attach(model, spec, description="")

@@ -1,4 +1,4 @@
-"""Weights put into a graph, or left out of it."""
+"""Weights patched into a graph, or left alone."""
 
 import copy
 from collections.abc import Iterator
@@ -33,7 +33,7 @@ def doubled(network: Network) -> Network:
     return changed
 
 
-def test_a_patched_graph_is_that_of_a_second_conversion(tiny_graph: Network, tiny_refined: Refined) -> None:
+def test_a_patched_graph_equals_a_second_conversion(tiny_graph: Network, tiny_refined: Refined) -> None:
     model = copy_of(tiny_graph)
     assert patch(model, tiny_graph, tiny_refined.network)
     again = onnx_graph(tiny_refined.network, 32)
@@ -41,7 +41,7 @@ def test_a_patched_graph_is_that_of_a_second_conversion(tiny_graph: Network, tin
     assert list(sorted_tensors(model)) == list(sorted_tensors(again))
 
 
-def test_nothing_is_changed_where_a_parameter_is_folded(tiny_graph: Network) -> None:
+def test_nothing_is_changed_if_a_parameter_is_folded(tiny_graph: Network) -> None:
     class Tokens(nn.Module):
         def __init__(self) -> None:
             super().__init__()
@@ -51,14 +51,14 @@ def test_nothing_is_changed_where_a_parameter_is_folded(tiny_graph: Network) -> 
             return self.linear(x.mean(1)).mean(1)  # type: ignore[no-any-return]
 
     graph = trace(Tokens(), 32)
-    model = copy_of(graph)  # a MatMul by the transposed weight
+    model = copy_of(graph)  # it contains a MatMul with the transposed weight
     before = model.SerializeToString(deterministic=True)
     assert not patch(model, graph, doubled(graph))
     assert not patch(model, tiny_graph, tiny_graph)
     assert model.SerializeToString(deterministic=True) == before
 
 
-def test_nothing_is_changed_where_parameters_share_a_place() -> None:
+def test_nothing_is_changed_if_parameters_share_a_tensor() -> None:
     torch.manual_seed(0)
     twins = nn.Sequential(nn.Conv2d(3, 3, 3, bias=False), nn.ReLU(), nn.Conv2d(3, 3, 3, bias=False))
     twins[2].load_state_dict(twins[0].state_dict())

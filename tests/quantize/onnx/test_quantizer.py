@@ -1,4 +1,4 @@
-"""Smaller ONNX files, made and run for real."""
+"""Smaller ONNX files, really made and run."""
 
 import json
 from collections.abc import Callable
@@ -55,22 +55,22 @@ def test_the_whole_network_is_integer(onnx_int8: Artifact) -> None:
     }
 
 
-def test_it_answers_as_the_float_file(
+def test_it_agrees_with_the_float_file(
     onnx_int8: Artifact, onnx_float: Artifact, tiny_pictures: Tensor32
 ) -> None:
     logits = OnnxSession(onnx_float.path, 1)(tiny_pictures)
     found = agreement(logits, open_reference(onnx_int8.path)(tiny_pictures))
-    assert len(np.unique(logits.argmax(1))) > 3  # an easy agreement says nothing
+    assert len(np.unique(logits.argmax(1))) > 3  # agreement on one class would prove nothing
     assert found.top1 >= 0.9
     assert found.sqnr_db > 15
 
 
-def test_a_file_says_what_it_is(onnx_int8: Artifact, tiny_refined: Refined, tiny_spec: ModelSpec) -> None:
+def test_a_file_describes_itself(onnx_int8: Artifact, tiny_refined: Refined, tiny_spec: ModelSpec) -> None:
     assert onnx_int8.details == Recipe().to_json() | tiny_refined.to_json()
     found = read_structure(onnx_int8.path).metadata
     assert (found["producer"], found["precision"]) == ("edgewise", "w8a8")
     assert json.loads(found["labels"]) == list(tiny_spec.labels.names)
-    assert not [key for key in found if key.startswith("onnx")]  # the library's own marks
+    assert not [key for key in found if key.startswith("onnx")]  # the library's own entries
 
 
 def test_the_same_pictures_give_the_same_bytes(
@@ -84,7 +84,7 @@ def test_the_same_pictures_give_the_same_bytes(
     assert again.path.read_bytes() == onnx_int8.path.read_bytes()
 
 
-def test_a_network_with_other_operators_is_converted_anew(
+def test_a_network_with_other_operators_is_converted_again(
     tiny_spec: ModelSpec, tiny_calibration: Calibration, tiny_pictures: Tensor32, tmp_path: Path
 ) -> None:
     torch.manual_seed(0)
@@ -103,12 +103,14 @@ def test_a_network_with_other_operators_is_converted_anew(
     assert agreement(*answers).sqnr_db > 10
 
 
-def test_ends_are_float(onnx_float: Artifact, tiny_refined: Refined, tiny_calibration: Calibration) -> None:
-    with pytest.raises(UsageError, match="--io is for tflite"):
+def test_integer_inputs_and_outputs_are_refused(
+    onnx_float: Artifact, tiny_refined: Refined, tiny_calibration: Calibration
+) -> None:
+    with pytest.raises(UsageError, match="is only for tflite"):
         quantize(onnx_float, tiny_refined, tiny_calibration, Recipe(io="uint8"), Path("never.onnx"))
 
 
-def test_one_scale_a_tensor_is_coarser(
+def test_per_tensor_scales_are_less_accurate(
     onnx_float: Artifact,
     tiny_refined: Refined,
     tiny_calibration: Calibration,
@@ -164,7 +166,7 @@ def test_the_runtime_leaves_float_layers_alone(
     assert (here > 25) == (not saturates())
 
 
-def test_the_runtime_would_quantize_what_the_library_leaves(
+def test_the_runtime_would_quantize_layers_that_the_library_keeps_in_float(
     onnx_float: Artifact, tiny_calibration: Calibration, mixed: Artifact, tmp_path: Path
 ) -> None:
     source = onnx.load(onnx_float.path)
@@ -184,7 +186,7 @@ def test_a_float_layer_must_exist(
 
 
 @pytest.mark.parametrize(("precision", "stored", "sqnr_db"), [("fp16", "float16", 50), ("w8a32", "int8", 18)])
-def test_weights_alone_are_stored_small(
+def test_weights_only_files_are_small(
     onnx_float: Artifact,
     tiny_light: Refined,
     tiny_calibration: Calibration,
@@ -202,7 +204,7 @@ def test_weights_alone_are_stored_small(
     before, after = read_structure(onnx_float.path), read_structure(small.path)
     assert (small.precision, after.precision) == (precision, precision)
     assert after.metadata["precision"] == precision
-    assert after.operators == before.operators  # nothing is left to do for each picture
+    assert after.operators == before.operators  # no work is added for each picture
     assert after.macs == before.macs
     assert after.weights[stored] == 8 * 3 * 9 + 3 * (2 * 8 * 16 + 16 * 9) + 8 * 32 + 32 * 6
     assert numpy_helper.to_array(constants(small)["12.bias"]).dtype == np.float32

@@ -1,4 +1,4 @@
-"""The refined network as ONNX, patched or converted: it must compute what the network computes."""
+"""The refined network as ONNX, patched or converted: it must compute the same as the network."""
 
 from pathlib import Path
 
@@ -26,7 +26,7 @@ def difference(refined: Refined, pictures: Tensor32, path: Path) -> float:
     return float(np.abs(answers - expected).max() / np.abs(expected).max())
 
 
-def test_it_computes_what_the_refined_network_computes(
+def test_it_computes_the_same_as_the_refined_network(
     tiny_refined: Refined, tiny_pictures: Tensor32, tmp_path: Path
 ) -> None:
     assert difference(tiny_refined, tiny_pictures, tmp_path / "refined.xml") < 1e-5
@@ -44,7 +44,7 @@ def test_nothing_is_converted_a_second_time(
     assert original.SerializeToString() == before != patched.SerializeToString()
 
 
-def test_equal_constants_are_converted_anew_with_the_original_activations(
+def test_equal_constants_are_converted_again_with_the_original_activations(
     tiny_calibration: Calibration, tiny_pictures: Tensor32, tmp_path: Path
 ) -> None:
     torch.manual_seed(0)

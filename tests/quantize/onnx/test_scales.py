@@ -1,4 +1,4 @@
-"""Products that become scales, and products that may not."""
+"""Products that are absorbed into scales, and products that must not be."""
 
 from typing import Any
 
@@ -60,10 +60,10 @@ def test_a_product_by_a_constant_becomes_a_scale(inputs: tuple[str, str]) -> Non
     before = np.abs(run(model) - exact).max()
     absorb(model)
     assert products(model) == 0
-    assert np.abs(run(model) - exact).max() < 1e-6 < before  # the second rounding is gone, too
+    assert np.abs(run(model) - exact).max() < 1e-6 < before  # the second rounding is gone too
 
 
-def test_one_product_after_the_other_becomes_a_scale() -> None:
+def test_consecutive_products_become_scales() -> None:
     first = multiplied("x_rounded", "sixth")
     second = multiplied("y_rounded", "sixth", output="z")
     model = model_of(*rounded("x"), first, *rounded("y"), second, *rounded("z"), output="z_rounded")

@@ -1,4 +1,4 @@
-"""Weights that are stored small: which, along which axis, and what comes back."""
+"""Compressed weights: which ones, along which axis, and how accurately they are restored."""
 
 from collections.abc import Callable
 from typing import Any

@@ -1,13 +1,13 @@
-"""A signal after OpenVINO came and went is a signal, and not the end of the program."""
+"""Signals are handled normally, without a crash, after OpenVINO was loaded and released."""
 
 import subprocess
 import sys
 
 import pytest
 
-pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="signal stacks are exchanged on Linux")
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="signal stacks are replaced on Linux only")
 
-# Two cores that go in the order in which they came; and one that goes in another thread, and later.
+# Two cores released in the order of their creation, and one released later in another thread.
 PROGRAM = """
 import gc, signal, threading
 import openvino as ov
@@ -35,16 +35,16 @@ assert interrupted()
 with signal_stack_kept():
     left = [loaded()]
 assert interrupted()
-end = threading.Thread(target=left.clear)
-end.start()
-end.join()
+thread = threading.Thread(target=left.clear)
+thread.start()
+thread.join()
 gc.collect()
 assert interrupted()
 """
 
 
-@pytest.mark.parametrize("options", [(), ("-X", "faulthandler")], ids=["no stack", "a stack of its own"])
-def test_a_signal_finds_its_stack(options: tuple[str, ...]) -> None:
+@pytest.mark.parametrize("options", [(), ("-X", "faulthandler")], ids=["no stack", "alternate stack"])
+def test_a_signal_is_handled_after_cores_are_released(options: tuple[str, ...]) -> None:
     done = subprocess.run(
         [sys.executable, *options, "-c", PROGRAM], capture_output=True, text=True, check=False
     )

@@ -1,4 +1,4 @@
-"""Bias correction against the same arithmetic written out by hand."""
+"""Bias correction compared with the same arithmetic written by hand."""
 
 import copy
 
@@ -16,7 +16,7 @@ PLAIN = Recipe()
 
 
 class Net(nn.Module):
-    """Two convolutions with a residual, a linear layer; all activations in place or none."""
+    """Two convolutions with a residual, and a linear layer; activations are all in place or none is."""
 
     def __init__(self, *, in_place: bool = False, bias: bool = True) -> None:
         super().__init__()
@@ -45,7 +45,7 @@ def corrected(network: nn.Module, recipe: Recipe = PLAIN) -> tuple[Network, int]
 
 
 def errors(exact: nn.Module, biases: dict[str, Tensor], *, per_channel: bool = True) -> dict[str, float]:
-    """The largest mean error of a channel, by layer, where INT8 layers have these biases."""
+    """The largest mean error of any channel, by layer, if INT8 layers have these biases."""
     old = dict(exact.named_parameters())
     weights = {
         name: round_weight(old[f"{name}.weight"].detach(), per_channel=per_channel)
@@ -72,7 +72,7 @@ def errors(exact: nn.Module, biases: dict[str, Tensor], *, per_channel: bool = T
     return found
 
 
-def test_the_mean_error_of_every_channel_goes() -> None:
+def test_the_mean_error_of_every_channel_is_removed() -> None:
     exact = Net()
     graph, count = corrected(exact)
     assert count == 3
@@ -83,7 +83,7 @@ def test_the_mean_error_of_every_channel_goes() -> None:
         assert after[layer] < 1e-5
 
 
-def test_it_goes_too_where_a_weight_has_one_scale() -> None:
+def test_it_is_removed_with_per_tensor_weights_too() -> None:
     exact = Net()
     graph, _ = corrected(exact, Recipe(per_channel=False))
     after = errors(exact, dict(graph.named_parameters()), per_channel=False)
@@ -101,7 +101,7 @@ def test_a_layer_in_float_has_only_the_error_of_its_input() -> None:
     assert 0 < in_float < 0.5 * in_int8
 
 
-def test_weights_are_not_touched() -> None:
+def test_weights_are_not_changed() -> None:
     exact = Net()
     old, new = exact.state_dict(), corrected(exact)[0].state_dict()
     for name in ("first.weight", "second.weight", "last.weight"):
@@ -117,14 +117,14 @@ def test_a_layer_without_bias_is_left_alone() -> None:
     assert torch.equal(graph.state_dict()["second.weight"], exact.second.weight)
 
 
-def test_operators_in_place_give_the_same_biases() -> None:
+def test_in_place_operators_give_the_same_biases() -> None:
     plain, in_place = corrected(Net())[0].state_dict(), corrected(Net(in_place=True))[0].state_dict()
     assert plain.keys() == in_place.keys()
     for name, value in plain.items():
         torch.testing.assert_close(in_place[name], value, rtol=0, atol=1e-7)
 
 
-def test_a_bias_of_two_layers_is_left_alone() -> None:
+def test_a_shared_bias_is_left_alone() -> None:
     class Twice(nn.Module):
         def __init__(self) -> None:
             super().__init__()

@@ -1,4 +1,4 @@
-"""Equalization: the same function, evener channels, and only where that can be had."""
+"""Equalization: the same function with more even channels, and only where that is possible."""
 
 import copy
 
@@ -15,7 +15,7 @@ WIDTH, SIZE = 6, 8
 
 
 class Body(nn.Module):
-    """conv, then what `kind` says, then conv."""
+    """A convolution, then the operators of `kind`, then a convolution."""
 
     def __init__(self, kind: str) -> None:
         super().__init__()
@@ -66,7 +66,7 @@ def weights(graph: Network) -> list[Tensor]:
 
 
 def evenness(graph: Network, x: Tensor) -> dict[str, float]:
-    """The narrowest channel's range over the widest one's, of every convolution's output."""
+    """The range of the narrowest channel divided by the widest one's, for every convolution's output."""
     found = {}
 
     class Watch(Interpreter):
@@ -88,7 +88,7 @@ def test_a_network_keeps_its_function_and_gets_even_channels(
     x = torch.from_numpy(tiny_calibration.batch(32)).permute(0, 3, 1, 2)
     graph = copy.deepcopy(tiny_graph)
     with torch.no_grad():
-        assert equalize(graph, x) == 2  # both blocks that the residual joins, and the last one
+        assert equalize(graph, x) == 2  # the two blocks joined by the residual, and the last one
         before, after = tiny_graph(x), graph(x)
     assert (after - before).abs().max() <= 1e-4 * before.abs().max()
     old, new = evenness(tiny_graph, x), evenness(graph, x)
@@ -102,7 +102,7 @@ def test_a_network_keeps_its_function_and_gets_even_channels(
 
 
 @pytest.mark.parametrize("kind", ["plain", "residual", "in place"])
-def test_groups_that_convolutions_make_and_read_are_rescaled(kind: str) -> None:
+def test_groups_between_convolutions_are_rescaled(kind: str) -> None:
     graph, x = body(kind), pictures()
     with torch.no_grad():
         before, even = graph(x), evenness(graph, x)
@@ -122,7 +122,7 @@ def test_all_others_are_left_alone(kind: str) -> None:
     assert all(map(torch.equal, weights(graph), before))
 
 
-def test_channels_that_never_speak_stay_finite() -> None:
+def test_channels_that_are_never_active_stay_finite() -> None:
     graph, x = body("residual"), pictures()
     for node in graph.graph.find_nodes(op="get_attr"):
         if str(node.target).startswith(("first", "deep")):
@@ -145,7 +145,7 @@ def test_a_tensor_of_zeros_stays_finite() -> None:
 
 
 def test_blocks_with_squeeze_and_excitation_keep_their_function() -> None:
-    """EfficientNet's: SiLU, a product with a tensor (N, C, 1, 1), a residual; two groups are found."""
+    """As in EfficientNet: SiLU, a product with a tensor (N, C, 1, 1), a residual; two groups are found."""
 
     class Block(nn.Module):
         def __init__(self, *, residual: bool) -> None:

@@ -1,4 +1,4 @@
-"""Refinement: a copy is changed, and the INT8 file gains by it."""
+"""Refinement changes a copy of the network and makes the INT8 file more accurate."""
 
 from pathlib import Path
 
@@ -18,7 +18,7 @@ from edgewise.runtime.judge.stats import agreement
 from edgewise.runtime.tflite.session import TfliteSession
 
 
-def test_the_original_is_left_untouched(tiny_network: nn.Module, tiny_calibration: Calibration) -> None:
+def test_the_original_is_not_changed(tiny_network: nn.Module, tiny_calibration: Calibration) -> None:
     graph = trace(tiny_network, 32)
     before = {name: value.clone() for name, value in graph.state_dict().items()}
     refined = refine(graph, tiny_calibration, Recipe())
@@ -26,15 +26,15 @@ def test_the_original_is_left_untouched(tiny_network: nn.Module, tiny_calibratio
     assert all(torch.equal(value, before[name]) for name, value in graph.state_dict().items())
     after = refined.network.state_dict()
     changed = {name for name, value in after.items() if not torch.equal(value, before[name])}
-    assert len(changed) == 12 + 6  # all biases; the weights that make and read the rescaled tensors
+    assert len(changed) == 12 + 6  # all biases, and the weights before and after the rescaled tensors
 
 
-def test_what_was_done_is_counted(tiny_refined: Refined) -> None:
+def test_changes_are_counted(tiny_refined: Refined) -> None:
     assert tiny_refined.to_json() == {"rewrites": 0, "equalized_groups": 2, "bias_corrected_layers": 12}
 
 
 @pytest.mark.parametrize(("equalized", "is_corrected"), [(False, False), (True, False), (False, True)])
-def test_a_recipe_says_what_is_done(
+def test_the_recipe_is_followed(
     tiny_graph: Network, tiny_calibration: Calibration, equalized: bool, is_corrected: bool
 ) -> None:
     refined = refine(tiny_graph, tiny_calibration, Recipe(equalize=equalized, correct=is_corrected))
@@ -54,7 +54,7 @@ def test_activations_without_int8_form_are_rewritten(tiny_calibration: Calibrati
     torch.testing.assert_close(refined.network(x), graph(x), rtol=1e-5, atol=1e-5)
 
 
-def test_the_int8_file_comes_closer_to_the_float_one(
+def test_the_int8_file_gets_closer_to_the_float_file(
     tiny_graph: Network,
     tiny_calibration: Calibration,
     tiny_float: Artifact,

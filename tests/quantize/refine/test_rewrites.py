@@ -1,4 +1,4 @@
-"""Rewrites: the same function in other operators."""
+"""Rewrites: the same function with other operators."""
 
 import copy
 from collections import Counter
@@ -35,7 +35,9 @@ def values() -> Tensor:
         (nn.Hardsigmoid(inplace=True), HARDSIGMOID),
     ],
 )
-def test_an_activation_becomes_operators_that_int8_has(activation: nn.Module, expected: list[str]) -> None:
+def test_an_activation_becomes_operators_that_int8_supports(
+    activation: nn.Module, expected: list[str]
+) -> None:
     graph, x = trace(nn.Sequential(nn.Conv2d(3, 3, 1), activation), 8), values()
     before = graph(x)
     assert rewrite(graph) == 1
@@ -58,7 +60,7 @@ def test_a_rewritten_network_can_be_captured_again() -> None:
     torch.testing.assert_close(program.module()(x[:1]), graph(x[:1]))
 
 
-def test_an_activation_in_place_of_a_tensor_with_a_view_is_left_alone() -> None:
+def test_an_in_place_activation_of_a_tensor_with_a_view_is_left_alone() -> None:
     class Reader(nn.Module):
         def forward(self, x: Tensor) -> Tensor:
             x = x + 1
@@ -78,7 +80,7 @@ def test_other_operators_are_left_alone(tiny_graph: Network) -> None:
     assert operators(graph) == operators(tiny_graph)
 
 
-def test_tflite_gets_neither_hard_swish_nor_an_addition_apart_from_its_relu6(
+def test_tflite_gets_no_hard_swish_and_additions_are_fused_with_relu6(
     tiny_spec: ModelSpec, tmp_path: Path
 ) -> None:
     net = nn.Sequential(nn.Conv2d(3, 6, 3), nn.Hardswish(), nn.AdaptiveAvgPool2d(1), nn.Flatten())

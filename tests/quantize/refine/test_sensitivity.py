@@ -1,4 +1,4 @@
-"""Sensitivity: planted culprits are found, and the numbers are those of the definition."""
+"""Sensitivity: layers made bad on purpose are found, and the numbers match the definition."""
 
 import copy
 import math
@@ -19,7 +19,7 @@ PER_TENSOR = Recipe(per_channel=False)
 
 
 class Net(nn.Module):
-    """Three convolutions and a linear layer; the second has huge weights for a channel that is silent."""
+    """Three convolutions and a linear layer; the second has huge weights for an all-zero channel."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -47,18 +47,18 @@ def by_name(errors: list[LayerError]) -> dict[str, LayerError]:
     return {error.name: error for error in errors}
 
 
-def test_the_layer_that_suffers_by_itself_comes_first(
+def test_the_layer_with_the_worst_own_error_comes_first(
     network: Network, tiny_calibration: Calibration
 ) -> None:
     errors = sensitivities(network, tiny_calibration, PER_TENSOR)
     assert errors[0].name == "second"
     assert [error.sqnr_db for error in errors] == sorted(error.sqnr_db for error in errors)
     found = by_name(errors)
-    assert found["third"].sqnr_db > 25  # itself it is well,
-    assert found["third"].through_db < found["third"].sqnr_db - 10  # but it hears what the second lost
+    assert found["third"].sqnr_db > 25  # its own error is small,
+    assert found["third"].through_db < found["third"].sqnr_db - 10  # but it inherits the second's error
 
 
-def test_the_numbers_are_those_of_the_definition(network: Network, tiny_calibration: Calibration) -> None:
+def test_the_numbers_match_the_definition(network: Network, tiny_calibration: Calibration) -> None:
     net, x = Net(), sample(tiny_calibration)
     with torch.no_grad():
         y = relu(net.first(x))
@@ -91,7 +91,7 @@ def test_every_layer_is_named_with_its_operator_and_shape(
     assert all(torch.equal(value, before[name]) for name, value in tiny_graph.state_dict().items())
 
 
-def test_layers_in_float_are_left_out_and_spare_those_behind(
+def test_layers_in_float_are_left_out_and_help_later_layers(
     network: Network, tiny_calibration: Calibration
 ) -> None:
     before = by_name(sensitivities(network, tiny_calibration, PER_TENSOR))
@@ -111,13 +111,13 @@ def test_a_layer_of_zeros_is_left_out(network: Network, tiny_calibration: Calibr
     assert all(math.isfinite(error.sqnr_db + error.through_db) for error in errors)
 
 
-def test_an_exact_layer_is_as_good_as_float32() -> None:
+def test_an_exact_layer_has_the_sqnr_of_float32() -> None:
     value = torch.arange(1, 5.0)
     assert _sqnr_db(value, value) == pytest.approx(150)
     assert _sqnr_db(value, 0 * value) == pytest.approx(0)
 
 
-def test_a_module_that_computes_twice_has_one_entry_by_its_worse_result(
+def test_a_module_that_runs_twice_has_one_entry_with_its_worse_result(
     tiny_calibration: Calibration,
 ) -> None:
     class Twice(nn.Module):

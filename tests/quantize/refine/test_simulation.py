@@ -1,4 +1,4 @@
-"""Simulated INT8 against the same arithmetic written out by hand."""
+"""Simulated INT8 compared with the same arithmetic written by hand."""
 
 import copy
 
@@ -26,7 +26,7 @@ SIZE = 8
 
 
 class Net(nn.Module):
-    """A convolution with ReLU6, one with a residual, one whose sum is activated, a linear layer."""
+    """A convolution with ReLU6, one with a residual and an activation after the sum, and a linear layer."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -46,7 +46,7 @@ def pictures() -> Tensor:
 
 
 def by_hand(net: Net, x: Tensor, *, per_channel: bool, in_float: tuple[str, ...]) -> Tensor:
-    """INT8 logits: every result is rounded by the range of its float counterpart."""
+    """INT8 logits: every result is rounded over the range of its float counterpart."""
 
     def weight(layer: nn.Conv2d | nn.Linear, name: str) -> Tensor:
         return layer.weight if name in in_float else round_weight(layer.weight, per_channel=per_channel)
@@ -72,9 +72,7 @@ def by_hand(net: Net, x: Tensor, *, per_channel: bool, in_float: tuple[str, ...]
 
 @pytest.mark.parametrize("per_channel", [True, False])
 @pytest.mark.parametrize("in_float", [(), ("first",), ("second", "last"), ("first", "second", "last")])
-def test_the_quantized_signal_is_the_arithmetic_of_the_recipe(
-    per_channel: bool, in_float: tuple[str, ...]
-) -> None:
+def test_the_quantized_signal_follows_the_recipe(per_channel: bool, in_float: tuple[str, ...]) -> None:
     net, x = Net(), pictures()
     with torch.no_grad():
         signal = simulate(trace(net, SIZE), x, Recipe(per_channel=per_channel, float_layers=in_float))
@@ -91,11 +89,11 @@ def test_every_result_of_a_rewritten_activation_is_rounded() -> None:
         signal = simulate(graph, x, Recipe())
     rounded = round_activation(x, x)
     sixth = round_activation(rounded * (1 / 6), x * (1 / 6))
-    gate = round_activation(relu6(rounded + 3), relu6(x + 3))  # one operator, so nothing is rounded within
+    gate = round_activation(relu6(rounded + 3), relu6(x + 3))  # one operator, so there is no rounding inside
     assert torch.equal(signal.quantized, round_activation(sixth * gate, x * (1 / 6) * relu6(x + 3)))
 
 
-def test_values_that_change_places_are_not_rounded_again() -> None:
+def test_values_that_are_only_moved_are_not_rounded_again() -> None:
     class Moves(nn.Module):
         def forward(self, x: Tensor) -> Tensor:
             return x.permute(0, 2, 3, 1).flatten(1)[:, 5:7]
@@ -105,7 +103,7 @@ def test_values_that_change_places_are_not_rounded_again() -> None:
     assert torch.equal(signal.quantized, Moves()(round_activation(x, x)))
 
 
-def test_operators_in_place_give_the_same(tiny_graph: Network, tiny_calibration: Calibration) -> None:
+def test_in_place_operators_give_the_same(tiny_graph: Network, tiny_calibration: Calibration) -> None:
     plain = copy.deepcopy(tiny_graph)
     for node in plain.graph.find_nodes(op="call_function", target=torch.ops.aten.hardtanh_.default):
         node.target = torch.ops.aten.hardtanh.default
@@ -115,7 +113,7 @@ def test_operators_in_place_give_the_same(tiny_graph: Network, tiny_calibration:
     assert torch.equal(ours.quantized, theirs.quantized)
 
 
-def test_a_visitor_sees_each_layer_and_may_change_what_goes_on() -> None:
+def test_a_visitor_sees_each_layer_and_can_change_its_output() -> None:
     graph, x = trace(Net(), SIZE), pictures()
     seen: list[str] = []
 
@@ -150,7 +148,7 @@ def test_activations_have_256_steps_and_a_zero(low: float, high: float) -> None:
     assert torch.equal(round_activation(torch.zeros(3), torch.zeros(3)), torch.zeros(3))
 
 
-def test_weights_have_255_steps_a_channel() -> None:
+def test_weights_have_255_steps_per_channel() -> None:
     weight = torch.randn(4, 3, 3, 3) * torch.tensor([1e-3, 1, 1e3, 0])[:, None, None, None]
     rounded = round_weight(weight, per_channel=True)
     step = weight.flatten(1).abs().amax(1) / 127
@@ -164,4 +162,4 @@ def test_a_weight_with_one_scale_has_the_steps_of_its_widest_channel() -> None:
     step = weight.abs().max() / 127
     assert (rounded - weight).abs().max() <= 0.501 * step
     assert torch.equal((rounded / step).round() * step, rounded)
-    assert (rounded[0] == 0).all()  # lost between two steps
+    assert (rounded[0] == 0).all()  # smaller than half a step

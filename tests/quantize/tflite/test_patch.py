@@ -17,7 +17,7 @@ from edgewise.runtime.reference import TorchSession
 from edgewise.runtime.tflite.session import TfliteSession
 
 
-def test_a_patched_file_answers_as_the_refined_network(
+def test_a_patched_file_computes_the_same_as_the_refined_network(
     tiny_float: Artifact, tiny_refined: Refined, tiny_pictures: Tensor32, tmp_path: Path
 ) -> None:
     patched = patch(tiny_float.path.read_bytes(), tiny_refined.original, tiny_refined.network)
@@ -42,7 +42,7 @@ def test_a_missing_layer_is_not_patched(tiny_float: Artifact, tiny_graph: Networ
     assert patch(tiny_float.path.read_bytes(), other, tiny_graph) is None
 
 
-def test_a_constant_of_two_layers_is_not_patched(tiny_float: Artifact, tiny_graph: Network) -> None:
+def test_a_shared_constant_is_not_patched(tiny_float: Artifact, tiny_graph: Network) -> None:
     model = unpack(tiny_float.path.read_bytes())
     found = operators(model, layers(tiny_graph))
     found["4.layers.0"].inputs[2] = found["3.layers.0"].inputs[2]  # one bias for both

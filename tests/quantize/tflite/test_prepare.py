@@ -1,4 +1,4 @@
-"""Networks that the library alone makes wrong INT8 files of: padded max-pools, dead channels, scales."""
+"""Networks of which the library alone makes wrong INT8 files: padded max-pools, dead channels, scales."""
 
 import copy
 from pathlib import Path
@@ -30,7 +30,7 @@ from edgewise.runtime.tflite.session import TfliteSession
 
 @pytest.fixture(scope="module")
 def graph() -> Network:
-    """One max-pool on values below zero, one behind a ReLU; a channel whose weights are almost nothing."""
+    """One max-pool on values below zero, one after a ReLU, and a channel with almost zero weights."""
     torch.manual_seed(0)
     network = nn.Sequential(
         nn.Conv2d(3, 8, 3, 2, 1),
@@ -42,7 +42,7 @@ def graph() -> Network:
         nn.Linear(128, 6),
     )
     with torch.no_grad():
-        network.get_parameter("0.bias").sub_(5)  # a padding of zero would win every maximum at the border
+        network.get_parameter("0.bias").sub_(5)  # zero padding would win every maximum at the border
         network.get_parameter("2.weight")[3].mul_(1e-12)
         network.get_parameter("2.bias")[3] = 2
     return trace(network, 32)
@@ -72,7 +72,7 @@ def constant(model: ModelT, index: int, kind: type[np.generic] = np.float32) -> 
     return np.frombuffer(bytes(model.buffers[model.subgraphs[0].tensors[index].buffer].data), kind)
 
 
-def test_padding_becomes_the_lowest_value_of_what_it_pads(exact: Artifact, ranges: Ranges) -> None:
+def test_padding_becomes_the_lowest_value_of_the_padded_tensor(exact: Artifact, ranges: Ranges) -> None:
     before = unpack(exact.path.read_bytes())
     assert [constant(before, pad.inputs[2]).item() for pad in found(before, "PADV2")] == [-np.inf, -np.inf]
     content, known = prepare(exact.path.read_bytes(), ranges)
@@ -84,7 +84,7 @@ def test_padding_becomes_the_lowest_value_of_what_it_pads(exact: Artifact, range
     assert [known[name] for name in names] == [ranges["0"], ranges["2"]]
 
 
-def test_the_float_answers_stay(
+def test_the_float_output_is_unchanged(
     exact: Artifact, ranges: Ranges, tiny_calibration: Calibration, tmp_path: Path
 ) -> None:
     path = tmp_path / "prepared.tflite"
@@ -94,7 +94,7 @@ def test_the_float_answers_stay(
     assert agreement(*answers).sqnr_db > 90
 
 
-def test_no_int8_value_lies_below_the_padding(int8: Artifact) -> None:
+def test_no_int8_value_is_below_the_padding(int8: Artifact) -> None:
     model = unpack(int8.path.read_bytes())
     pads = found(model, "PADV2")
     assert [constant(model, pad.inputs[2], np.int8).item() for pad in pads] == [-128, -128]
@@ -103,7 +103,7 @@ def test_no_int8_value_lies_below_the_padding(int8: Artifact) -> None:
         assert (source.scale, source.zeroPoint) == (padding.scale, padding.zeroPoint)
 
 
-def test_the_int8_file_answers_as_the_float_one(
+def test_the_int8_file_agrees_with_the_float_file(
     exact: Artifact, int8: Artifact, tiny_pictures: Tensor32
 ) -> None:
     answers = (TfliteSession(file.path, 1)(tiny_pictures) for file in (exact, int8))
@@ -111,7 +111,7 @@ def test_the_int8_file_answers_as_the_float_one(
 
 
 def biases(model: ModelT) -> NDArray[np.float64]:
-    """Those of the second convolution in an INT8 file, as real numbers."""
+    """The biases of the second convolution in an INT8 file, as real numbers."""
     index = found(model, "CONV_2D")[1].inputs[2]
     scale = model.subgraphs[0].tensors[index].quantization.scale
     return np.asarray(constant(model, index, np.int32) * np.float64(scale))
@@ -127,7 +127,7 @@ def test_a_dead_channel_keeps_its_bias(exact: Artifact, int8: Artifact, ranges: 
     buffer = model.buffers[model.subgraphs[0].tensors[weight].buffer]
     after = np.frombuffer(buffer.data, np.float32)
     assert 0 < np.abs(after - constant(before, weight)).max() < 1e-4
-    buffer.data = np.frombuffer(constant(before, weight).tobytes(), np.uint8)  # as the library alone has it
+    buffer.data = np.frombuffer(constant(before, weight).tobytes(), np.uint8)  # as before `prepare`
     with pytest.warns(RuntimeWarning, match="invalid value encountered in cast"):
         alone = _run(pack(model, len(content)), full_integer(Recipe(), ()), known)
     assert abs(biases(unpack(alone))[3] - expected[3]) > 1.9
@@ -136,7 +136,7 @@ def test_a_dead_channel_keeps_its_bias(exact: Artifact, int8: Artifact, ranges: 
 def test_a_scaled_linear_layer_keeps_its_bias(
     tiny_spec: ModelSpec, tiny_calibration: Calibration, tiny_pictures: Tensor32, tmp_path: Path
 ) -> None:
-    """ConvNeXt's block: LiteRT cannot open what the library alone makes of it."""
+    """ConvNeXt's block: LiteRT cannot open the file that the library alone makes of it."""
     torch.manual_seed(0)
     block = CNBlock(8, layer_scale=0.5, stochastic_depth_prob=0.0)
     with torch.no_grad():
@@ -154,7 +154,7 @@ def test_a_scaled_linear_layer_keeps_its_bias(
     assert agreement(*answers).sqnr_db > 20
 
 
-def test_other_files_stay_as_they_are(tiny_float: Artifact, tiny_calibration: Calibration) -> None:
+def test_other_files_are_not_changed(tiny_float: Artifact, tiny_calibration: Calibration) -> None:
     content = tiny_float.path.read_bytes()
     ranges = _ranges(content, full_integer(Recipe(), ()), tiny_calibration, "min-max")
     assert prepare(content, ranges) == (pack(unpack(content), len(content)), ranges)

@@ -1,4 +1,4 @@
-"""Smaller TFLite files, made and run for real."""
+"""Smaller TFLite files, really made and run."""
 
 import copy
 from dataclasses import replace
@@ -43,19 +43,19 @@ def test_the_whole_network_is_integer(tiny_int8: dict[str, Artifact], io: str) -
     assert (tiny_int8[io].precision, tiny_int8[io].io) == ("w8a8", io)
 
 
-def test_ends_of_any_type_answer_alike(
+def test_results_do_not_depend_on_the_io_type(
     tiny_int8: dict[str, Artifact], tiny_float: Artifact, tiny_pictures: Tensor32
 ) -> None:
     exact = TfliteSession(tiny_float.path, 1)(tiny_pictures)
     answers = [TfliteSession(tiny_int8[io].path, 1)(tiny_pictures) for io in IOS]
     found = [agreement(exact, answer) for answer in answers]
-    assert len(np.unique(exact.argmax(1))) > 3  # an easy agreement says nothing
+    assert len(np.unique(exact.argmax(1))) > 3  # agreement on one class would prove nothing
     assert found[0].top1 >= 0.9
     assert found[0].sqnr_db > 15
     assert found[0].top1 == found[1].top1 == found[2].top1
 
 
-def test_what_was_done_is_told(tiny_int8: dict[str, Artifact], tiny_refined: Refined) -> None:
+def test_the_artifact_describes_what_was_done(tiny_int8: dict[str, Artifact], tiny_refined: Refined) -> None:
     assert tiny_int8["int8"].details == Recipe(io="int8").to_json() | tiny_refined.to_json()
 
 
@@ -94,7 +94,7 @@ def test_the_same_pictures_give_the_same_bytes(
 
 
 def scales_of_weights(file: Artifact) -> dict[str, int]:
-    """How many scales a layer's weight has, by the name of its output."""
+    """The number of scales of each layer's weight, by the name of its output."""
     model = unpack(file.path.read_bytes())
     tensors = model.subgraphs[0].tensors
     return {
@@ -104,7 +104,7 @@ def scales_of_weights(file: Artifact) -> dict[str, int]:
     }
 
 
-def test_weights_have_a_scale_per_channel_or_one(
+def test_weights_have_one_scale_per_channel_or_per_tensor(
     tiny_float: Artifact,
     tiny_graph: Network,
     tiny_calibration: Calibration,
@@ -122,7 +122,7 @@ def test_weights_have_a_scale_per_channel_or_one(
 def test_chosen_layers_stay_in_float(
     tiny_float: Artifact, tiny_refined: Refined, tiny_calibration: Calibration, tmp_path: Path, io: str
 ) -> None:
-    chosen = ("0", "4.layers.3", "12")  # the first, a depthwise one and the last
+    chosen = ("0", "4.layers.3", "12")  # the first, a depthwise and the last layer
     recipe = Recipe(io=io, float_layers=chosen)
     file = quantize(tiny_float, tiny_refined, tiny_calibration, recipe, tmp_path / "mixed.tflite")
     model = unpack(file.path.read_bytes())
@@ -134,7 +134,7 @@ def test_chosen_layers_stay_in_float(
     assert (file.precision, file.details["float_layers"]) == ("w8a8-mixed", chosen)
 
 
-def test_a_layer_in_float_is_an_exact_name(
+def test_float_layers_are_matched_by_their_exact_names(
     tiny_float: Artifact, tiny_refined: Refined, tiny_calibration: Calibration, tmp_path: Path
 ) -> None:
     for name in ("nothing", "4.layers", "4.layers..", "4xlayers.3", ".*"):
@@ -144,7 +144,7 @@ def test_a_layer_in_float_is_an_exact_name(
     assert not [*tmp_path.iterdir()]
 
 
-def test_twin_layers_are_converted_anew(
+def test_networks_with_equal_layers_are_converted_again(
     tiny_spec: ModelSpec, tiny_calibration: Calibration, tiny_pictures: Tensor32, tmp_path: Path
 ) -> None:
     torch.manual_seed(0)
@@ -163,7 +163,7 @@ def test_twin_layers_are_converted_anew(
 
 
 class Tokens(nn.Module):
-    """What vision transformers have: a class token beside the picture's own, a linear layer without bias."""
+    """As in vision transformers: a class token next to those of the picture, a linear layer without bias."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -196,18 +196,16 @@ def test_rewritten_networks_and_constants_among_activations_become_int8(
     assert compared(exact, file, tiny_pictures).sqnr_db > 15
 
 
-def test_half_precision_halves_the_weights(
-    tiny_float: Artifact, tiny_pictures: Tensor32, tmp_path: Path
-) -> None:
+def test_float16_halves_the_weights(tiny_float: Artifact, tiny_pictures: Tensor32, tmp_path: Path) -> None:
     file = halve(tiny_float, tmp_path / "half.tflite")
     found, weights = read_structure(file.path), read_structure(tiny_float.path).weights["float32"]
     assert (file.precision, file.io, found.precision) == ("fp16", "float32", "fp16")
-    assert found.weights["float16"] > 0.9 * weights  # all but biases
+    assert found.weights["float16"] > 0.9 * weights  # all except biases
     assert (found.partitions, found.whole) == (1, True)
     assert 50 < compared(tiny_float, file, tiny_pictures).sqnr_db < 100
 
 
-def test_all_weights_can_be_int8_alone(
+def test_weights_only_quantization_covers_all_weights(
     tiny_float: Artifact,
     tiny_graph: Network,
     tiny_light: Refined,
@@ -222,7 +220,7 @@ def test_all_weights_can_be_int8_alone(
     expected = sum(len(layer.weight) // 4 for layer in layers(tiny_graph))
     assert found.weights["int8"] == expected
     assert found.float_layers == 12
-    assert (found.partitions, found.whole) == (1, True)  # depthwise convolutions too are XNNPACK's
+    assert (found.partitions, found.whole) == (1, True)  # XNNPACK runs depthwise convolutions too
     assert 18 < compared(tiny_float, file, tiny_pictures).sqnr_db < 50
 
 
@@ -240,7 +238,7 @@ def test_weights_beyond_float16_are_refused(
     assert not (tmp_path / "half.tflite").exists()
 
 
-def test_a_file_without_refined_weights_is_quantized_as_it_is(
+def test_a_file_without_refined_weights_is_quantized_unchanged(
     tiny_float: Artifact,
     tiny_graph: Network,
     tiny_calibration: Calibration,
@@ -252,7 +250,7 @@ def test_a_file_without_refined_weights_is_quantized_as_it_is(
     answers, expected = (TfliteSession(one.path, 1)(tiny_pictures) for one in (file, same))
     np.testing.assert_array_equal(answers, expected)
     assert (file.details["equalize"], file.details["correct"]) == (False, False)
-    # Layers in float go by what they write, which this file calls by their modules.
+    # Float layers are identified by their outputs, which have the modules' names in this file.
     recipe = Recipe(float_layers=("4.layers.3",))
     mixed = quantize(tiny_float, None, tiny_calibration, recipe, tmp_path / "mixed.tflite")
     assert read_structure(mixed.path).float_layers == 1

@@ -1,4 +1,4 @@
-"""What a Raspberry Pi 5 sends of a float model and its INT8 form, and the records of that."""
+"""The events that a Raspberry Pi 5 sends for a float model and its INT8 model, and their records."""
 
 from typing import Any
 
@@ -51,7 +51,7 @@ def _of(place: int, precision: str, part: str) -> list[dict[str, Any]]:
 
 
 def _times(place: int, turn: int) -> list[float]:
-    """Of a turn of ten: float takes 200 ms, INT8 100 ms, both up to 4 % more."""
+    """The times of a turn of ten: float takes 200 ms, INT8 100 ms, both up to 4 % more."""
     return [(200 - 100 * place) * (1 + 0.01 * ((turn + index) % 5)) for index in range(10)]
 
 
@@ -62,7 +62,7 @@ def request_() -> BenchRequest:
 
 @pytest.fixture
 def events() -> list[dict[str, Any]]:
-    """All of a quiet run in the order in which they come, as JSON has them."""
+    """All events of an undisturbed run, in order, as plain JSON data."""
     samples = [
         {"event": "samples", "contender": place, "ms": _times(place, turn)}
         for turn in range(12)
@@ -85,7 +85,7 @@ def events() -> list[dict[str, Any]]:
 
 @pytest.fixture
 def records(request_: BenchRequest, events: list[dict[str, Any]]) -> list[Record]:
-    """The float model's and the INT8 model's, both trusted."""
+    """The records of the float and the INT8 model, both trusted."""
     gathered = Gathered(request_, "ssh://pi@board")
     for event in events:
         gathered.add(event)

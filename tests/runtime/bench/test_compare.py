@@ -1,4 +1,4 @@
-"""Ratios of one run, and the sentences about them."""
+"""Ratios within one run, and the sentences about them."""
 
 from dataclasses import asdict, replace
 
@@ -10,7 +10,7 @@ from edgewise.runtime.bench.record import BenchedModel, Record, part
 
 
 def named(record: Record, **changes: str) -> Record:
-    """The record as if of another model."""
+    """The record, changed to be of another model."""
     model = part(BenchedModel, asdict(record.model) | changes)
     return replace(record, id="".join(changes.values()), model=model)
 
@@ -19,7 +19,7 @@ def times(record: Record, factor: float) -> Record:
     return replace(record, samples_ms=tuple(factor * time for time in record.samples_ms))
 
 
-def test_int8_beside_its_twin(records: list[Record]) -> None:
+def test_int8_is_compared_with_its_float_model(records: list[Record]) -> None:
     exact, int8 = records
     found = compare(exact, int8)
     assert (found.slow, found.fast) == (exact.id, int8.id)
@@ -38,15 +38,17 @@ def test_the_sentence_has_no_more_digits_than_the_interval_allows(records: list[
     assert found.sentence == f"INT8 is {expected}"
 
 
-def test_slower_and_alike_are_said_too(records: list[Record]) -> None:
+def test_slower_and_equal_models(records: list[Record]) -> None:
     exact, int8 = records
     slow = compare(exact, times(int8, 4)).sentence
     assert slow == "INT8 is slower: 0.50 times as fast as float, 95 % interval 0.50 to 0.50"
-    alike = compare(exact, times(int8, 1.995)).sentence  # by less than two processes with one file differ
+    alike = compare(
+        exact, times(int8, 1.995)
+    ).sentence  # less than the difference of two processes with the same file
     assert alike == "no difference shown between INT8 and float: ratio 1.00, 95 % interval 1.00 to 1.00"
 
 
-def test_other_models_go_by_their_titles(records: list[Record]) -> None:
+def test_other_models_are_named_by_their_titles(records: list[Record]) -> None:
     exact, int8 = records
     onnx = named(int8, target="onnx")
     assert compare(int8, onnx).sentence.startswith(
@@ -58,13 +60,13 @@ def test_other_models_go_by_their_titles(records: list[Record]) -> None:
     assert compare(exact, mixed).sentence.startswith("mixed INT8 is 2.00 times as fast as float")
 
 
-def test_an_interrupted_round_is_cut(records: list[Record]) -> None:
+def test_an_interrupted_round_is_truncated(records: list[Record]) -> None:
     exact, int8 = records
     found = compare(exact, replace(int8, samples_ms=int8.samples_ms[:110]))
     assert found.ratio.count == 110
 
 
-def test_what_was_not_measured_in_turn_is_refused(records: list[Record]) -> None:
+def test_records_of_different_runs_are_refused(records: list[Record]) -> None:
     exact, int8 = records
     with pytest.raises(
         UsageError, match="tiny tflite fp32 and tiny tflite w8a8 were measured in different run"
@@ -80,7 +82,9 @@ def test_emulated_times_are_not_compared(records: list[Record]) -> None:
     assert comparisons(emulated) == []
 
 
-def test_of_a_run_each_is_beside_its_twin_and_the_rest_beside_the_first(records: list[Record]) -> None:
+def test_each_model_is_compared_with_its_float_model_and_the_rest_with_the_first(
+    records: list[Record],
+) -> None:
     exact, int8 = records
     onnx_exact, onnx = named(exact, target="onnx"), named(int8, target="onnx", precision="w8a8")
     found = comparisons([exact, int8, onnx_exact, onnx])

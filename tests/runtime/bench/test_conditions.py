@@ -1,4 +1,4 @@
-"""What machines tell of themselves: trees of /proc and /sys as two Raspberry Pi and a PC have them."""
+"""Properties of machines: trees of /proc and /sys as on two Raspberry Pi models and a PC."""
 
 import os
 import platform
@@ -59,7 +59,7 @@ def pi4(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def vcgencmd(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The firmware's program on the path, which says that all is well."""
+    """The firmware's program on the PATH, reporting no problems."""
     program = tmp_path / "bin/vcgencmd"
     program.parent.mkdir()
     program.write_text('#!/bin/sh\n[ "$1" = get_throttled ] && echo throttled=0x0\n')
@@ -97,12 +97,12 @@ def test_a_raspberry_pi_5_with_its_firmwares_program(tmp_path: Path, vcgencmd: P
 @pytest.mark.parametrize(
     "script", ["echo VCHI initialization failed; exit 255", "echo nonsense", "exit 1", "echo throttled="]
 )
-def test_a_firmware_that_does_not_answer_is_none(pi4: Path, vcgencmd: Path, script: str) -> None:
+def test_a_firmware_that_fails_is_none(pi4: Path, vcgencmd: Path, script: str) -> None:
     vcgencmd.write_text(f"#!/bin/sh\n{script}\n")
     assert conditions(pi4).throttled is None
 
 
-def test_unlike_cores_are_all_named_and_stay_in_their_order(tmp_path: Path) -> None:
+def test_different_cores_are_all_named_in_order(tmp_path: Path) -> None:
     parts = ["0xd05"] * 4 + ["0xd41"] * 3 + ["0xfff"]
     phone = raspberry_pi(tmp_path, "Some phone", parts, "schedutil", 1_800_000)
     assert machine(phone).processor == "Cortex-A55 + Cortex-A78 + Arm 0xfff"
@@ -115,7 +115,7 @@ def test_unlike_cores_are_all_named_and_stay_in_their_order(tmp_path: Path) -> N
     assert conditions(phone).governors == ("schedutil",) * 8 + ("",) * 4
 
 
-def test_zones_with_one_name_are_told_apart_and_silent_ones_left_out(pi4: Path) -> None:
+def test_zones_of_the_same_name_are_distinguished_and_unreadable_ones_left_out(pi4: Path) -> None:
     zones = {
         "thermal_zone1/type": "cpu-thermal\n",
         "thermal_zone1/temp": "-5000\n",
@@ -145,14 +145,14 @@ def test_zones_with_one_name_are_told_apart_and_silent_ones_left_out(pi4: Path) 
         ({"product_name": "Default string"}, None),
     ],
 )
-def test_a_pc_says_its_product_or_its_main_board(
+def test_a_pc_is_named_by_its_product_or_main_board(
     tmp_path: Path, firmware: dict[str, str], board: str | None
 ) -> None:
     grow(tmp_path / "sys/class/dmi/id", {name: f"{text}\n" for name, text in firmware.items()})
     assert machine(tmp_path).board == board
 
 
-def test_what_is_not_there_is_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_missing_values_are_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
     found, state, watch = machine(tmp_path), conditions(tmp_path), Watch(tmp_path)
     assert (found.board, found.emulated, found.system) == (None, None, platform.system())
@@ -160,7 +160,7 @@ def test_what_is_not_there_is_none(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     assert (watch.others(0.0), watch.energy_j()) == (None, None)
 
 
-def test_bytes_that_are_no_text_are_none(pi4: Path) -> None:
+def test_undecodable_bytes_are_none(pi4: Path) -> None:
     for name in ("proc/device-tree/model", "proc/stat", "proc/loadavg", "etc/os-release"):
         (pi4 / name).write_bytes(b"\xff\xfe\x00\x9f")
     found = machine(pi4)
@@ -178,7 +178,7 @@ def test_an_emulated_machine_has_no_board(pi4: Path) -> None:
 
 
 def stat(root: Path, **ticks: int) -> None:
-    """One second after the tree's, of four processors, with so many ticks of each kind more."""
+    """Advance the tree's counters of four processors by these ticks."""
     names = ("user", "nice", "system", "idle", "iowait", "irq", "softirq", "steal", "guest", "guest_nice")
     start = {"user": HOUR, "system": HOUR, "idle": HOUR}
     values = [start.get(name, 0) + ticks.get(name, 0) for name in names]
@@ -192,14 +192,16 @@ def stat(root: Path, **ticks: int) -> None:
         ({"user": 100, "idle": 300}, 0.5, 0.125),
         ({"user": 100, "idle": 200, "steal": 100}, 1.0, 0.25),
         ({"nice": 40, "system": 30, "irq": 20, "softirq": 10, "idle": 200, "iowait": 100}, 0.0, 0.25),
-        ({"user": 200, "guest": 100, "idle": 200}, 1.0, 0.25),  # user holds what its guests took
+        ({"user": 200, "guest": 100, "idle": 200}, 1.0, 0.25),  # guest time is part of user time
         ({"user": 100, "idle": 300}, 1.2, 0.0),  # ticks are coarse
     ],
 )
-def test_others_are_what_we_did_not_take(pi4: Path, ticks: dict[str, int], own: float, others: float) -> None:
+def test_others_is_the_rest_of_the_busy_time(
+    pi4: Path, ticks: dict[str, int], own: float, others: float
+) -> None:
     second = os.sysconf("SC_CLK_TCK") // 100
     watch = Watch(pi4)
-    assert watch.others(0.0) is None  # no time went by
+    assert watch.others(0.0) is None  # no time has passed
     stat(pi4, **{name: second * count for name, count in ticks.items()})
     assert watch.others(own) == pytest.approx(others)
 
@@ -209,10 +211,10 @@ def rapl(root: Path, zone: str, name: str, microjoules: int) -> None:
     grow(root / "sys/class/powercap" / zone, files)
 
 
-def test_energy_is_that_of_all_packages_and_counters_begin_anew(tmp_path: Path) -> None:
+def test_energy_sums_all_packages_and_handles_wraparound(tmp_path: Path) -> None:
     rapl(tmp_path, "intel-rapl:0", "package-0", 1_000_000)
     rapl(tmp_path, "intel-rapl:1", "package-1", 262_143_000_000)
-    rapl(tmp_path, "intel-rapl:2", "psys", 0)  # the whole machine: the packages are in it
+    rapl(tmp_path, "intel-rapl:2", "psys", 0)  # the whole machine, which includes the packages
     rapl(tmp_path, "intel-rapl:0:0", "core", 0)  # a part of a package
     watch = Watch(tmp_path)
     assert watch.energy_j() == 0.0

@@ -1,4 +1,4 @@
-"""How emulated processors give themselves away."""
+"""Detection of emulated processors."""
 
 import platform
 from pathlib import Path
@@ -14,7 +14,7 @@ def no_core(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def tree(root: Path, program: str | None, runner: str | None, cpuinfo: str = "processor\t: 0\n") -> Path:
-    """The links by which the kernel, or the emulator in its place, tells what runs."""
+    """The links through which the kernel, or the emulator, shows the running program."""
     for name, target in (("self", program), ("thread-self", runner)):
         (root / "proc" / name).mkdir(parents=True)
         if target:
@@ -24,7 +24,7 @@ def tree(root: Path, program: str | None, runner: str | None, cpuinfo: str = "pr
 
 
 def test_a_real_processor(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("QEMU_CPU", "cortex-a72")  # is for programs that may never be run
+    monkeypatch.setenv("QEMU_CPU", "cortex-a72")  # set, but no emulator runs
     assert emulator(tree(tmp_path, "/usr/bin/python3.11", "/usr/bin/python3.11")) is None
     assert emulator(tmp_path / "without/proc") is None
 
@@ -40,7 +40,7 @@ def test_the_kernel_knows_the_emulator(tmp_path: Path, monkeypatch: pytest.Monke
     assert emulator(root) == "qemu-aarch64 (cortex-a76)"
 
 
-def test_an_emulator_answers_where_there_is_no_proc(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_emulator_without_proc_is_detected(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("QEMU_CPU", "cortex-a72")
     assert emulator(tree(tmp_path, "/usr/bin/python3.11", None)) == "qemu (cortex-a72)"
 
@@ -55,7 +55,7 @@ def test_an_emulator_answers_where_there_is_no_proc(tmp_path: Path, monkeypatch:
         ("model name\t: AMD EPYC\n", "#1 SMP", "x86_64", None),
     ],
 )
-def test_whole_machines_say_so(
+def test_emulated_machines_are_detected(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
     cpuinfo: str,

@@ -1,4 +1,4 @@
-"""Records from events, whole runs and runs that broke."""
+"""Records from events, of complete and broken runs."""
 
 from statistics import median
 from typing import Any
@@ -47,7 +47,7 @@ def test_each_contender_gets_its_record(records: list[Record]) -> None:
     assert (exact.energy_mj, int8.energy_mj) == (None, 250.0)
 
 
-def test_drift_is_the_last_quarter_over_the_first(request_: BenchRequest, events: Events) -> None:
+def test_drift_is_the_last_quarter_divided_by_the_first(request_: BenchRequest, events: Events) -> None:
     times = [event for event in events if event["event"] == "samples" and event["contender"] == 1]
     for event in times[-3:]:  # of twelve
         event["ms"] = [150.0] * 10
@@ -56,7 +56,7 @@ def test_drift_is_the_last_quarter_over_the_first(request_: BenchRequest, events
     assert not int8.verdict.trusted
 
 
-def test_progress_is_that_of_the_slowest_to_come(request_: BenchRequest, events: Events) -> None:
+def test_progress_is_that_of_the_slowest_contender(request_: BenchRequest, events: Events) -> None:
     gathered = Gathered(request_, "local")
     seen = []
     for event in events:
@@ -67,16 +67,14 @@ def test_progress_is_that_of_the_slowest_to_come(request_: BenchRequest, events:
     assert len(set(seen)) > 8
 
 
-def test_what_was_finished_before_the_connection_broke_is_kept(
-    request_: BenchRequest, events: Events
-) -> None:
+def test_samples_from_before_a_lost_connection_are_kept(request_: BenchRequest, events: Events) -> None:
     for record in gather(request_, events[:12]).records("connection lost"):
         assert 10 <= len(record.samples_ms) < 50
         assert record.interrupted == "connection lost"
         assert (record.after, record.others, record.end_to_end) == (None, None, None)
         assert record.verdict.reasons[0] == "the run was interrupted (connection lost)"
     unsaid = gather(request_, events[:-1]).records()
-    assert [record.interrupted for record in unsaid] == ["the device fell silent"] * 2
+    assert [record.interrupted for record in unsaid] == ["the device stopped responding"] * 2
 
 
 def test_a_contender_without_samples_gets_no_record(request_: BenchRequest, events: Events) -> None:
@@ -96,7 +94,7 @@ def test_a_contender_without_samples_gets_no_record(request_: BenchRequest, even
         ("OfTheFutureError", EdgewiseError),
     ],
 )
-def test_an_error_there_is_the_same_error_here(
+def test_a_remote_error_is_the_same_error_here(
     request_: BenchRequest, events: Events, kind: str, expected: type[EdgewiseError]
 ) -> None:
     gathered = gather(request_, [*events[:12], {"event": "error", "kind": kind, "message": "it broke"}])

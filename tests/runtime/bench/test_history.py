@@ -1,4 +1,4 @@
-"""Two records over time: what counts as slower, and what is said to differ."""
+"""Two records over time: what counts as slower, and which differences are listed."""
 
 from dataclasses import replace
 
@@ -11,7 +11,7 @@ from edgewise.runtime.bench.timing import percentiles
 
 
 def record(p50_ms: float, spread_ms: float = 0.01, **changes: object) -> Record:
-    """A record of 60 normally spread samples."""
+    """A record of 60 normally distributed samples."""
     noise = np.random.default_rng(0).normal(0, spread_ms, 60)
     samples = tuple(float(sample) for sample in p50_ms + noise - np.median(noise))
     made = Record(
@@ -50,10 +50,10 @@ def record(p50_ms: float, spread_ms: float = 0.01, **changes: object) -> Record:
     return replace(made, **changes)  # type: ignore[arg-type]
 
 
-def test_a_fifth_more_is_slower() -> None:
+def test_a_fifth_more_time_is_slower() -> None:
     assert slower(record(4.8), record(4.0)) == (
         "tiny tflite w8a8 got slower on ssh://pi@board: "
-        "4.80 ms, 1.20 times the 4.00 ms of 2026-11-20 (01234567)"
+        "4.80 ms, 1.20 times the 4.00 ms measured on 2026-11-20 (01234567)"
     )
 
 
@@ -62,21 +62,21 @@ def test_a_fifth_more_is_slower() -> None:
     [
         pytest.param(record(4.0), record(4.0), id="the same"),
         pytest.param(record(3.0), record(4.0), id="faster"),
-        pytest.param(record(4.1), record(4.0), id="beyond the spread, but by less than runs differ"),
+        pytest.param(record(4.1), record(4.0), id="beyond the spread, but less than runs differ"),
         pytest.param(record(4.8, 1.0), record(4.0), id="within the spread of the new one"),
         pytest.param(record(4.8), record(4.0, 1.0), id="within the spread of the old one"),
     ],
 )
-def test_what_the_spread_explains_is_not(now: Record, then: Record) -> None:
+def test_differences_within_the_spread_are_not_slower(now: Record, then: Record) -> None:
     assert slower(now, then) is None
 
 
-def test_a_figure_that_is_not_trusted_says_so() -> None:
+def test_an_untrusted_figure_is_marked() -> None:
     doubted = record(4.8, verdict=Trust(trusted=False, reasons=("drift",)))
     assert (slower(doubted, record(4.0)) or "").endswith("; but this figure is not trusted")
 
 
-def test_an_emulators_times_mean_nothing() -> None:
+def test_emulated_times_are_not_compared() -> None:
     emulated = replace(record(4.0).machine, emulated="qemu-user")
     assert slower(record(8.0, machine=emulated), record(4.0)) is None
     assert slower(record(8.0), record(4.0, machine=emulated)) is None

@@ -1,4 +1,4 @@
-"""Latency, measured for real; that it is plausible is all that can be asked."""
+"""Latency, really measured; only its plausibility can be tested."""
 
 import json
 from dataclasses import asdict, replace
@@ -15,11 +15,11 @@ from edgewise.runtime.tflite.session import TfliteSession
 
 
 def timed(slow: list[float], fast: list[float]) -> Latency:
-    """Invented times."""
+    """A latency from given times."""
     return Latency(percentiles(slow), percentiles(fast), bootstrap_ratio(slow, fast))
 
 
-def test_two_files_are_timed_in_turn(
+def test_two_files_are_timed_interleaved(
     tiny_float: Artifact, tiny_int8: dict[str, Artifact], tiny_pictures: Tensor32
 ) -> None:
     sessions = [TfliteSession(file.path, 1) for file in (tiny_float, tiny_int8["int8"])]
@@ -50,11 +50,11 @@ def test_a_float_file_is_timed_alone(tiny_float: Artifact, tiny_pictures: Tensor
         ([2.0, 2.1, 2.2], [2.1, 2.0, 2.2], Pace.ALIKE),
     ],
 )
-def test_the_whole_interval_says_which_is_faster(slow: list[float], fast: list[float], pace: Pace) -> None:
+def test_the_whole_interval_decides_which_is_faster(slow: list[float], fast: list[float], pace: Pace) -> None:
     assert timed(slow, fast).pace is pace
 
 
-def test_limits_that_are_kept() -> None:
+def test_limits_that_are_met() -> None:
     found = timed([4.0, 4.1, 4.2], [2.0, 2.1, 2.2])
     found.require(SpeedLimits(), "it")
     found.require(SpeedLimits(max_ms=2.1, min_speedup=1.9), "it")
@@ -70,21 +70,21 @@ def test_limits_that_are_kept() -> None:
             SpeedLimits(max_ms=2),
             r"^onnx w8a8: latency gate: 2\.10 ms of CPU time here, --max-latency allows 2$",
         ),
-        (SpeedLimits(min_speedup=2.5), r"^onnx w8a8: latency gate: 1\.95 times as fast .* asks for 2\.5$"),
+        (SpeedLimits(min_speedup=2.5), r"^onnx w8a8: latency gate: 1\.95 times as fast .* requires 2\.5$"),
     ],
 )
-def test_limits_that_are_not(limits: SpeedLimits, complaint: str) -> None:
+def test_limits_that_are_exceeded(limits: SpeedLimits, complaint: str) -> None:
     with pytest.raises(LatencyError, match=complaint) as caught:
         timed([4.0, 4.1, 4.2], [2.0, 2.1, 2.2]).require(limits, "onnx w8a8")
     assert caught.value.exit_code == 5
 
 
-def test_a_float_file_must_keep_the_milliseconds_too() -> None:
+def test_a_float_file_must_meet_the_milliseconds_too() -> None:
     with pytest.raises(LatencyError, match=r"4\.10 ms"):
         Latency(timed([4.0, 4.1, 4.2], [1, 1, 1]).float).require(SpeedLimits(max_ms=4), "it")
 
 
-def test_reasons_name_what_costs_time() -> None:
+def test_reasons_name_possible_causes() -> None:
     int8 = Operator("CONV_2D", "int8", layer=True, count=3)
     whole = Structure((int8,), {"int8": 100}, (), (), 100, partitions=1, whole=True)
     processor = [reason for reason in reasons(whole) if "VNNI" in reason]
@@ -92,11 +92,11 @@ def test_reasons_name_what_costs_time() -> None:
     island = Operator("HardSigmoid", "float32", layer=False, count=9)
     pieces = replace(whole, operators=(int8, island), partitions=20, whole=False)
     assert reasons(pieces) == [
-        "XNNPACK takes 20 pieces of the model, not the whole",
-        "operators in float between conversions (9 HardSigmoid)",
+        "XNNPACK runs 20 partitions of the model instead of all of it",
+        "float operators between conversions (9 HardSigmoid)",
         *processor,
     ]
     mixed = replace(whole, operators=(int8, Operator("CONV_2D", "float32", layer=True, count=2)))
     assert reasons(mixed) == ["2 layers in float", *processor]
     small = replace(whole, operators=(Operator("CONV_2D", "float32", layer=True, count=4),))
-    assert reasons(small)[0] == "its arithmetic is float: smaller weights save space and not time"
+    assert reasons(small)[0] == "its arithmetic is float: smaller weights save space but not time"

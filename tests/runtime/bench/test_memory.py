@@ -1,4 +1,4 @@
-"""Growth of a process, with and without Linux's way to forget an earlier peak."""
+"""Growth of a process, with and without Linux's reset of the peak."""
 
 from pathlib import Path
 
@@ -11,7 +11,7 @@ from edgewise.runtime.bench.memory import Memory
 SIZE = 200_000_000
 
 
-def test_what_was_taken_and_given_back_is_seen() -> None:
+def test_memory_that_was_freed_again_is_counted() -> None:
     watched = Memory()
     np.ones(SIZE, np.uint8)
     grown = watched.grown()
@@ -19,7 +19,7 @@ def test_what_was_taken_and_given_back_is_seen() -> None:
     assert 0.9 * SIZE < grown < 1.2 * SIZE
 
 
-def test_an_earlier_peak_is_forgotten() -> None:
+def test_an_earlier_peak_is_reset() -> None:
     np.ones(SIZE, np.uint8)
     watched = Memory()
     np.ones(SIZE // 4, np.uint8)
@@ -28,9 +28,7 @@ def test_an_earlier_peak_is_forgotten() -> None:
     assert grown > 0.9 * SIZE / 4
 
 
-def test_without_forgetting_no_more_than_the_growth_is_seen(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
+def test_without_a_reset_growth_is_not_overestimated(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr(memory, "_FORGET_PEAK", (tmp_path / "none" / "clear_refs", "5"))
     watched = Memory()
     kept = np.ones(SIZE, np.uint8)
@@ -40,9 +38,7 @@ def test_without_forgetting_no_more_than_the_growth_is_seen(
     assert kept.all()
 
 
-def test_a_kernel_that_tells_no_peak_is_asked_otherwise(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
+def test_a_kernel_without_peak_falls_back_to_rusage(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     status = tmp_path / "status"
     status.write_text("Name:\tpython\nVmRSS:\t  100 kB\n")
     monkeypatch.setattr(memory, "_STATUS", status)

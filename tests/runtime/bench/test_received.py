@@ -1,4 +1,4 @@
-"""Records from a file: whole ones come back, damaged and boastful ones are refused with the reason."""
+"""Records from a file: valid ones are read, damaged and inconsistent ones are refused with the reason."""
 
 import json
 from collections.abc import Callable
@@ -24,11 +24,11 @@ def write(tmp_path: Path) -> Write:
     return write
 
 
-def test_a_record_comes_back_as_it_was(records: list[Record], write: Write) -> None:
+def test_a_record_is_read_back_unchanged(records: list[Record], write: Write) -> None:
     assert read(write(records[1].to_json())) == [records[1]]
 
 
-def test_what_bench_prints_holds_several(records: list[Record], write: Write) -> None:
+def test_the_output_of_bench_contains_several(records: list[Record], write: Write) -> None:
     document = {"records": [record.to_json() for record in records], "comparisons": []}
     assert read(write(document)) == records
 
@@ -39,7 +39,7 @@ def test_percentiles_may_be_summed_in_another_order(records: list[Record], write
     assert read(write(plain))[0].id == records[1].id
 
 
-def test_a_device_may_know_more_against_itself(records: list[Record], write: Write) -> None:
+def test_a_device_may_add_its_own_reasons(records: list[Record], write: Write) -> None:
     plain = records[1].to_json() | {"verdict": {"trusted": False, "reasons": ["the phone was hot"]}}
     assert read(write(plain))[0].verdict.reasons == ("the phone was hot",)
 
@@ -47,22 +47,22 @@ def test_a_device_may_know_more_against_itself(records: list[Record], write: Wri
 @pytest.mark.parametrize(
     ("place", "value", "message"),
     [
-        (("threads",), "two", "'threads' holds what it cannot"),
-        (("threads",), True, "'threads' holds"),
-        (("samples_ms", 3), None, "'samples_ms' holds"),
-        (("load_ms",), float("nan"), "'load_ms' holds"),
-        (("machine", "cores"), 4.5, "'machine' holds"),
-        (("machine", "board"), "Phone \x1b[2J", "'machine' holds"),
-        (("before", "temperatures_c"), {"cpu": "hot"}, "'before' holds"),
+        (("threads",), "two", "'threads' has an invalid value"),
+        (("threads",), True, "'threads' has"),
+        (("samples_ms", 3), None, "'samples_ms' has"),
+        (("load_ms",), float("nan"), "'load_ms' has"),
+        (("machine", "cores"), 4.5, "'machine' has"),
+        (("machine", "board"), "Phone \x1b[2J", "'machine' has"),
+        (("before", "temperatures_c"), {"cpu": "hot"}, "'before' has"),
         (("started",), "yesterday", "yesterday"),
         (("schema",), 99, "schema 99"),
         (("samples_ms", 3), -1.0, "times must be finite and above zero"),
-        (("summary", "p50_ms"), 1.0, "its 'summary' is not that of its samples"),
-        (("end_to_end",), None, "its 'end_to_end' is not that"),
-        (("drift",), 1.3, "calls itself trusted, but it drifted"),
+        (("summary", "p50_ms"), 1.0, "its 'summary' does not match its samples"),
+        (("end_to_end",), None, "its 'end_to_end' does not match"),
+        (("drift",), 1.3, "marked as trusted, but it drifted"),
     ],
 )
-def test_what_is_wrong_in_it_is_said(
+def test_the_error_names_what_is_wrong(
     records: list[Record], write: Write, place: tuple[Any, ...], value: object, message: str
 ) -> None:
     plain = json.loads(json.dumps(records[1].to_json()))
@@ -72,18 +72,20 @@ def test_what_is_wrong_in_it_is_said(
         inner = inner[step]
     inner[last] = value
     path = write(plain)
-    with pytest.raises(EdgewiseError, match=rf"^{path}: .*{message}.*; measure again and share that$"):
+    with pytest.raises(
+        EdgewiseError, match=rf"^{path}: .*{message}.*; measure again and share the new record$"
+    ):
         read(path)
 
 
 @pytest.mark.parametrize("document", [[], 3, {"records": []}, {"records": "none"}])
-def test_what_holds_no_records_is_refused(write: Write, document: object) -> None:
-    with pytest.raises(UsageError, match="holds no records; name what the app"):
+def test_a_file_without_records_is_refused(write: Write, document: object) -> None:
+    with pytest.raises(UsageError, match="contains no records; pass a file written by the app"):
         read(write(document))
 
 
-def test_one_of_several_that_is_none_refuses_all(records: list[Record], write: Write) -> None:
-    with pytest.raises(EdgewiseError, match="no record of a latency but a int"):
+def test_one_invalid_record_refuses_all(records: list[Record], write: Write) -> None:
+    with pytest.raises(EdgewiseError, match="not a latency record but a int"):
         read(write({"records": [records[0].to_json(), 3]}))
 
 
@@ -91,5 +93,5 @@ def test_a_file_that_cannot_be_read(tmp_path: Path) -> None:
     (tmp_path / "cut.json").write_text('{"schema": 1, "id"')
     with pytest.raises(EdgewiseError, match=r"cut\.json: cannot be read .*share the record again"):
         read(tmp_path / "cut.json")
-    with pytest.raises(UsageError, match="no such file; name a record"):
+    with pytest.raises(UsageError, match="no such file; pass a record"):
         read(tmp_path / "nowhere.json")

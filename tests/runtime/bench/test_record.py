@@ -1,4 +1,4 @@
-"""Records go through JSON and come back; what is none is refused with the reason."""
+"""Records survive JSON; anything else is refused with the reason."""
 
 import json
 from typing import Any
@@ -25,26 +25,26 @@ def test_fields_of_a_newer_writer_are_skipped(records: list[Record]) -> None:
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"schema": SCHEMA + 1}, f"schema {SCHEMA + 1}, this edgewise reads {SCHEMA}; run: pip install"),
-        ({"schema": None}, "no record of a latency: its schema is None"),
-        ({"machine": {"board": "x"}}, "no record of a latency: .* missing"),
-        ({"summary": 3.0}, "no record of a latency"),
+        ({"schema": SCHEMA + 1}, f"schema {SCHEMA + 1}, but this version reads {SCHEMA}; run: pip install"),
+        ({"schema": None}, "not a latency record: its schema is None"),
+        ({"machine": {"board": "x"}}, "not a latency record: .* missing"),
+        ({"summary": 3.0}, "not a latency record"),
     ],
 )
-def test_what_is_no_record_says_so(records: list[Record], change: dict[str, Any], message: str) -> None:
+def test_invalid_records_are_refused(records: list[Record], change: dict[str, Any], message: str) -> None:
     with pytest.raises(EdgewiseError, match=message):
         Record.from_json(records[0].to_json() | change)
 
 
-def test_a_record_that_lacks_a_field_says_which(records: list[Record]) -> None:
+def test_a_missing_field_is_named(records: list[Record]) -> None:
     for name in ("samples_ms", "golden"):
         plain = records[0].to_json()
         del plain[name]
-        with pytest.raises(EdgewiseError, match=f"no record of a latency: .*{name}"):
+        with pytest.raises(EdgewiseError, match=f"not a latency record: .*{name}"):
             Record.from_json(plain)
 
 
-def test_a_part_takes_tuples_from_lists(records: list[Record]) -> None:
+def test_a_part_converts_lists_to_tuples(records: list[Record]) -> None:
     model = records[0].model
     assert model.title == "tiny tflite fp32"
     assert part(BenchedModel, json.loads(json.dumps(records[0].to_json()))["model"]) == model

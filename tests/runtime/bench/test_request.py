@@ -1,4 +1,4 @@
-"""What may be asked of a device, and how it gets there."""
+"""Valid requests to a device, and their serialization."""
 
 import json
 from typing import Any
@@ -20,18 +20,18 @@ def test_a_request_survives_json() -> None:
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"threads": 0}, "--threads 0: need 1 at least"),
-        ({"runs": 1}, "--runs 1: need 2 at least"),
-        ({"seconds": -0.5}, "--seconds -0.5: need 0 at least"),
-        ({"seconds": float("nan")}, "--seconds nan: need 0 at least"),
-        ({"warm_ups": 0}, "--warm-ups 0: need 1 at least"),
+        ({"threads": 0}, "--threads 0: must be at least 1"),
+        ({"runs": 1}, "--runs 1: must be at least 2"),
+        ({"seconds": -0.5}, "--seconds -0.5: must be at least 0"),
+        ({"seconds": float("nan")}, "--seconds nan: must be at least 0"),
+        ({"warm_ups": 0}, "--warm-ups 0: must be at least 1"),
     ],
 )
-def test_what_makes_no_sense_is_refused(options: dict[str, Any], message: str) -> None:
+def test_invalid_options_are_refused(options: dict[str, Any], message: str) -> None:
     with pytest.raises(UsageError, match=message):
         BenchRequest(ONE, **options)
 
 
-def test_somebody_must_run() -> None:
+def test_at_least_one_model_is_required() -> None:
     with pytest.raises(UsageError, match="nothing to measure"):
         BenchRequest(())

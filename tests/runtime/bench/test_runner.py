@@ -1,4 +1,4 @@
-"""The program of a device: what it sends for a request, in which order, and how it ends."""
+"""The program on a device: the events that it sends, their order, and how it ends."""
 
 import json
 import os
@@ -39,7 +39,7 @@ def names(kind: type) -> set[str]:
     return {field.name for field in fields(kind)}
 
 
-def test_events_come_as_they_are_described(short: BenchRequest) -> None:
+def test_events_are_as_documented(short: BenchRequest) -> None:
     events, done = run(short)
     assert done.returncode == 0, done.stderr
     order = [event["event"] for event in events]
@@ -60,20 +60,20 @@ def test_events_come_as_they_are_described(short: BenchRequest) -> None:
     assert set(by_name["opened"]["model"]) == names(BenchedModel)
     assert set(by_name["opened"]["engine"]) == names(Engine)
     assert set(by_name["golden"]) == {"contender"} | names(GoldenRun)
-    assert by_name["warm"] == {"contender": 1, "warm_ups": 6}  # three come with opening
+    assert by_name["warm"] == {"contender": 1, "warm_ups": 6}  # opening runs three
     assert set(by_name["before"]) == names(Conditions)
     assert set(by_name["samples"]) == set(by_name["end_to_end"]) == {"contender", "ms"}
     assert set(by_name["closed"]) == {"contender", "peak_rss_bytes"}
     assert set(by_name["after"]) == {"others", "energy_mj"} | names(Conditions)
 
 
-def test_contenders_take_turns_forth_and_back(short: BenchRequest) -> None:
+def test_contenders_take_turns_in_alternating_order(short: BenchRequest) -> None:
     seconds = 1.0
     events, _ = run(replace(short, seconds=seconds, warm_up_seconds=0.3))
     samples = [event for event in events if event["event"] == "samples"]
     assert [event["contender"] for event in samples] == ([0, 1, 1, 0] * len(samples))[: len(samples)]
     assert len({len(event["ms"]) for event in samples}) == 1
-    assert max(sum(event["ms"]) for event in samples) > 50  # the slowest's block is some 200 ms
+    assert max(sum(event["ms"]) for event in samples) > 50  # the slowest block takes about 200 ms
     spent = [[sum(event["ms"]) / 1000 for event in samples if event["contender"] == one] for one in (0, 1)]
     assert len(spent[0]) == len(spent[1]) > 1
     assert min(sum(blocks) for blocks in spent) >= seconds > min(sum(blocks[:-1]) for blocks in spent)
@@ -109,14 +109,18 @@ def test_an_error_is_an_event_and_an_exit_code(short: BenchRequest, tmp_path: Pa
     assert "--cpus 999" in events[-1]["message"]
 
 
-def test_a_request_that_cannot_be_is_refused(short: BenchRequest) -> None:
+def test_an_invalid_request_is_refused(short: BenchRequest) -> None:
     events, done = run(json.dumps(short.to_json() | {"threads": 0}))
     assert done.returncode == 2
-    assert events[-1] == {"event": "error", "kind": "UsageError", "message": "--threads 0: need 1 at least"}
+    assert events[-1] == {
+        "event": "error",
+        "kind": "UsageError",
+        "message": "--threads 0: must be at least 1",
+    }
 
 
 class Running:
-    """One in the midst of its measuring; its workers are its children."""
+    """A runner that is measuring; its workers are its children."""
 
     def __init__(self, request: BenchRequest, events: int) -> None:
         self.popen = subprocess.Popen(COMMAND, stdin=subprocess.PIPE, stdout=events, text=True)
@@ -128,7 +132,7 @@ class Running:
 
 @pytest.fixture
 def running(short: BenchRequest) -> Iterator[tuple[Running, int]]:
-    """And where its events can be read."""
+    """A running runner, and the descriptor of its events."""
     ours, theirs = os.pipe()
     started = Running(short, theirs)
     with started.popen:
@@ -137,14 +141,14 @@ def running(short: BenchRequest) -> Iterator[tuple[Running, int]]:
 
 
 def until(name: str, descriptor: int) -> None:
-    """Read events until one of this name; the descriptor stays open."""
+    """Read events up to one of this name; the descriptor stays open."""
     buffer = b""
     while f'"event": "{name}"'.encode() not in buffer:
         buffer += os.read(descriptor, 1 << 20)
 
 
 @pytest.mark.parametrize("moment", ["machine", "golden", "samples"])
-def test_it_ends_when_nobody_listens(
+def test_it_ends_when_nobody_reads(
     running: tuple[Running, int], moment: str, descendants: Find, gone: Gone
 ) -> None:
     started, events = running
@@ -157,7 +161,7 @@ def test_it_ends_when_nobody_listens(
 
 
 @pytest.mark.parametrize("ending", [signal.SIGTERM, signal.SIGINT])
-def test_it_takes_its_workers_along(
+def test_its_workers_end_with_it(
     running: tuple[Running, int], ending: signal.Signals, descendants: Find, gone: Gone
 ) -> None:
     started, events = running

@@ -1,4 +1,4 @@
-"""Records in real files: written by several processes at once, killed half-way, damaged, out of room."""
+"""Records in real files: concurrent writers, killed writers, damaged files and full disks."""
 
 import json
 import os
@@ -25,7 +25,7 @@ Build = Callable[..., Record]
 
 
 def record(key: str, **changes: object) -> Record:
-    """A trusted record of its own run, a minute after noon on the day that `key` ends with."""
+    """A trusted record of a separate run, from 12:01 on the day that `key` ends with."""
     samples = tuple(4 + 0.01 * (index % 9) for index in range(60))
     made = Record(
         id=key,
@@ -67,7 +67,7 @@ def ids(records: list[Record]) -> list[str]:
     return [found.id for found in records]
 
 
-def test_a_record_comes_back_as_it_was(store: Store) -> None:
+def test_a_record_is_read_back_unchanged(store: Store) -> None:
     store.append(record("a20"))
     assert store.select() == [record("a20")]
 
@@ -80,14 +80,14 @@ def test_the_same_record_is_stored_once(store: Store) -> None:
 
 def test_records_are_added_together_or_not_at_all(store: Store) -> None:
     store.add([record("a20"), record("a21")])
-    with pytest.raises(UsageError, match=r"'a21' is in .*results\.sqlite already; nothing was added"):
+    with pytest.raises(UsageError, match=r"'a21' is already in .*results\.sqlite; nothing was added"):
         store.add([record("a22"), record("a21", device="adb")])
-    with pytest.raises(UsageError, match="'a23' is in"):
+    with pytest.raises(UsageError, match="'a23' is already in"):
         store.add([record("a23"), record("a23")])
     assert store.select() == [record("a21"), record("a20")]
 
 
-def test_reading_makes_no_file(store: Store) -> None:
+def test_reading_does_not_create_a_file(store: Store) -> None:
     assert store.select() == []
     assert store.last_trusted(record("a20")) is None
     assert not store.path.parent.exists()
@@ -107,7 +107,7 @@ def test_records_are_filtered_and_come_newest_first(store: Store) -> None:
     assert store.select(model="large", precision="w8a8") == []
 
 
-def test_times_are_compared_whatever_their_zone(store: Store) -> None:
+def test_times_of_different_zones_are_compared(store: Store) -> None:
     store.append(record("a", started="2026-11-20T23:30:00-02:00"))
     store.append(record("b", started="2026-11-21T01:00:00Z"))
     assert ids(store.select()) == ["a", "b"]
@@ -134,7 +134,7 @@ def test_the_last_trusted_record_is_of_the_same_model_on_the_same_device(store: 
     assert before.id == "p21"
 
 
-def test_an_unknown_board_is_only_like_another_unknown_one(store: Store) -> None:
+def test_an_unknown_board_only_matches_an_unknown_board(store: Store) -> None:
     unknown = replace(record("x20").machine, board=None)
     store.append(record("a20"))
     assert store.last_trusted(record("b21", machine=unknown)) is None
@@ -142,7 +142,7 @@ def test_an_unknown_board_is_only_like_another_unknown_one(store: Store) -> None
     assert store.last_trusted(record("b21", machine=unknown)) == record("c20", machine=unknown)
 
 
-def test_an_id_may_be_shortened_but_not_to_ambiguity(store: Store) -> None:
+def test_an_id_can_be_shortened_unless_ambiguous(store: Store) -> None:
     for key in ("ab20", "ac21", "%_22"):
         store.append(record(key))
     assert store.find("ab").id == "ab20"
@@ -152,7 +152,7 @@ def test_an_id_may_be_shortened_but_not_to_ambiguity(store: Store) -> None:
             store.find(prefix)
 
 
-def test_the_place_is_the_users_or_the_systems(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_the_default_path(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr(sys, "platform", "linux")
     monkeypatch.delenv("EDGEWISE_RESULTS", raising=False)
     monkeypatch.setenv("HOME", str(tmp_path))
@@ -169,7 +169,7 @@ def test_the_place_is_the_users_or_the_systems(monkeypatch: pytest.MonkeyPatch, 
     assert default_path() == tmp_path / "mine.sqlite"
 
 
-# A process that appends copies of the record on its stdin, and tells when each is on the disk.
+# A process that appends copies of the record on its stdin and prints a line when each is on disk.
 _WRITER = textwrap.dedent("""
     import json, sys
     from dataclasses import replace
@@ -207,7 +207,7 @@ def test_several_processes_write_at_once_and_nothing_is_lost(store: Store) -> No
 
 
 def test_a_kill_in_the_middle_of_writing_loses_nothing_that_was_written(store: Store) -> None:
-    # Samples by the ten thousand, so that a write takes long enough to be hit.
+    # Tens of thousands of samples, so that a write takes long enough to be interrupted.
     large = record("a20", samples_ms=tuple(4 + index / 1e6 for index in range(30_000)))
     hot = 0
     for attempt in range(8):
@@ -226,10 +226,10 @@ def test_a_kill_in_the_middle_of_writing_loses_nothing_that_was_written(store: S
         with sqlite3.connect(store.path) as database:
             assert database.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
         database.close()
-    assert hot, "no kill came in the middle of a write"
+    assert hot, "no kill interrupted a write"
 
 
-def test_two_that_begin_at_once_make_one_store(tmp_path: Path) -> None:
+def test_two_concurrent_first_writers_create_one_store(tmp_path: Path) -> None:
     for attempt in range(3):
         store = Store(tmp_path / str(attempt) / "results.sqlite")
         children = [writer(store, name, 1, record("a20")) for name in ("one", "two")]
@@ -240,7 +240,7 @@ def test_two_that_begin_at_once_make_one_store(tmp_path: Path) -> None:
         assert len(store.select()) == 2
 
 
-def test_a_damaged_file_is_named_and_left_as_it_is(store: Store) -> None:
+def test_a_damaged_file_is_named_and_not_changed(store: Store) -> None:
     store.path.parent.mkdir()
     store.path.write_bytes(b"not a database, but long enough to be read as one" * 100)
     before = store.path.read_bytes()
@@ -266,11 +266,11 @@ def test_a_newer_store_is_neither_read_nor_written(store: Store) -> None:
     database.execute(f"PRAGMA user_version = {SCHEMA + 1}")
     database.close()
     for use in (store.select, lambda: store.append(record("b21"))):
-        with pytest.raises(EdgewiseError, match="a newer edgewise wrote it"):
+        with pytest.raises(EdgewiseError, match="written by a newer edgewise"):
             use()
 
 
-def test_another_programs_database_is_not_touched(store: Store) -> None:
+def test_another_programs_database_is_not_changed(store: Store) -> None:
     store.path.parent.mkdir()
     database = sqlite3.connect(store.path)
     database.execute("CREATE TABLE recipes (name TEXT)")
@@ -279,7 +279,7 @@ def test_another_programs_database_is_not_touched(store: Store) -> None:
         store.append(record("a20"))
 
 
-def test_a_record_of_a_newer_schema_is_not_passed_over(store: Store) -> None:
+def test_a_record_of_a_newer_schema_is_not_skipped(store: Store) -> None:
     store.append(record("a20"))
     database = sqlite3.connect(store.path)
     database.execute("UPDATE results SET record = json_set(record, '$.schema', 99)")
@@ -289,7 +289,7 @@ def test_a_record_of_a_newer_schema_is_not_passed_over(store: Store) -> None:
         store.select()
 
 
-# Root, too, may do only what permissions say once it has no capabilities.
+# Without capabilities, even root is bound by file permissions.
 _PLAIN_USER = ["setpriv", "--bounding-set=-all", "--inh-caps=-all"] if os.geteuid() == 0 else []
 _READER = textwrap.dedent("""
     import sys
@@ -303,7 +303,7 @@ _READER = textwrap.dedent("""
 """)
 
 
-def test_a_read_only_place_can_be_read_and_says_why_it_cannot_be_written(store: Store) -> None:
+def test_a_read_only_store_can_be_read_and_explains_why_it_cannot_be_written(store: Store) -> None:
     store.append(record("a20"))
     store.path.chmod(0o444)
     store.path.parent.chmod(0o555)
@@ -315,29 +315,29 @@ def test_a_read_only_place_can_be_read_and_says_why_it_cannot_be_written(store: 
     )
     store.path.parent.chmod(0o755)
     assert ended.stdout == "a20\n", ended.stderr
-    assert "results.sqlite: cannot be written; name another file by --results" in ended.stderr
+    assert "results.sqlite: cannot be written; choose another file with --results" in ended.stderr
 
 
-def test_a_folder_in_the_place_of_the_file_is_told(store: Store) -> None:
+def test_a_folder_in_place_of_the_file_is_reported(store: Store) -> None:
     store.path.mkdir(parents=True)
-    with pytest.raises(EdgewiseError, match="cannot be opened or made"):
+    with pytest.raises(EdgewiseError, match="cannot be opened or created"):
         store.append(record("a20"))
 
 
-def test_a_file_in_the_place_of_the_folder_is_told(store: Store) -> None:
+def test_a_file_in_place_of_the_folder_is_reported(store: Store) -> None:
     store.path.parent.write_text("")
-    with pytest.raises(EdgewiseError, match="cannot be opened or made"):
+    with pytest.raises(EdgewiseError, match="cannot be opened or created"):
         store.append(record("a20"))
 
 
-def test_without_room_nothing_is_half_written(store: Store) -> None:
+def test_a_full_disk_leaves_no_partial_record(store: Store) -> None:
     store.append(record("a20"))
     before = resource.getrlimit(resource.RLIMIT_FSIZE)
     ignored = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
-    # A process may not make files larger than this: the kernel refuses the write as it does on a full disk.
+    # A limit for the size of files: the kernel refuses the write as on a full disk.
     resource.setrlimit(resource.RLIMIT_FSIZE, (store.path.stat().st_size, before[1]))
     try:
-        with pytest.raises(EdgewiseError, match=r"check the disk, its space|the disk is full"):
+        with pytest.raises(EdgewiseError, match=r"check the disk, its free space|the disk is full"):
             store.append(record("b21", samples_ms=tuple(4 + index / 1e6 for index in range(10_000))))
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, before)

@@ -1,4 +1,4 @@
-"""The model that is measured: what a record says of it, and how its answer is judged."""
+"""The model to measure: its description in a record, and the check of its output."""
 
 import hashlib
 from dataclasses import replace
@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from edgewise.export.artifact import Artifact
+from edgewise.export.precision import Precision
 from edgewise.models.errors import ParityError, UsageError
 from edgewise.models.spec import ModelSpec
 from edgewise.runtime.bench.request import Contender
@@ -20,17 +21,17 @@ LOGITS = np.array([[3, -1, 0.5, 0, 2, -4]], np.float32)
 
 @pytest.fixture
 def folder(tmp_path: Path, tiny_spec: ModelSpec) -> str:
-    """A bundle whose model nobody opens; one step of its output is 0.1."""
-    return bundle(tmp_path, tiny_spec, "model.tflite", "w8a8")
+    """A bundle whose model is never opened; one step of its output is 0.1."""
+    return bundle(tmp_path, tiny_spec, "model.tflite", Precision.W8A8)
 
 
-def bundle(folder: Path, spec: ModelSpec, name: str, precision: str) -> str:
+def bundle(folder: Path, spec: ModelSpec, name: str, precision: Precision) -> str:
     file = folder / name
     file.write_bytes(b"model")
     file.with_suffix(".bin").write_bytes(b"weights")
     target = "openvino" if file.suffix == ".xml" else "tflite"
     model = Artifact(file, target, precision, "float32", spec)
-    twin = replace(model, precision="fp32") if precision != "fp32" else None
+    twin = replace(model, precision=Precision.FP32) if precision is not Precision.FP32 else None
     picture = np.random.default_rng(0).random((1, 32, 32, 3), np.float32)
     golden = Golden(np.zeros((50, 60, 3), np.uint8), picture, LOGITS, LOGITS + np.float32(0.05))
     return str(
@@ -38,15 +39,17 @@ def bundle(folder: Path, spec: ModelSpec, name: str, precision: str) -> str:
     )
 
 
-def test_a_part_says_which_model_it_is(folder: str) -> None:
+def test_a_part_describes_its_model(folder: str) -> None:
     model, twin = (Subject.of(Contender(folder, part)).model for part in ("model", "reference"))
     assert (model.precision, model.part, model.size_bytes) == ("w8a8", "model", 5)
     assert (twin.precision, twin.part) == ("fp32", "reference")
     assert model.sha256 == hashlib.sha256(b"model").hexdigest()
 
 
-def test_two_files_have_the_digest_of_what_sha256sum_prints(tmp_path: Path, tiny_spec: ModelSpec) -> None:
-    model = Subject.of(Contender(bundle(tmp_path, tiny_spec, "model.xml", "fp32"))).model
+def test_the_checksum_of_two_files_is_that_of_their_sha256sum_listing(
+    tmp_path: Path, tiny_spec: ModelSpec
+) -> None:
+    model = Subject.of(Contender(bundle(tmp_path, tiny_spec, "model.xml", Precision.FP32))).model
     printed = "".join(
         f"{hashlib.sha256(content).hexdigest()}  tiny-fp32{suffix}\n"
         for content, suffix in ((b"model", ".xml"), (b"weights", ".bin"))
@@ -55,12 +58,12 @@ def test_two_files_have_the_digest_of_what_sha256sum_prints(tmp_path: Path, tiny
     assert model.size_bytes == 12
 
 
-def test_a_float_bundle_has_no_twin(tmp_path: Path, tiny_spec: ModelSpec) -> None:
-    with pytest.raises(UsageError, match="no float twin"):
-        Subject.of(Contender(bundle(tmp_path, tiny_spec, "model.tflite", "fp32"), "reference"))
+def test_a_float_bundle_has_no_reference(tmp_path: Path, tiny_spec: ModelSpec) -> None:
+    with pytest.raises(UsageError, match="no float reference"):
+        Subject.of(Contender(bundle(tmp_path, tiny_spec, "model.tflite", Precision.FP32), "reference"))
 
 
-def test_an_answer_is_judged_in_steps_by_the_models_own(folder: str) -> None:
+def test_an_output_is_compared_in_steps_with_the_models_own(folder: str) -> None:
     subject = Subject.of(Contender(folder))
     found = subject.judged(LOGITS + np.float32(0.25))
     assert found.max_lsb == pytest.approx(2, abs=1e-3)
@@ -69,7 +72,7 @@ def test_an_answer_is_judged_in_steps_by_the_models_own(folder: str) -> None:
         subject.judged(LOGITS + np.float32(5.05))
 
 
-def test_a_twins_answer_is_judged_by_the_original_network(folder: str) -> None:
+def test_a_float_output_is_compared_with_the_original_network(folder: str) -> None:
     subject = Subject.of(Contender(folder, "reference"))
     found = subject.judged(LOGITS)
     assert (found.max_lsb, found.max_rel) == (None, 0)
@@ -77,9 +80,9 @@ def test_a_twins_answer_is_judged_by_the_original_network(folder: str) -> None:
         subject.judged(LOGITS + np.array([0, 0, 0.1, 0, 0, 0], np.float32))
 
 
-def test_what_is_no_answer_is_refused(folder: str) -> None:
+def test_invalid_outputs_are_refused(folder: str) -> None:
     subject = Subject.of(Contender(folder))
     with pytest.raises(ParityError, match="NaN or infinity"):
         subject.judged(LOGITS * np.float32("nan"))
-    with pytest.raises(ParityError, match="with 2 logits instead of 6"):
+    with pytest.raises(ParityError, match="gave 2 logits instead of 6"):
         subject.judged(LOGITS[:, :2])

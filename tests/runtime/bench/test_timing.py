@@ -1,4 +1,4 @@
-"""Summaries of times: the laws of percentiles and of the paired bootstrap."""
+"""Summaries of times: properties of percentiles and of the paired bootstrap."""
 
 import json
 from dataclasses import asdict
@@ -45,7 +45,7 @@ def test_a_run_that_is_always_slower_by_a_factor(samples: list[float], factor: f
 
 @settings(max_examples=25)
 @given(st.integers(0, 1000), st.integers(2, 60))
-def test_the_ratio_lies_between_the_extremes(seed: int, count: int) -> None:
+def test_the_ratio_is_between_the_extremes(seed: int, count: int) -> None:
     a, b = np.random.default_rng(seed).lognormal(size=(2, count))
     found = bootstrap_ratio(a, b, draws=200)
     assert a.min() / b.max() <= found.interval.low <= found.interval.high <= a.max() / b.min()
@@ -53,7 +53,7 @@ def test_the_ratio_lies_between_the_extremes(seed: int, count: int) -> None:
     assert found.count == count
 
 
-def test_pairs_cancel_what_slows_both_runs() -> None:
+def test_slowdowns_of_both_runs_cancel_out() -> None:
     random = np.random.default_rng(0)
     load = random.lognormal(sigma=1, size=200)
     a, b = 1.1 * load * random.normal(1, 0.01, 200), load * random.normal(1, 0.01, 200)
@@ -72,11 +72,11 @@ def test_the_interval_covers_the_true_ratio() -> None:
     assert 0.9 <= held / runs <= 0.99
 
 
-def test_the_interval_covers_the_true_ratio_where_each_run_has_its_turns() -> None:
+def test_the_interval_covers_the_true_ratio_if_runs_take_turns() -> None:
     random = np.random.default_rng(2)
     runs, held, held_by_pairs = 40, 0, 0
     for _ in range(runs):
-        turns = np.repeat(random.lognormal(sigma=0.1, size=(2, 50)), 20, axis=1)  # what a whole turn meets
+        turns = np.repeat(random.lognormal(sigma=0.1, size=(2, 50)), 20, axis=1)  # affects a whole turn
         a, b = turns * random.lognormal(sigma=0.02, size=(2, 1000))
         whole, pairs = bootstrap_ratio(a, b, draws=100, blocks=25), bootstrap_ratio(a, b, draws=100)
         held += whole.interval.low <= 1 <= whole.interval.high
@@ -90,18 +90,18 @@ def test_the_interval_covers_the_true_ratio_where_each_run_has_its_turns() -> No
     ("a", "b", "message"),
     [
         ([1.0], [1.0], "at least 2"),
-        ([1.0, 2.0], [1.0, 2.0, 3.0], "2 times against 3"),
+        ([1.0, 2.0], [1.0, 2.0, 3.0], "2 and 3 times"),
         ([1.0, 2.0], [1.0, 0.0], "second run: times must be finite and above zero"),
         ([1.0, np.nan], [1.0, 1.0], "first run"),
     ],
 )
-def test_times_that_cannot_be_are_refused(a: list[float], b: list[float], message: str) -> None:
+def test_invalid_times_are_refused(a: list[float], b: list[float], message: str) -> None:
     with pytest.raises(UsageError, match=message):
         bootstrap_ratio(a, b)
 
 
 @pytest.mark.parametrize("samples", [[], [1.0, np.inf], [-1.0], [[1.0, 2.0]]])
-def test_samples_that_cannot_be_are_refused(samples: list[float]) -> None:
+def test_invalid_samples_are_refused(samples: list[float]) -> None:
     with pytest.raises(UsageError):
         percentiles(samples)
 

@@ -1,4 +1,4 @@
-"""Every reason against a record, one at a time, and what is no reason."""
+"""Every reason against a record, one at a time, and conditions that are not a reason."""
 
 from dataclasses import replace
 from typing import Any
@@ -11,12 +11,12 @@ from edgewise.runtime.bench.trust import judge
 
 @pytest.fixture
 def record(records: list[Record]) -> Record:
-    """Of INT8, trusted."""
+    """The INT8 record, trusted."""
     return records[1]
 
 
 def moments(record: Record, before: dict[str, Any], after: dict[str, Any]) -> Record:
-    """The record with other conditions at the start and at the end."""
+    """The record with changed conditions at the start and at the end."""
     assert record.before is not None
     return replace(record, before=replace(record.before, **before), after=replace(record.before, **after))
 
@@ -27,11 +27,11 @@ def reasons(record: Record) -> tuple[str, ...]:
     return verdict.reasons
 
 
-def test_a_quiet_run_is_trusted(record: Record) -> None:
+def test_an_undisturbed_run_is_trusted(record: Record) -> None:
     assert reasons(record) == ()
 
 
-def test_what_a_device_does_not_tell_is_not_held_against_it(record: Record) -> None:
+def test_unknown_values_do_not_count_against_a_record(record: Record) -> None:
     silent = Conditions("2026-11-20T12:00:00Z")
     assert reasons(replace(record, before=silent, after=silent, others=None)) == ()
     assert reasons(replace(record, before=None, after=None, others=None)) == ()
@@ -45,7 +45,7 @@ def test_what_a_device_does_not_tell_is_not_held_against_it(record: Record) -> N
         ({"samples_ms": (30.0,) * 200}, "too short (6.0 s of samples, needs 10)"),
         ({"drift": 1.08}, "it drifted (the last quarter was 8 % slower than the first)"),
         ({"drift": 0.9}, "it drifted (the last quarter was 10 % faster than the first)"),
-        ({"others": 0.2}, "other programs took 20 % of the processors' time"),
+        ({"others": 0.2}, "other programs used 20 % of the processor time"),
     ],
 )
 def test_each_reason_in_words(record: Record, change: dict[str, Any], reason: str) -> None:
@@ -56,17 +56,17 @@ def test_each_reason_in_words(record: Record, change: dict[str, Any], reason: st
     "change",
     [
         {"samples_ms": (200.0,) * 50},
-        {"samples_ms": (0.1,) * 100_000},  # which add up to a little less than ten seconds
+        {"samples_ms": (0.1,) * 100_000},  # their sum is slightly less than ten seconds
         {"drift": 1.049},
         {"drift": 0.96},
         {"others": 0.049},
     ],
 )
-def test_what_just_keeps_the_limits(record: Record, change: dict[str, Any]) -> None:
+def test_values_just_within_the_limits_are_trusted(record: Record, change: dict[str, Any]) -> None:
     assert reasons(replace(record, **change)) == ()
 
 
-def test_several_reasons_are_all_told(record: Record) -> None:
+def test_all_reasons_are_listed(record: Record) -> None:
     found = reasons(replace(record, interrupted="killed", drift=2.0, others=0.5))
     assert [reason.split()[0] for reason in found] == ["the", "it", "other"]
 
@@ -89,13 +89,13 @@ def test_only_the_governors_of_used_cores_count(record: Record) -> None:
 @pytest.mark.parametrize(
     ("before", "after", "reason"),
     [
-        (0x50000, 0x50000, None),  # long ago
+        (0x50000, 0x50000, None),  # some time before the run
         (0x0, 0x10000, "under-voltage"),
         (0x50000, 0xD0000, "the soft temperature limit"),
         (0x0, 0x60006, "a capped frequency and throttling"),
-        (0x50005, 0x50005, "under-voltage and throttling"),  # all the time
-        (0x50005, 0x50000, "under-voltage and throttling"),  # until just now
-        (None, 0x10000, None),  # perhaps long ago
+        (0x50005, 0x50005, "under-voltage and throttling"),  # during the whole run
+        (0x50005, 0x50000, "under-voltage and throttling"),  # until the end of the run
+        (None, 0x10000, None),  # perhaps before the run
         (None, 0x10001, "under-voltage"),
     ],
 )
@@ -112,22 +112,22 @@ def test_a_frequency_that_fell(record: Record) -> None:
     assert reasons(moments(record, {}, {"frequencies_mhz": (2250.0,) * 4})) == ()
 
 
-def test_a_core_that_slept_is_no_change_but_a_used_one_is(record: Record) -> None:
+def test_an_idle_core_does_not_count_unless_it_is_used(record: Record) -> None:
     slept = moments(record, {}, {"frequencies_mhz": (600.0, 2400.0, 600.0, 600.0)})
     assert reasons(slept) == ()
     assert reasons(replace(slept, cpus=(0,))) == ("the frequency changed from 2400 to 600 MHz",)
-    assert reasons(replace(slept, cpus=(7,))) == ()  # which the device does not tell of
+    assert reasons(replace(slept, cpus=(7,))) == ()  # unknown to the device
 
 
-def test_heat_counts_where_it_slows_the_processor(record: Record) -> None:
+def test_heat_counts_where_the_processor_throttles(record: Record) -> None:
     hot = moments(record, {}, {"temperatures_c": {"cpu-thermal": 81.3, "battery": 30.0}})
-    assert reasons(hot) == ("the processor was at 81 degrees, where it slows down",)
+    assert reasons(hot) == ("the processor was at 81 degrees, where it throttles",)
     assert reasons(moments(record, {}, {"temperatures_c": {"charger": 90.0}})) == ()
     pc = replace(hot, machine=replace(hot.machine, architecture="x86_64"))
     assert reasons(pc) == ()
 
 
-def test_load_speaks_where_the_share_of_others_is_not_told(record: Record) -> None:
+def test_load_counts_if_the_share_of_others_is_unknown(record: Record) -> None:
     busy = moments(record, {"load": 2.5}, {})
     assert reasons(busy) == ()
     busy = replace(busy, others=None)

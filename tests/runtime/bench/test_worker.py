@@ -1,4 +1,4 @@
-"""One model in its process: what is measured, in which unit, and what is refused."""
+"""One model in its process: measurements, units and refusals."""
 
 import gc
 import hashlib
@@ -31,7 +31,7 @@ def opened(bundle: Path, part: str = "model", threads: int = 1) -> tuple[Worker,
 
 @pytest.mark.parametrize("part", ["model", "reference"])
 @pytest.mark.parametrize("target", TARGETS)
-def test_every_target_goes_through_all_orders(tiny_bundles: dict[str, Path], target: str, part: str) -> None:
+def test_every_target_executes_all_orders(tiny_bundles: dict[str, Path], target: str, part: str) -> None:
     start = time.perf_counter()
     worker, told = opened(tiny_bundles[target], part)
     golden, warm = worker.golden(), worker.warm(least=5, seconds=0)
@@ -43,7 +43,7 @@ def test_every_target_goes_through_all_orders(tiny_bundles: dict[str, Path], tar
     assert engine["delegated"] == engine["operators"] > 10
     assert golden["max_lsb"] == (0 if part == "model" and target != "openvino" else None)
     assert golden["max_rel"] < 1e-4
-    assert warm["warm_ups"] == 8  # the first one, and two after it, came before
+    assert warm["warm_ups"] == 8  # plus the first and two more before
     assert block["unrecorded"] == 1
     assert [len(times["ms"]) for times in (block, whole)] == [7, 3]
     assert 0 < sum(block["ms"]) + sum(whole["ms"]) + told["load_ms"] + told["first_ms"] < lasted_ms
@@ -51,14 +51,14 @@ def test_every_target_goes_through_all_orders(tiny_bundles: dict[str, Path], tar
     assert 0 <= worker.close()["peak_rss_bytes"] < 1e9
 
 
-def test_the_digest_of_the_output_is_that_of_its_bytes(tiny_bundle: Path) -> None:
+def test_the_checksum_of_the_output_is_that_of_its_bytes(tiny_bundle: Path) -> None:
     worker, _ = opened(tiny_bundle)
     bundle = Bundle.open(tiny_bundle)
     output = open_session(bundle.model, "tflite")(bundle.golden().input)
     assert worker.golden()["output_sha256"] == hashlib.sha256(output.tobytes()).hexdigest()
 
 
-def test_the_digest_of_the_model_can_be_computed_by_hand(tiny_bundles: dict[str, Path]) -> None:
+def test_the_checksum_of_the_model_can_be_computed_by_hand(tiny_bundles: dict[str, Path]) -> None:
     _, told = opened(tiny_bundles["tflite"])
     path = Bundle.open(tiny_bundles["tflite"]).model
     assert told["model"]["sha256"] == sha256_of(path)
@@ -70,7 +70,7 @@ def test_the_digest_of_the_model_can_be_computed_by_hand(tiny_bundles: dict[str,
     assert told["model"]["size_bytes"] == sum(file.stat().st_size for file in files)
 
 
-def test_it_warms_up_by_number_and_by_time(tiny_bundle: Path) -> None:
+def test_it_warms_up_by_count_and_by_time(tiny_bundle: Path) -> None:
     worker, _ = opened(tiny_bundle)
     start = time.perf_counter()
     assert worker.warm(least=1, seconds=0.1)["warm_ups"] > 4
@@ -87,7 +87,7 @@ def test_a_board_that_computes_something_else_is_not_measured(tiny_bundle: Path,
         worker.golden()
 
 
-def test_a_board_that_prepares_the_picture_otherwise_is_not_measured(tiny_bundle: Path) -> None:
+def test_a_board_with_other_preprocessing_is_not_measured(tiny_bundle: Path) -> None:
     worker, _ = opened(tiny_bundle)
     worker._golden = replace(worker._golden, input=worker._golden.input + np.float32(0.1))
     with pytest.raises(ParityError, match="preprocessing differs on this machine"):
@@ -100,19 +100,19 @@ def test_a_damaged_bundle_is_refused(tiny_bundle: Path, tmp_path: Path) -> None:
     content = bytearray(model.read_bytes())
     content[-1] ^= 1
     model.write_bytes(content)
-    with pytest.raises(EdgewiseError, match="is damaged: its sha256 is not the manifest's"):
+    with pytest.raises(EdgewiseError, match="is damaged: it does not match the manifest's SHA-256"):
         opened(bundle)
 
 
-def test_a_float_bundle_has_no_twin(tiny_bundle: Path, tmp_path: Path) -> None:
+def test_a_float_bundle_has_no_reference(tiny_bundle: Path, tmp_path: Path) -> None:
     bundle = shutil.copytree(tiny_bundle, tmp_path / "bundle")
     manifest = json.loads((bundle / "manifest.json").read_text())
     (bundle / "manifest.json").write_text(json.dumps(manifest | {"reference": None}))
-    with pytest.raises(UsageError, match="no float twin"):
+    with pytest.raises(UsageError, match="no float reference"):
         opened(bundle, "reference")
 
 
-def test_nothing_is_collected_while_it_measures() -> None:
+def test_garbage_collection_is_off_while_it_measures() -> None:
     seen = []
     assert len(_times(lambda: seen.append(gc.isenabled()), 3)) == 3
     assert seen == [False] * 3
@@ -125,7 +125,7 @@ def test_times_are_those_of_the_calls() -> None:
 
 
 class Process:
-    """The worker as the runner has it."""
+    """The worker process, as started by the runner."""
 
     def __init__(self) -> None:
         command = [sys.executable, "-P", "-m", "edgewise.runtime.bench.worker"]
@@ -153,13 +153,13 @@ def test_it_stays_on_its_processors_and_ends_with_its_orders(tiny_bundle: Path) 
 
 
 @pytest.mark.parametrize("cpus", [[999], [0, 999], [-1], [1 << 70]])
-def test_processors_that_are_not_there_are_refused(tiny_bundle: Path, cpus: list[int]) -> None:
+def test_missing_processors_are_refused(tiny_bundle: Path, cpus: list[int]) -> None:
     process = Process()
     with process.popen:
         error = process.ask(do="open", bundle=str(tiny_bundle), part="model", threads=1, cpus=cpus)["error"]
         assert error["kind"] == "UsageError"
         assert error["exit_code"] == 2
-        assert f"--cpus {','.join(map(str, cpus))}: need some of this machine's 0" in error["message"]
+        assert f"--cpus {','.join(map(str, cpus))}: choose from this machine's 0" in error["message"]
 
 
 def test_the_same_picture_is_measured_after_every_order(tiny_bundle: Path) -> None:

@@ -1,4 +1,4 @@
-"""Whole-or-nothing folders: real processes, real kills at every line, real locks."""
+"""Atomic folder replacement, with real processes, real locks and a kill before every system call."""
 
 import errno
 import json
@@ -16,7 +16,7 @@ from edgewise.models.errors import EdgewiseError, UsageError
 from edgewise.runtime.bundle import atomic as _atomic
 from edgewise.runtime.bundle.atomic import recover, refuse_foreign, replacing_folder
 
-WINDOWS = sys.platform == "win32"  # it syncs files, not folders
+WINDOWS = sys.platform == "win32"  # where files can be synced, but not folders
 needs_posix = pytest.mark.skipif(WINDOWS, reason="forks and sends SIGKILL")
 modes = pytest.mark.parametrize("mode", ["exchange", "two renames"])
 
@@ -24,7 +24,7 @@ FILES = ("manifest.json", "model.bin", "golden/input.bin")
 
 
 def write(folder: Path, generation: str) -> None:
-    """Put a folder of three files in place, each of which tells its generation."""
+    """Replace `folder` by one with three files, each of which contains its generation."""
     with replacing_folder(folder) as partial:
         (partial / "golden").mkdir()
         for name in FILES[1:]:
@@ -34,7 +34,7 @@ def write(folder: Path, generation: str) -> None:
 
 
 def read(folder: Path) -> str:
-    """The generation of a whole folder."""
+    """The generation of a complete folder."""
     manifest = json.loads((folder / FILES[0]).read_text())
     found = {manifest["generation"], *((folder / name).read_text() for name in FILES[1:])}
     assert len(found) == 1, found
@@ -58,12 +58,12 @@ def skip_without_exchange(folder: Path) -> None:
         pytest.skip("folders cannot be exchanged on this system")
 
 
-# Runs in a fresh interpreter (no threads), so that it may fork. Every round forks a writer and kills it.
-# Without fsync, which a busy disk makes slow: a killed process loses nothing that the kernel holds.
+# Runs in a new interpreter without threads, so that it can fork. Every round forks a writer and kills it.
+# Without fsync, which is slow on a busy disk: killing a process does not lose data held by the kernel.
 HARNESS = """
 import itertools, os, random, shutil, signal, sys, time
 from pathlib import Path
-from edgewise.export import _atomic
+from edgewise.runtime.bundle import atomic as _atomic
 from test_atomic import read, write
 
 os.fsync = lambda descriptor: None
@@ -90,8 +90,8 @@ def check(expected):
     return found
 """
 
-# Python announces every system call that touches a file to audit hooks, so that a kill before each leaves
-# every state that the disk can be in.
+# Python calls audit hooks before every system call that touches a file, so killing before each of them
+# produces every possible state of the disk.
 EVERY_STEP = (
     HARNESS
     + """
@@ -164,7 +164,7 @@ def test_a_kill_before_any_step_leaves_the_old_or_the_new_folder(tmp_path: Path,
 
 @needs_posix
 @modes
-def test_a_kill_at_a_random_moment_leaves_a_whole_folder(tmp_path: Path, mode: str) -> None:
+def test_a_kill_at_a_random_moment_leaves_a_complete_folder(tmp_path: Path, mode: str) -> None:
     run(RANDOM_MOMENTS, tmp_path / "bundle", mode)
 
 
@@ -173,8 +173,8 @@ def write_often(folder: Path, times: int) -> None:
         write(folder, str(generation))
 
 
-def test_nothing_is_missing_for_a_moment(tmp_path: Path) -> None:
-    """Another thread looks while folders trade places."""
+def test_the_folder_is_never_missing(tmp_path: Path) -> None:
+    """Another thread reads while the folders are swapped."""
     skip_without_exchange(tmp_path)
     folder = tmp_path / "bundle"
     write(folder, "first")
@@ -186,7 +186,7 @@ def test_nothing_is_missing_for_a_moment(tmp_path: Path) -> None:
     assert read(folder) == "19"
 
 
-def test_everything_is_on_the_disk_before_it_is_in_place(
+def test_everything_is_synced_before_it_is_moved_into_place(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     folder, fsync, synced = tmp_path / "bundle", os.fsync, []
@@ -214,7 +214,7 @@ def test_an_exception_keeps_the_old_folder(tmp_path: Path) -> None:
         assert list(tmp_path.iterdir()) == [folder]
 
 
-def test_an_exception_leaves_nothing_where_nothing_was(tmp_path: Path) -> None:
+def test_an_exception_leaves_no_new_folder(tmp_path: Path) -> None:
     with pytest.raises(ZeroDivisionError):
         fail(tmp_path / "a" / "bundle", ZeroDivisionError)
     assert not list((tmp_path / "a").iterdir())
@@ -232,7 +232,7 @@ with replacing_folder(Path(sys.argv[1])):
 
 @contextmanager
 def holder(folder: Path) -> Iterator[subprocess.Popen[str]]:
-    """Another process in the midst of writing `folder`."""
+    """Another process that is writing `folder`."""
     with subprocess.Popen([sys.executable, "-c", HOLD, folder], stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout
         assert process.stdout.readline() == "holding\n"
@@ -242,7 +242,7 @@ def holder(folder: Path) -> Iterator[subprocess.Popen[str]]:
             process.kill()
 
 
-def test_a_living_writer_is_left_alone_and_a_dead_one_is_cleaned_up(
+def test_a_running_writer_is_left_alone_and_a_killed_one_is_cleaned_up(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     folder = tmp_path / "bundle"
@@ -250,7 +250,7 @@ def test_a_living_writer_is_left_alone_and_a_dead_one_is_cleaned_up(
     with holder(folder) as process:
         leftovers = sorted(tmp_path.iterdir())
         assert len(leftovers) == 2
-        with pytest.raises(EdgewiseError, match="another process has been writing"):
+        with pytest.raises(EdgewiseError, match="another process has held this lock"):
             write(folder, "impatient")
         assert sorted(tmp_path.iterdir()) == leftovers
         process.kill()
@@ -276,7 +276,7 @@ def test_many_writers_take_turns(tmp_path: Path) -> None:
 def test_a_lock_file_deleted_by_its_last_holder_is_not_taken(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The last holder leaves after the next has opened the file and before it has locked it."""
+    """The last holder deletes the file after the next has opened it, but before that one locks it."""
     path, take = tmp_path / "lock", _atomic._take
     last = _atomic._try_lock(path)
     assert last is not None
@@ -296,7 +296,7 @@ def test_a_lock_file_deleted_by_its_last_holder_is_not_taken(
 
 
 def test_the_lock_file_of_the_next_holder_stays(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Another takes the lock in the moment when it is released."""
+    """Another holder takes the lock the moment it is released."""
     path, close, taken = tmp_path / "lock", os.close, []
 
     def close_and_take(descriptor: int) -> None:
@@ -311,7 +311,7 @@ def test_the_lock_file_of_the_next_holder_stays(tmp_path: Path, monkeypatch: pyt
     os.close(taken[0])
 
 
-def test_a_refused_second_rename_brings_the_old_folder_back(
+def test_a_failed_second_rename_restores_the_old_folder(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     folder, rename = tmp_path / "bundle", Path.rename
@@ -330,8 +330,8 @@ def test_a_refused_second_rename_brings_the_old_folder_back(
     assert list(tmp_path.iterdir()) == [folder]
 
 
-def test_a_stale_old_folder_does_not_come_back(tmp_path: Path) -> None:
-    """Both renames were done, and someone deleted the new folder since."""
+def test_a_stale_old_folder_is_not_restored(tmp_path: Path) -> None:
+    """Both renames were done, and the new folder was deleted later."""
     folder, old = tmp_path / "bundle", tmp_path / ".bundle.old"
     write(folder, "old")
     folder.rename(old)
@@ -342,17 +342,19 @@ def test_a_stale_old_folder_does_not_come_back(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("files", "complaint"),
     [
-        ({"thesis.tex": "years of work"}, "is no bundle of edgewise"),
-        ({"manifest.json": "{"}, "is no bundle of edgewise"),
-        ({"manifest.json": "[" * 100_000}, "is no bundle of edgewise"),
-        ({"manifest.json": '{"name": "a browser extension", "files": {}}'}, "is no bundle of edgewise"),
+        ({"thesis.tex": "years of work"}, "not an edgewise bundle"),
+        ({"manifest.json": "{"}, "not an edgewise bundle"),
+        ({"manifest.json": "[" * 100_000}, "not an edgewise bundle"),
+        ({"manifest.json": '{"name": "a browser extension", "files": {}}'}, "not an edgewise bundle"),
         (
             {"manifest.json": '{"schema": 1, "files": {"a": 1}}', "a": "", "b/c": ""},
-            "holds b/c, which is no part",
+            "contains b/c, which is not part",
         ),
     ],
 )
-def test_what_is_no_bundle_is_not_replaced(tmp_path: Path, files: dict[str, str], complaint: str) -> None:
+def test_a_folder_that_is_not_a_bundle_is_not_replaced(
+    tmp_path: Path, files: dict[str, str], complaint: str
+) -> None:
     folder = tmp_path / "home"
     for name, text in files.items():
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
@@ -365,7 +367,7 @@ def test_what_is_no_bundle_is_not_replaced(tmp_path: Path, files: dict[str, str]
 
 def test_files_that_appear_while_writing_are_not_deleted(tmp_path: Path) -> None:
     notes = tmp_path / "bundle" / "notes.txt"
-    with pytest.raises(UsageError, match="is no bundle"), replacing_folder(tmp_path / "bundle"):  # noqa: PT012
+    with pytest.raises(UsageError, match="not an edgewise"), replacing_folder(tmp_path / "bundle"):  # noqa: PT012
         notes.parent.mkdir()
         notes.touch()
     assert notes.exists()
@@ -391,14 +393,14 @@ def test_the_current_folder_is_not_replaced(tmp_path: Path, monkeypatch: pytest.
 
 def test_a_file_is_not_replaced(tmp_path: Path) -> None:
     (tmp_path / "bundle").write_text("precious")
-    with pytest.raises(UsageError, match="a file is in the way"):
+    with pytest.raises(UsageError, match="is a file; choose"):
         write(tmp_path / "bundle", "destruction")
     with pytest.raises(EdgewiseError, match=r"cannot be written .*choose another folder"):
         write(tmp_path / "bundle" / "below", "destruction")
     assert (tmp_path / "bundle").read_text() == "precious"
 
 
-def test_a_link_stays_and_the_folder_behind_it_is_replaced(tmp_path: Path) -> None:
+def test_a_symlink_stays_and_its_target_is_replaced(tmp_path: Path) -> None:
     (tmp_path / "disk").mkdir()
     link, real = tmp_path / "link", tmp_path / "disk" / "bundle"
     write(real, "first")
@@ -410,10 +412,10 @@ def test_a_link_stays_and_the_folder_behind_it_is_replaced(tmp_path: Path) -> No
 
 
 @pytest.mark.parametrize("goal", ["nowhere", "link"])
-def test_a_link_that_leads_nowhere_is_refused(tmp_path: Path, goal: str) -> None:
+def test_a_broken_symlink_is_refused(tmp_path: Path, goal: str) -> None:
     (tmp_path / "link").symlink_to(tmp_path / goal)
     for folder in (tmp_path / "link", tmp_path / "link" / "bundle"):
-        with pytest.raises(UsageError, match="leads nowhere"):
+        with pytest.raises(UsageError, match="broken symbolic link"):
             write(folder, "first")
         recover(folder)
 
@@ -430,15 +432,15 @@ def test_a_full_disk_is_explained(tmp_path: Path) -> None:
 
 
 @needs_posix
-def test_a_folder_that_may_not_be_written_is_explained(tmp_path: Path) -> None:
-    # The superuser may write anywhere but in the kernel's own file systems.
+def test_a_folder_without_write_permission_is_explained(tmp_path: Path) -> None:
+    # Root can write everywhere except in the kernel's own file systems.
     parent = Path("/sys") if sys.platform == "linux" and os.geteuid() == 0 else tmp_path
     tmp_path.chmod(0o500)
     with pytest.raises(EdgewiseError, match=rf"cannot be written .*make {parent} writable or choose"):
         write(parent / "bundle", "first")
 
 
-def test_folders_that_are_not_there_cannot_trade_places(tmp_path: Path) -> None:
+def test_missing_folders_cannot_be_swapped(tmp_path: Path) -> None:
     skip_without_exchange(tmp_path)
     with pytest.raises(FileNotFoundError):
         _atomic._exchange(tmp_path / "one", tmp_path / "other")
@@ -446,6 +448,6 @@ def test_folders_that_are_not_there_cannot_trade_places(tmp_path: Path) -> None:
 
 def test_a_foreign_folder_is_refused_before_anything_is_done(tmp_path: Path) -> None:
     (tmp_path / "thesis.txt").write_text("years of work")
-    with pytest.raises(UsageError, match="is no bundle"):
+    with pytest.raises(UsageError, match="not an edgewise bundle"):
         refuse_foreign(tmp_path)
     refuse_foreign(tmp_path / "new")

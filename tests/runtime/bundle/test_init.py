@@ -1,4 +1,4 @@
-"""Bundles: what is written is what is read, and nothing else passes for it."""
+"""Bundles: what was written is read back, and anything else is rejected."""
 
 import dataclasses
 import hashlib
@@ -18,6 +18,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from edgewise.export.artifact import IOS, Artifact
+from edgewise.export.precision import Precision
 from edgewise.models.errors import EdgewiseError, UsageError
 from edgewise.models.spec import Labels, ModelSpec, Origin, Preprocess
 from edgewise.runtime.bundle import Bundle, write_bundle
@@ -43,7 +44,7 @@ def make_golden(spec: ModelSpec, seed: int = 0) -> Golden:
     return Golden(image, spec.preprocess(Image.fromarray(image))[None], logits, logits + np.float32(0.1))
 
 
-def make_artifact(folder: Path, precision: str, spec: ModelSpec, seed: int = 0) -> Artifact:
+def make_artifact(folder: Path, precision: Precision, spec: ModelSpec, seed: int = 0) -> Artifact:
     folder.mkdir(exist_ok=True)
     path = folder / f"anything-{precision}.tflite"
     path.write_bytes(np.random.default_rng(seed).bytes(5000))
@@ -51,10 +52,10 @@ def make_artifact(folder: Path, precision: str, spec: ModelSpec, seed: int = 0) 
 
 
 def make_bundle(folder: Path, seed: int = 0) -> Bundle:
-    """An INT8 bundle with its float twin; the sources lie beside it."""
+    """An INT8 bundle with the float model; the source files are next to it."""
     spec, sources = make_spec(), folder.with_name("sources")
-    model = make_artifact(sources, "w8a8", spec, seed)
-    reference = make_artifact(sources, "fp32", spec, seed + 1)
+    model = make_artifact(sources, Precision.W8A8, spec, seed)
+    reference = make_artifact(sources, Precision.FP32, spec, seed + 1)
     return write_bundle(folder, model, reference, make_golden(spec, seed), {**RECORD, "seed": seed})
 
 
@@ -79,7 +80,7 @@ def edit(folder: Path, change: Callable[[dict[str, Any]], object]) -> None:
     (folder / "manifest.json").write_text(json.dumps(manifest))
 
 
-def test_a_bundle_has_what_was_put_in(tmp_path: Path, bundle: Bundle) -> None:
+def test_a_bundle_contains_what_was_written(tmp_path: Path, bundle: Bundle) -> None:
     spec, golden = make_spec(), make_golden(make_spec())
     assert bundle == Bundle.open(bundle.folder)
     assert (bundle.name, bundle.target, bundle.precision, bundle.io) == (
@@ -101,14 +102,14 @@ def test_a_bundle_has_what_was_put_in(tmp_path: Path, bundle: Bundle) -> None:
         np.testing.assert_array_equal(getattr(bundle.golden(), name), getattr(golden, name), strict=True)
 
 
-def test_the_golden_input_is_what_preprocessing_makes_of_the_golden_image(bundle: Bundle) -> None:
+def test_the_golden_input_is_the_preprocessed_golden_image(bundle: Bundle) -> None:
     golden = bundle.golden()
     made = bundle.spec.preprocess(Image.open(bundle.folder / "golden" / "image.png"))
     np.testing.assert_array_equal(made[None], golden.input, strict=True)
 
 
 def test_a_float_bundle_has_no_reference(tmp_path: Path) -> None:
-    model = make_artifact(tmp_path / "sources", "fp32", make_spec())
+    model = make_artifact(tmp_path / "sources", Precision.FP32, make_spec())
     assert model.bundle_name == "mobilenetv2-tflite-fp32"
     bundle = write_bundle(tmp_path / model.bundle_name, model, None, make_golden(model.spec), {})
     assert (bundle.reference, bundle.calibration, bundle.verification) == (None, None, None)
@@ -116,18 +117,18 @@ def test_a_float_bundle_has_no_reference(tmp_path: Path) -> None:
     assert "mobilenetv2-w8a8.tflite" not in bundle.manifest["files"]
 
 
-def test_an_openvino_model_brings_its_weights_along(tmp_path: Path) -> None:
+def test_an_openvino_bundle_contains_the_weights(tmp_path: Path) -> None:
     spec, folder = make_spec(), tmp_path / "sources"
     folder.mkdir()
-    for precision in ("w8a8", "fp32"):
+    for precision in (Precision.W8A8, Precision.FP32):
         (folder / f"{precision}.xml").write_text(f"<net of {precision}/>")
         (folder / f"{precision}.bin").write_bytes(precision.encode() * 9)
     model, twin = (
         Artifact(folder / f"{precision}.xml", "openvino", precision, "float32", spec)
-        for precision in ("w8a8", "fp32")
+        for precision in (Precision.W8A8, Precision.FP32)
     )
     written = write_bundle(tmp_path / "b", model, twin, make_golden(spec), {})
-    for path, precision in ((written.model, "w8a8"), (written.reference, "fp32")):
+    for path, precision in ((written.model, Precision.W8A8), (written.reference, Precision.FP32)):
         assert path is not None
         assert path.name == f"mobilenetv2-{precision}.xml"
         assert path.with_suffix(".bin").read_bytes() == precision.encode() * 9
@@ -143,10 +144,10 @@ def test_the_same_content_gives_the_same_bytes(tmp_path: Path) -> None:
     assert text == json.dumps(json.loads(text), indent=2, sort_keys=True) + "\n"
 
 
-def test_a_model_may_come_from_the_bundle_that_is_replaced(bundle: Bundle) -> None:
+def test_a_model_can_come_from_the_bundle_being_replaced(bundle: Bundle) -> None:
     assert bundle.reference
     before = bundle.reference.read_bytes()
-    twin = Artifact(bundle.reference, bundle.target, "fp32", bundle.io, bundle.spec)
+    twin = Artifact(bundle.reference, bundle.target, Precision.FP32, bundle.io, bundle.spec)
     after = write_bundle(bundle.folder, twin, None, bundle.golden(), {})
     assert after.model.read_bytes() == before
 
@@ -178,7 +179,7 @@ def specs(draw: st.DrawFn) -> ModelSpec:
 def test_every_bundle_survives_the_round_trip(
     tmp_path: Path, spec: ModelSpec, kind: str, record: dict[str, Any], detail: Any
 ) -> None:
-    artifact = make_artifact(tmp_path, "w8a8", spec)
+    artifact = make_artifact(tmp_path, Precision.W8A8, spec)
     model = dataclasses.replace(artifact, io=kind, details={"detail": detail})
     write_bundle(tmp_path / "bundle", model, None, make_golden(spec), record)
     bundle = Bundle.open(tmp_path / "bundle")
@@ -205,7 +206,7 @@ def test_a_damaged_file_is_named(bundle: Bundle, name: str) -> None:
     path = bundle.folder / name
     whole = path.read_bytes()
     path.write_bytes(whole[:-1] + bytes([whole[-1] ^ 1]))
-    with pytest.raises(EdgewiseError, match=f"{name} is damaged: its sha256 .* export it anew"):
+    with pytest.raises(EdgewiseError, match=f"{name} is damaged: .*SHA-256; copy or export the bundle again"):
         Bundle.open(bundle.folder)
     path.write_bytes(whole[:-1])
     with pytest.raises(EdgewiseError, match=f"{name} has {len(whole) - 1} bytes instead of {len(whole)};"):
@@ -236,7 +237,7 @@ def test_a_damaged_file_is_named(bundle: Bundle, name: str) -> None:
 def test_a_name_that_leaves_the_folder_is_refused(bundle: Bundle, name: str) -> None:
     (bundle.folder.parent / "secret").write_text("")
     edit(bundle.folder, lambda manifest: manifest["files"].update({name: {"sha256": EMPTY, "size_bytes": 0}}))
-    with pytest.raises(EdgewiseError, match="is no plain file name"):
+    with pytest.raises(EdgewiseError, match="is not a plain file name"):
         Bundle.open(bundle.folder)
 
 
@@ -246,11 +247,11 @@ DELETE = object()
 @pytest.mark.parametrize(
     ("keys", "value", "complaint"),
     [
-        ("schema", 2, "a newer edgewise wrote it .schema 2, this one reads 1.; run: pip install --upgrade"),
-        ("schema", DELETE, "none of edgewise's"),
-        ("schema", "1", "none of edgewise's"),
-        ("schema", True, "none of edgewise's"),
-        ("schema", 0, "none of edgewise's"),
+        ("schema", 2, "a newer edgewise .schema 2, this version reads 1.; run: pip install --upgrade"),
+        ("schema", DELETE, "not written by edgewise"),
+        ("schema", "1", "not written by edgewise"),
+        ("schema", True, "not written by edgewise"),
+        ("schema", 0, "not written by edgewise"),
         ("name", DELETE, "'name' is NoneType instead of str"),
         ("target", 7, "'target' is int instead of str"),
         ("precision", "w4a4", "'precision' is 'w4a4', not one of fp32, fp16, w8a32, w8a8, w8a8-mixed"),
@@ -272,9 +273,7 @@ DELETE = object()
         ("files labels.txt sha256", DELETE, "'sha256' is NoneType instead of str"),
     ],
 )
-def test_a_manifest_that_cannot_be_is_refused(
-    bundle: Bundle, keys: str, value: object, complaint: str
-) -> None:
+def test_an_invalid_manifest_is_refused(bundle: Bundle, keys: str, value: object, complaint: str) -> None:
     *parents, last = keys.split(" ")
 
     def change(manifest: dict[str, Any]) -> None:
@@ -292,18 +291,18 @@ def test_a_manifest_that_cannot_be_is_refused(
 
 
 @pytest.mark.parametrize("content", [b"", b"{", b"\xff\xfe\xfd", b"[" * 100_000, b"NaN"])
-def test_a_manifest_that_is_no_json_object_is_refused(bundle: Bundle, content: bytes) -> None:
+def test_a_manifest_that_is_not_a_json_object_is_refused(bundle: Bundle, content: bytes) -> None:
     (bundle.folder / "manifest.json").write_bytes(content)
-    with pytest.raises(EdgewiseError, match=r"manifest.json (cannot be read|is none of edgewise's)"):
+    with pytest.raises(EdgewiseError, match=r"manifest.json (cannot be read|was not written by edgewise)"):
         Bundle.open(bundle.folder)
 
 
-def test_what_is_no_bundle_is_told_so(tmp_path: Path, bundle: Bundle) -> None:
-    with pytest.raises(UsageError, match="no such bundle; `edgewise export` makes one"):
+def test_a_path_that_is_not_a_bundle_is_explained(tmp_path: Path, bundle: Bundle) -> None:
+    with pytest.raises(UsageError, match="no such bundle; create one with `edgewise export`"):
         Bundle.open(tmp_path / "nothing")
-    with pytest.raises(UsageError, match="is a file; name the bundle's folder"):
+    with pytest.raises(UsageError, match="is a file; pass the bundle's folder"):
         Bundle.open(bundle.model)
-    with pytest.raises(UsageError, match=r"holds no manifest.json"):
+    with pytest.raises(UsageError, match=r"contains no manifest.json"):
         Bundle.open(tmp_path)
 
 
@@ -319,14 +318,14 @@ def test_what_is_no_bundle_is_told_so(tmp_path: Path, bundle: Bundle) -> None:
             "golden output: is float64 .1, 3., must be float32 .1, 3.",
         ),
         ("golden/output.npy", npy(np.zeros((1, 4), np.float32)), "is float32 .1, 4., must be float32 .1, 3."),
-        ("golden/logits.npy", npy(np.full((1, 3), np.nan, np.float32)), "golden logits: holds NaN"),
+        ("golden/logits.npy", npy(np.full((1, 3), np.nan, np.float32)), "golden logits: contains NaN"),
         ("golden/image.png", b"GIF89a", "the golden sample is unusable"),
     ],
 )
-def test_a_golden_sample_that_cannot_be_is_refused(
+def test_an_invalid_golden_sample_is_refused(
     bundle: Bundle, name: str, content: bytes, complaint: str
 ) -> None:
-    """With the right digests, that is: the bundle was made so."""
+    """Its checksums match the manifest: the bundle was written like this."""
     (bundle.folder / name).write_bytes(content)
     entry = {"sha256": hashlib.sha256(content).hexdigest(), "size_bytes": len(content)}
     edit(bundle.folder, lambda manifest: manifest["files"].update({name: entry}))
@@ -336,18 +335,20 @@ def test_a_golden_sample_that_cannot_be_is_refused(
 
 
 @pytest.mark.parametrize("label", ["", "two\nlines", "two\rlines", "end\n", "para\u2029graph", "byte\udcff"])
-def test_a_class_name_that_fits_no_line_is_refused(tmp_path: Path, label: str) -> None:
+def test_a_class_name_that_is_not_one_line_is_refused(tmp_path: Path, label: str) -> None:
     spec = make_spec(("cat", label))
     with pytest.raises(
         UsageError, match=r"must be a single line of UTF-8 text for labels.txt; rename the class"
     ):
-        write_bundle(tmp_path / "b", make_artifact(tmp_path, "fp32", spec), None, make_golden(spec), {})
+        write_bundle(
+            tmp_path / "b", make_artifact(tmp_path, Precision.FP32, spec), None, make_golden(spec), {}
+        )
     assert not (tmp_path / "b").exists()
 
 
 def test_a_model_of_any_name_stays_in_the_folder(tmp_path: Path) -> None:
-    """The name may come from the header of a stranger's checkpoint."""
-    model = make_artifact(tmp_path, "fp32", make_spec())
+    """The name may come from an untrusted checkpoint."""
+    model = make_artifact(tmp_path, Precision.FP32, make_spec())
     model = dataclasses.replace(model, spec=dataclasses.replace(model.spec, name="../escape"))
     bundle = write_bundle(tmp_path / "b", model, None, make_golden(model.spec), {})
     assert bundle.model == tmp_path / "b" / "escape-fp32.tflite"
@@ -355,17 +356,17 @@ def test_a_model_of_any_name_stays_in_the_folder(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("record", [{"schema": 2}, {"speed": float("nan")}, {"speed": float("inf")}])
-def test_a_record_that_no_manifest_can_hold_replaces_nothing(bundle: Bundle, record: dict[str, Any]) -> None:
+def test_a_record_that_is_not_valid_json_replaces_nothing(bundle: Bundle, record: dict[str, Any]) -> None:
     before = contents(bundle.folder)
-    model = Artifact(bundle.model, "tflite", "w8a8", "float32", bundle.spec)
+    model = Artifact(bundle.model, "tflite", Precision.W8A8, "float32", bundle.spec)
     with pytest.raises(ValueError, match=r"schema|JSON"):
         write_bundle(bundle.folder, model, None, bundle.golden(), record)
     assert contents(bundle.folder) == before
 
 
-def test_a_model_that_is_not_there_replaces_nothing(bundle: Bundle) -> None:
+def test_a_missing_model_replaces_nothing(bundle: Bundle) -> None:
     before = contents(bundle.folder)
-    model = Artifact(bundle.folder / "gone.tflite", "tflite", "fp32", "float32", bundle.spec)
+    model = Artifact(bundle.folder / "gone.tflite", "tflite", Precision.FP32, "float32", bundle.spec)
     with pytest.raises(EdgewiseError, match=r"No such file or directory: .*gone.tflite"):
         write_bundle(bundle.folder, model, None, bundle.golden(), {})
     assert contents(bundle.folder) == before
@@ -373,25 +374,25 @@ def test_a_model_that_is_not_there_replaces_nothing(bundle: Bundle) -> None:
 
 def test_an_artifact_that_cannot_be_opened_replaces_nothing(bundle: Bundle) -> None:
     before = contents(bundle.folder)
-    model = Artifact(bundle.model, "tflite", "w8a8", "float16", bundle.spec)
+    model = Artifact(bundle.model, "tflite", Precision.W8A8, "float16", bundle.spec)
     with pytest.raises(EdgewiseError, match="'io' is 'float16', not one of float32, int8, uint8"):
         write_bundle(bundle.folder, model, None, bundle.golden(), {})
     assert contents(bundle.folder) == before
 
 
-def test_two_models_of_one_name_are_refused(bundle: Bundle) -> None:
-    model = Artifact(bundle.model, "tflite", "w8a8", "float32", bundle.spec)
+def test_two_models_of_the_same_name_are_refused(bundle: Bundle) -> None:
+    model = Artifact(bundle.model, "tflite", Precision.W8A8, "float32", bundle.spec)
     with pytest.raises(ValueError, match=r"both called mobilenetv2-w8a8.tflite"):
         write_bundle(bundle.folder, model, model, bundle.golden(), {})
 
 
-# Runs in a fresh interpreter (no threads), so that it may fork. Without fsync, which a busy disk makes slow:
-# a killed process loses nothing that the kernel holds.
+# Runs in a new interpreter without threads, so that it can fork. Without fsync, which is slow on a busy disk:
+# killing a process does not lose data held by the kernel.
 KILLS = """
 import itertools, os, random, signal, sys, time
 from pathlib import Path
-from edgewise.export import _atomic
-from test_bundle import Bundle, make_bundle
+from edgewise.runtime.bundle import atomic as _atomic
+from test_init import Bundle, make_bundle
 
 os.fsync = lambda descriptor: None
 folder = Path(sys.argv[1]) / "dist" / "bundle"

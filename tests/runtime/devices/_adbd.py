@@ -1,7 +1,7 @@
-"""AN EMULATION of the phone's side of adb, for tests: it speaks adb's wire protocol, but is no Android.
+"""AN EMULATION of the phone's side of adb, for tests: it speaks adb's wire protocol but is not Android.
 
-The real adb connects to it by TCP. Of the services there are `shell,v2` and `sync`, as AOSP's protocol.txt,
-SYNC.TXT and shell_protocol.h describe them. A command runs in the host's /bin/sh, with the phone's paths
+The real adb connects to it over TCP. It has the services `shell,v2` and `sync`, as documented in AOSP's
+protocol.txt, SYNC.TXT and shell_protocol.h. A command runs in the host's /bin/sh, with the phone's paths
 replaced by those below `root`, and with the programs of `root/bin` (getprop, dumpsys) before the host's.
 """
 
@@ -27,8 +27,8 @@ _AUTH_TOKEN = 1
 class Phone:
     """A phone that the real adb can connect to; the attributes say how it misbehaves.
 
-    `authorized`: whether the user allowed this computer. `answers`: whether it says anything at all. `room`:
-    bytes that it takes before it has no space left. `hang_up`: closes the connection when a command holds it.
+    `authorized`: whether the user allowed this computer. `answers`: whether it responds at all. `room`: bytes
+    that it accepts before it has no space left. `hang_up`: closes the connection when a command contains it.
     """
 
     def __init__(self, root: Path) -> None:
@@ -45,7 +45,7 @@ class Phone:
 
     @property
     def left(self) -> list[str]:
-        """What lies in the folder for temporary files."""
+        """The contents of the folder for temporary files."""
         return sorted(path.name for path in (self.root / "data/local/tmp").iterdir())
 
     def close(self) -> None:
@@ -127,7 +127,7 @@ class _Transport:
 
 
 class _Stream:
-    """One service: bytes both ways, one message under way at a time."""
+    """One service: bytes in both directions, one message in flight at a time."""
 
     def __init__(self, transport: _Transport, own: int, other: int) -> None:
         self.own, self._other, self._transport = own, other, transport
@@ -213,7 +213,7 @@ class _Stream:
         self.write(struct.pack("<4s3I", b"STAT", *numbers))
 
     def _take(self, argument: str) -> None:
-        """A file that is pushed: chunks, then its time; it is there as far as there is room."""
+        """Receive a pushed file: chunks, then its time; it is stored as far as there is room."""
         phone, (name, _, mode) = self._transport.phone, argument.rpartition(",")
         content = b"".join(self._chunks())
         if phone.room is not None and len(content) > phone.room:

@@ -1,8 +1,8 @@
 """An emulated Raspberry Pi: Debian for arm64 under qemu-user, behind the host's real sshd on loopback.
 
-Everything happens in namespaces of its own: the machine's binfmt entries, mounts and users stay as they are,
-and all of it goes with one process. `-cpu cortex-a72` is the core of a Pi 4, `cortex-a76` that of
-a Pi 5; what they compute is right, and how long they take means nothing.
+Everything happens in separate namespaces: the machine's binfmt entries, mounts and users are not changed, and
+everything ends with one process. `-cpu cortex-a72` is the core of a Pi 4, `cortex-a76` that of a Pi 5; they
+compute correctly, but their times mean nothing.
 """
 
 import os
@@ -26,17 +26,17 @@ TMP_MB = 400
 
 _ROOM_MB = 900
 _TOOLS = ("arch-test", "mmdebstrap", "ssh", "ssh-keygen", "sshd", "tar", "unshare", "uv")
-_KERNEL = (6, 7)  # the first with binfmt entries that belong to a user namespace
+_KERNEL = (6, 7)  # the first with binfmt entries per user namespace
 _PACKAGES = (
     "base-files,base-passwd,bash,coreutils,dash,grep,libc-bin,libgomp1,libstdc++6,mount,procps,"
     "python3,python3-venv,sed,util-linux"
 )
-# What qemu is for: 64-bit little-endian ELF files for AArch64.
+# The files that qemu runs: 64-bit little-endian ELF for AArch64.
 _MAGIC = r"\x7fELF\x02\x01\x01\x00\x00\x00\x00\x00\x00\x00\x00\x00\x02\x00\xb7\x00"
 _MASK = r"\xff\xff\xff\xff\xff\xff\xff\x00\xff\xff\xff\xff\xff\xff\xff\xff\xfe\xff\xff\xff"
 _INSIDE = f"""
 set -e
-read -r _  # until our user ids are mapped
+read -r _  # wait until our user ids are mapped
 cd "$1"
 mount -t proc proc /proc
 mount -t binfmt_misc none /proc/sys/fs/binfmt_misc
@@ -45,8 +45,8 @@ printf '%s' "$entry" > /proc/sys/fs/binfmt_misc/register
 for file in passwd group shadow; do mount --bind extra/etc/$file /etc/$file; done
 mount -t tmpfs -o mode=755 tmpfs /run
 mkdir /run/sshd
-install -m 644 key.pub /run/keys  # which sshd reads as the user, who cannot look into our folder
-mount -t tmpfs -o mode=755,size={_ROOM_MB}m tmpfs /mnt  # in memory: nothing to delete, file by file
+install -m 644 key.pub /run/keys  # sshd reads it as the user, who cannot access our folder
+mount -t tmpfs -o mode=755,size={_ROOM_MB}m tmpfs /mnt  # in memory, so nothing has to be deleted
 tar -xf root.tar -C /mnt --exclude './dev/*'
 cp -a extra/. /mnt
 ln -sfn dash /mnt/bin/sh
@@ -56,16 +56,16 @@ mount --rbind /sys /mnt/sys
 mount --rbind /dev /mnt/dev
 mount -t tmpfs -o mode=1777,size={TMP_MB}m tmpfs /mnt/tmp
 "$2" -D -e -f sshd_config < /dev/null &
-cat > /dev/null  # until the tests end, however they do; the end of a namespace's first process is that of all
+cat > /dev/null  # until the tests end, for whatever reason; when a namespace's first process ends, all end
 """
-_USERS = ("pi", "new")  # one is set up, the other is not
-_VCGENCMD = "#!/bin/sh\necho throttled=0x50000\n"  # under-voltage and throttling, some time ago
-# Stand-ins: no old Python is at hand.
+_USERS = ("pi", "new")  # one is set up, the other not
+_VCGENCMD = "#!/bin/sh\necho throttled=0x50000\n"  # under-voltage and throttling in the past
+# A stand-in, because no old Python is available.
 _OLD = "#!/bin/sh\necho edgewise-board 3 9 2\nread -r _\n"
 
 
 def reason_against() -> str | None:
-    """Why there can be no emulated Pi here."""
+    """The reason why the emulated Pi cannot run here, or None."""
     if sys.platform != "linux" or platform.machine() != "x86_64":
         return "the emulated Pi needs Linux on x86-64"
     if missing := [tool for tool in _TOOLS if _tool(tool) is None]:
@@ -92,30 +92,30 @@ class Pi:
 
     @property
     def settings(self) -> dict[str, object]:
-        """What the user's ssh config says."""
+        """The user's ssh config."""
         return {"IdentityFile": self.folder / "key", "UserKnownHostsFile": self.folder / "known_hosts"}
 
     @property
     def path(self) -> str:
-        """A PATH whose ssh has the user's config."""
+        """A PATH with an ssh that uses this config."""
         return f"{self.folder / 'bin'}:{os.environ['PATH']}"
 
     def name(self, port: str = CORES[1], user: str = "pi") -> str:
         return f"ssh://{user}@127.0.0.1:{self.ports[port]}"
 
     def shell(self, command: str) -> str:
-        """What a command prints there."""
+        """The output of a command there."""
         ssh = [str(self.folder / "bin/ssh"), "-p", str(self.ports[CORES[1]]), "pi@127.0.0.1", command]
         return subprocess.run(ssh, capture_output=True, text=True, check=False).stdout
 
     def left(self) -> list[str]:
-        """What lies in the board's folder for temporary files."""
+        """The contents of the board's folder for temporary files."""
         return self.shell("ls -A /tmp").split()
 
 
 @contextmanager
 def running(folder: Path) -> Iterator[Pi]:
-    """Build it, start it, and take it away again."""
+    """Build it, start it, and remove it again."""
     with ThreadPoolExecutor() as pool:
         for done in [pool.submit(make, folder) for make in (_root, _qemu, _wheels)]:
             done.result()
@@ -133,13 +133,13 @@ def running(folder: Path) -> Iterator[Pi]:
 
 
 def _root(folder: Path) -> None:
-    """A file system for arm64, unpacked and not configured: that would run in emulation, for minutes."""
+    """A file system for arm64, unpacked but not configured, which would take minutes in emulation."""
     options = ("--architectures=arm64", "--variant=extract", f"--include={_PACKAGES}")
     _run("mmdebstrap", *options, "bookworm", folder / "root.tar")
 
 
 def _write_extra(folder: Path) -> None:
-    """What maintainer scripts would have made, and what makes a board of it."""
+    """Files that maintainer scripts would have created, and files that make it a board."""
     users = [("root", 0, "/root"), ("sshd", 100, "/run/sshd")]
     users += [(user, number, str(Path("/", "home", user))) for number, user in enumerate(_USERS, 1000)]
     files = {
@@ -163,7 +163,7 @@ def _write_extra(folder: Path) -> None:
 
 
 def _qemu(folder: Path) -> None:
-    """Of Debian trixie: bookworm's qemu shows the host's processor, and XNNPACK then crashes."""
+    """From Debian trixie: bookworm's qemu shows the host's processor, which makes XNNPACK crash."""
     tar = folder / "qemu.tar"
     _run("mmdebstrap", "--variant=extract", "--include=qemu-user", "trixie", tar)
     _run("tar", "-xf", tar, "-C", folder, "./usr/bin/qemu-aarch64")
@@ -171,7 +171,7 @@ def _qemu(folder: Path) -> None:
 
 
 def _wheels(folder: Path) -> None:
-    """As a person would get them for a board without network."""
+    """Download them as a person would for a board without network."""
     command = download_command(TARGETS, (3, 11), "aarch64").replace("-d wheels", "-q -d .", 1)
     (folder / "wheels").mkdir()
     _run("sh", "-c", f"uv tool run {command}", cwd=folder / "wheels")
@@ -207,7 +207,7 @@ def _write_settings(folder: Path, ports: dict[str, int]) -> None:
 
 
 def _started(folder: Path) -> "subprocess.Popen[bytes]":
-    """A process that is root in namespaces of its own, which last until its stdin is closed."""
+    """A process that is root in its own namespaces, which last until its stdin is closed."""
     flags = ("--user", "--mount", "--pid", "--fork")
     with (folder / "sshd.log").open("wb") as log:
         process = subprocess.Popen(

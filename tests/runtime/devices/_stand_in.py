@@ -1,6 +1,6 @@
-"""A STAND-IN for LiteRT's benchmark_model, for tests: its options and its words, around LiteRT in Python.
+"""A STAND-IN for LiteRT's benchmark_model, for tests: the same options and output, with LiteRT in Python.
 
-It computes for real, on the host: what comes back of the golden input is the model's answer.
+It really computes, on the host: the output for the golden input is the model's.
 """
 
 import argparse
@@ -13,7 +13,7 @@ from ai_edge_litert.interpreter import Interpreter
 
 
 def say(line: str) -> None:
-    """The program speaks on stderr."""
+    """Print a line; the program writes to stderr."""
     sys.stderr.write(f"{line}\n")
 
 
@@ -50,7 +50,7 @@ def _options() -> argparse.Namespace:
 
 
 def _series(interpreter: Interpreter, runs: int, seconds: float) -> None:
-    """As tensorflow::Stat prints it: times that are all alike are told once."""
+    """In the format of tensorflow::Stat, which prints equal times once."""
     times: list[int] = []
     start = time.perf_counter()
     while len(times) < runs or time.perf_counter() - start < seconds:

@@ -1,4 +1,4 @@
-"""An emulated Raspberry Pi, where the tools for it are."""
+"""An emulated Raspberry Pi, if the tools for it are installed."""
 
 from collections.abc import Iterator
 from importlib.util import module_from_spec, spec_from_file_location
@@ -14,14 +14,14 @@ HERE = Path(__file__).parent
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark whatever waits for the emulated machine."""
+    """Mark the tests that use the emulated machine."""
     for item in items:
         if "pi" in getattr(item, "fixturenames", ()):
             item.add_marker(pytest.mark.slow)
 
 
 def _module(name: str) -> "ModuleType":
-    """A file beside this one: tests are no packages."""
+    """Load a file next to this one, because tests are not packages."""
     spec = spec_from_file_location(name, HERE / f"{name}.py")
     assert spec is not None
     assert spec.loader is not None
@@ -42,7 +42,7 @@ def emulated(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
 
 @pytest.fixture
 def pi(emulated: Any, monkeypatch: pytest.MonkeyPatch) -> Any:
-    """The same, in the ssh config of a user who knows it."""
+    """The emulated Pi, with its settings in the user's ssh config."""
     monkeypatch.setenv("PATH", emulated.path)
     lines = (f"{name} {value}\n" for name, value in emulated.settings.items())
     (emulated.folder / "ssh_config").write_text("".join(lines))

@@ -1,7 +1,7 @@
-"""A phone over the real adb, whose other side is an EMULATION (`_adbd.py`) with a stand-in for the runner.
+"""A phone over the real adb; the phone is an EMULATION (`_adbd.py`) with a stand-in for the runner.
 
-What is proved is the protocol: that files, commands, statuses and the removal go over the wire, and that what
-goes wrong there is told. No figure here is a phone's.
+This tests the protocol: transfer of files, commands, statuses and the cleanup, and the reporting of errors.
+No number here is from a phone.
 """
 
 import json
@@ -36,7 +36,7 @@ pytestmark = pytest.mark.skipif(shutil.which("adb") is None, reason="no adb: apt
 
 
 def _module(name: str) -> ModuleType:
-    """A file beside this one: tests are no packages."""
+    """Load a file next to this one, because tests are not packages."""
     spec = spec_from_file_location(name, HERE / f"{name}.py")
     assert spec is not None
     assert spec.loader is not None
@@ -56,9 +56,9 @@ _PROPERTIES = {
     "ro.product.cpu.abi": "arm64-v8a",
     "ro.soc.manufacturer": "Example",
     "ro.soc.model": "S8",
-    "ro.boot.qemu": "1",  # so that every record of it says that it is emulated
+    "ro.boot.qemu": "1",  # so that every record is marked as emulated
 }
-# As phones print it; the first list is what the service remembers.
+# In the format of phones; the first list is the service's cache.
 _THERMAL = """IsStatusOverride: false
 Thermal Status: 1
 Cached temperatures:
@@ -75,7 +75,7 @@ Current cooling devices from HAL:
 
 @pytest.fixture(scope="session")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
-    """An adb server of our own, on a port and with keys of its own."""
+    """A separate adb server with its own port and keys."""
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
     settings = {"ANDROID_ADB_SERVER_PORT": str(port), "HOME": str(tmp_path_factory.mktemp("keys"))}
@@ -85,7 +85,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]
 
 @pytest.fixture
 def plug(server: dict[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Plug]:
-    """Connects emulated phones, which behave as they are told."""
+    """A function that connects emulated phones with the given behaviour."""
     for name, value in server.items():
         monkeypatch.setenv(name, value)
     monkeypatch.delenv("ANDROID_SERIAL", raising=False)
@@ -136,7 +136,7 @@ def bundle(
     tiny_int8: dict[str, Artifact],
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Callable[[str], Path]:
-    """A bundle by the type of its ends."""
+    """A function that returns a bundle by its io type."""
     folder = tmp_path_factory.mktemp("bundles")
 
     def bundle(io: str) -> Path:
@@ -153,7 +153,7 @@ def bundle(
 
 @pytest.fixture
 def runner(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], None]:
-    """Make a shell script the runner."""
+    """A function that makes a shell script the runner."""
 
     def runner(script: str) -> None:
         path = program(tmp_path / "benchmark_model", script)
@@ -173,7 +173,9 @@ def measured(name: str, request: BenchRequest) -> list[Event]:
 
 
 @pytest.mark.usefixtures("runner")
-def test_a_model_and_its_twin_are_measured_in_turn(plug: Plug, bundle: Callable[[str], Path]) -> None:
+def test_a_model_and_its_reference_are_measured_interleaved(
+    plug: Plug, bundle: Callable[[str], Path]
+) -> None:
     phone, folder = plug(), bundle("int8")
     both = Contender(str(folder)), Contender(str(folder), "reference")
     events = measured("adb", quick(*both, runs=4, threads=2, cpus=(0,)))
@@ -197,7 +199,7 @@ def test_a_model_and_its_twin_are_measured_in_turn(plug: Plug, bundle: Callable[
 
 
 @pytest.mark.usefixtures("runner")
-def test_what_it_sends_makes_records_that_are_not_trusted(plug: Plug, bundle: Callable[[str], Path]) -> None:
+def test_its_events_become_records_that_are_not_trusted(plug: Plug, bundle: Callable[[str], Path]) -> None:
     plug()
     folder = str(bundle("float32"))
     request = quick(Contender(folder), Contender(folder, "reference"))
@@ -216,7 +218,7 @@ def test_what_it_sends_makes_records_that_are_not_trusted(plug: Plug, bundle: Ca
 
 @pytest.mark.usefixtures("runner")
 @pytest.mark.parametrize("io", IOS)
-def test_the_golden_input_really_goes_there_and_its_answer_comes_back(
+def test_the_golden_input_is_sent_and_its_output_comes_back(
     plug: Plug, bundle: Callable[[str], Path], io: str
 ) -> None:
     plug()
@@ -246,7 +248,7 @@ def test_the_phone_is_described(plug: Plug, bundle: Callable[[str], Path]) -> No
 
 
 @pytest.mark.usefixtures("runner")
-def test_one_of_several_phones_is_named(plug: Plug, bundle: Callable[[str], Path]) -> None:
+def test_one_of_several_phones_must_be_chosen(plug: Plug, bundle: Callable[[str], Path]) -> None:
     one, other = plug(), plug()
     request = quick(Contender(str(bundle("float32"))))
     with pytest.raises(EdgewiseError, match="several phones are connected") as told:
@@ -255,12 +257,12 @@ def test_one_of_several_phones_is_named(plug: Plug, bundle: Callable[[str], Path
     assert other.serial in str(told.value)
     assert measured(f"adb:{other.serial}", request)[-1] == {"event": "done"}
     assert (one.commands, bool(other.commands)) == ([], True)
-    with pytest.raises(EdgewiseError, match=r"adb finds no phone R5CT30; there are 127\.0\.0\.1"):
+    with pytest.raises(EdgewiseError, match=r"adb finds no phone R5CT30; it finds 127\.0\.0\.1"):
         measured("adb:R5CT30", request)
 
 
 @pytest.mark.usefixtures("runner")
-def test_whoever_wants_no_more_leaves_nothing_behind(plug: Plug, bundle: Callable[[str], Path]) -> None:
+def test_closing_the_events_leaves_nothing_behind(plug: Plug, bundle: Callable[[str], Path]) -> None:
     phone = plug()
     events = device("adb").run(quick(Contender(str(bundle("float32"))), seconds=60.0))
     while next(events)["event"] != "samples":
@@ -272,13 +274,13 @@ def test_whoever_wants_no_more_leaves_nothing_behind(plug: Plug, bundle: Callabl
     assert phone.left == []
 
 
-def test_a_runner_that_is_killed_is_told_and_keeps_what_was_measured(
+def test_a_killed_runner_is_reported_and_samples_are_kept(
     plug: Plug, bundle: Callable[[str], Path], runner: Callable[[str], None], tmp_path: Path
 ) -> None:
     phone, times = plug(), tmp_path / "times"
     runner(f"echo once more >> {times}\n[ $(wc -l < {times}) -gt 3 ] && kill -9 $$\n{STAND_IN}\n")
     found: list[Event] = []
-    with pytest.raises(EdgewiseError, match=r"the runner failed on the phone: killed.*\(status 137\)$"):  # noqa: PT012 - what came before counts
+    with pytest.raises(EdgewiseError, match=r"the runner failed on the phone: killed.*\(status 137\)$"):  # noqa: PT012 - earlier events count
         for event in device("adb").run(quick(Contender(str(bundle("float32"))), runs=50)):
             found.append(event)  # noqa: PERF402 - until it ends
     assert [event["event"] for event in found[-3:]] == ["before", "samples", "samples"]
@@ -286,22 +288,22 @@ def test_a_runner_that_is_killed_is_told_and_keeps_what_was_measured(
 
 
 @pytest.mark.usefixtures("runner")
-def test_a_connection_that_is_lost_keeps_what_was_measured(plug: Plug, bundle: Callable[[str], Path]) -> None:
+def test_samples_from_before_a_lost_connection_are_kept(plug: Plug, bundle: Callable[[str], Path]) -> None:
     phone = plug()
     found: list[Event] = []
-    complaint = r"connection to the phone was lost.*edgewise-\w+ stays on the phone"
-    with pytest.raises(EdgewiseError, match=complaint):  # noqa: PT012 - what came before counts
+    complaint = r"connection to the phone was lost.*edgewise-\w+ remains on the phone"
+    with pytest.raises(EdgewiseError, match=complaint):  # noqa: PT012 - earlier events count
         for event in device("adb").run(quick(Contender(str(bundle("float32"))), runs=50)):
             found.append(event)
             if event["event"] == "samples":
                 phone.hang_up, phone.answers = "./runner", False
     assert found[-1]["event"] == "samples"
-    with pytest.raises(EdgewiseError, match="the phone is offline; unplug it"):
+    with pytest.raises(EdgewiseError, match="the phone is offline; reconnect"):
         measured("adb", quick(Contender(str(bundle("float32")))))
 
 
 @pytest.mark.usefixtures("runner")
-def test_a_full_phone_is_told(plug: Plug, bundle: Callable[[str], Path]) -> None:
+def test_a_full_phone_is_reported(plug: Plug, bundle: Callable[[str], Path]) -> None:
     phone = plug(room=2000)
     with pytest.raises(EdgewiseError, match="no space left on the phone for tiny-w8a8"):
         measured("adb", quick(Contender(str(bundle("float32")))))
@@ -309,7 +311,7 @@ def test_a_full_phone_is_told(plug: Plug, bundle: Callable[[str], Path]) -> None
 
 
 @pytest.mark.usefixtures("runner")
-def test_a_phone_that_does_not_trust_us_says_so(plug: Plug, bundle: Callable[[str], Path]) -> None:
+def test_an_unauthorized_phone_is_explained(plug: Plug, bundle: Callable[[str], Path]) -> None:
     plug(authorized=False)
     with pytest.raises(
         EdgewiseError, match=r"the phone is (unauthorized|authorizing); unlock it and allow USB"
@@ -318,14 +320,14 @@ def test_a_phone_that_does_not_trust_us_says_so(plug: Plug, bundle: Callable[[st
 
 
 @pytest.mark.usefixtures("runner")
-def test_no_phone_and_no_adb_are_told(
+def test_a_missing_phone_and_a_missing_adb_are_reported(
     plug: Plug, bundle: Callable[[str], Path], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     del plug
     with pytest.raises(EdgewiseError, match="adb finds no phone; connect it and allow USB debugging"):
         measured("adb", quick(Contender(str(bundle("float32")))))
     monkeypatch.setenv("PATH", str(tmp_path))
-    with pytest.raises(EdgewiseError, match="adb is not installed; get Android's platform-tools"):
+    with pytest.raises(EdgewiseError, match="adb is not installed; add Android's platform-tools"):
         measured("adb", quick(Contender(str(bundle("float32")))))
 
 
@@ -333,11 +335,11 @@ def test_no_phone_and_no_adb_are_told(
     ("script", "complaint"),
     [
         ("echo 'ERROR: Failed to load model 0.tflite'; echo more; exit 1", "ERROR: Failed to load model"),
-        ("echo hello", "does not speak as benchmark_model does; name the benchmark_model of LiteRT"),
-        ("exit 127", "status 127.; name the benchmark_model of LiteRT for this phone"),
+        ("echo hello", "is not that of benchmark_model; set EDGEWISE_ANDROID_RUNNER to LiteRT's"),
+        ("exit 127", "status 127.; set EDGEWISE_ANDROID_RUNNER to LiteRT's benchmark_model for this phone"),
     ],
 )
-def test_a_runner_that_fails_is_told_in_its_words(
+def test_the_error_of_a_failed_runner_is_reported(
     plug: Plug, bundle: Callable[[str], Path], runner: Callable[[str], None], script: str, complaint: str
 ) -> None:
     phone = plug()
@@ -347,7 +349,7 @@ def test_a_runner_that_fails_is_told_in_its_words(
     assert phone.left == []
 
 
-def test_a_wrong_answer_stops_the_run(
+def test_a_wrong_output_stops_the_run(
     plug: Plug, bundle: Callable[[str], Path], runner: Callable[[str], None]
 ) -> None:
     phone = plug()
@@ -355,12 +357,12 @@ def test_a_wrong_answer_stops_the_run(
     with pytest.raises(ParityError, match="the golden sample differs on this machine by"):
         measured("adb", quick(Contender(str(bundle("float32")))))
     runner(f"{STAND_IN} || exit\necho short > 0.tflite.output\n")
-    with pytest.raises(ParityError, match="the golden sample was answered with 1 logits instead of 6"):
+    with pytest.raises(ParityError, match="the golden sample gave 1 logits instead of 6"):
         measured("adb", quick(Contender(str(bundle("float32")))))
     assert phone.left == []
 
 
-def test_a_runner_without_golden_check_measures_all_the_same(
+def test_a_runner_without_golden_check_still_measures(
     plug: Plug, bundle: Callable[[str], Path], runner: Callable[[str], None]
 ) -> None:
     plug()
@@ -378,15 +380,17 @@ def test_a_runner_without_golden_check_measures_all_the_same(
     assert [event["ms"] for event in events if event["event"] == "samples"] == [[2.0, 2.0]]
 
 
-def test_a_runner_must_be_named(
+def test_a_runner_must_be_set(
     plug: Plug, bundle: Callable[[str], Path], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     phone = plug()
     monkeypatch.delenv("EDGEWISE_ANDROID_RUNNER", raising=False)
-    with pytest.raises(UsageError, match="EDGEWISE_ANDROID_RUNNER is not set; name the benchmark_model"):
+    with pytest.raises(
+        UsageError, match="EDGEWISE_ANDROID_RUNNER is not set; set EDGEWISE_ANDROID_RUNNER to LiteRT's"
+    ):
         measured("adb", quick(Contender(str(bundle("float32")))))
     monkeypatch.setenv("EDGEWISE_ANDROID_RUNNER", str(tmp_path / "gone"))
-    with pytest.raises(UsageError, match="gone is no file"):
+    with pytest.raises(UsageError, match="gone is not a file"):
         measured("adb", quick(Contender(str(bundle("float32")))))
     assert phone.commands == []
 

@@ -1,21 +1,21 @@
-"""What phones tell of themselves, and what little must do."""
+"""Properties of phones, including incomplete ones."""
 
 from edgewise.runtime.devices._adb_phone import read_conditions, read_machine
 
 
-def test_androids_emulator_is_no_phone() -> None:
+def test_androids_emulator_is_recognized() -> None:
     text = "ro.product.model: sdk_gphone64\nro.boot.qemu: 1\nro.kernel.qemu: \narchitecture: x86_64\n"
     assert read_machine(text).emulated == "the Android emulator"
 
 
-def test_a_phone_that_tells_little_is_described_by_little() -> None:
+def test_missing_properties_of_a_phone_are_none() -> None:
     machine = read_machine("ro.product.cpu.abi: arm64-v8a\nkernel: \ncores: 0\n")
     assert (machine.board, machine.processor, machine.kernel, machine.features) == (None,) * 4
     assert (machine.cores, machine.memory_bytes, machine.emulated) == (None,) * 3
     assert (machine.architecture, machine.system) == ("arm64-v8a", "Android ? (API ?)")
 
 
-def test_what_may_not_be_read_is_not_known() -> None:
+def test_unreadable_state_is_unknown() -> None:
     text = (
         "core /sys/devices/system/cpu/cpu0:  \n"
         "cat: /proc/loadavg: Permission denied\nload: \n"
@@ -26,5 +26,5 @@ def test_what_may_not_be_read_is_not_known() -> None:
     assert (found.throttled, found.load) == (None, None)
 
 
-def test_a_cool_phone_throttles_nothing() -> None:
+def test_a_cool_phone_does_not_throttle() -> None:
     assert read_conditions("Thermal Status: 0\n").throttled == 0

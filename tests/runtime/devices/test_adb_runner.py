@@ -1,4 +1,4 @@
-"""What the runner prints, in its source's words (shortened), and what is made of it."""
+"""The runner's output, taken from its source (shortened), and what is read from it."""
 
 import pytest
 
@@ -22,7 +22,7 @@ INFO: Memory footprint delta from the start of the tool (MB): init=3.32422 overa
 """
 
 
-def test_what_it_tells_is_read() -> None:
+def test_the_output_is_parsed() -> None:
     assert read(0, _HEAD.format("completely", "") + _WARM + _TAIL) == Series(
         load_ms=12.345,
         first_ms=23.456,
@@ -35,12 +35,12 @@ def test_what_it_tells_is_read() -> None:
     )
 
 
-def test_a_delegate_that_takes_pieces_is_told_so() -> None:
+def test_a_delegate_with_several_partitions_is_reported() -> None:
     found = read(0, _HEAD.format("partially", " w/ 3 delegate kernels") + _WARM + _TAIL)
     assert (found.delegate, found.operators, found.delegated) == ("XNNPACK", None, 3)
 
 
-def test_a_delegate_that_takes_nothing_did_nothing() -> None:
+def test_a_delegate_without_operators_is_reported() -> None:
     refused = (
         "INFO: Though XNNPACK delegate is explicitly applied, the model graph will not be executed by it.\n"
     )
@@ -50,7 +50,7 @@ def test_a_delegate_that_takes_nothing_did_nothing() -> None:
 
 
 def test_another_number_of_samples_is_refused() -> None:
-    with pytest.raises(EdgewiseError, match="does not speak as benchmark_model does"):
+    with pytest.raises(EdgewiseError, match="is not that of benchmark_model"):
         read(0, _HEAD.format("completely", "") + _WARM + _TAIL.replace("count=2", "count=3"))
 
 
@@ -62,12 +62,16 @@ def test_another_number_of_samples_is_refused() -> None:
             "INFO: hello\nERROR: Failed to load model x\nlast",
             r"phone: ERROR: Failed to load .*\(status 1\)$",
         ),
-        (1, "", r"it said nothing \(status 1\)$"),
-        (126, "sh: ./runner: not executable: 64-bit ELF file", r"64-bit ELF file \(status 126\); name the"),
-        (137, "", "killed, by a lack of memory maybe"),
+        (1, "", r"no output \(status 1\)$"),
+        (
+            126,
+            "sh: ./runner: not executable: 64-bit ELF file",
+            r"64-bit ELF file \(status 126\); set EDGEWISE_ANDROID_RUNNER",
+        ),
+        (137, "", "killed, perhaps out of memory"),
         (139, "", "a segmentation fault"),
     ],
 )
-def test_how_it_failed_is_told(status: int, said: str, complaint: str) -> None:
+def test_the_error_says_how_it_failed(status: int, said: str, complaint: str) -> None:
     with pytest.raises(EdgewiseError, match=complaint):
         read(status, said)

@@ -1,4 +1,4 @@
-"""What is found on a board, judged: each fault gives its mend."""
+"""The findings on a board: each problem comes with a fix."""
 
 from pathlib import Path
 from typing import Any
@@ -27,7 +27,7 @@ GOOD = {
 }
 
 
-def test_a_good_board_has_no_mends() -> None:
+def test_a_good_board_needs_no_fixes() -> None:
     assert {finding.state for finding in findings(GOOD, NAME)} == {"good"}
     assert all(finding.mend is None for finding in findings(GOOD, NAME))
     require_fit(GOOD, NAME)
@@ -37,22 +37,22 @@ def test_a_good_board_has_no_mends() -> None:
     ("change", "state", "told", "mend"),
     [
         ({"bits": 32, "architecture": "aarch64"}, "bad", "32 bits, aarch64", "64-bit Raspberry Pi OS"),
-        ({"architecture": "riscv64"}, "bad", "64 bits, riscv64", "engines come for 64-bit Arm and x86"),
+        ({"architecture": "riscv64"}, "bad", "64 bits, riscv64", "engines require 64-bit Arm or x86"),
         ({"libc": "glibc 2.27"}, "bad", "glibc 2.27", "need glibc 2.28"),
         ({"libc": None}, "bad", "no glibc", "bookworm or newer"),
-        ({"pip": None}, "doubtful", "pip for it is missing", "sudo apt install python3-venv"),
-        ({"pip": None, "installed": None}, "bad", "pip for it is missing", "sudo apt install python3-venv"),
-        ({"free_bytes": 99 << 20}, "doubtful", "99 MiB free", "make room"),
-        ({"free_bytes": 99 << 20, "installed": None}, "bad", "99 MiB free", "takes 400 MiB: make room"),
+        ({"pip": None}, "doubtful", "pip for venv is missing", "sudo apt install python3-venv"),
+        ({"pip": None, "installed": None}, "bad", "pip for venv is missing", "sudo apt install python3-venv"),
+        ({"free_bytes": 99 << 20}, "doubtful", "99 MiB free", "free some space"),
+        ({"free_bytes": 99 << 20, "installed": None}, "bad", "99 MiB free", "needs 400 MiB: free some space"),
         ({"installed": None}, "doubtful", "not set up yet", f"run: edgewise device setup {NAME}"),
-        ({"python": [3, 13, 5]}, "doubtful", "made for another Python", "edgewise device setup"),
+        ({"python": [3, 13, 5]}, "doubtful", "set up for another Python", "edgewise device setup"),
         ({"governors": ["ondemand"]}, "doubtful", "ondemand", "echo performance | sudo tee"),
         ({"throttled": "throttled=0x50005"}, "doubtful", "under-voltage, throttling now", "power supply"),
-        ({"throttled": "throttled=0x80000"}, "doubtful", "temperature limit since it started", "cool it"),
+        ({"throttled": "throttled=0x80000"}, "doubtful", "temperature limit since boot", "cool the board"),
         ({"clock_s": -7200.0}, "doubtful", "7,200 s behind", "timedatectl set-ntp true"),
     ],
 )
-def test_a_fault_gives_its_mend(change: dict[str, Any], state: str, told: str, mend: str) -> None:
+def test_a_problem_has_its_fix(change: dict[str, Any], state: str, told: str, mend: str) -> None:
     found = [finding for finding in findings(GOOD | change, NAME) if finding.state != "good"]
     assert any(
         (one.state, told in one.found, mend in (one.mend or "")) == (state, True, True) for one in found
@@ -64,7 +64,7 @@ def test_a_fault_gives_its_mend(change: dict[str, Any], state: str, told: str, m
         require_fit(GOOD | change, NAME)
 
 
-def test_a_runtime_serves_the_python_that_it_was_made_for() -> None:
+def test_a_runtime_is_usable_only_by_its_python() -> None:
     assert usable(GOOD)
     assert usable(GOOD | {"python": [3, 11, 9]})
     assert not usable(GOOD | {"python": [3, 12, 0]})

@@ -1,4 +1,4 @@
-"""Models measured in a real Chromium, by the real engines, and what goes wrong there."""
+"""Models measured in a real Chromium with the real engines, and failures there."""
 
 import os
 import shutil
@@ -31,7 +31,7 @@ from edgewise.runtime.reference import TorchSession
 
 @pytest.fixture(scope="module")
 def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
-    """The default one, with the engines in a cache folder of the tests' own."""
+    """The default browser, with the engines in a cache folder for the tests."""
     if chromium.find() is None:
         pytest.skip("there is no Chromium (apt install chromium)")
     if shutil.which("npm") is None:
@@ -67,7 +67,7 @@ def onnx(tiny_network: nn.Module, onnx_float: Artifact, tmp_path_factory: pytest
 
 @pytest.fixture(autouse=True)
 def nothing_is_left() -> Iterator[None]:
-    """Whatever a test does, the browsers that it started are gone, and so are their profiles."""
+    """After every test, the browsers that it started and their profiles are gone."""
     yield
     assert not browsers()
     assert not list(Path(tempfile.gettempdir()).glob("edgewise_browser-*"))
@@ -81,7 +81,7 @@ def bundle_of(network: nn.Module, file: Artifact, twin: Artifact | None, folder:
 
 
 def rewritten(folder: str, to: Path, content: bytes | None, golden: Golden | None) -> str:
-    """The same bundle with another file, or another golden sample."""
+    """The same bundle with another model file or golden sample."""
     from edgewise.runtime.bundle import Bundle
 
     bundle = Bundle.open(Path(folder))
@@ -97,7 +97,7 @@ def quick(*contenders: Contender, threads: int = 1) -> BenchRequest:
 
 
 def browsers() -> list[int]:
-    """The process ids of the browsers that this process has started and that run."""
+    """The process ids of running browsers started by this process."""
     found = []
     for stat in Path("/proc").glob("[0-9]*/stat"):
         try:
@@ -114,7 +114,9 @@ def of(events: list[Event], kind: str) -> list[Event]:
     return [event for event in events if event["event"] == kind]
 
 
-def test_both_engines_are_measured_in_turn_and_become_records(browser: Browser, int8: str, onnx: str) -> None:
+def test_both_engines_are_measured_interleaved_and_become_records(
+    browser: Browser, int8: str, onnx: str
+) -> None:
     request = quick(Contender(int8, "reference"), Contender(int8), Contender(onnx))
     gathered, events = Gathered(request, browser.name), []
     for event in browser.run(request):
@@ -167,24 +169,24 @@ def test_more_threads_than_processors_are_refused(browser: Browser, int8: str) -
 @pytest.mark.parametrize(
     ("target", "reason"), [("int8", "Failed to load model"), ("onnx", "Can't create a session")]
 )
-def test_what_a_page_fails_with_is_told(
+def test_the_error_of_a_page_is_reported(
     browser: Browser, tmp_path: Path, request: pytest.FixtureRequest, target: str, reason: str
 ) -> None:
-    broken = rewritten(request.getfixturevalue(target), tmp_path, b"no model at all", None)
+    broken = rewritten(request.getfixturevalue(target), tmp_path, b"not a model", None)
     with pytest.raises(EdgewiseError, match=f"the browser failed: tiny .*: {reason}"):
         list(browser.run(quick(Contender(broken))))
 
 
-def test_another_answer_to_the_golden_sample_is_refused(browser: Browser, onnx: str, tmp_path: Path) -> None:
+def test_another_output_for_the_golden_sample_is_refused(browser: Browser, onnx: str, tmp_path: Path) -> None:
     from edgewise.runtime.bundle import Bundle
 
     golden = Bundle.open(Path(onnx)).golden()
     off = replace(golden, output=golden.output * np.float32(1.01))
-    with pytest.raises(ParityError, match=r"golden sample differs .* relatively"):
+    with pytest.raises(ParityError, match=r"golden sample differs .* relative"):
         list(browser.run(quick(Contender(rewritten(onnx, tmp_path, None, off)))))
 
 
-def test_what_a_browser_measured_before_it_crashed_is_kept(browser: Browser, int8: str) -> None:
+def test_samples_from_before_a_browser_crash_are_kept(browser: Browser, int8: str) -> None:
     request = replace(quick(Contender(int8)), seconds=60.0)
     gathered = Gathered(request, browser.name)
 
@@ -194,14 +196,14 @@ def test_what_a_browser_measured_before_it_crashed_is_kept(browser: Browser, int
             if event["event"] == "samples":
                 os.kill(browsers()[0], signal.SIGKILL)
 
-    with pytest.raises(EdgewiseError, match=r"came to its end before the measurement did .status -9;"):
+    with pytest.raises(EdgewiseError, match=r"exited before the measurement was done .status -9;"):
         run()
     (record,) = gathered.records("crashed")
     assert record.summary.count >= 2
     assert record.interrupted == "crashed"
 
 
-def test_a_run_that_is_given_up_ends_the_browser(browser: Browser, int8: str) -> None:
+def test_an_abandoned_run_ends_the_browser(browser: Browser, int8: str) -> None:
     events = browser.run(replace(quick(Contender(int8)), seconds=60.0))
     assert next(event for event in events if event["event"] == "samples")
     assert browsers()
@@ -209,8 +211,8 @@ def test_a_run_that_is_given_up_ends_the_browser(browser: Browser, int8: str) ->
     assert not browsers()
 
 
-def test_a_browser_that_says_nothing_is_given_up(browser: Browser, int8: str) -> None:
-    with pytest.raises(EdgewiseError, match="said nothing for 0 s"):
+def test_a_browser_that_does_not_respond_is_abandoned(browser: Browser, int8: str) -> None:
+    with pytest.raises(EdgewiseError, match="not responded for 0 s"):
         list(replace(browser, start_s=0.0).run(quick(Contender(int8))))
 
 
@@ -224,7 +226,7 @@ def test_the_users_browser_is_asked_to_open_the_page(
     with ExitStack() as stack:
 
         def show(address: str) -> bool:
-            """Open it as the user's browser would: it stays when we are done."""
+            """Open it like the user's browser, which stays open when we are done."""
             stack.enter_context(chromium.opened(program, address, None))
             return True
 
@@ -236,19 +238,19 @@ def test_the_users_browser_is_asked_to_open_the_page(
     assert of(events, "after")[0]["others"] is None
 
 
-def test_a_machine_without_any_browser_is_told_which_to_install(
+def test_a_machine_without_any_browser_is_explained(
     browser: Browser, int8: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("webbrowser.open_new_tab", lambda _: False)
     with pytest.raises(EdgewiseError, match="no browser to open; install Chromium"):
         list(replace(browser, program=None).run(quick(Contender(int8))))
-    with pytest.raises(UsageError, match="cannot be kept on some processors"):
+    with pytest.raises(UsageError, match="cannot be pinned to processors"):
         list(replace(browser, program=None).run(replace(quick(Contender(int8)), cpus=(0,))))
 
 
 def test_names_choose_the_browser(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert open_device("browser:open").program is None
-    with pytest.raises(UsageError, match="know browser, browser:headless and browser:open"):
+    with pytest.raises(UsageError, match="use browser, browser:headless or browser:open"):
         open_device("browser:lynx")
     monkeypatch.setenv("PATH", str(tmp_path))
     monkeypatch.setattr(chromium, "_ELSEWHERE", ())

@@ -1,4 +1,4 @@
-"""A browser of our own: found, started, and gone with everything that it wrote."""
+"""The headless browser: found, started, and removed with all its files."""
 
 import os
 import subprocess
@@ -13,11 +13,11 @@ from edgewise.models.errors import UsageError
 from edgewise.runtime.devices import _chromium
 from edgewise.runtime.devices._chromium import find, opened
 
-pytestmark = pytest.mark.skipif(os.name != "posix", reason="needs sessions of processes")
+pytestmark = pytest.mark.skipif(os.name != "posix", reason="needs process sessions")
 
 
 def program(folder: Path, text: str) -> Path:
-    """A program in the place of a browser; $HERE is the folder of its profile."""
+    """A program in place of a browser; $HERE is the folder of its profile."""
     path = folder / "browser"
     path.write_text(f'#!/bin/sh\nHERE="$TMPDIR"\n{text}\n')
     path.chmod(0o755)
@@ -25,7 +25,7 @@ def program(folder: Path, text: str) -> Path:
 
 
 def alive(pid: int) -> bool:
-    """Whether it runs; what is dead may wait for its parent to notice."""
+    """Whether it runs; a zombie does not count."""
     try:
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
     except OSError:
@@ -33,7 +33,7 @@ def alive(pid: int) -> bool:
 
 
 def written(path: Path) -> str:
-    """What a program writes there, once it has."""
+    """Wait for a program to write a file, and return its text."""
     for _ in range(500):
         if path.is_file() and (text := path.read_text()):
             return text
@@ -49,7 +49,7 @@ def test_a_machine_without_a_browser_has_none(tmp_path: Path, monkeypatch: pytes
     assert find() == tmp_path / "google-chrome"
 
 
-def test_children_that_will_not_go_are_gone_and_so_are_the_files(
+def test_stubborn_children_are_killed_and_the_files_removed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(_chromium, "_PATIENCE_S", 0.2)
@@ -64,7 +64,7 @@ def test_children_that_will_not_go_are_gone_and_so_are_the_files(
     assert not Path(folder).exists()
 
 
-def test_a_browser_that_ends_tells_how(tmp_path: Path) -> None:
+def test_how_a_browser_ended_is_known(tmp_path: Path) -> None:
     with opened(program(tmp_path, "echo out of luck >&2; exit 3"), "", None) as browser:
         for _ in range(500):
             if browser.ending is not None:
@@ -73,9 +73,9 @@ def test_a_browser_that_ends_tells_how(tmp_path: Path) -> None:
         assert browser.ending == "status 3; out of luck"
 
 
-def test_a_browser_whose_owner_is_killed_notices(tmp_path: Path) -> None:
+def test_a_browser_notices_that_its_owner_was_killed(tmp_path: Path) -> None:
     told = tmp_path / "told"
-    # As Chromium does, it reads descriptor 3.
+    # Like Chromium, it reads descriptor 3.
     listening = program(tmp_path, f'echo $$ > {told}\ncat <&3\necho "gone, 4 is open" >&4')
     owner = f"""
         import os, signal
@@ -87,7 +87,7 @@ def test_a_browser_whose_owner_is_killed_notices(tmp_path: Path) -> None:
                 pass
             os.kill(os.getpid(), signal.SIGKILL)
     """
-    environment = os.environ | {"TMPDIR": str(tmp_path)}  # where it leaves its folder
+    environment = os.environ | {"TMPDIR": str(tmp_path)}  # its folder is left there
     subprocess.run([sys.executable, "-c", dedent(owner)], env=environment, check=False)
     pid = int(written(told))
     for _ in range(500):
@@ -104,7 +104,7 @@ def test_it_stays_on_its_processors_and_this_process_on_its_own(tmp_path: Path) 
     with opened(shown, "", (min(own),)):
         assert written(told).split() == ["Cpus_allowed_list:", str(min(own))]
     assert os.sched_getaffinity(0) == own
-    with pytest.raises(UsageError, match="need some of this machine's"), opened(shown, "", (min(own), 9999)):
+    with pytest.raises(UsageError, match="choose from this machine's"), opened(shown, "", (min(own), 9999)):
         pass
 
 

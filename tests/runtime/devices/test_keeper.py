@@ -1,4 +1,4 @@
-"""The board's end of a connection, run here: its folder lasts as long as somebody listens."""
+"""The board's end of a connection, run here: its folder lasts as long as the connection."""
 
 import json
 import os
@@ -19,7 +19,7 @@ Start = Callable[..., "subprocess.Popen[bytes]"]
 
 @pytest.fixture
 def start(tmp_path: Path) -> Iterator[Start]:
-    """Start a keeper whose temporary folders lie in `tmp_path`."""
+    """Start a keeper whose temporary folders are in `tmp_path`."""
     started: list[subprocess.Popen[bytes]] = []
 
     def start(patience_s: int = 60) -> "subprocess.Popen[bytes]":
@@ -78,7 +78,7 @@ def test_files_and_programs_share_the_folder(start: Start, tmp_path: Path) -> No
 
 
 @pytest.mark.parametrize("ending", ["the connection ends", "a signal", "silence"])
-def test_it_ends_what_runs_and_leaves_nothing(start: Start, tmp_path: Path, ending: str) -> None:
+def test_it_kills_the_program_and_leaves_nothing(start: Start, tmp_path: Path, ending: str) -> None:
     keeper = start(patience_s=2 if ending == "silence" else 60)
     program = (
         "import subprocess, time; print(subprocess.Popen(['sleep', '99']).pid, flush=True); time.sleep(99)"
@@ -99,11 +99,11 @@ def test_it_ends_what_runs_and_leaves_nothing(start: Start, tmp_path: Path, endi
         time.sleep(0.02)
 
 
-def test_the_next_one_clears_away_what_a_killed_one_left(start: Start, tmp_path: Path) -> None:
+def test_the_next_keeper_removes_what_a_killed_one_left(start: Start, tmp_path: Path) -> None:
     killed, living = start(), start()
     killed.kill()
     killed.wait()
     assert len([*tmp_path.iterdir()]) == 2
     start()
-    assert len([*tmp_path.iterdir()]) == 2  # the living one's, and its own
+    assert len([*tmp_path.iterdir()]) == 2  # that of the running keeper, and its own
     assert run(living, "")["code"] == 0

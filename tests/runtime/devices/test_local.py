@@ -1,4 +1,4 @@
-"""This machine as a device: real runs, and real deaths."""
+"""This machine as a device: real runs and real crashes."""
 
 import os
 import signal
@@ -35,7 +35,7 @@ Gone: TypeAlias = Callable[..., bool]
 
 
 def until_samples(events: Iterator[Event], gathered: Gathered) -> None:
-    """Until both have some."""
+    """Read events until both models have samples."""
     seen: set[Any] = set()
     for event in events:
         gathered.add(event)
@@ -57,7 +57,7 @@ def test_a_run_gives_records(short: BenchRequest, descendants: Find) -> None:
 
 
 @pytest.mark.parametrize("ending", [signal.SIGSEGV, signal.SIGKILL])
-def test_a_worker_that_dies_is_an_error_and_what_was_measured_stays(
+def test_a_dead_worker_is_an_error_and_samples_are_kept(
     endless: BenchRequest, ending: signal.Signals, descendants: Find, gone: Gone
 ) -> None:
     gathered, events = Gathered(endless, "local"), Local().run(endless)
@@ -66,7 +66,7 @@ def test_a_worker_that_dies_is_an_error_and_what_was_measured_stays(
     os.kill(descendants(os.getpid(), "bench.worker")[0], ending)
     for event in events:
         gathered.add(event)
-    told = rf"tiny-tflite-w8a8: the process that measured it died \({ending.name}\)"
+    told = rf"tiny-tflite-w8a8: the measuring process died \({ending.name}\)"
     with pytest.raises(EdgewiseError, match=told):
         raise gathered.error or AssertionError
     assert len(gathered.records()) == 2
@@ -74,7 +74,7 @@ def test_a_worker_that_dies_is_an_error_and_what_was_measured_stays(
     assert gone(every)
 
 
-def test_a_runner_that_dies_is_an_error_too(endless: BenchRequest, descendants: Find, gone: Gone) -> None:
+def test_a_dead_runner_is_an_error_too(endless: BenchRequest, descendants: Find, gone: Gone) -> None:
     gathered, events = Gathered(endless, "local"), Local().run(endless)
     until_samples(events, gathered)
     every = descendants(os.getpid(), "edgewise.runtime.bench")
@@ -85,9 +85,7 @@ def test_a_runner_that_dies_is_an_error_too(endless: BenchRequest, descendants: 
     assert gone(every)
 
 
-def test_whoever_stops_listening_leaves_no_process(
-    endless: BenchRequest, descendants: Find, gone: Gone
-) -> None:
+def test_closing_the_events_leaves_no_process(endless: BenchRequest, descendants: Find, gone: Gone) -> None:
     events = Local().run(endless)
     until_samples(events, Gathered(endless, "local"))
     every = descendants(os.getpid(), "edgewise.runtime.bench")
@@ -99,7 +97,7 @@ def test_whoever_stops_listening_leaves_no_process(
 @pytest.mark.parametrize(
     "stop",
     [
-        lambda pid: os.killpg(pid, signal.SIGINT),  # Ctrl-C goes to all that the terminal knows of
+        lambda pid: os.killpg(pid, signal.SIGINT),  # Ctrl-C goes to the whole process group
         lambda pid: os.kill(pid, signal.SIGTERM),
         lambda pid: os.kill(pid, signal.SIGKILL),
     ],
@@ -126,7 +124,7 @@ def test_the_end_of_the_program_leaves_no_process(
     assert gone([running.pid, *every])
 
 
-def test_an_error_of_ours_ends_the_run(short: BenchRequest, tmp_path: Path) -> None:
+def test_an_edgewise_error_ends_the_run(short: BenchRequest, tmp_path: Path) -> None:
     nothing = Contender(str(tmp_path / "nothing"))
     gathered = Gathered(short, "local")
     *_, last = Local().run(replace(short, contenders=(*short.contenders, nothing)))
@@ -135,7 +133,7 @@ def test_an_error_of_ours_ends_the_run(short: BenchRequest, tmp_path: Path) -> N
         raise gathered.error or AssertionError
 
 
-def test_a_run_can_be_left_before_it_began(short: BenchRequest, descendants: Find) -> None:
+def test_a_run_can_be_closed_before_it_starts(short: BenchRequest, descendants: Find) -> None:
     events = Local().run(short)
     del events
     assert descendants(os.getpid(), "edgewise.runtime.bench") == []

@@ -1,4 +1,4 @@
-"""The server behind a page: what it gives, what it takes, and what it keeps to itself."""
+"""The server behind a page: what it serves, what it accepts, and what it does not reveal."""
 
 import json
 import threading
@@ -16,7 +16,7 @@ from edgewise.runtime.devices._loopback import File, Loopback
 @pytest.fixture
 def server(tmp_path: Path) -> Iterator[Loopback]:
     (tmp_path / "engine.wasm").write_bytes(b"\0asm")
-    (tmp_path / "secret").write_text("nobody's business")
+    (tmp_path / "secret").write_text("private")
     files: dict[str, File] = {"index.html": b"<p>page", "js/engine.wasm": tmp_path / "engine.wasm"}
     with Loopback(files) as opened:
         yield opened
@@ -30,7 +30,7 @@ class Answer:
 
 
 def ask(server: Loopback, path: str, method: str = "GET", body: bytes | None = None) -> Answer:
-    """One request, by a client that does not tidy paths."""
+    """One request, by a client that does not normalise paths."""
     connection = HTTPConnection("127.0.0.1", server.server_port, timeout=10)
     connection.request(method, path, body)
     response = connection.getresponse()
@@ -39,7 +39,7 @@ def ask(server: Loopback, path: str, method: str = "GET", body: bytes | None = N
     return answer
 
 
-def test_files_come_isolated_and_with_their_types(server: Loopback) -> None:
+def test_files_are_served_isolated_and_with_their_types(server: Loopback) -> None:
     page = ask(server, server.root)
     assert page.headers["Content-Type"].startswith("text/html")
     assert page.headers["Cross-Origin-Opener-Policy"] == "same-origin"
@@ -67,7 +67,7 @@ def test_only_this_machine_can_reach_it(server: Loopback) -> None:
     assert len(server.root) > 40
 
 
-def test_events_are_answered_when_they_have_been_dealt_with(server: Loopback) -> None:
+def test_events_are_answered_after_they_were_processed(server: Loopback) -> None:
     answered: list[int] = []
     body = json.dumps([{"event": "a"}, {"event": "b"}]).encode()
 
@@ -85,12 +85,12 @@ def test_events_are_answered_when_they_have_been_dealt_with(server: Loopback) ->
     assert server.next(0) is None
 
 
-def test_what_comes_without_the_token_is_not_taken(server: Loopback) -> None:
+def test_requests_without_the_token_are_refused(server: Loopback) -> None:
     assert ask(server, "/events", "POST", b"[]").status == 404
     assert server.next(0.1) is None
 
 
-def test_a_page_that_waits_is_let_go_at_the_end() -> None:
+def test_a_waiting_page_is_released_at_the_end() -> None:
     statuses: list[int] = []
 
     def post(server: Loopback) -> None:

@@ -1,4 +1,4 @@
-"""The engines for browsers: fetched by npm, as pinned, once."""
+"""The engines for browsers: downloaded once by npm, as pinned."""
 
 import json
 import shutil
@@ -15,7 +15,7 @@ needs_npm = pytest.mark.skipif(shutil.which("npm") is None, reason="npm is not i
 
 @pytest.fixture(scope="module")
 def fetched(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A cache folder that holds the packages."""
+    """A cache folder with the packages."""
     folder = tmp_path_factory.mktemp("cache")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("XDG_CACHE_HOME", str(folder))
@@ -30,7 +30,7 @@ def fetched(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def nowhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """An empty cache folder, for us and for npm, and a registry that does not answer."""
+    """An empty cache folder for edgewise and npm, and a registry that does not respond."""
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "ours"))
     monkeypatch.setenv("npm_config_cache", str(tmp_path / "theirs"))
     monkeypatch.setenv("npm_config_registry", "http://127.0.0.1:9/")
@@ -38,7 +38,7 @@ def nowhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def changed_page(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Pin another LiteRT.js than there is."""
+    """Pin another LiteRT.js than the published one."""
     shutil.copytree(PAGE, folder)
     lock = json.loads((folder / "package-lock.json").read_text())
     lock["packages"]["node_modules/@litertjs/core"]["integrity"] = f"sha512-{'A' * 86}=="
@@ -47,7 +47,7 @@ def changed_page(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @needs_npm
-def test_what_the_page_needs_is_kept_and_nothing_else(fetched: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_only_what_the_page_needs_is_kept(fetched: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("XDG_CACHE_HOME", str(fetched))
     found = packages()
     kept = {file.relative_to(found.folder).as_posix() for file in found.folder.rglob("*") if file.is_file()}
@@ -76,27 +76,27 @@ def test_a_folder_that_lost_a_file_is_replaced(tmp_path: Path) -> None:
     assert {(folder / name).read_text() for name in FILES} == {"new"}
 
 
-def test_without_npm_the_mend_is_told(nowhere: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_npm_the_fix_is_named(nowhere: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", str(nowhere))
     with pytest.raises(EdgewiseError, match=r"needs npm, once, .* apt install npm"):
         packages()
 
 
 @needs_npm
-def test_without_a_network_the_mend_is_told_and_nothing_is_left_behind(nowhere: Path) -> None:
+def test_without_a_network_the_fix_is_named_and_nothing_is_left_behind(nowhere: Path) -> None:
     with pytest.raises(EdgewiseError, match=r"cannot reach its registry .*ECONNREFUSED.* connect to the"):
         packages()
     assert not list(nowhere.iterdir())
 
 
 @needs_npm
-def test_another_package_than_the_pinned_one_is_refused(
+def test_a_package_other_than_the_pinned_one_is_refused(
     fetched: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert fetched.is_dir()  # so there is a network
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     changed_page(tmp_path / "page", monkeypatch)
-    with pytest.raises(EdgewiseError, match=r"something else than edgewise was tested with .*sha512"):
+    with pytest.raises(EdgewiseError, match=r"other packages than edgewise was tested with .*sha512"):
         packages()
     assert not list((tmp_path / "cache/edgewise").iterdir())
 
@@ -110,7 +110,7 @@ def test_a_cache_that_cannot_be_written_is_an_error(tmp_path: Path, monkeypatch:
         packages()
 
 
-def test_every_package_is_pinned_by_its_hash_and_without_an_address() -> None:
+def test_every_package_is_pinned_by_hash_without_a_url() -> None:
     text = (PAGE / "package-lock.json").read_text()
     root, *others = json.loads(text)["packages"].values()
     assert root["dependencies"] == json.loads((PAGE / "package.json").read_text())["dependencies"]

@@ -22,7 +22,7 @@ def archive(tmp_path: Path) -> Path:
 
 
 def run(archive: Path, *command: str, stdin: str = "") -> "subprocess.CompletedProcess[str]":
-    """Where the archive comes before the edgewise that is installed."""
+    """Run a command with the archive before the installed edgewise on the path."""
     environment = {"PATH": os.environ["PATH"], "PYTHONPATH": str(archive)}
     return subprocess.run(
         [sys.executable, "-P", *command],
@@ -34,10 +34,13 @@ def run(archive: Path, *command: str, stdin: str = "") -> "subprocess.CompletedP
     )
 
 
-def test_it_is_small_and_holds_what_is_here() -> None:
+def test_it_is_small_and_contains_all_modules() -> None:
     with zipfile.ZipFile(io.BytesIO(package())) as archive:
         names = archive.namelist()
-        assert archive.read("edgewise/runtime/golden.py") == (_ROOT / "runtime/judge/golden.py").read_bytes()
+        assert (
+            archive.read("edgewise/runtime/judge/golden.py")
+            == (_ROOT / "runtime/judge/golden.py").read_bytes()
+        )
     assert len(package()) < 400_000
     assert all(name.endswith((".py", "edgewise/")) for name in names)
     assert not [

@@ -1,6 +1,6 @@
-"""A board over the real SSH: an emulated Raspberry Pi (see `_pi.py`) is set up, measured on, and disturbed.
+"""A board over real SSH: an emulated Raspberry Pi (see `_pi.py`) is set up, used and disturbed.
 
-What it computes is compared bit by bit; its times mean nothing, and every record of it says so.
+Its results are compared bit by bit; its times mean nothing, and every record is marked accordingly.
 """
 
 import json
@@ -34,7 +34,7 @@ Find = Callable[..., list[int]]
 
 @pytest.fixture(scope="session")
 def ready(emulated: Any) -> Any:
-    """The board, set up from wheels as one without network is."""
+    """The board, set up from wheels like one without network."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("PATH", emulated.path)
         with_settings(emulated)
@@ -80,19 +80,19 @@ def edgewise(*arguments: object) -> "subprocess.CompletedProcess[str]":
     return subprocess.run(command, capture_output=True, text=True, check=False)
 
 
-def test_a_board_that_is_not_set_up_says_how(pi: Any, endless: BenchRequest) -> None:
+def test_the_setup_of_a_board_is_explained(pi: Any, endless: BenchRequest) -> None:
     name = pi.name(user="new")
     checked = edgewise("device", "check", name)
     assert checked.returncode == 0, checked.stderr
     assert f"run: edgewise device setup {name}" in checked.stderr
-    assert "under-voltage, throttling since it started" in checked.stderr
+    assert "under-voltage, throttling since boot" in checked.stderr
     with pytest.raises(EdgewiseError, match=f"run: edgewise device setup {name} --target tflite$"):
         next(device(name).run(endless))
     assert nothing_left(pi)
 
 
 @pytest.mark.usefixtures("ready")
-def test_both_cores_compute_what_this_machine_computes(
+def test_both_cores_compute_the_same_as_this_machine(
     pi: Any, tiny_bundles: dict[str, Path], tmp_path: Path
 ) -> None:
     names = [pi.name(core) for core in CORES]
@@ -119,18 +119,18 @@ def test_both_cores_compute_what_this_machine_computes(
 
 
 @pytest.mark.usefixtures("ready")
-def test_a_killed_program_is_told_and_what_was_measured_stays(pi: Any, endless: BenchRequest) -> None:
+def test_a_killed_program_is_reported_and_samples_are_kept(pi: Any, endless: BenchRequest) -> None:
     gathered, events = Gathered(endless, pi.name()), device(pi.name()).run(endless)
     until("samples", events, gathered)
     pi.shell("pkill -KILL -f bench[.]runner")
     told = rest(events, gathered)
-    assert told.startswith(f"{pi.name()}: the measuring program died (SIGKILL), perhaps for want of memory")
+    assert told.startswith(f"{pi.name()}: the measuring program died (SIGKILL), perhaps out of memory")
     assert gathered.records(told)[0].interrupted == told
     assert nothing_left(pi)
 
 
 @pytest.mark.usefixtures("ready")
-def test_a_lost_connection_is_told_and_the_board_tidies_up(
+def test_a_lost_connection_is_reported_and_the_board_cleans_up(
     pi: Any, endless: BenchRequest, descendants: Find
 ) -> None:
     gathered, events = Gathered(endless, pi.name()), device(pi.name()).run(endless)
@@ -142,10 +142,10 @@ def test_a_lost_connection_is_told_and_the_board_tidies_up(
     assert nothing_left(pi)
 
 
-def test_a_board_that_hears_nothing_tidies_up(
+def test_a_board_that_receives_nothing_cleans_up(
     pi: Any, descendants: Find, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """As when the cable is drawn: nobody says that it ended."""
+    """As if the cable is unplugged: neither side is told that the connection ended."""
     monkeypatch.setattr(transport, "_PATIENCE_S", 3)
     monkeypatch.setattr(_ssh_session, "_BEAT_S", 0.5)
     with Board(parse(pi.name())) as board:
@@ -164,7 +164,7 @@ def test_a_board_that_hears_nothing_tidies_up(
 
 
 @pytest.mark.usefixtures("ready")
-def test_who_stops_listening_leaves_nothing(pi: Any, endless: BenchRequest) -> None:
+def test_closing_the_events_leaves_nothing(pi: Any, endless: BenchRequest) -> None:
     gathered, events = Gathered(endless, pi.name()), device(pi.name()).run(endless)
     until("machine", events, gathered)
     cast("Generator[Event]", events).close()
@@ -172,12 +172,14 @@ def test_who_stops_listening_leaves_nothing(pi: Any, endless: BenchRequest) -> N
 
 
 @pytest.mark.usefixtures("ready")
-def test_a_full_board_is_told_before_and_while_it_is_filled(pi: Any, endless: BenchRequest) -> None:
+def test_a_full_board_is_reported_before_and_while_copying(pi: Any, endless: BenchRequest) -> None:
     pi.shell("head -c 395M /dev/zero > /tmp/filling")
     try:
-        with pytest.raises(EdgewiseError, match=r"MB of space left in /tmp, need \d+; make room there"):
+        with pytest.raises(
+            EdgewiseError, match=r"MB left in /tmp, but \d+ MB are needed; free some space there"
+        ):
             next(device(pi.name()).run(endless))
-        told = "no space left there .* make room"
+        told = "no space left on the board .* free some space"
         with Board(parse(pi.name())) as board, pytest.raises(EdgewiseError, match=told):
             fill(board)
     finally:
@@ -188,40 +190,43 @@ def test_a_full_board_is_told_before_and_while_it_is_filled(pi: Any, endless: Be
 @pytest.mark.parametrize(
     ("port", "told"),
     [
-        ("old", r"its Python is 3\.9\.2, need 3\.11 or newer; install Raspberry Pi OS bookworm or newer"),
+        (
+            "old",
+            r"its Python is 3\.9\.2, but needs to be 3\.11 or newer; install Raspberry Pi OS bookworm",
+        ),
         ("bare", "has no python3; run there: sudo apt install python3 python3-venv"),
     ],
 )
-def test_a_board_without_a_fit_python_is_told(pi: Any, port: str, told: str) -> None:
+def test_a_board_without_a_suitable_python_is_reported(pi: Any, port: str, told: str) -> None:
     assert_refused(pi.name(port), told)
 
 
-def test_a_host_key_that_is_not_known_is_told(pi: Any) -> None:
+def test_an_unknown_host_key_is_reported(pi: Any) -> None:
     with_settings(pi, UserKnownHostsFile="/dev/null")
-    assert_refused(pi.name(), f"host key is not known here; .* running: ssh -p {port_of(pi)} pi@127.0.0.1$")
+    assert_refused(pi.name(), f"host key is unknown; .* running: ssh -p {port_of(pi)} pi@127.0.0.1$")
 
 
-def test_a_host_key_that_changed_is_told(pi: Any) -> None:
+def test_a_changed_host_key_is_reported(pi: Any) -> None:
     other = (pi.folder / "stranger.pub").read_text()
     (pi.folder / "other_hosts").write_text(f"[127.0.0.1]:{port_of(pi)} {other}")
     with_settings(pi, UserKnownHostsFile=pi.folder / "other_hosts")
-    assert_refused(pi.name(), "host key is not the one that is known: .* run: ssh-keygen .*; or somebody")
+    assert_refused(pi.name(), "host key has changed: .* run: ssh-keygen .*; otherwise somebody")
 
 
-def test_a_key_that_is_not_let_in_is_told(pi: Any) -> None:
+def test_a_rejected_key_is_reported(pi: Any) -> None:
     with_settings(pi, IdentityFile=pi.folder / "stranger", IdentitiesOnly="yes")
-    assert_refused(pi.name(), "does not let us in .it takes publickey.; .*: ssh-copy-id -p .* ssh-add$")
+    assert_refused(pi.name(), "access denied .it accepts publickey.; .*: ssh-copy-id -p .* ssh-add$")
 
 
 @pytest.mark.usefixtures("pi")
-def test_a_board_that_is_not_there_is_told() -> None:
+def test_a_missing_board_is_reported() -> None:
     with socket.create_server(("127.0.0.1", 0)) as closed:
         port = closed.getsockname()[1]
-    assert_refused(f"ssh://pi@127.0.0.1:{port}", f"nothing listens at its port {port}; turn SSH on")
-    assert_refused("ssh://pi@nosuchboard.invalid", "no host is called nosuchboard.invalid here; find")
+    assert_refused(f"ssh://pi@127.0.0.1:{port}", f"nothing is listening on port {port}; enable SSH")
+    assert_refused("ssh://pi@nosuchboard.invalid", "the host name nosuchboard.invalid is unknown; find")
 
 
-def test_a_board_that_says_nothing_is_told(pi: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_board_that_does_not_respond_is_reported(pi: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     with_settings(pi, ProxyCommand="sleep 60")
     monkeypatch.setattr(transport, "_ANSWER_S", 0.5)
     assert_refused(pi.name(), "the connection was lost")
@@ -263,6 +268,6 @@ def assert_refused(name: str, told: str) -> None:
         "ssh://host\n",
     ],
 )
-def test_what_is_no_address_is_refused(name: str) -> None:
-    with pytest.raises(UsageError, match="is no address of a board; write ssh://pi@raspberrypi"):
+def test_invalid_addresses_are_refused(name: str) -> None:
+    with pytest.raises(UsageError, match="is not the address of a board; write ssh://pi@raspberrypi"):
         device(name)

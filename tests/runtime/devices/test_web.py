@@ -1,4 +1,4 @@
-"""What a page is told of a model, and what it cannot open."""
+"""The page's instructions for a model, and models that it cannot open."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from edgewise.export.artifact import Artifact
+from edgewise.export.precision import Precision
 from edgewise.models.errors import UsageError
 from edgewise.models.spec import ModelSpec
 from edgewise.runtime.bench.request import Contender
@@ -19,16 +20,22 @@ LOGITS = np.array([[3, -1, 0.5, 0, 2, -4]], np.float32)
 SUFFIXES = {"tflite": ".tflite", "onnx": ".onnx", "openvino": ".xml"}
 
 
-def bundle(folder: Path, spec: ModelSpec, target: str, precision: str = "w8a8", io: str = "float32") -> str:
-    """A bundle whose model nobody opens; one step of its output is 0.1."""
+def bundle(
+    folder: Path,
+    spec: ModelSpec,
+    target: str,
+    precision: Precision = Precision.W8A8,
+    io: str = "float32",
+) -> str:
+    """A bundle whose model is never opened; one step of its output is 0.1."""
     file = folder / f"tiny{SUFFIXES[target]}"
     file.write_bytes(b"model")
     file.with_suffix(".bin").write_bytes(b"weights")
     model = Artifact(file, target, precision, io, spec)
-    twin = replace(model, precision="fp32", io="float32") if precision != "fp32" else None
+    twin = replace(model, precision=Precision.FP32, io="float32") if precision.integer else None
     picture = np.random.default_rng(0).random((1, 32, 32, 3), np.float32)
     golden = Golden(np.zeros((50, 60, 3), np.uint8), picture, LOGITS, LOGITS + np.float32(0.05))
-    step = {"output_step": 0.1} if precision != "fp32" else {}
+    step = {"output_step": 0.1} if precision.integer else {}
     return str(write_bundle(folder / "bundle", model, twin, golden, {"structure": step}).folder)
 
 
@@ -66,8 +73,10 @@ def test_openvino_is_refused_with_the_reason(tmp_path: Path, tiny_spec: ModelSpe
         subject(Contender(bundle(tmp_path, tiny_spec, "openvino")))
 
 
-def test_integer_pictures_are_refused_but_not_of_the_twin(tmp_path: Path, tiny_spec: ModelSpec) -> None:
+def test_integer_inputs_are_refused_except_for_the_float_reference(
+    tmp_path: Path, tiny_spec: ModelSpec
+) -> None:
     folder = bundle(tmp_path, tiny_spec, "tflite", io="int8")
-    with pytest.raises(UsageError, match=r"takes int8 pictures, .* --io float32"):
+    with pytest.raises(UsageError, match=r"its input is int8, .* --io float32"):
         subject(Contender(folder))
     assert subject(Contender(folder, "reference")).model.precision == "fp32"

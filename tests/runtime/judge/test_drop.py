@@ -1,4 +1,4 @@
-"""The accuracy gate: published intervals, exact coverage, and the images that would settle it."""
+"""The accuracy gate: published intervals, exact coverage, and the number of images to settle it."""
 
 import json
 from dataclasses import asdict
@@ -17,7 +17,7 @@ Answers = NDArray[np.bool_]
 
 
 def answers(lost: int, gained: int, count: int) -> tuple[Answers, Answers]:
-    """What two models get right, so that the first alone is right `lost` times, the second `gained`."""
+    """Answers of two models: only the first is right `lost` times, only the second `gained` times."""
     reference, candidate = np.ones(count, np.bool_), np.ones(count, np.bool_)
     candidate[:lost] = False
     reference[lost : lost + gained] = False
@@ -49,7 +49,7 @@ def tables(draw: st.DrawFn, largest: int = 300) -> tuple[int, int, int]:
         (26, 4, 48, 25.48067, 62.51933),
     ],
 )
-def test_the_interval_is_the_published_one(
+def test_the_interval_matches_the_published_one(
     lost: int, gained: int, count: int, low: float, high: float
 ) -> None:
     found = judged(lost, gained, count, 1).interval
@@ -61,7 +61,7 @@ def test_the_interval_is_the_published_one(
     [(0.05, 0.05, 100), (0.03, 0.02, 500), (0.10, 0.04, 200), (0.02, 0.01, 1000), (0.3, 0.2, 60)],
 )
 def test_the_interval_covers_the_true_drop(p_lost: float, p_gained: float, count: int) -> None:
-    """Exact coverage: the multinomial probability of every table whose interval holds the true drop."""
+    """Exact coverage: the multinomial probability of every table whose interval contains the true drop."""
     true = 100 * (p_lost - p_gained)
     logs = [lgamma(i + 1) for i in range(count + 1)]
     covered = total = 0.0
@@ -79,7 +79,7 @@ def test_the_interval_covers_the_true_drop(p_lost: float, p_gained: float, count
 
 
 @given(tables())
-def test_the_interval_holds_the_drop(table: tuple[int, int, int]) -> None:
+def test_the_interval_contains_the_drop(table: tuple[int, int, int]) -> None:
     found = judged(*table, 1)
     assert -100 <= found.interval.low <= found.points <= found.interval.high <= 100
     assert found.points == pytest.approx(100 * (table[0] - table[1]) / table[2])
@@ -87,7 +87,7 @@ def test_the_interval_holds_the_drop(table: tuple[int, int, int]) -> None:
 
 
 @given(tables())
-def test_swapping_the_models_turns_the_sign(table: tuple[int, int, int]) -> None:
+def test_swapping_the_models_flips_the_sign(table: tuple[int, int, int]) -> None:
     reference, candidate = answers(*table)
     one, other = drop(reference, candidate, 1), drop(candidate, reference, 1)
     assert one.points == -other.points
@@ -97,7 +97,7 @@ def test_swapping_the_models_turns_the_sign(table: tuple[int, int, int]) -> None
 
 @given(tables())
 def test_only_disagreements_count(table: tuple[int, int, int]) -> None:
-    """Whether both are right or both are wrong elsewhere changes nothing."""
+    """It makes no difference whether both are right or both are wrong on the other images."""
     reference, candidate = answers(*table)
     same = reference == candidate
     assert drop(reference & ~same, candidate & ~same, 1) == drop(reference, candidate, 1)
@@ -115,7 +115,7 @@ def test_the_three_verdicts() -> None:
     assert judged(500, 100, 10_000, 1).verdict == Verdict.FAIL
     assert judged(3, 0, 100, 1).verdict == Verdict.INCONCLUSIVE
     assert judged(0, 0, 10, 1).verdict == Verdict.INCONCLUSIVE, "ten images prove nothing"
-    assert judged(10, 0, 10, 100).verdict == Verdict.PASS, "an interval that ends on the limit is within it"
+    assert judged(10, 0, 10, 100).verdict == Verdict.PASS, "an interval that ends at the limit is within it"
 
 
 @given(tables(60), st.sampled_from([0, 0.5, 1, 2.5, 5, 10, 50, 100]))
@@ -140,8 +140,8 @@ def test_images_to_settle_is_the_first_count_that_settles(table: tuple[int, int,
 
 
 @given(tables(40), st.sampled_from([0.5, 1, 2.5, 5, 10]), st.integers(2, 30))
-def test_a_set_that_large_settles_it(table: tuple[int, int, int], limit: float, times: int) -> None:
-    """Plugged back: the same answers repeated give a verdict from `images_to_settle` on, not before."""
+def test_a_set_of_that_size_settles_it(table: tuple[int, int, int], limit: float, times: int) -> None:
+    """Repeating the same answers gives a verdict from `images_to_settle` on, but not before."""
     lost, gained, count = table
     needed = judged(lost, gained, count, limit).images_to_settle
     repeated = judged(lost * times, gained * times, count * times, limit)
@@ -149,7 +149,7 @@ def test_a_set_that_large_settles_it(table: tuple[int, int, int], limit: float, 
     assert settled == (repeated.verdict != Verdict.INCONCLUSIVE)
 
 
-def test_no_count_settles_a_drop_on_the_limit() -> None:
+def test_no_count_settles_a_drop_at_the_limit() -> None:
     assert judged(3, 0, 1000, 0.3).images_to_settle is None
     assert judged(0, 0, 1000, 0).images_to_settle is None
 
@@ -157,7 +157,7 @@ def test_no_count_settles_a_drop_on_the_limit() -> None:
 @pytest.mark.parametrize(
     ("reference", "candidate", "limit", "message"),
     [
-        ([True], [True, False], 1, "1 reference against 2"),
+        ([True], [True, False], 1, "1 reference but 2"),
         ([], [], 1, r"reference answers are float64 \(0,\)"),
         ([True], [1], 1, "candidate answers are int64"),
         ([[True]], [True], 1, r"\(1, 1\)"),
@@ -165,7 +165,7 @@ def test_no_count_settles_a_drop_on_the_limit() -> None:
         ([True], [True], float("nan"), "accuracy limit nan"),
     ],
 )
-def test_what_cannot_be_judged_is_refused(  # type: ignore[no-untyped-def]
+def test_invalid_input_is_refused(  # type: ignore[no-untyped-def]
     reference, candidate, limit: float, message: str
 ) -> None:
     with pytest.raises(UsageError, match=message):

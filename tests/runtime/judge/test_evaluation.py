@@ -1,4 +1,4 @@
-"""Pictures to judge by: read, labelled, skipped and chosen."""
+"""Evaluation pictures: read, labelled, skipped and chosen."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -40,12 +40,12 @@ def flat(batch: Tensor32) -> Tensor32:
 
 @pytest.fixture
 def folder(tmp_path: Path, tiny_spec: ModelSpec) -> Path:
-    """Three pictures of each class, and one file that is none."""
+    """Three pictures of each class, and one file that is not a picture."""
     for place, name in enumerate(tiny_spec.labels.names):
         (tmp_path / name).mkdir()
         for index in range(3):
             Image.fromarray(dead_leaves(48, place, index)).save(tmp_path / name / f"{index}.png")
-    (tmp_path / "cat" / "1.png").write_bytes(b"no picture")
+    (tmp_path / "cat" / "1.png").write_bytes(b"not a picture")
     return tmp_path
 
 
@@ -67,7 +67,7 @@ def test_a_folder_gives_pictures_and_labels(folder: Path, tiny_spec: ModelSpec, 
     assert np.array_equal(found.logits[0], found.logits[1])
 
 
-def test_of_a_set_for_training_only_the_part_to_judge_by_counts(folder: Path, tiny_spec: ModelSpec) -> None:
+def test_only_the_validation_part_of_a_training_set_is_used(folder: Path, tiny_spec: ModelSpec) -> None:
     whole = folder / "set"
     for part in ("train", "val"):
         (whole / part).mkdir(parents=True)
@@ -82,14 +82,14 @@ def test_of_a_set_for_training_only_the_part_to_judge_by_counts(folder: Path, ti
     assert from_folder(whole, named).labels == (0, *[1] * 18)
 
 
-def test_pictures_that_all_cannot_be_read_are_an_error(folder: Path, tiny_spec: ModelSpec) -> None:
+def test_a_folder_without_readable_pictures_is_an_error(folder: Path, tiny_spec: ModelSpec) -> None:
     for file in folder.rglob("*.png"):
-        file.write_bytes(b"no picture")
+        file.write_bytes(b"not a picture")
     with pytest.raises(EdgewiseError, match="none of 18 pictures can be read"):
         answers([flat], from_folder(folder, tiny_spec), tiny_spec.preprocess, silent)
 
 
-def test_shapes_are_labelled_as_they_are_drawn(tiny_spec: ModelSpec) -> None:
+def test_shapes_have_the_labels_that_they_were_drawn_for(tiny_spec: ModelSpec) -> None:
     spec = replace(tiny_spec, labels=Labels(SHAPES))
     pictures = shapes(spec, 14)
     size = spec.preprocess.resize
@@ -98,11 +98,11 @@ def test_shapes_are_labelled_as_they_are_drawn(tiny_spec: ModelSpec) -> None:
     for index in (0, 13):
         expected = spec.preprocess.crop(Image.fromarray(drawn[index][0]))
         assert np.array_equal(pictures.read(index, spec.preprocess), expected)
-    with pytest.raises(UsageError, match="give --data DIR"):
+    with pytest.raises(UsageError, match="pass --data DIR"):
         shapes(tiny_spec, 12)
 
 
-def test_unlabelled_pictures_are_never_calibrated_with(tiny_spec: ModelSpec) -> None:
+def test_unlabelled_pictures_are_never_used_for_calibration(tiny_spec: ModelSpec) -> None:
     pictures, preprocess = unlabelled(0), tiny_spec.preprocess
     calibrated = {picture.tobytes() for picture in generated(preprocess, 64, 0).pixels}
     read = {pictures.read(index, preprocess).tobytes() for index in range(64)}
@@ -137,7 +137,7 @@ def test_labels_follow_the_decided_pictures(tiny_spec: ModelSpec) -> None:
     assert found.labels.tolist() == found.logits[0].argmax(1).tolist()
 
 
-def test_given_pictures_are_not_cut_again(tiny_spec: ModelSpec) -> None:
+def test_given_pictures_are_not_cropped_again(tiny_spec: ModelSpec) -> None:
     pixels = np.random.default_rng(0).integers(0, 256, (20, 32, 32, 3), np.uint8)
     found = answers([flat], given(pixels, "noise"), tiny_spec.preprocess, silent)
     assert np.array_equal(found.logits[0], flat(tiny_spec.preprocess.normalise(pixels)))
@@ -145,7 +145,7 @@ def test_given_pictures_are_not_cut_again(tiny_spec: ModelSpec) -> None:
     assert found.skipped == 0
 
 
-def test_what_to_judge_by(folder: Path, tiny_spec: ModelSpec) -> None:
+def test_the_best_available_pictures_are_chosen(folder: Path, tiny_spec: ModelSpec) -> None:
     photos = [Path(f"{index}.png") for index in range(300)]
     bundled = replace(tiny_spec, labels=Labels(SHAPES), origin=Origin("bundled", "", ""))
     assert choose(bundled, None, 24, photos, 0).labels == tuple(range(12)) * 2
@@ -157,12 +157,12 @@ def test_what_to_judge_by(folder: Path, tiny_spec: ModelSpec) -> None:
     assert few.files == ()
 
 
-def test_pictures_that_were_calibrated_with_are_refused(folder: Path, tiny_spec: ModelSpec) -> None:
+def test_calibration_pictures_are_refused(folder: Path, tiny_spec: ModelSpec) -> None:
     pictures = from_folder(folder, tiny_spec)
     used = {sha256_of(pictures.files[4])}
     refuse_overlap(pictures, set())
     refuse_overlap(unlabelled(0), used)
-    with pytest.raises(UsageError, match=r"1 of 18 evaluation pictures .*the first: 1\.png"):
+    with pytest.raises(UsageError, match=r"1 of 18 evaluation pictures .*the first is 1\.png"):
         refuse_overlap(pictures, used)
     renamed = folder / "fox" / "renamed.png"
     renamed.write_bytes(pictures.files[4].read_bytes())
@@ -173,11 +173,11 @@ def test_pictures_that_were_calibrated_with_are_refused(folder: Path, tiny_spec:
 
 def test_files_are_split_without_overlap(folder: Path, tiny_spec: ModelSpec) -> None:
     copied = (folder / "ant" / "0.png").read_bytes()
-    (folder / "elk" / "copy.png").write_bytes(copied)  # one picture in two places must not be in both parts
+    (folder / "elk" / "copy.png").write_bytes(copied)  # copies must not be in both parts
     pictures = from_folder(folder, tiny_spec)
     searched, judged = split(pictures)
     assert searched.count + judged.count == pictures.count == 19
-    assert searched.count in {4, 5}  # every fifth of 18 different ones, a copy included
+    assert searched.count in {4, 5}  # every fifth of 18 different ones, plus possibly a copy
     digests = [{sha256_of(file) for file in part.files} for part in (searched, judged)]
     assert not digests[0] & digests[1]
     for part in (searched, judged):
@@ -187,11 +187,11 @@ def test_files_are_split_without_overlap(folder: Path, tiny_spec: ModelSpec) -> 
     readable = next(index for index in range(judged.count) if judged.files[index].name != "1.png")
     found = answers([flat], judged, tiny_spec.preprocess, silent)
     assert readable in found.indices
-    assert split(pictures)[0].files == searched.files  # the same each time
+    assert split(pictures)[0].files == searched.files  # the same every time
 
 
 @pytest.mark.parametrize("labelled", [True, False])
-def test_generated_pictures_are_split_by_making_more(tiny_spec: ModelSpec, labelled: bool) -> None:
+def test_generated_pictures_are_split_by_generating_more(tiny_spec: ModelSpec, labelled: bool) -> None:
     spec = replace(tiny_spec, labels=Labels(SHAPES))
     pictures = shapes(spec, 600) if labelled else unlabelled(seed=0)
     searched, judged = split(pictures)

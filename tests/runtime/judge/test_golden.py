@@ -8,6 +8,7 @@ import pytest
 from torch import nn
 
 from edgewise.export.artifact import IOS, Artifact
+from edgewise.export.precision import Precision
 from edgewise.models.errors import ParityError
 from edgewise.runtime.bundle import Bundle, write_bundle
 from edgewise.runtime.bundle.golden import Golden
@@ -44,7 +45,7 @@ def test_a_quantized_bundle_checks_itself(
     found = checked_with(golden_of(tiny_network, file), file, tiny_float, tmp_path)
     assert found.max_lsb == 0
     assert 0.95 < found.cosine < 1
-    assert found.parity.max_rel < 1e-4  # of the twin
+    assert found.parity.max_rel < 1e-4  # of the float model
 
 
 def test_a_float_bundle_checks_itself(tiny_network: nn.Module, tiny_float: Artifact, tmp_path: Path) -> None:
@@ -53,7 +54,7 @@ def test_a_float_bundle_checks_itself(tiny_network: nn.Module, tiny_float: Artif
     assert found.parity.max_rel < 1e-4
 
 
-def test_a_few_steps_are_another_machines_rounding(
+def test_a_few_steps_of_difference_are_accepted_as_rounding(
     tiny_network: nn.Module, tiny_float: Artifact, tiny_int8: dict[str, Artifact], tmp_path: Path
 ) -> None:
     file = tiny_int8["int8"]
@@ -71,25 +72,25 @@ def test_another_float_output_is_refused(
 ) -> None:
     golden = golden_of(tiny_network, tiny_float)
     changed = replace(golden, output=golden.output * np.float32(1.01))
-    with pytest.raises(ParityError, match=r"differs on this machine by .* relatively"):
+    with pytest.raises(ParityError, match=r"differs on this machine by a relative"):
         checked_with(changed, tiny_float, None, tmp_path)
 
 
-def test_a_float_output_behind_int8_may_differ_as_steps_do(
+def test_a_float_output_after_int8_layers_may_differ_by_some_steps(
     tiny_network: nn.Module, tiny_float: Artifact, tmp_path: Path
 ) -> None:
-    mixed = replace(tiny_float, precision="w8a8-mixed")  # whose last layer is in float, so without steps
+    mixed = replace(tiny_float, precision=Precision.MIXED)  # its last layer is in float, so it has no steps
     golden = golden_of(tiny_network, tiny_float)
     off = replace(golden, output=golden.output * np.float32(1.05))
     found = checked_with(off, mixed, tiny_float, tmp_path)
     assert found.max_lsb is None
     assert 0.04 < found.max_rel < 0.06
     far = replace(golden, output=golden.output * np.float32(1.2))
-    with pytest.raises(ParityError, match=r"differs on this machine by .* relatively"):
+    with pytest.raises(ParityError, match=r"differs on this machine by a relative"):
         checked_with(far, mixed, tiny_float, tmp_path)
 
 
-def test_a_twin_of_another_network_is_refused(
+def test_a_float_model_of_another_network_is_refused(
     tiny_network: nn.Module, tiny_float: Artifact, tiny_int8: dict[str, Artifact], tmp_path: Path
 ) -> None:
     golden = golden_of(tiny_network, tiny_int8["int8"])

@@ -1,4 +1,4 @@
-"""Every pair of models, by the figures that a single comparison gives."""
+"""Every pair of models has the numbers of a single comparison."""
 
 import numpy as np
 import pytest
@@ -11,7 +11,7 @@ from edgewise.runtime.judge.stats import SQNR_LIMIT_DB, agreement, parity
 
 @pytest.fixture
 def logits() -> list[Tensor32]:
-    """A model, the same again, and one with noise."""
+    """The logits of a model, of the same model again, and of one with noise."""
     exact = np.random.default_rng(0).normal(size=(50, 6)).astype(np.float32)
     return [exact, exact.copy(), exact + np.float32(0.3) * np.roll(exact, 1, axis=0)]
 
@@ -21,7 +21,7 @@ def test_each_pair_appears_once_in_the_order_of_the_models(logits: list[Tensor32
     assert [(pair.reference, pair.candidate) for pair in pairs] == [("a", "b"), ("a", "c"), ("b", "c")]
 
 
-def test_equal_models_differ_by_nothing(logits: list[Tensor32]) -> None:
+def test_equal_models_do_not_differ(logits: list[Tensor32]) -> None:
     same = matrix(["a", "b", "c"], logits)[0]
     assert (same.max_abs, same.max_rel, same.top1, same.sqnr_db) == (0, 0, 1, SQNR_LIMIT_DB)
     assert same.cosine == pytest.approx(1)

@@ -1,4 +1,4 @@
-"""The numbers by which a converted model is judged: laws, published values, and what is refused."""
+"""The evaluation metrics: properties, published values and refusals."""
 
 import json
 from dataclasses import asdict
@@ -61,7 +61,7 @@ def test_parity_measures_each_image_on_its_own_scale() -> None:
     assert found.top1 == 0.5, "the second image's answer moved from class 0 to class 2"
 
 
-def test_a_large_difference_on_large_logits_is_relatively_small() -> None:
+def test_a_large_difference_of_large_logits_is_relatively_small() -> None:
     reference = np.array([[2e7, 1e7]])
     assert parity(reference, reference + 12).max_rel == pytest.approx(6e-7)
 
@@ -148,7 +148,7 @@ def test_agreement_pools_over_images_and_names_the_worst() -> None:
 
 
 @given(st.floats(-1e3, 1e3), st.integers(2, 1000))
-@example(0.1, 10)  # whose float64 mean is not 0.1
+@example(0.1, 10)  # the float64 mean of which is not 0.1
 def test_a_constant_output_has_no_signal(value: float, classes: int) -> None:
     dead, alive = np.full((3, classes), value), normal(0, 3, classes)
     for reference, candidate, decibels in ((dead, alive, -SQNR_LIMIT_DB), (alive, dead, 0.0)):
@@ -159,7 +159,7 @@ def test_a_constant_output_has_no_signal(value: float, classes: int) -> None:
     assert agreement(dead, dead + 1).sqnr_db == SQNR_LIMIT_DB
 
 
-def test_agreement_over_many_blocks_is_that_of_the_whole() -> None:
+def test_agreement_does_not_depend_on_blocks() -> None:
     reference, candidate = normal(0, 3000, 3), normal(1, 3000, 3)
     r, c = centred(reference), centred(candidate)
     found = agreement(reference, candidate)
@@ -173,7 +173,7 @@ def test_agreement_over_many_blocks_is_that_of_the_whole() -> None:
 
 
 def test_accuracy_counts_first_and_first_five() -> None:
-    values = np.tile(np.arange(10.0), (4, 1))  # every image answers 9, 8, 7, 6, 5, 4...
+    values = np.tile(np.arange(10.0), (4, 1))  # the ranking of every image is 9, 8, 7, 6, 5, 4, ...
     labels = [9, 5, 4, 9]
     found = accuracy(values, labels)
     assert (found.top1, found.top5, found.count) == (0.5, 0.75, 4)
@@ -193,18 +193,18 @@ def test_accuracy_breaks_ties_as_top_k_does(values: Float64, seed: int) -> None:
 @pytest.mark.parametrize(
     ("labels", "message"),
     [
-        ([0], "need 2 class indices"),
+        ([0], "must be 2 class indices"),
         ([0.0, 1.0], "float64"),
         ([0, 3], "from 0 to 3 but .* 0 to 2"),
         ([-1, 0], "from -1 to 0"),
     ],
 )
-def test_labels_that_do_not_fit_are_refused(labels: list[int], message: str) -> None:
+def test_labels_that_do_not_match_are_refused(labels: list[int], message: str) -> None:
     with pytest.raises(UsageError, match=message):
         accuracy(np.zeros((2, 3)), labels)
 
 
-def test_a_model_that_answers_nan_is_not_right() -> None:
+def test_nan_logits_are_refused() -> None:
     with pytest.raises(EdgewiseError, match="logits: 3 of 6 values"):
         correct(np.array([[np.nan] * 3, [1.0, 0, 0]]), [0, 0])
 
@@ -216,15 +216,15 @@ def test_a_model_that_answers_nan_is_not_right() -> None:
     ("successes", "count", "low", "high"),
     [(81, 263, 0.2553, 0.3662), (15, 148, 0.0624, 0.1605), (0, 20, 0, 0.1611), (1, 29, 0.0061, 0.1718)],
 )
-def test_wilson_gives_the_published_intervals(successes: int, count: int, low: float, high: float) -> None:
+def test_wilson_matches_the_published_intervals(successes: int, count: int, low: float, high: float) -> None:
     """Newcombe, Statistics in Medicine 17:857-872, 1998, table I, method 3."""
     found = wilson(successes, count)
     assert (round(found.low, 4), round(found.high, 4)) == (low, high)
 
 
 @given(st.integers(1, 10**6), st.floats(0, 1))
-@example(13, 1.0)  # whose upper end would round to just below 1
-def test_wilson_holds_its_proportion_and_mirrors(count: int, share: float) -> None:
+@example(13, 1.0)  # its upper bound would be rounded to just below 1
+def test_wilson_contains_the_proportion_and_is_symmetric(count: int, share: float) -> None:
     successes = round(share * count)
     found, mirrored = wilson(successes, count), wilson(count - successes, count)
     assert 0 <= found.low <= successes / count <= found.high <= 1
@@ -232,7 +232,7 @@ def test_wilson_holds_its_proportion_and_mirrors(count: int, share: float) -> No
 
 
 @given(logits, st.floats(-1e30, 1e30))
-def test_softmax_is_a_distribution_that_no_shift_changes(values: Float64, shift: float) -> None:
+def test_softmax_is_a_distribution_invariant_to_shifts(values: Float64, shift: float) -> None:
     found = softmax(values)
     assert found.sum(axis=1) == pytest.approx(1)
     assert (found >= 0).all()
@@ -260,21 +260,21 @@ def test_every_record_is_json(values: Float64) -> None:
     assert asdict(Interval(0.0, 1.0)) == {"low": 0.0, "high": 1.0}
 
 
-def test_one_answer_to_all_is_seen() -> None:
+def test_a_constant_model_is_detected() -> None:
     one = np.tile(np.array([3, -1, 2], np.float32), (5, 1))
     assert is_constant(one)
     assert is_constant(one * (1 + 1e-7 * np.arange(5)[:, None]))
     assert is_constant(np.zeros((4, 3), np.float32))
     assert not is_constant(one + 1e-3 * np.arange(5)[:, None])
-    assert not is_constant(one[:1])  # of one picture nothing can be said
+    assert not is_constant(one[:1])  # a single picture cannot show it
 
 
 # calibration
 
 
 @given(seeds, st.integers(1, 40), st.integers(2, 9))
-def test_calibration_error_is_that_of_torchmetrics(seed: int, images: int, classes: int) -> None:
-    # Half of the answers are surer than the other half, by chance.
+def test_calibration_error_matches_torchmetrics(seed: int, images: int, classes: int) -> None:
+    # A random half of the answers is more confident than the other half.
     values = normal(seed, images, classes) * np.where(np.arange(images) % 2, 1, 4)[:, None]
     labels = np.random.default_rng(seed).integers(0, classes, images)
     metric = MulticlassCalibrationError(num_classes=classes, n_bins=15, norm="l1")
@@ -282,24 +282,24 @@ def test_calibration_error_is_that_of_torchmetrics(seed: int, images: int, class
     assert calibration_error(values, labels) == pytest.approx(expected.item(), abs=1e-6)
 
 
-def test_a_network_that_is_always_sure_and_half_the_time_wrong() -> None:
+def test_an_overconfident_network_has_a_calibration_error() -> None:
     values = np.tile([[1000.0, 0.0]], (10, 1))
     assert calibration_error(values, [0, 1] * 5) == pytest.approx(0.5)
     assert calibration_error(values, [0] * 10) == 0
 
 
-def test_a_network_that_is_as_sure_as_it_is_right_has_no_calibration_error() -> None:
+def test_a_calibrated_network_has_no_calibration_error() -> None:
     values = np.tile(np.log([[0.75, 0.25]]), (8, 1))
     assert calibration_error(values, [0, 0, 0, 1] * 2) == pytest.approx(0, abs=1e-12)
 
 
-def test_errors_of_one_bin_may_cancel_but_not_those_of_two() -> None:
+def test_errors_cancel_within_a_bin_but_not_across_bins() -> None:
     values = np.log([[0.7, 0.3], [0.9, 0.1]])
     assert calibration_error(values, [0, 0], bins=1) == pytest.approx(0.2)
     assert calibration_error(values, [1, 0], bins=1) == pytest.approx(0.3)
     assert calibration_error(values, [1, 0], bins=10) == pytest.approx((0.7 + 0.1) / 2)
 
 
-def test_calibration_error_wants_labels_of_the_classes() -> None:
+def test_calibration_error_checks_the_labels() -> None:
     with pytest.raises(UsageError, match="labels run from 0 to 2"):
         calibration_error(np.zeros((2, 2)), [0, 2])

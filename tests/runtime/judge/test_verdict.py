@@ -1,4 +1,4 @@
-"""The gates: what passes, what fails, and what is said then."""
+"""The gates: what passes, what fails, and the messages."""
 
 import copy
 import json
@@ -23,7 +23,7 @@ LIMITS = Limits(max_drop=1.0, min_agreement=0.9)
 
 
 def answered(count: int, wrong: int, *, labelled: bool, lost: int = 0) -> Answers:
-    """Two sessions that differ on the first `wrong` of `count` pictures; the first is right but on `lost`."""
+    """Two sessions that differ on the first `wrong` of `count` pictures; the first is wrong on `lost`."""
     labels = np.arange(count) % 3
     exact = np.eye(3, dtype=np.float32)[labels]
     quantized = exact.copy()
@@ -34,11 +34,11 @@ def answered(count: int, wrong: int, *, labelled: bool, lost: int = 0) -> Answer
 
 
 def set_of(description: str) -> Pictures:
-    """Pictures that are judged by their answers alone."""
+    """Pictures of which only the answers matter."""
     return given(np.zeros((0, 4, 4, 3), np.uint8), description)
 
 
-def test_a_right_conversion_passes_and_a_perturbed_one_does_not(
+def test_a_correct_conversion_passes_and_a_perturbed_one_does_not(
     tiny_network: nn.Module, tiny_float: Artifact, tiny_spec: ModelSpec
 ) -> None:
     preprocess = tiny_spec.preprocess
@@ -54,11 +54,11 @@ def test_a_right_conversion_passes_and_a_perturbed_one_does_not(
     other = copy.deepcopy(tiny_network)
     with torch.no_grad():
         other.get_parameter("4.layers.3.weight").mul_(1.05)
-    with pytest.raises(ParityError, match=r"relatively, allowed 0\.001 .* of 8 pictures"):
+    with pytest.raises(ParityError, match=r"by a relative .*, allowed 0\.001 .* of 8 pictures"):
         require_parity(parity(*against(other).logits))
 
 
-def test_an_int8_file_is_no_float_conversion(
+def test_an_int8_file_fails_the_parity_gate(
     tiny_network: nn.Module, tiny_int8: dict[str, Artifact], tiny_pictures: Tensor32
 ) -> None:
     sessions = TorchSession(tiny_network), TfliteSession(tiny_int8["int8"].path, 1)
@@ -72,7 +72,7 @@ def test_without_labels_agreement_is_the_gate(wrong: int, verdict: str) -> None:
     assert found.verdict == verdict
     assert found.agreement.top1 == pytest.approx(1 - wrong / 100)
     assert (found.float_accuracy, found.quantized_accuracy, found.drop) == (None, None, None)
-    assert found.reason() == f"top-1 agreement {100 - wrong:.1f} % on 100 leaves, need 90 %"
+    assert found.reason() == f"top-1 agreement {100 - wrong:.1f} % on 100 leaves, at least 90 % required"
 
 
 @pytest.mark.parametrize(
@@ -96,15 +96,23 @@ def test_with_labels_the_drop_is_the_gate(count: int, wrong: int, verdict: Verdi
     text = found.reason()
     assert text.startswith(f"top-1 drops by {100 * wrong / count:.2f} points (95 % interval ")
     assert f"on {count} pictures, allowed 1" in text
-    settling = verdict is Verdict.INCONCLUSIVE and wrong != count / 100  # on the limit nothing settles it
+    settling = verdict is Verdict.INCONCLUSIVE and wrong != count / 100  # at the limit nothing settles it
     assert ("would settle it" in text) == settling
 
 
-def test_a_float_model_that_errs_costs_the_quantized_one_nothing() -> None:
+def test_errors_shared_with_the_float_model_do_not_count() -> None:
     found = judge(answered(2000, 0, labelled=True, lost=1000), set_of("photographs"), LIMITS)
     assert found.verdict is Verdict.PASS
     assert found.float_accuracy is not None
     assert found.float_accuracy.top1 == 0.5
+
+
+def test_a_gain_is_called_a_gain() -> None:
+    base = answered(2000, 1000, labelled=True)
+    mistaken = Answers(base.logits[::-1], base.indices, base.labels, base.skipped)
+    text = judge(mistaken, set_of("photographs"), LIMITS).reason()
+    assert text.startswith("top-1 gains 50.00 points (95 % interval 47.")
+    assert text.endswith("on 2000 pictures, allowed drop 1")
 
 
 def judged(wrong: int, *, strict: bool) -> Verification:
@@ -118,7 +126,7 @@ def test_a_failure_is_raised(strict: bool) -> None:
     judge(answered(5000, 0, labelled=True), set_of("photographs"), Limits(1.0, 0.9, strict=strict)).require()
 
 
-def test_what_cannot_be_decided_fails_strictly_alone() -> None:
+def test_an_inconclusive_result_fails_only_with_strict() -> None:
     judged(1, strict=False).require()
     with pytest.raises(AccuracyError, match=r"accuracy gate inconclusive: .* would settle it"):
         judged(1, strict=True).require()

@@ -1,4 +1,4 @@
-"""Sessions on real files: what is refused, and that every way to run a file agrees."""
+"""Sessions on real files: refusals, and agreement of all ways to run a file."""
 
 import sys
 from collections.abc import Callable
@@ -27,7 +27,7 @@ from edgewise.runtime.onnx.session import (
 
 
 def written(path: Path, shape: list[Any], kind: int = TensorProto.FLOAT, outputs: int = 1) -> Path:
-    """A model of one operator: the mean over height and width, as often as `outputs` says."""
+    """A model with the mean over height and width as its `outputs` outputs."""
     names = [f"mean{index}" for index in range(outputs)]
     nodes = [helper.make_node("ReduceMean", ["x", "axes"], [name], keepdims=0) for name in names]
     ends = [helper.make_tensor_value_info(name, kind, shape[:2]) for name in names]
@@ -39,7 +39,7 @@ def written(path: Path, shape: list[Any], kind: int = TensorProto.FLOAT, outputs
     return path
 
 
-def test_pictures_together_are_pictures_one_by_one(onnx_float: Artifact, tiny_pictures: Tensor32) -> None:
+def test_a_batch_equals_single_pictures(onnx_float: Artifact, tiny_pictures: Tensor32) -> None:
     session = open_session(onnx_float.path, 1)
     together = session(tiny_pictures[:5])
     assert together.shape == (5, 6)
@@ -49,7 +49,7 @@ def test_pictures_together_are_pictures_one_by_one(onnx_float: Artifact, tiny_pi
     assert np.allclose(together, OnnxSession(onnx_float.path, 2)(tiny_pictures[:5]), atol=1e-5)
 
 
-def test_a_file_for_one_picture_gets_them_one_by_one(tiny_pictures: Tensor32, tmp_path: Path) -> None:
+def test_a_file_with_batch_size_one_gets_single_pictures(tiny_pictures: Tensor32, tmp_path: Path) -> None:
     pictures = tiny_pictures[:4]
     for shape in ([1, 3, 32, 32], ["many", 3, 32, 32], [None, 3, 32, 32]):
         found = OnnxSession(written(tmp_path / "means.onnx", shape), 1)(pictures)
@@ -70,8 +70,8 @@ def test_reference_arithmetic_agrees(
 
 
 @pytest.mark.parametrize("largest", [125, 250])
-def test_reference_arithmetic_is_that_of_the_file(tmp_path: Path, largest: int) -> None:
-    """Optimised, this layer's float weights are rounded to one scale, which is that of the 100.
+def test_reference_arithmetic_runs_the_file_as_written(tmp_path: Path, largest: int) -> None:
+    """With optimisations, this layer's float weights are rounded to one scale, determined by the 100.
 
     They become 127 once and -128 eight times. `largest` is the activation: a pair of its products with these
     exceeds 16 bits if it is 250.
@@ -110,14 +110,14 @@ def test_pictures_of_another_shape_or_type_are_refused(
         OnnxSession(onnx_float.path, 1)(np.zeros(shape, kind))
 
 
-def test_pictures_that_are_no_numbers_are_refused(onnx_int8: Artifact) -> None:
+def test_pictures_that_are_not_finite_are_refused(onnx_int8: Artifact) -> None:
     picture = np.zeros((1, 32, 32, 3), np.float32)
     picture[0, 3, 4, 1] = np.nan
     with pytest.raises(EdgewiseError, match="NaN or infinity"):
         OnnxSession(onnx_int8.path, 1)(picture)
 
 
-def test_logits_that_are_no_numbers_are_refused(tmp_path: Path) -> None:
+def test_logits_that_are_not_finite_are_refused(tmp_path: Path) -> None:
     session = OnnxSession(written(tmp_path / "means.onnx", [1, 3, 2, 2]), 1)
     with pytest.raises(ParityError, match="NaN or infinity"):
         session(np.full((1, 2, 2, 3), 3e38, np.float32))
@@ -126,10 +126,10 @@ def test_logits_that_are_no_numbers_are_refused(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("shape", "kind", "found"),
     [
-        ([1, 32, 32, 3], TensorProto.FLOAT, r"takes 'x', tensor\(float\) of shape \(1, 32, 32, 3\)"),
+        ([1, 32, 32, 3], TensorProto.FLOAT, r"its input is 'x', tensor\(float\) of shape \(1, 32, 32, 3\)"),
         ([8, 3, 32, 32], TensorProto.FLOAT, r"of shape \(8, 3, 32, 32\)"),
         (["n", 3, "h", "w"], TensorProto.FLOAT, r"of shape \(n, 3, h, w\)"),
-        ([1, 3, 32, 32], TensorProto.FLOAT16, r"takes 'x', tensor\(float16\)"),
+        ([1, 3, 32, 32], TensorProto.FLOAT16, r"its input is 'x', tensor\(float16\)"),
         ([1, 3, 32, 32, 32], TensorProto.FLOAT, r"of shape \(1, 3, 32, 32, 32\)"),
     ],
 )
@@ -145,17 +145,17 @@ def _any_rank(path: Path, shape: list[Any], kind: int) -> Path:
     return path
 
 
-def test_an_output_that_is_no_logits_is_refused(tmp_path: Path) -> None:
+def test_an_output_that_is_not_logits_is_refused(tmp_path: Path) -> None:
     path = _any_rank(tmp_path / "odd.onnx", [1, 3, 32, 32], TensorProto.FLOAT)
     with pytest.raises(
-        EdgewiseError, match=r"gives 'y', .*\(1, 3, 32, 32\); need float logits, \(N, classes\)"
+        EdgewiseError, match=r"its output is 'y', .*\(1, 3, 32, 32\); must be float32 \(N, classes\)"
     ):
         OnnxSession(path, 1)
 
 
 def test_two_outputs_are_named(tmp_path: Path) -> None:
     path = written(tmp_path / "two.onnx", [1, 3, 32, 32], outputs=2)
-    with pytest.raises(EdgewiseError, match=r"two\.onnx: has 2 outputs \(mean0, mean1\); need one"):
+    with pytest.raises(EdgewiseError, match=r"two\.onnx: has 2 outputs \(mean0, mean1\); must have one"):
         OnnxSession(path, 1)
 
 
@@ -193,17 +193,17 @@ def test_a_missing_library_is_named(onnx_float: Artifact, monkeypatch: pytest.Mo
 
 
 @pytest.mark.parametrize("overflows", [True, False])
-def test_users_of_processors_that_saturate_are_told(monkeypatch: pytest.MonkeyPatch, overflows: bool) -> None:
+def test_users_of_saturating_processors_are_warned(monkeypatch: pytest.MonkeyPatch, overflows: bool) -> None:
     monkeypatch.setattr(runtime, "saturates", lambda: overflows)
     assert ("without VNNI" in (caveat() or "")) == overflows
 
 
 @pytest.mark.parametrize("kind", ["onnx_float", "onnx_int8"])
-def test_the_loop_computes_its_picture_again_and_again(
+def test_the_loop_runs_its_picture_repeatedly(
     kind: str, tiny_pictures: Tensor32, request: pytest.FixtureRequest
 ) -> None:
     session = open_session(request.getfixturevalue(kind).path, 1)
-    call: Any = session.loop(tiny_pictures[1:2].copy())  # which nobody else holds
+    call: Any = session.loop(tiny_pictures[1:2].copy())  # nothing else references the copy
     wanted = session(tiny_pictures[1:2])
     for _ in range(3):
         session(tiny_pictures[:1])
@@ -212,10 +212,10 @@ def test_the_loop_computes_its_picture_again_and_again(
         assert np.array_equal(binding.copy_outputs_to_cpu()[0], wanted)
 
 
-def test_the_engine_tells_what_it_ran(onnx_int8: Artifact) -> None:
+def test_the_engine_reports_what_it_ran(onnx_int8: Artifact) -> None:
     found, plain = open_session(onnx_int8.path, 1).engine(), open_reference(onnx_int8.path).engine()
     assert (found.name, found.version) == ("ONNX Runtime", version())
     assert (found.delegate, found.delegated) == ("CPUExecutionProvider", found.operators)
     assert plain.operators is not None
     assert found.operators is not None
-    assert 10 < found.operators < plain.operators  # what is fused is one
+    assert 10 < found.operators < plain.operators  # fused operators count as one

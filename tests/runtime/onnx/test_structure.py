@@ -1,4 +1,4 @@
-"""What .onnx files say of themselves, ours and others'."""
+"""The structure of .onnx files, from edgewise and from others."""
 
 import sys
 from pathlib import Path
@@ -31,7 +31,7 @@ def arithmetic(found: Structure) -> dict[str, str]:
 
 
 def written(path: Path, nodes: list[onnx.NodeProto], shape: list[Any], weights: dict[str, Any]) -> Path:
-    """A model from x, of `shape`, to y."""
+    """A model from `x`, of shape `shape`, to `y`."""
     graph = helper.make_graph(
         nodes,
         "foreign",
@@ -80,15 +80,15 @@ def test_an_integer_file(
     assert (found.precision, found.macs) == ("w8a8", MACS)
     assert Operator("QLinearConv", "int8", layer=True, count=11) in found.operators
     assert arithmetic(found)["Reshape"] == "int8"
-    assert found.weights["int8"] == WEIGHTS + CHANNELS  # each with its zero point
+    assert found.weights["int8"] == WEIGHTS + CHANNELS  # plus one zero point per channel
     assert found.weights["int32"] == 2 * CHANNELS
     assert found.output_step is not None
     steps = OnnxSession(file.path, 1)(tiny_pictures) / found.output_step
     assert np.abs(steps - np.round(steps)).max() < 1e-3
-    assert len(np.unique(np.round(steps))) > 50  # a fraction of the step would be whole too
+    assert len(np.unique(np.round(steps))) > 50  # otherwise a fraction of the step would pass too
 
 
-def test_a_file_in_the_form_of_integer_operators(
+def test_a_file_with_integer_operators(
     onnx_float: Artifact, tiny_calibration: Calibration, tmp_path: Path
 ) -> None:
     path = tmp_path / "operators.onnx"
@@ -105,7 +105,7 @@ def test_a_file_in_the_form_of_integer_operators(
     assert found.islands == {}
 
 
-def test_a_file_that_rounds_each_picture(onnx_float: Artifact, tmp_path: Path) -> None:
+def test_a_dynamically_quantized_file(onnx_float: Artifact, tmp_path: Path) -> None:
     path = tmp_path / "dynamic.onnx"
     quantize_dynamic(onnx_float.path, path, weight_type=QuantType.QUInt8)
     found = read_structure(path)
@@ -153,7 +153,7 @@ def test_unknown_sizes_are_unknown(tmp_path: Path) -> None:
     assert found.operators == (Operator("Conv", "float32", layer=True, count=1),)
 
 
-def test_weights_outside_of_the_file_count(tmp_path: Path) -> None:
+def test_external_weights_count(tmp_path: Path) -> None:
     nodes = [helper.make_node("Conv", ["x", "w"], ["y"])]
     weights = {"w": np.ones((400, 3, 1, 1), np.float32)}
     path = written(tmp_path / "large.onnx", nodes, [1, 3, 5, 5], weights)

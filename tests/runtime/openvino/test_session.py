@@ -1,4 +1,4 @@
-"""Sessions on real OpenVINO files: the same answers however asked, refusals, and what to beware of."""
+"""Sessions on real OpenVINO files: consistent results, refusals and caveats."""
 
 from pathlib import Path
 from typing import Any
@@ -39,7 +39,7 @@ def integer(path: Path, largest: int) -> Path:
 
 
 def foreign(path: Path, shape: list[int], other: list[int] | None = None, *, rank: int = 2) -> Path:
-    """A model that somebody else made: the mean over height and width, or over less."""
+    """A model not made by edgewise: the mean over height and width, or over one of them."""
     from openvino import opset8
 
     source = opset8.parameter(shape, np.float32, name="x")
@@ -53,7 +53,7 @@ def foreign(path: Path, shape: list[int], other: list[int] | None = None, *, ran
 
 
 @pytest.mark.parametrize("kind", ["openvino_float", "openvino_int8"])
-def test_pictures_go_through_one_by_one(
+def test_a_batch_equals_single_pictures(
     kind: str, tiny_pictures: Tensor32, request: pytest.FixtureRequest
 ) -> None:
     path = request.getfixturevalue(kind).path
@@ -66,7 +66,7 @@ def test_pictures_go_through_one_by_one(
     assert np.array_equal(together, open_session(path, 2)(tiny_pictures[:5]))
 
 
-def test_an_answer_outlives_the_next_question(openvino_float: Artifact, tiny_pictures: Tensor32) -> None:
+def test_an_output_is_not_overwritten_by_the_next(openvino_float: Artifact, tiny_pictures: Tensor32) -> None:
     session = open_session(openvino_float.path, 1)
     first = session(tiny_pictures[:1])
     kept = first.copy()
@@ -74,7 +74,7 @@ def test_an_answer_outlives_the_next_question(openvino_float: Artifact, tiny_pic
     assert np.array_equal(first, kept)
 
 
-def test_the_reference_computes_in_float_and_answers_alike(
+def test_the_reference_computes_in_float_and_agrees(
     openvino_float: Artifact, openvino_int8: Artifact, tiny_pictures: Tensor32
 ) -> None:
     exact, fast = (
@@ -119,7 +119,9 @@ def test_float_is_float32_whatever_the_processor_prefers(
 @pytest.mark.parametrize(
     ("default", "told"), [("f32", None), ("bf16", "in bfloat16 "), ("f16", "in float16 ")]
 )
-def test_another_default_is_told(default: str, told: str | None, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_another_default_is_explained(
+    default: str, told: str | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
     class Processor:
         def get_property(self, device: str, name: str) -> Any:
             assert (device, name) == ("CPU", "INFERENCE_PRECISION_HINT")
@@ -137,7 +139,7 @@ def test_pictures_of_another_shape_are_refused(openvino_float: Artifact, shape: 
         open_session(openvino_float.path, 1)(np.zeros(shape, np.float32))
 
 
-def test_pictures_of_another_type_or_no_numbers_are_refused(openvino_float: Artifact) -> None:
+def test_pictures_that_are_not_finite_float32_are_refused(openvino_float: Artifact) -> None:
     session = open_session(openvino_float.path, 1)
     with pytest.raises(EdgewiseError, match="uint8"):
         session(np.zeros((1, 32, 32, 3), np.uint8))
@@ -145,7 +147,7 @@ def test_pictures_of_another_type_or_no_numbers_are_refused(openvino_float: Arti
         session(np.full((1, 32, 32, 3), np.nan, np.float32))
 
 
-def test_a_model_of_somebody_else_runs(tmp_path: Path) -> None:
+def test_a_foreign_model_runs(tmp_path: Path) -> None:
     pictures = np.random.default_rng(0).random((3, 4, 5, 3), np.float32)
     for batch in (1, 2, -1):
         found = open_session(foreign(tmp_path / f"mean{batch}.xml", [batch, 3, 4, 5]), 1)(pictures)
@@ -155,18 +157,18 @@ def test_a_model_of_somebody_else_runs(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("shape", "other", "rank", "told"),
     [
-        ([1, 4, 8, 8], None, 2, r"takes \[1,4,8,8\]"),
-        ([1, 8, 8, 3], None, 2, r"takes \[1,8,8,3\]"),
-        ([1, 3, -1, 8], None, 2, r"takes \[1,3,\?,8\]"),
-        ([1, 3, 8, 8], None, 3, r"takes \[1,3,8,8\] and gives \[1,3,8\];"),
-        ([1, 3, 8, 8], [1, 2], 2, r"takes \[1,3,8,8\], \[1,2\] and gives \[1,3\], \[1,2\]"),
+        ([1, 4, 8, 8], None, 2, r"inputs \[1,4,8,8\]"),
+        ([1, 8, 8, 3], None, 2, r"inputs \[1,8,8,3\]"),
+        ([1, 3, -1, 8], None, 2, r"inputs \[1,3,\?,8\]"),
+        ([1, 3, 8, 8], None, 3, r"inputs \[1,3,8,8\] and outputs \[1,3,8\];"),
+        ([1, 3, 8, 8], [1, 2], 2, r"inputs \[1,3,8,8\], \[1,2\] and outputs \[1,3\], \[1,2\]"),
     ],
 )
-def test_what_is_no_classifier_is_refused(
+def test_a_model_that_is_not_a_classifier_is_refused(
     tmp_path: Path, shape: list[int], other: list[int] | None, rank: int, told: str
 ) -> None:
     path = foreign(tmp_path / "odd.xml", shape, other, rank=rank)
-    with pytest.raises(EdgewiseError, match=rf"odd\.xml: {told}.* need pictures"):
+    with pytest.raises(EdgewiseError, match=rf"odd\.xml: has {told}.* must have"):
         open_session(path, 1)
 
 
@@ -191,21 +193,23 @@ def test_a_truncated_file_is_refused(
 def test_a_text_file_is_refused(tmp_path: Path, text: str, capfd: pytest.CaptureFixture[str]) -> None:
     (tmp_path / "page.xml").write_text(text)
     (tmp_path / "page.bin").write_text("")
-    with pytest.raises(EdgewiseError, match=r"page\.xml: OpenVINO cannot open it \(no OpenVINO IR\)"):
+    with pytest.raises(
+        EdgewiseError, match=r"page\.xml: OpenVINO cannot open it \(not an OpenVINO IR file\)"
+    ):
         open_session(tmp_path / "page.xml", 1)
     assert capfd.readouterr() == ("", "")
 
 
 def test_a_missing_file_is_named(openvino_float: Artifact, tmp_path: Path) -> None:
-    with pytest.raises(EdgewiseError, match=r"there is no nowhere\.xml"):
+    with pytest.raises(EdgewiseError, match=r"nowhere\.xml is missing"):
         open_session(tmp_path / "nowhere.xml", 1)
     (tmp_path / "half.xml").write_bytes(openvino_float.path.read_bytes())
-    with pytest.raises(EdgewiseError, match=r"there is no half\.bin\); copy both"):
+    with pytest.raises(EdgewiseError, match=r"half\.bin is missing\); copy both"):
         open_session(tmp_path / "half.xml", 1)
 
 
 @pytest.mark.parametrize("kind", ["openvino_float", "openvino_int8"])
-def test_the_loop_computes_its_picture_again_and_again(
+def test_the_loop_runs_its_picture_repeatedly(
     kind: str, tiny_pictures: Tensor32, request: pytest.FixtureRequest
 ) -> None:
     session = open_session(request.getfixturevalue(kind).path, 1)
@@ -216,7 +220,7 @@ def test_the_loop_computes_its_picture_again_and_again(
         assert np.array_equal(session._request.get_output_tensor().data, wanted[1:])
 
 
-def test_the_engine_tells_what_it_runs_and_how_precisely(openvino_int8: Artifact) -> None:
+def test_the_engine_reports_its_device_and_precision(openvino_int8: Artifact) -> None:
     found = open_session(openvino_int8.path, 1).engine()
     assert (found.name, found.version, found.delegate) == (
         "OpenVINO",

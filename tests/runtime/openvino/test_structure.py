@@ -1,4 +1,4 @@
-"""What is read back from OpenVINO files, our own and others'."""
+"""The structure of OpenVINO files, from edgewise and from others."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -37,7 +37,7 @@ def files(
     tiny_calibration: Calibration,
     tmp_path_factory: pytest.TempPathFactory,
 ) -> dict[str, Artifact]:
-    """A file of each precision."""
+    """One file of each precision."""
     folder = tmp_path_factory.mktemp("files")
     made = {"fp32": export(tiny_graph, tiny_spec, folder / "fp32.xml")}
     made["fp16"] = halve(made["fp32"], folder / "fp16.xml")
@@ -49,12 +49,12 @@ def files(
 
 @pytest.fixture(scope="module")
 def found(files: dict[str, Artifact]) -> dict[str, Structure]:
-    """What each of them is."""
+    """The structure of each of them."""
     return {precision: read_structure(made.path) for precision, made in files.items()}
 
 
 @pytest.mark.parametrize("precision", PRECISIONS)
-def test_every_file_is_what_it_is_called(
+def test_every_file_has_its_precision(
     found: dict[str, Structure], files: dict[str, Artifact], precision: str
 ) -> None:
     found[precision].require(precision)
@@ -72,11 +72,11 @@ def test_stored_values_are_counted_by_type(found: dict[str, Structure], tiny_net
     assert found["fp32"].weights["float32"] == weights + biases
     assert found["fp16"].weights["float16"] == weights + biases
     assert found["w8a32"].weights["int8"] == weights
-    assert found["w8a32"].weights["float32"] == 2 * biases  # and a scale for each output channel
+    assert found["w8a32"].weights["float32"] == 2 * biases  # plus one scale per output channel
 
 
 @pytest.mark.parametrize("precision", PRECISIONS)
-def test_ends_are_those_of_the_file(found: dict[str, Structure], precision: str) -> None:
+def test_inputs_and_outputs_are_those_of_the_file(found: dict[str, Structure], precision: str) -> None:
     assert found[precision].inputs == (Tensor("input", "float32", (-1, 3, 32, 32)),)
     assert found[precision].outputs == (Tensor("logits", "float32", (-1, 6)),)
     assert found[precision].output_step is None
@@ -84,13 +84,13 @@ def test_ends_are_those_of_the_file(found: dict[str, Structure], precision: str)
 
 
 @pytest.mark.parametrize("precision", PRECISIONS)
-def test_multiplications_are_those_of_the_network(found: dict[str, Structure], precision: str) -> None:
+def test_macs_are_those_of_the_network(found: dict[str, Structure], precision: str) -> None:
     pixels = 16 * 16
     stem, blocks, last = 27 * 8, 3 * (2 * 8 * 16 + 9 * 16), 8 * 32
     assert found[precision].macs == pixels * (stem + blocks + last) + 32 * 6
 
 
-def test_casts_and_integers_are_told_apart(found: dict[str, Structure]) -> None:
+def test_casts_and_integers_are_distinguished(found: dict[str, Structure]) -> None:
     operators = found["w8a8"].operators
     assert Operator("FakeQuantize", "cast", layer=False, count=1) in operators
     assert Operator("Convolution", "int8", layer=True, count=11) in operators
@@ -98,7 +98,7 @@ def test_casts_and_integers_are_told_apart(found: dict[str, Structure]) -> None:
     assert {operator.arithmetic for operator in found["fp32"].operators} == {"float32", "cast"}
 
 
-def test_what_a_file_says_of_itself_is_flat(found: dict[str, Structure]) -> None:
+def test_metadata_is_flat(found: dict[str, Structure]) -> None:
     metadata = found["w8a8"].metadata
     assert metadata["model_info.labels"] == "ant bee cat dog elk fox"
     assert metadata["nncf.quantization.preset"] == "mixed"
@@ -115,8 +115,8 @@ def test_an_integer_output_has_a_step(tmp_path: Path) -> None:
     assert read_structure(tmp_path / "step.xml").output_step == pytest.approx(5.1 / 255)
 
 
-def test_a_model_of_somebody_else_is_read(tmp_path: Path) -> None:
-    """Two inputs, one of a free size, a product of activations, and no weights at all."""
+def test_a_foreign_model_is_read(tmp_path: Path) -> None:
+    """Two inputs, one of dynamic size, a product of activations, and no weights."""
     first = opset8.parameter([2, 4, 3], np.float32, name="first")
     second = opset8.parameter([2, 4, -1], np.float32, name="second")
     product = opset8.matmul(first, second, transpose_a=True, transpose_b=False)

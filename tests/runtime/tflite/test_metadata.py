@@ -1,4 +1,4 @@
-"""What a file says of itself, as our own writer and others put it."""
+"""Metadata of files, written by edgewise and by others."""
 
 from contextlib import suppress
 from pathlib import Path
@@ -20,7 +20,7 @@ def told(model: bytes) -> dict[str, str]:
 
 
 def with_entries(model: bytes, entries: dict[str, bytes]) -> bytes:
-    """A copy that has no metadata but these."""
+    """A copy with only these metadata entries."""
     parsed = unpack(model)
     parsed.metadata = []
     for name, content in entries.items():
@@ -35,7 +35,7 @@ def table_of(model: bytes) -> bytes:
     return next(bytes(parsed.buffers[item.buffer].data) for item in parsed.metadata if b"TFLITE" in item.name)
 
 
-def test_a_file_of_ours_tells_what_it_is(tiny_float: Artifact) -> None:
+def test_our_file_describes_itself(tiny_float: Artifact) -> None:
     found = told(tiny_float.path.read_bytes())
     assert tuple(map(int, found.pop("min_runtime_version").split("."))) >= (1, 5, 0)
     assert found == {
@@ -46,11 +46,11 @@ def test_a_file_of_ours_tells_what_it_is(tiny_float: Artifact) -> None:
     }
 
 
-def test_a_file_without_metadata_tells_nothing(tiny_float: Artifact) -> None:
+def test_a_file_without_metadata(tiny_float: Artifact) -> None:
     assert told(with_entries(tiny_float.path.read_bytes(), {})) == {}
 
 
-def test_padding_is_no_part_of_a_version(tiny_float: Artifact) -> None:
+def test_padding_is_not_part_of_a_version(tiny_float: Artifact) -> None:
     content = with_entries(tiny_float.path.read_bytes(), {"min_runtime_version": b"1.14.0\0\0\0\0"})
     assert told(content) == {"min_runtime_version": "1.14.0"}
 
@@ -63,7 +63,7 @@ def test_damaged_metadata_is_refused(tiny_float: Artifact, table: bytes) -> None
 
 
 @given(data=st.data())
-def test_no_damage_is_more_than_an_error(tiny_float: Artifact, data: st.DataObject) -> None:
+def test_any_damage_is_at_most_an_error(tiny_float: Artifact, data: st.DataObject) -> None:
     content = tiny_float.path.read_bytes()
     table = bytearray(table_of(content))
     for place in data.draw(st.lists(st.integers(0, len(table) - 1), min_size=1, max_size=4)):
@@ -72,7 +72,7 @@ def test_no_damage_is_more_than_an_error(tiny_float: Artifact, data: st.DataObje
         told(with_entries(content, {"TFLITE_METADATA": bytes(table)}))
 
 
-def test_another_writers_file_tells_as_much(realdata: Path) -> None:
+def test_the_metadata_of_another_writers_file_is_read(realdata: Path) -> None:
     path = realdata / "peers" / "google-mobilenetv2-int8.tflite"
     if not path.is_file():
         pytest.skip(f"no {path}")

@@ -1,4 +1,4 @@
-"""Sessions on real files: rounding at the ends, refusals, and what a file says of itself."""
+"""Sessions on real files: rounding of inputs and outputs, refusals, and the engine's report."""
 
 from pathlib import Path
 from typing import Any
@@ -43,24 +43,24 @@ def test_values_are_rounded_to_steps(kind: type, scale: float, zero: int, values
 
 
 @given(integers, st.floats(1e-3, 1e3), st.integers(0, 127))
-def test_every_step_survives_the_way_back(kind: type, scale: float, zero: int) -> None:
+def test_every_step_survives_the_round_trip(kind: type, scale: float, zero: int) -> None:
     tensor: dict[str, Any] = {"dtype": kind, "quantization": (scale, zero)}
     limits = np.iinfo(kind)
     steps: Any = np.arange(limits.min, limits.max + 1).astype(kind)
     assert np.array_equal(_to_type(_to_float(steps, tensor), tensor), steps)
 
 
-def test_an_integer_file_gets_what_its_own_casts_would_give(
+def test_an_integer_file_gets_the_same_input_as_from_its_own_casts(
     tiny_int8: dict[str, Artifact], tiny_pictures: Tensor32
 ) -> None:
     answers = [TfliteSession(tiny_int8[io].path, 1)(tiny_pictures) for io in IOS]
     step = read_structure(tiny_int8["int8"].path).output_step
     assert step is not None
     for answer in answers[1:]:
-        assert np.abs(answer - answers[0]).max() <= 1.01 * step  # a tie may be rounded up or to even
+        assert np.abs(answer - answers[0]).max() <= 1.01 * step  # ties may be rounded up or to even
 
 
-def test_pictures_go_through_one_by_one(tiny_int8: dict[str, Artifact], tiny_pictures: Tensor32) -> None:
+def test_a_batch_equals_single_pictures(tiny_int8: dict[str, Artifact], tiny_pictures: Tensor32) -> None:
     session = open_session(tiny_int8["int8"].path, 1)
     together = session(tiny_pictures[:5])
     assert together.shape == (5, 6)
@@ -77,7 +77,7 @@ def test_pictures_of_another_shape_are_refused(tiny_float: Artifact, shape: tupl
 
 @pytest.mark.parametrize("value", [np.nan, np.inf])
 @pytest.mark.parametrize("io", IOS)
-def test_pictures_that_are_no_numbers_are_refused(
+def test_pictures_that_are_not_finite_are_refused(
     tiny_int8: dict[str, Artifact], io: str, value: float
 ) -> None:
     picture = np.zeros((1, 32, 32, 3), np.float32)
@@ -111,7 +111,7 @@ def test_a_missing_file_is_refused(tmp_path: Path) -> None:
 
 
 def casts(path: Path, *inputs: tuple[list[int], int]) -> Path:
-    """A model that turns each of `inputs`, shape and type, into float32."""
+    """A model that casts each of `inputs`, given as shape and type, to float32."""
     float32 = schema.TensorType.FLOAT32
     tensors = [schema.TensorT(name="x", shape=shape, type=kind, buffer=0) for shape, kind in inputs]
     tensors += [schema.TensorT(name="y", shape=shape, type=float32, buffer=0) for shape, _ in inputs]
@@ -139,13 +139,13 @@ FLOAT, BYTE = schema.TensorType.FLOAT32, schema.TensorType.UINT8
     ("inputs", "message"),
     [
         ([(PICTURE, FLOAT), ([1, 4], FLOAT)], r"has 2 inputs \(float32 \(1, 8, 8, 3\), float32 \(1, 4\)\)"),
-        ([([1, 3, 8, 8], FLOAT)], r"takes float32 \(1, 3, 8, 8\); need one picture, \(1, H, W, 3\)"),
-        ([([4, 8, 8, 3], FLOAT)], r"takes float32 \(4, 8, 8, 3\); need one picture"),
-        ([([1, 192], FLOAT)], r"takes float32 \(1, 192\); need one picture"),
-        ([(PICTURE, BYTE)], r"takes uint8 \(1, 8, 8, 3\) without a scale"),
+        ([([1, 3, 8, 8], FLOAT)], r"its input is float32 \(1, 3, 8, 8\); must be \(1, H, W, 3\)"),
+        ([([4, 8, 8, 3], FLOAT)], r"its input is float32 \(4, 8, 8, 3\); must be"),
+        ([([1, 192], FLOAT)], r"its input is float32 \(1, 192\); must be"),
+        ([(PICTURE, BYTE)], r"its input is uint8 \(1, 8, 8, 3\) without a scale"),
     ],
 )
-def test_a_model_of_something_else_is_refused(
+def test_a_model_with_another_input_is_refused(
     tmp_path: Path, inputs: list[tuple[list[int], int]], message: str
 ) -> None:
     with pytest.raises(EdgewiseError, match=rf"odd\.tflite: {message}"):
@@ -162,24 +162,24 @@ def test_a_model_with_two_outputs_is_refused(tiny_float: Artifact, tmp_path: Pat
         open_session(path, 1)
 
 
-def test_a_model_that_gives_no_logits_is_refused(tmp_path: Path) -> None:
+def test_a_model_without_logits_is_refused(tmp_path: Path) -> None:
     session = open_session(casts(tmp_path / "same.tflite", (PICTURE, FLOAT)), 1)
-    with pytest.raises(ParityError, match="answered 2 pictures"):
+    with pytest.raises(ParityError, match="for 2 pictures"):
         session(np.zeros((2, 8, 8, 3), np.float32))
 
 
 @pytest.mark.parametrize("io", IOS)
-def test_reference_kernels_answer_nearly_alike(
+def test_reference_kernels_nearly_agree(
     tiny_int8: dict[str, Artifact], tiny_pictures: Tensor32, io: str
 ) -> None:
     path, step = tiny_int8[io].path, read_structure(tiny_int8[io].path).output_step
     assert step is not None
     difference = open_reference(path)(tiny_pictures[:8]) - open_session(path, 1)(tiny_pictures[:8])
-    assert 0 < np.abs(difference).max() < 12 * step  # not the same kernels, but the same network
+    assert 0 < np.abs(difference).max() < 12 * step  # different kernels, but the same network
 
 
 @pytest.mark.parametrize("io", IOS)
-def test_the_loop_computes_its_picture_again_and_again(
+def test_the_loop_runs_its_picture_repeatedly(
     tiny_int8: dict[str, Artifact], tiny_pictures: Tensor32, io: str
 ) -> None:
     session = open_session(tiny_int8[io].path, 1)
@@ -191,12 +191,12 @@ def test_the_loop_computes_its_picture_again_and_again(
         assert np.array_equal(_to_float(logits, session._output), wanted[1:])
 
 
-def test_the_loop_refuses_what_the_session_refuses(tiny_float: Artifact) -> None:
+def test_the_loop_refuses_the_same_pictures_as_the_session(tiny_float: Artifact) -> None:
     with pytest.raises(EdgewiseError, match="takes float32 pictures"):
         open_session(tiny_float.path, 1).loop(np.zeros((1, 3, 32, 32), np.float32))
 
 
-def test_xnnpack_takes_the_whole_graph_or_is_not_there(tiny_int8: dict[str, Artifact]) -> None:
+def test_xnnpack_runs_the_whole_graph_or_nothing(tiny_int8: dict[str, Artifact]) -> None:
     path = tiny_int8["int8"].path
     count = sum(operator.count for operator in read_structure(path).operators)
     fast, plain = open_session(path, 1).engine(), open_reference(path).engine()
@@ -205,7 +205,7 @@ def test_xnnpack_takes_the_whole_graph_or_is_not_there(tiny_int8: dict[str, Arti
     assert (plain.delegate, plain.operators, plain.delegated) == ("built-in kernels", count, 0)
 
 
-def test_operators_between_two_delegates_are_nobody_s() -> None:
+def test_operators_between_two_delegates_belong_to_neither() -> None:
     def node(index: int, inputs: list[int], outputs: list[int]) -> dict[str, Any]:
         return {"index": index, "inputs": inputs, "outputs": outputs}
 

@@ -1,4 +1,4 @@
-"""What files of every precision, and of other writers, really are."""
+"""The structure of files of every precision and from other writers."""
 
 from pathlib import Path
 
@@ -32,7 +32,7 @@ def files(
     tiny_calibration: Calibration,
     tmp_path_factory: pytest.TempPathFactory,
 ) -> dict[str, Artifact]:
-    """A file of each kind."""
+    """One file of each kind."""
     folder = tmp_path_factory.mktemp("kinds")
     mixed, light = Recipe(float_layers=("3.layers.3", "12")), Recipe().weights_alone()
     return {
@@ -68,7 +68,7 @@ def test_every_layer_is_counted(files: dict[str, Artifact], kind: str) -> None:
     }
 
 
-def test_operators_are_told_apart_by_their_arithmetic(files: dict[str, Artifact]) -> None:
+def test_operators_are_distinguished_by_their_arithmetic(files: dict[str, Artifact]) -> None:
     found = read_structure(files["w8a8-mixed"].path)
     assert {
         Operator("CONV_2D", "int8", layer=True, count=8),
@@ -88,7 +88,7 @@ def test_weights_are_counted_as_they_are_stored(files: dict[str, Artifact], tiny
     assert found["fp32"]["float32"] == weights + biases
     assert found["fp16"]["float16"] == found["w8a32"]["int8"] == found["w8a8 int8"]["int8"] == weights
     assert found["fp16"]["float32"] == found["w8a32"]["float32"] == biases
-    assert biases <= found["w8a8 int8"]["int32"] <= biases + 20  # the shapes of a padding and a mean
+    assert biases <= found["w8a8 int8"]["int32"] <= biases + 20  # plus the constants of a padding and a mean
     in_float = [layer for layer in layers(tiny_graph) if layer.name in ("3.layers.3", "12")]
     assert found["w8a8-mixed"]["float32"] == sum(
         len(layer.weight) // 4 + len(layer.bias) // 4 for layer in in_float
@@ -132,7 +132,7 @@ def test_macs_follow_from_shapes(
     assert _macs(node, tensors) == macs
 
 
-def test_ends_are_described_with_their_scales(files: dict[str, Artifact]) -> None:
+def test_inputs_and_outputs_are_described_with_their_scales(files: dict[str, Artifact]) -> None:
     (exact,), (quantized,) = (read_structure(files[kind].path).inputs for kind in ("fp32", "w8a8 uint8"))
     assert (exact.dtype, exact.shape, exact.scale, exact.zero_point) == (
         "float32",
@@ -151,25 +151,27 @@ def test_the_step_is_that_of_the_logits(files: dict[str, Artifact], tiny_picture
         assert step is not None
         steps = TfliteSession(files[f"w8a8 {io}"].path, 1)(tiny_pictures) / step
         assert np.abs(steps - np.round(steps)).max() < 1e-3
-        assert len(np.unique(np.round(steps))) > 50  # a fraction of the step would be whole too
-    for kind in ("fp32", "fp16", "w8a32", "w8a8-mixed"):  # whose last layer is float
+        assert len(np.unique(np.round(steps))) > 50  # otherwise a fraction of the step would pass too
+    for kind in ("fp32", "fp16", "w8a32", "w8a8-mixed"):  # their last layer is float
         assert read_structure(files[kind].path).output_step is None
 
 
-def test_pieces_of_the_delegate_are_counted(files: dict[str, Artifact], tmp_path: Path) -> None:
+def test_partitions_of_the_delegate_are_counted(files: dict[str, Artifact], tmp_path: Path) -> None:
     for file in files.values():
         found = read_structure(file.path)
         assert (found.partitions, found.whole) == (1, True)
     plan = RecipeManager()
-    plan.add_dynamic_config(".*", TFLOperationName.ALL_SUPPORTED, 8)  # depthwise ones too, unlike ours
+    plan.add_dynamic_config(
+        ".*", TFLOperationName.ALL_SUPPORTED, 8
+    )  # including depthwise layers, unlike edgewise
     path = tmp_path / "pieces.tflite"
     path.write_bytes(_run(files["fp32"].path.read_bytes(), plan))
     found = read_structure(path)
     assert (found.partitions, found.whole, found.precision) == (4, False, "w8a32")
 
 
-def test_a_model_of_anything_can_be_read(tmp_path: Path) -> None:
-    """Of two inputs, one for several pictures of any size, without weights or metadata."""
+def test_a_model_of_any_kind_can_be_read(tmp_path: Path) -> None:
+    """Two inputs, one for several pictures of any size, and no weights or metadata."""
     shapes: list[tuple[list[int], list[int] | None]] = [([4, 8, 8, 3], [4, -1, -1, 3]), ([], None)]
     floats, bytes_ = schema.TensorType.FLOAT32, schema.TensorType.UINT8
     tensors = [
@@ -207,7 +209,7 @@ def test_macs_are_for_one_picture(tiny_float: Artifact, tmp_path: Path) -> None:
     assert found.macs == read_structure(tiny_float.path).macs
 
 
-def test_another_writers_file_is_read_as_well(realdata: Path) -> None:
+def test_another_writers_file_can_be_read(realdata: Path) -> None:
     path = realdata / "peers" / "google-mobilenetv2-int8.tflite"
     if not path.is_file():
         pytest.skip(f"no {path}")

@@ -60,12 +60,12 @@ private fun cool(record: LatencyRecord): String? {
     val zones = moments(record).flatMap { it.temperaturesC.orEmpty().entries }
     // Phones also report batteries and cameras.
     val hottest = zones.filter { (name, _) -> PROCESSOR.any { it in name.lowercase() } }.maxOfOrNull { it.value } ?: 0.0
-    return "the processor was at ${rounded(hottest, 0)} degrees, where it slows down".takeIf { hottest >= limit }
+    return "the processor was at ${rounded(hottest, 0)} degrees, where it throttles".takeIf { hottest >= limit }
 }
 
 private fun alone(record: LatencyRecord): String? {
     record.others?.let { others ->
-        return "other programs took ${percent(others)} % of the processors' time".takeIf { others > MAX_OTHERS }
+        return "other programs used ${percent(others)} % of the processor time".takeIf { others > MAX_OTHERS }
     }
     val load = record.before?.load ?: return null
     val cores = record.machine.cores?.takeIf { it > 0 }
