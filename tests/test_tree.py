@@ -60,6 +60,7 @@ MAY_BE_HEAVY = (
 CROSS_CUTTING = (
     "android_demo/*.py",  # of Kotlin, resources and Gradle files
     "test_benchmarks.py",
+    "test_docs.py",
     "test_doctest.py",
     "test_packaging.py",
     "test_readme.py",
