@@ -9,6 +9,8 @@ EdgewiseError                 exit 1   anything a user can fix
 └── PrecisionError            exit 7   a model passed in another precision than the one asked for
 """
 
+from collections.abc import Iterable
+from difflib import get_close_matches
 from typing import Any, ClassVar
 
 
@@ -72,6 +74,14 @@ class PrecisionError(EdgewiseError):
     """A model passed its gate and was written, but in another precision than the one asked for."""
 
     exit_code, exit_name = 7, "other_precision"
+
+
+def unknown(kind: str, asked: str, known: Iterable[str], meant: str | None = None) -> UsageError:
+    """The error about an unknown name: it suggests the one that was probably meant, and lists all."""
+    names = list(known)
+    near = meant or next(iter(get_close_matches(asked, names, 1)), None)
+    hint = f"did you mean {near}? Choose" if near else "choose"
+    return UsageError(f"unknown {kind} {asked!r}: {hint} from {', '.join(names)}")
 
 
 def _restored(kind: type[EdgewiseError], args: tuple[Any, ...], fields: dict[str, Any]) -> EdgewiseError:

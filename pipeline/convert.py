@@ -5,9 +5,10 @@ import tempfile
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 from ..export.artifact import bundle_name
+from ..export.precision import Precision
 from ..models.checkpoint import CHECKPOINT
 from ..models.errors import AccuracyError, PrecisionError
 from ..models.foreign.keras import KerasNetwork, is_keras
@@ -34,6 +35,8 @@ from .request import ConvertRequest, ModelLike
 from .workshop import File, Twin, Workshop
 
 _SATURATION_PICTURES = 16
+
+_Asked: TypeAlias = tuple[Precision, Twin, File]
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
@@ -184,26 +187,9 @@ def convert(
 
 def run(request: ConvertRequest, progress: Progress | None = None) -> Conversion:
     """Run a checked request; see `convert`. A gate that fails raises its error, and nothing is written."""
+    request.require_files()
     journal = Journal(progress, _stages(request))
-    model = request.model
-    if not isinstance(model, str | os.PathLike):
-        model = loaded(model, request.weights, request.overrides, journal.notice)
-        name = model.spec.name
-    else:
-        name = _title(os.fspath(model))
-
-    def place(target: str, precision: str) -> Path:
-        return request.folder(bundle_name(name, target, precision))
-
-    places = [place(target, precision) for target in request.targets for precision in request.precisions]
-    for folder in places:  # before anything takes time
-        refuse_foreign(folder)
-    if not isinstance(model, Model):
-        with journal.stage("Load the network"):
-            model = loaded(model, request.weights, request.overrides, journal.notice)
-    if not request.overwrite:
-        for folder in places:
-            refuse_other_model(folder, model.spec)
+    model, title = _loaded(request, journal)
     with journal.stage("Prepare calibration pictures"):
         calibration = _calibration(request, model)
         data = None if request.data is None else Path(request.data)
@@ -224,7 +210,7 @@ def run(request: ConvertRequest, progress: Progress | None = None) -> Conversion
                 write(
                     draft,
                     latency,
-                    place(draft.file.artifact.target, draft.requested),
+                    _place(request, title, draft.file.artifact.target, draft.requested),
                     workshop,
                     overwrite=request.overwrite,
                 )
@@ -233,13 +219,41 @@ def run(request: ConvertRequest, progress: Progress | None = None) -> Conversion
     return Conversion(tuple(products), tuple(journal.notices), journal.seconds)
 
 
+def _loaded(request: ConvertRequest, journal: Journal) -> tuple[Model, str]:
+    """The network and what its bundles are called, once nothing else is where they go."""
+    given, source = request.model, (request.weights, request.overrides, journal.notice)
+    if isinstance(given, str | os.PathLike):
+        with journal.stage("Load the network"):
+            title = _title(os.fspath(given))
+            places = _places(request, title)
+            model = loaded(given, *source)
+    else:
+        model = loaded(given, *source)
+        title = model.spec.name
+        places = _places(request, title)
+    if not request.overwrite:
+        for folder in places:
+            refuse_other_model(folder, model.spec)
+    return model, title
+
+
+def _places(request: ConvertRequest, title: str) -> list[Path]:
+    """Where bundles are to go; foreign files there are refused before anything takes time."""
+    asked = [(target, precision) for target in request.targets for precision in request.precisions]
+    places = [_place(request, title, *pair) for pair in asked]
+    for folder in places:
+        refuse_foreign(folder)
+    return places
+
+
+def _place(request: ConvertRequest, title: str, target: str, precision: Precision) -> Path:
+    return request.folder(bundle_name(title, target, precision))
+
+
 def _title(name: str) -> str:
     """What bundles of a model are called: a run of `edgewise train` by its folder, others by their name."""
-    path = Path(name)
-    if path.name == CHECKPOINT and path.resolve().parent.name:
-        model_name(name)  # a file that is not there, or not a checkpoint, before anything takes time
-        return path.resolve().parent.name
-    return model_name(name)
+    folder = Path(name).expanduser().resolve().parent.name
+    return folder if Path(name).name == CHECKPOINT and folder else model_name(name)
 
 
 def _stages(request: ConvertRequest) -> int:
@@ -249,49 +263,47 @@ def _stages(request: ConvertRequest) -> int:
     file that is not the float one quantizing; refining for the kinds of INT8; measuring each file; writing.
     Networks of Keras are neither captured nor refined.
     """
-    targets, precisions, model = len(request.targets), request.precisions, request.model
+    model, count = request.model, len(request.targets)
     if named := isinstance(model, str | os.PathLike):
         keras = is_keras(os.fspath(model))
     else:
         keras = isinstance(model, Model) and isinstance(model.network, KerasNetwork)
-    refined = 0 if keras else sum(precision in {"w8a32", "w8a8"} for precision in precisions)
-    quantized = targets * sum(precision != "fp32" for precision in precisions)
-    return named + 2 + (not keras) + 2 * targets + quantized + refined + targets * len(precisions) + 1
+    refined = 0 if keras else sum(precision.quantized for precision in request.precisions)
+    smaller = sum(precision is not Precision.FP32 for precision in request.precisions)
+    files = len(request.precisions)
+    return named + 2 + (not keras) + refined + (2 + smaller + files) * count + 1
 
 
-def _files(request: ConvertRequest, workshop: Workshop, journal: Journal) -> list[tuple[str, Twin, File]]:
+def _files(request: ConvertRequest, workshop: Workshop, journal: Journal) -> list[_Asked]:
     """Every file that was asked for: the precision that was asked for, its float twin, and the file."""
     forms = {
         (target, precision): _form(target, precision, request, workshop, journal)
         for target in request.targets
         for precision in request.precisions
     }
-    recipes = [form for form in forms.values() if isinstance(form, Recipe)]
-    expected = {"w8a32", "w8a8"} & {*request.precisions}
-    journal.expect(workshop.refinements(recipes) - (len(expected) if workshop.refines else 0))
-    made: list[tuple[str, Twin, File]] = []
+    planned = sum(precision.quantized for precision in request.precisions) if workshop.refines else 0
+    journal.expect(workshop.refinements(filter(None, forms.values())) - planned)
+    made: list[_Asked] = []
     for twin in map(workshop.twin, request.targets):
         for precision in request.precisions:
             form = forms[twin.artifact.target, precision]
-            if form == "fp32":
-                made.append((precision, twin, twin))
-            elif form == "fp16":
-                made.append((precision, twin, workshop.halved(twin)))
-            elif isinstance(form, Recipe):
+            if form is not None:
                 made.append((form.precision, twin, workshop.quantized(twin, form)))
+            elif precision is Precision.FP16:
+                made.append((precision, twin, workshop.halved(twin)))
+            else:
+                made.append((precision, twin, twin))
     return made
 
 
 def _form(
-    target: str, precision: str, request: ConvertRequest, workshop: Workshop, journal: Journal
-) -> str | Recipe:
-    """The recipe of what is asked for as INT8; other precisions as they are."""
-    if precision == "w8a32":
-        return request.recipe.weights_alone()
-    if precision != "w8a8":
-        return precision
-    lighter = _better_light(target, request, workshop, journal)
-    return request.recipe.weights_alone() if lighter else request.recipe
+    target: str, precision: Precision, request: ConvertRequest, workshop: Workshop, journal: Journal
+) -> Recipe | None:
+    """How a file of that precision is quantized; None if its weights stay in float."""
+    if not precision.quantized:
+        return None
+    light = precision is Precision.W8A32 or _better_light(target, request, workshop, journal)
+    return request.recipe.weights_alone() if light else request.recipe
 
 
 def _better_light(target: str, request: ConvertRequest, workshop: Workshop, journal: Journal) -> bool:
@@ -299,21 +311,22 @@ def _better_light(target: str, request: ConvertRequest, workshop: Workshop, jour
     missing = workshop.without_int8(target) if request.form_is_open else []
     if missing:
         journal.notice(
-            f"{target} has no fast INT8 form of {' and '.join(missing)}: taking w8a32, INT8 weights with "
-            "activations scaled for each picture, which is faster and closer; --precision w8a8 insists"
+            f"{target} has no fast INT8 form of {' and '.join(missing)}; using w8a32 (INT8 weights, "
+            "activations scaled per picture), which is faster and more accurate; --precision w8a8 insists "
+            "on INT8"
         )
     return bool(missing)
 
 
 def _judged(
-    files: list[tuple[str, Twin, File]],
+    files: list[_Asked],
     pictures: Pictures,
     request: ConvertRequest,
     workshop: Workshop,
     journal: Journal,
 ) -> list[Draft]:
     """Let all files answer the same pictures, in one pass over them."""
-    original = [workshop.original] if "fp32" in request.precisions else []
+    original = [workshop.original] if Precision.FP32 in request.precisions else []
     twins = list({id(twin): twin for _, twin, _ in files}.values())
     others = [file for _, twin, file in files if file is not twin]
     sessions = [*original, *(file.session for file in (*twins, *others))]
@@ -321,8 +334,8 @@ def _judged(
         answered = answers(sessions, pictures, workshop.model.spec.preprocess, progress)
     if is_constant(answered.logits[0]):
         journal.notice(
-            "The network answers every picture alike, in float already: its weights are untrained or broken, "
-            "and no comparison means anything"
+            "The float network gives the same answer for every picture, so its weights are untrained or "
+            "broken, and comparisons mean nothing"
         )
     logits = {id(session): given for session, given in zip(sessions, answered.logits, strict=True)}
 
@@ -338,7 +351,7 @@ def _gated(
     draft: Draft, request: ConvertRequest, workshop: Workshop, pictures: Pictures, journal: Journal
 ) -> Draft:
     """The draft once it has passed the gate, if need be as another file."""
-    integer = draft.file.artifact.precision.startswith("w8a8")
+    integer = draft.file.artifact.precision.integer
     if not draft.verification.passed and request.recover and integer:
         journal.notice(f"{draft.file.title}: {draft.verification.reason()}. Trying other forms")
         search = Search(workshop, draft.twin, pictures, request.limits, journal)
@@ -371,7 +384,7 @@ def _latency(draft: Draft, request: ConvertRequest, workshop: Workshop, journal:
         latency = workshop.timed(draft.twin, draft.file)
     if draft.quantized or len(request.precisions) == 1:  # a float file beside others is their twin
         latency.require(request.speed, title)
-    if artifact.precision.startswith("w8a8") and machine.saturates():
+    if artifact.precision.integer and machine.saturates():
         reference = runtime(artifact.target).open_reference(artifact.path)
         sessions = draft.twin.session, draft.file.session, reference
         warning = saturation.check(*sessions, workshop.calibration.batch(_SATURATION_PICTURES))

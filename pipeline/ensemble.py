@@ -10,10 +10,11 @@ from ..models.errors import UsageError
 from ..models.overrides import PathLike
 from ..runtime.judge import evaluation
 from . import gain
+from .checks import require_folder
 from .convert import Conversion, run
 from .document import document
 from .gain import MemberCost, MemberScore
-from .members import load_members
+from .members import load_members, require_members
 from .progress import Journal, Progress
 from .request import ConvertRequest, ModelLike
 
@@ -105,7 +106,11 @@ def combined(
     given = _numbers(weights)
     shares = normalised(given, len(members))
     if fit and weights != "fit":
-        raise UsageError("--fit names pictures to fit weights on; add --weights fit, or leave it out")
+        raise UsageError("--fit is only used with --weights fit; add it, or omit --fit")
+    request.require_files()
+    require_members(members)
+    if fit:
+        require_folder(fit, "a folder of labelled pictures")
     journal = Journal(progress)
     with journal.stage("Load the members"):
         team = load_members(members, request.overrides, interpolation, journal.notice)

@@ -11,6 +11,7 @@ from ..runtime.bundle import Bundle
 from ..runtime.probe import probe, target_of
 from ..runtime.structure import Structure
 from .document import document
+from .progress import Journal, Progress
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
@@ -58,7 +59,7 @@ class Inspection:
         )
 
 
-def inspect(path: PathLike) -> Inspection:
+def inspect(path: PathLike, *, progress: Progress | None = None) -> Inspection:
     """Read operators, arithmetic, size, inputs, outputs and metadata of a model file or of a bundle's model.
 
     The file is opened in a child process, so that one that crashes its parser is reported. The result does
@@ -66,6 +67,7 @@ def inspect(path: PathLike) -> Inspection:
 
     Args:
         path: A model file, the folder of a bundle, or a `Bundle`.
+        progress: Receives stages and notices; silent without it.
 
     Raises:
         UsageError: It is not a `.tflite`, `.onnx` or `.xml` file or a bundle.
@@ -76,5 +78,6 @@ def inspect(path: PathLike) -> Inspection:
     bundle = Bundle.open(path) if path.is_dir() else None
     file = bundle.model if bundle else path
     target = bundle.target if bundle else target_of(path)
-    found = probe(file, target)
+    with Journal(progress).stage(f"Read {file.name}"):
+        found = probe(file, target)
     return Inspection(path, file, target, found.structure, found.refusal, bundle)

@@ -8,6 +8,7 @@ from pathlib import Path
 from ..models.model import Model
 from ..models.overrides import Overrides
 from ..models.weights import load_model
+from ..models.weights.names import require_model, require_weights
 from .load import loaded
 from .request import ModelLike
 
@@ -38,6 +39,15 @@ def load_members(
     ]
 
 
+def require_members(members: Iterable[ModelLike]) -> None:
+    """Raise a `UsageError` where a member is no model or its weights are not there, before any is loaded."""
+    for member in members:
+        if isinstance(member, str | os.PathLike):
+            name, weights = _parts(os.fspath(member))
+            require_model(name)
+            require_weights(weights)
+
+
 def _member(given: ModelLike, overrides: Overrides, say: Callable[[str], None]) -> Member:
     if isinstance(given, str | os.PathLike):
         name = os.fspath(given)
@@ -46,14 +56,20 @@ def _member(given: ModelLike, overrides: Overrides, say: Callable[[str], None]) 
     return Member(model.spec.name, model)
 
 
+def _parts(argument: str) -> tuple[str, str]:
+    """What a member is called, and its weights."""
+    name, _, weights = (argument, "", "") if Path(argument).is_file() else argument.partition("=")
+    return name, weights or "auto"
+
+
 def _load(argument: str, overrides: Overrides, say: Callable[[str], None]) -> Model:
     """One member; `overrides` of mean and std are for those alone that do not say theirs."""
-    name, _, weights = (argument, "", "") if Path(argument).is_file() else argument.partition("=")
+    name, weights = _parts(argument)
     said: list[str] = []
-    model = load_model(name, weights or "auto", replace(overrides, mean=None, std=None), said.append)
+    model = load_model(name, weights, replace(overrides, mean=None, std=None), said.append)
     if model.spec.origin.source == "file" and model.record is None and (overrides.mean or overrides.std):
         said.clear()
-        model = load_model(name, weights or "auto", overrides, said.append)
+        model = load_model(name, weights, overrides, said.append)
     for line in said:
         say(line)
     return model

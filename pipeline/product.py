@@ -1,10 +1,10 @@
 """A file to ship, what was measured of it, and the bundle that holds both."""
 
 from dataclasses import asdict, dataclass, replace
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any, TypeVar
 
+from ..export.precision import Precision
 from ..runtime import machine
 from ..runtime.bench.latency import Latency
 from ..runtime.bundle import Bundle, write_bundle
@@ -12,35 +12,18 @@ from ..runtime.judge import golden
 from ..runtime.judge.drop import Drop, Verdict
 from ..runtime.judge.stats import Agreement
 from ..runtime.judge.verdict import Verification
+from .libraries import versions
 from .recovery import Recovery
 from .workshop import File, Twin, Workshop
 
 T = TypeVar("T", bound=File)
-
-_LIBRARIES = (
-    "edgewise",
-    "ai-edge-litert",
-    "ai-edge-quantizer",
-    "keras",
-    "litert-torch",
-    "nncf",
-    "onnx",
-    "onnxruntime",
-    "onnxscript",
-    "openvino",
-    "pillow",
-    "tensorflow",
-    "timm",
-    "torch",
-    "torchvision",
-)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Draft:
     """A file that is not written yet, with the float file of its target, which may be the same file."""
 
-    requested: str
+    requested: Precision
     twin: Twin
     file: File
     verification: Verification
@@ -61,7 +44,7 @@ class Product:
     too much at first.
     """
 
-    requested: str
+    requested: Precision
     twin: Twin
     file: File
     verification: Verification
@@ -75,7 +58,7 @@ class Product:
         return self.file.artifact.target
 
     @property
-    def precision(self) -> str:
+    def precision(self) -> Precision:
         """What the file is: 'w8a8', say."""
         return self.file.artifact.precision
 
@@ -132,8 +115,8 @@ class Product:
         return {
             "bundle": str(self.bundle.folder),
             "target": self.target,
-            "requested": self.requested,
-            "precision": self.precision,
+            "requested": str(self.requested),
+            "precision": str(self.precision),
             "as_requested": self.as_requested,
             "verdict": str(self.verdict),
             "pace": str(self.latency.pace) if self.latency.pace else None,
@@ -153,12 +136,12 @@ def write(draft: Draft, latency: Latency, folder: Path, workshop: Workshop, *, o
         "parity": asdict(draft.twin.parity),
         "verification": draft.verification.to_json(),
         "structure": draft.file.structure.to_json(),
-        "calibration": workshop.calibration.to_json() if artifact.precision.startswith("w8a8") else None,
+        "calibration": workshop.calibration.to_json() if artifact.precision.integer else None,
         "recovery": [trial.to_json() for trial in recovery.trials] if recovery else None,
         "latency": asdict(latency),
         "training": model.record,
         "machine": machine.describe(),
-        "versions": _versions(),
+        "versions": versions(),
     }
     sample = golden.sample(model.spec.preprocess, workshop.original, draft.file.session)
     reference = draft.twin.artifact if draft.quantized else None
@@ -178,13 +161,3 @@ def write(draft: Draft, latency: Latency, folder: Path, workshop: Workshop, *, o
 def _at(path: Path, file: T) -> T:
     """A file in its bundle, without its engine."""
     return replace(file.closed(), artifact=replace(file.artifact, path=path))
-
-
-def _versions() -> dict[str, str]:
-    found = {}
-    for name in _LIBRARIES:
-        try:
-            found[name] = version(name)
-        except PackageNotFoundError:
-            continue
-    return found

@@ -63,7 +63,7 @@ class Trial:
         """Plain data for a manifest."""
         return {
             "title": self.rung.title,
-            "precision": self.file.artifact.precision,
+            "precision": str(self.file.artifact.precision),
             "verification": self.verification.to_json(),
             "latency": asdict(self.latency),
             "size_bytes": self.file.structure.size_bytes,
@@ -102,7 +102,7 @@ class Search:
     def climb(self, failed: File, recipe: Recipe, budget_s: float) -> Recovery:
         """Try the rungs, the cheapest first; none begins when `budget_s` seconds are over."""
         self._end = time.monotonic() + budget_s
-        trials = [self._trial(Rung("as it was", recipe), failed)]
+        trials = [self._trial(Rung("unchanged", recipe), failed)]
         for rungs in self._ladder(recipe, trials):
             if chosen := self._cure(trials, rungs):
                 verdict = self._workshop.judged(self._twin, chosen.file, self._verdict, self._limits)
@@ -126,7 +126,7 @@ class Search:
         cure: Trial | None = None
         for rung in rungs:
             if self._late():
-                self._journal.notice(f"No time is left for: {rung.title}. --recover-budget gives more")
+                self._journal.notice(f"No time left for {rung.title}; --recover-budget gives more")
                 break
             try:
                 trial = self._trial(rung, self._workshop.quantized(self._twin, rung.recipe))

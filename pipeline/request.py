@@ -8,19 +8,22 @@ from typing import TYPE_CHECKING, Self, TypeAlias, Union
 
 from ..export import chosen
 from ..export.artifact import IOS
-from ..models.errors import UsageError
+from ..export.facts import TARGETS
+from ..export.precision import Precision
+from ..models.errors import UsageError, unknown
 from ..models.model import Model
 from ..models.overrides import Channels, ClassNames, Overrides, PathLike
+from ..models.weights.names import require_model, require_weights
 from ..quantize.recipe import Recipe
 from ..runtime.bench.latency import SpeedLimits
 from ..runtime.judge.verdict import Limits
+from .checks import require_folder, require_writable
 
 if TYPE_CHECKING:
     from torch import nn
 
 ModelLike: TypeAlias = Union[str, os.PathLike[str], Model, "nn.Module"]
 
-PRECISIONS = ("fp32", "fp16", "w8a32", "w8a8")  # those that can be asked for
 _FEWEST_PICTURES = 12  # that judge bundled weights
 _OF_WEIGHTS = ("weights", "mean", "std", "imgsz", "resize", "labels")  # what a loaded model already has
 
@@ -68,24 +71,22 @@ class ConvertRequest:
                 object.__setattr__(self, name, tuple(value))
         self._require_ranges()
         self._require_own_weights()
-        given = None if self.precision is None else _names(self.precision)
-        for name in given or ():
-            if name not in PRECISIONS:
-                raise UsageError(f"no precision {name!r}: choose from {', '.join(PRECISIONS)}")
-        if self.int8 and given is not None and "w8a8" not in given:
-            raise UsageError(f"--int8 is --precision w8a8, not {','.join(given)}; give one of them")
-        if self.recipe != Recipe() and "w8a8" not in self.precisions:
+        asked = self.precisions
+        if self.int8 and Precision.W8A8 not in asked:
+            raise UsageError(f"--int8 means --precision w8a8, not {','.join(asked)}; pass only one of them")
+        if self.recipe != Recipe() and Precision.W8A8 not in asked:
             raise UsageError("--io and --per-tensor are for INT8 models; add --int8")
-        if self.io != "float32" and self.targets != ("tflite",):
-            raise UsageError(f"--io {self.io} is for tflite alone; leave it out, or export --to tflite")
-        if self.require_speedup is not None and self.precisions == ("fp32",):
+        if self.io not in IOS:
+            raise unknown("type of inputs and outputs", self.io, IOS)
+        if any(self.io not in TARGETS[name].ios for name in self.targets):
+            able = " or ".join(name for name, row in TARGETS.items() if self.io in row.ios)
+            raise UsageError(f"--io {self.io} is only for {able}; omit it, or export only to {able}")
+        if self.require_speedup is not None and asked == (Precision.FP32,):
             raise UsageError(
-                "--require-speedup compares a smaller model with float; add --int8 or a --precision"
+                "--require-speedup needs a quantized model to compare with float; add --int8 or --precision"
             )
 
     def _require_ranges(self) -> None:
-        if self.io not in IOS:
-            raise UsageError(f"io {self.io!r}: choose from {', '.join(IOS)}")
         limits(self.max_drop, self.min_agreement, strict=self.strict)
         at_least("eval_count", self.eval_count, _FEWEST_PICTURES)
         at_least("recover_budget", self.recover_budget, 0)
@@ -103,8 +104,24 @@ class ConvertRequest:
         loaded = isinstance(self.model, Model)
         for name in _OF_WEIGHTS if loaded else _OF_WEIGHTS[:1]:
             if getattr(self, name) != type(self).__dataclass_fields__[name].default:
-                source = "is loaded" if loaded else "has its weights"
-                raise UsageError(f"{name}: the model {source} already; give {name} where it is loaded")
+                source = "is already loaded" if loaded else "already has its weights"
+                raise UsageError(f"{name}: the model {source}; pass {name} where it is loaded")
+
+    def require_files(self) -> None:
+        """Check what can be checked of files and folders without importing a framework.
+
+        Raises:
+            UsageError: the model, weights, labels or pictures are not there.
+            EdgewiseError: bundles could not be written.
+        """
+        if isinstance(self.model, str | os.PathLike):
+            require_model(os.fspath(self.model))
+        require_weights(os.fspath(self.weights))
+        _ = self.overrides.named  # reads a file of labels
+        for folder in (self.calib, self.data):
+            if folder is not None:
+                require_folder(Path(folder), "a folder of pictures")
+        require_writable(Path(self.out or "dist"))
 
     @property
     def targets(self) -> tuple[str, ...]:
@@ -112,11 +129,11 @@ class ConvertRequest:
         return chosen(self.to if isinstance(self.to, str) else ",".join(self.to))
 
     @property
-    def precisions(self) -> tuple[str, ...]:
-        """The precisions by their names, each once."""
+    def precisions(self) -> tuple[Precision, ...]:
+        """The precisions, each once."""
         if self.precision is None:
-            return ("w8a8",) if self.int8 else ("fp32",)
-        return _names(self.precision)
+            return (Precision.W8A8 if self.int8 else Precision.FP32,)
+        return tuple(map(Precision.requested, _names(self.precision)))
 
     @property
     def form_is_open(self) -> bool:

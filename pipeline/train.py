@@ -1,19 +1,24 @@
 """From labelled pictures to a checkpoint that `convert` takes as it is."""
 
+import importlib
 import os
 from dataclasses import asdict, dataclass, replace
-from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
 from ..export.artifact import file_stem
-from ..models.data import open_dataset
-from ..models.errors import UsageError
+from ..models.data import open_dataset, require_dataset
+from ..models.errors import unknown
 from ..models.overrides import Channels, Overrides, PathLike
+from ..models.training import run
 from ..models.training.engine import train as run_plan
 from ..models.training.plan import Plan, TrainingResult
+from ..models.training.process import is_first
 from ..models.training.recipe import TrainingRecipe
 from ..models.training.starting import starting_point
+from ..models.weights.names import require_model, require_weights
+from ..models.zoo import find
+from .checks import require_writable
 from .document import document
 from .progress import Journal, Progress
 
@@ -96,20 +101,23 @@ def train(
         MissingDependencyError: Lightning is not installed.
         EdgewiseError: The training diverged, or a file cannot be read or written.
     """
-    if unknown := sorted(recipe.keys() - TrainingRecipe.__dataclass_fields__.keys()):
-        near = get_close_matches(unknown[0], TrainingRecipe.__dataclass_fields__)
-        hint = (
-            f"did you mean {near[0]}"
-            if near
-            else f"choose from {', '.join(TrainingRecipe.__dataclass_fields__)}"
-        )
-        raise UsageError(f"there is no training option {unknown[0]!r}; {hint}")
+    known = TrainingRecipe.__dataclass_fields__
+    if odd := [key for key in recipe if key not in known]:
+        raise unknown("training option", odd[0], known)
     given = {key: value for key, value in recipe.items() if value is not None}
     TrainingRecipe(**given)  # what cannot be, before anything takes time
-    journal = Journal(progress, 2)
+    name = os.fspath(model)
+    folder = _folder(name, out)
+    if is_first() and folder is not None:
+        (run.require_begun if resume else run.require_free)(folder)
+        require_writable(folder)
+    require_model(name)
+    require_weights(os.fspath(weights))
+    require_dataset(os.fspath(data))
+    journal = Journal(progress, 3)
     with journal.stage("Load the network"):
         overrides = Overrides.of(mean=mean, std=std, imgsz=imgsz, resize=resize)
-        start = starting_point(os.fspath(model), os.fspath(weights), overrides, journal.notice)
+        start = starting_point(name, os.fspath(weights), overrides, journal.notice)
     base = TrainingRecipe() if start.tensors is None else TrainingRecipe.for_tuning()
     chosen = replace(base, **given)
     with journal.stage("Read the pictures") as counter:
@@ -129,12 +137,25 @@ def train(
         preprocess=start.preprocess,
         start=start.tensors,
         origin=start.origin,
-        out=Path("runs") / file_stem(start.name) if out is None else Path(out),
+        out=folder or _runs(start.name),
         devices=devices,
         nodes=nodes,
         accelerator=accelerator,
         workers=workers,
     )
+    with journal.stage("Import Lightning"):
+        importlib.import_module("lightning")
     console = getattr(progress, "console", None)
     result = run_plan(plan, resume=resume, announce=journal.notice, screen=console)
     return Training(plan, result, tuple(journal.notices))
+
+
+def _folder(name: str, out: PathLike | None) -> Path | None:
+    """The folder of the run; None where its name is known only once a library or a checkpoint is loaded."""
+    if out is not None:
+        return Path(out)
+    return None if ":" in name or Path(name).suffix else _runs(find(name).name)
+
+
+def _runs(name: str) -> Path:
+    return Path("runs") / file_stem(name)

@@ -12,6 +12,7 @@ from ..runtime.judge.drop import Drop, Verdict
 from ..runtime.judge.golden import GoldenCheck, check
 from ..runtime.judge.stats import Agreement
 from ..runtime.judge.verdict import Verification, judge
+from .checks import require_folder
 from .document import document
 from .progress import Journal, Progress
 from .request import at_least, limits
@@ -106,18 +107,20 @@ def verify(
     wanted = limits(max_drop, min_agreement, strict=strict)
     at_least("threads", threads, 1)
     opened = Bundle.open(Path(bundle))
-    alone = opened.reference is None and data is None
-    journal = Journal(progress, 1 if alone else 2)
-    session = open_session(opened.model, opened.target, threads)
-    with journal.stage("Run the golden sample"):
-        golden = check(opened, session)
-    if alone:
-        return VerifiedBundle(opened, golden, None)
-    exact = open_session(opened.reference or opened.model, opened.target, threads)
     folder = None if data is None else Path(data)
+    if folder is not None:
+        require_folder(folder, "a folder of labelled pictures")
+    judged_by_pictures = opened.reference is not None or folder is not None
+    journal = Journal(progress, 1 + judged_by_pictures)
+    with journal.stage("Run the golden sample"):
+        session = open_session(opened.model, opened.target, threads)
+        golden = check(opened, session)
+    if not judged_by_pictures:
+        return VerifiedBundle(opened, golden, None)
     pictures = evaluation.choose(opened.spec, folder, _GENERATED, photos=(), seed=0)
     evaluation.refuse_overlap(pictures, (opened.calibration or {}).get("files", ()))
     with journal.stage(f"Judge by {pictures.count} pictures") as counter:
+        exact = open_session(opened.reference or opened.model, opened.target, threads)
         answers = evaluation.answers([exact, session], pictures, opened.spec.preprocess, counter)
     judged = judge(answers, pictures, wanted)
     return VerifiedBundle(opened, golden, judged, tuple(journal.notices))
