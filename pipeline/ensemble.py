@@ -67,7 +67,7 @@ def ensemble(
     """Average networks in one graph, measure what that gains and costs, and convert it.
 
     Args:
-        members: What `convert` takes as a model, or `NAME=WEIGHTS`.
+        members: At least two of what `convert` takes as a model, or of `NAME=WEIGHTS`.
         weights: The weight of each member, equal without it; `fit` finds the weights that make the right
             answers likeliest, on pictures that judge nothing.
         average: What is averaged, `probabilities` or `logits`.
