@@ -71,4 +71,4 @@ def unknown(kind: str, asked: str, known: Iterable[str], meant: str | None = Non
     names = list(known)
     near = meant or next(iter(get_close_matches(asked, names, 1)), None)
     hint = f"did you mean {near}? Choose" if near else "choose"
-    return UsageError(f"unknown {kind} {asked!r}: {hint} from {', '.join(names)}")
+    return UsageError(f"unknown {kind} {asked!r}: {hint} from {', '.join(names[:-1])} or {names[-1]}")

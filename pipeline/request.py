@@ -99,8 +99,8 @@ class ConvertRequest:
         if isinstance(self.model, str):
             require_model(self.model)
         require_weights(os.fspath(self.weights))
-        if self.labels is not None:
-            read_labels(Path(self.labels))
+        if (labels := self.overrides.labels) is not None:
+            read_labels(labels)
         for folder in (self.calib, self.data):
             if folder is not None:
                 require_folder(Path(folder), "a folder of pictures")

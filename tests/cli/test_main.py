@@ -70,7 +70,7 @@ def test_what_only_tells_loads_nothing_heavy(environment: dict[str, str], argume
         (["expot"], "No such command 'expot'; did you mean 'export'?"),
         (["main"], "No such command 'main'"),
         (["__init__"], "No such command '__init__'"),
-        (["export", "mobilenetv2", "--precison", "fp16"], "No such option '--precison'. Did you mean"),
+        (["export", "mobilenetv2", "--precison", "fp16"], "(Did you mean one of: '--json', '--precision'"),
         (["export"], "Missing argument 'NAME'"),
         (["export", "mobilenetv2", "--mean", "1,2"], "neither one number nor three"),
         (["export", "mobilenetv2", "--max-drop", "101"], "101"),
