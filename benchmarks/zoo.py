@@ -60,16 +60,6 @@ weights. Calibration uses 32 generated pictures, without recovery (`--no-recover
 - verdict: of the accuracy gate, which requires 75 % agreement, and of the speed comparison.
 
 """
-_LIBRARIES = (
-    "torch",
-    "torchvision",
-    "timm",
-    "litert-torch",
-    "ai-edge-litert",
-    "onnxruntime",
-    "openvino",
-    "nncf",
-)
 _PATIENCE_S = 3 * 3600
 _CALIBRATION = 32  # pictures
 # Static INT8 is not always their best form, so w8a32 is measured too.
@@ -189,7 +179,7 @@ def _about(results: list[dict[str, Any]], missing: list[str]) -> str:
     manifests = [bundle["manifest"] for found in results for bundle in found.get("bundles", ())]
     machines = {machine["processor"] + ", " + machine["isa"] for machine in _each(manifests, "machine")}
     versions = {
-        ", ".join(f"{library} {used[library]}" for library in _LIBRARIES)
+        ", ".join(f"{library} {version}" for library, version in used.items())
         for used in _each(manifests, "versions")
     }
     about = _ABOUT.format(machine="; ".join(sorted(machines)), versions="; ".join(sorted(versions)))

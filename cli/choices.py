@@ -47,9 +47,9 @@ def targets() -> Iterable[str]:
 
 def precisions() -> Iterable[str]:
     """What `--precision` takes."""
-    from ..pipeline.request import PRECISIONS
+    from ..export.precision import Precision
 
-    return PRECISIONS
+    return (member.value for member in Precision if member.requestable)
 
 
 def networks() -> Iterable[str]:

@@ -1,20 +1,17 @@
-"""Export a network to a model file: each package in this folder is the target of that name."""
+"""Export a network to a model file: each package in this folder is a target, described in `facts`."""
 
 import importlib
-import pkgutil
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol, cast
 
 from ..models.errors import unknown
 from ..models.spec import ModelSpec
 from .artifact import Artifact
+from .facts import TARGETS
 
 if TYPE_CHECKING:
     from ..models.foreign.keras import KerasNetwork
     from .graph import Network
-
-
-_ALIASES = {"litert": "tflite", "ov": "openvino"}
 
 
 class Exporter(Protocol):
@@ -26,7 +23,7 @@ class Exporter(Protocol):
 
 def targets() -> tuple[str, ...]:
     """The names that `--to` takes."""
-    return tuple(module.name for module in pkgutil.iter_modules(__path__) if module.ispkg)
+    return tuple(TARGETS)
 
 
 def chosen(names: str) -> tuple[str, ...]:
@@ -34,7 +31,8 @@ def chosen(names: str) -> tuple[str, ...]:
     if names.strip().lower() == "all":
         return targets()
     wanted = [name.strip().lower() for name in names.split(",")]
-    wanted = list(dict.fromkeys(_ALIASES.get(name, name) for name in wanted))
+    aliases = {alias: row.name for row in TARGETS.values() for alias in row.aliases}
+    wanted = list(dict.fromkeys(aliases.get(name, name) for name in wanted))
     for name in wanted:
         if name not in targets():
             raise unknown("target", name, (*targets(), "all"))

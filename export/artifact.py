@@ -6,20 +6,19 @@ from pathlib import Path
 from typing import Any
 
 from ..models.spec import ModelSpec
+from .facts import TARGETS
+from .precision import Precision
 
-# In order: everything in float32; float16 weights; INT8 weights; INT8 weights and activations with static
-# scales; the same, except for the layers listed in `details`, which stay in float.
-PRECISIONS = ("fp32", "fp16", "w8a32", "w8a8", "w8a8-mixed")
-IOS = ("float32", "int8", "uint8")
+IOS = tuple(dict.fromkeys(io for row in TARGETS.values() for io in row.ios))
 
 
 @dataclass(frozen=True, slots=True)
 class Artifact:
-    """One model; `precision` is one of `PRECISIONS`, `io` one of `IOS`; `details` go into the manifest."""
+    """One model; `io` is one of `IOS`; `details` go into the manifest."""
 
     path: Path
     target: str
-    precision: str
+    precision: Precision
     io: str
     spec: ModelSpec
     details: dict[str, Any] = field(default_factory=dict)
@@ -54,4 +53,5 @@ def file_stem(name: str) -> str:
 
 def model_files(path: Path) -> tuple[Path, ...]:
     """All files of the model at `path`: OpenVINO keeps the weights of an .xml in a .bin next to it."""
-    return (path, path.with_suffix(".bin")) if path.suffix == ".xml" else (path,)
+    second = next((row.weights_suffix for row in TARGETS.values() if row.suffix == path.suffix), None)
+    return (path, path.with_suffix(second)) if second else (path,)

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from ..export.artifact import model_files
+from ..export.precision import Precision
 from ..models.errors import EdgewiseError, UsageError
 from ..models.foreign.keras import is_keras
 from ..models.foreign.program import is_program
@@ -39,7 +40,7 @@ class ComparedFile:
     name: str
     path: Path
     target: str
-    precision: str
+    precision: Precision
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -156,7 +157,7 @@ def _files(bundles: list[Bundle]) -> list[ComparedFile]:
     """The different model files, float ones first; a twin that several bundles carry counts once."""
     found: dict[tuple[str, ...], ComparedFile] = {}
     for bundle in bundles:
-        for path, precision in ((bundle.reference, "fp32"), (bundle.model, bundle.precision)):
+        for path, precision in ((bundle.reference, Precision.FP32), (bundle.model, bundle.precision)):
             content = tuple(map(sha256_of, model_files(path))) if path else ()
             if path is None or content in found:
                 continue
@@ -164,7 +165,7 @@ def _files(bundles: list[Bundle]) -> list[ComparedFile]:
             if any(file.name == name for file in found.values()):
                 name = f"{name} of {bundle.folder}"
             found[content] = ComparedFile(name, path, bundle.target, precision)
-    return sorted(found.values(), key=lambda file: file.precision != "fp32")
+    return sorted(found.values(), key=lambda file: file.precision is not Precision.FP32)
 
 
 def _original(

@@ -5,9 +5,10 @@ import tempfile
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 from ..export.artifact import bundle_name
+from ..export.precision import Precision
 from ..models.checkpoint import CHECKPOINT
 from ..models.errors import AccuracyError, PrecisionError
 from ..models.model import Model
@@ -30,6 +31,8 @@ from .request import ConvertRequest, PathLike
 from .workshop import File, Twin, Workshop
 
 _SATURATION_PICTURES = 16
+
+_Asked: TypeAlias = tuple[Precision, Twin, File]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -224,7 +227,7 @@ def _places(request: ConvertRequest, title: str) -> list[Path]:
     return places
 
 
-def _place(request: ConvertRequest, title: str, target: str, precision: str) -> Path:
+def _place(request: ConvertRequest, title: str, target: str, precision: Precision) -> Path:
     return request.folder(bundle_name(title, target, precision))
 
 
@@ -240,24 +243,24 @@ def _stages(request: ConvertRequest) -> int:
     Loading, preparing pictures, capturing and judging; for each target converting and comparing; for each
     quantized file quantizing; refining once; measuring each file; writing.
     """
-    quantized = sum(precision != "fp32" for precision in request.precisions) * len(request.targets)
+    smaller = [precision for precision in request.precisions if precision is not Precision.FP32]
     files = len(request.targets) * len(request.precisions)
-    refined = any(precision.startswith("w8") for precision in request.precisions)
+    refined = any(precision.quantized for precision in request.precisions)
     loading = not isinstance(request.model, Model)
-    return loading + 3 + 2 * len(request.targets) + quantized + refined + files + 1
+    return loading + 3 + (2 + len(smaller)) * len(request.targets) + refined + files + 1
 
 
-def _files(request: ConvertRequest, workshop: Workshop, journal: Journal) -> list[tuple[str, Twin, File]]:
+def _files(request: ConvertRequest, workshop: Workshop, journal: Journal) -> list[_Asked]:
     """Every file that was asked for: the precision that was asked for, its float twin, and the file."""
-    made: list[tuple[str, Twin, File]] = []
+    made: list[_Asked] = []
     for twin in map(workshop.twin, request.targets):
         for precision in request.precisions:
-            if precision == "fp32":
+            if precision is Precision.FP32:
                 made.append((precision, twin, twin))
-            elif precision == "fp16":
+            elif precision is Precision.FP16:
                 made.append((precision, twin, workshop.halved(twin)))
-            elif precision == "w8a32" or _better_light(twin, request, workshop, journal):
-                made.append(("w8a32", twin, workshop.quantized(twin, request.recipe.weights_alone())))
+            elif precision is Precision.W8A32 or _better_light(twin, request, workshop, journal):
+                made.append((Precision.W8A32, twin, workshop.quantized(twin, request.recipe.weights_alone())))
             else:
                 made.append((precision, twin, workshop.quantized(twin, request.recipe)))
     return made
@@ -277,14 +280,14 @@ def _better_light(twin: Twin, request: ConvertRequest, workshop: Workshop, journ
 
 
 def _judged(
-    files: list[tuple[str, Twin, File]],
+    files: list[_Asked],
     pictures: Pictures,
     request: ConvertRequest,
     workshop: Workshop,
     journal: Journal,
 ) -> list[Product]:
     """Let all files answer the same pictures, in one pass over them."""
-    original = [workshop.original] if "fp32" in request.precisions else []
+    original = [workshop.original] if Precision.FP32 in request.precisions else []
     twins = list({id(twin): twin for _, twin, _ in files}.values())
     others = [file for _, twin, file in files if file is not twin]
     sessions = [*original, *(file.session for file in (*twins, *others))]
@@ -309,7 +312,7 @@ def _gated(
     product: Product, request: ConvertRequest, workshop: Workshop, pictures: Pictures, journal: Journal
 ) -> Product:
     """The product once it has passed the gate, if need be as another file."""
-    integer = product.file.artifact.precision.startswith("w8a8")
+    integer = product.file.artifact.precision.integer
     if not product.verification.passed and request.recover and integer:
         journal.notice(f"{product.title}: {product.verification.reason()}. Trying other forms")
         search = Search(workshop, product.twin, pictures, request.limits, journal)
@@ -340,7 +343,7 @@ def _measured(product: Product, request: ConvertRequest, workshop: Workshop, jou
         latency = workshop.timed(product.twin, product.file)
     if product.quantized or len(request.precisions) == 1:  # a float file beside others is their twin
         latency.require(request.speed, product.title)
-    if artifact.precision.startswith("w8a8") and machine.saturates():
+    if artifact.precision.integer and machine.saturates():
         reference = runtime(artifact.target).open_reference(artifact.path)
         sessions = product.twin.session, product.file.session, reference
         warning = saturation.check(*sessions, workshop.calibration.batch(_SATURATION_PICTURES))

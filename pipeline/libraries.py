@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from importlib import import_module, metadata
 from typing import TYPE_CHECKING, Any
 
-from ..export import targets
 from ..export.engines import unreported
+from ..export.facts import TARGETS
 from ..models.errors import MissingDependencyError
 from ..runtime.child import ChildDiedError, answering, ask, in_words
 
@@ -22,25 +22,7 @@ if TYPE_CHECKING:
 
 # What some commands and networks alone need: the extra of each library.
 EXTRAS = {"lightning": "train", "tensorflow": "keras", "timm": "timm"}
-# What every export needs, and what each target needs for each task: the modules to import.
-NETWORK = ("torch", "torchvision", "safetensors")
-NEEDS = {
-    "onnx": {
-        "export": ("onnx", "onnxscript"),
-        "quantize": ("onnx", "onnxruntime"),
-        "run": ("onnxruntime",),
-    },
-    "openvino": {
-        "export": ("onnx", "onnxscript", "openvino"),
-        "quantize": ("openvino", "nncf"),
-        "run": ("openvino",),
-    },
-    "tflite": {
-        "export": ("litert_torch", "flatbuffers"),
-        "quantize": ("ai_edge_quantizer", "flatbuffers"),
-        "run": ("ai_edge_litert.interpreter",),
-    },
-}
+NETWORK = ("torch", "torchvision", "safetensors")  # what every export needs beside what its target does
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,10 +46,21 @@ class TargetStatus:
 
 def libraries() -> dict[str, InstalledLibrary]:
     """Every library that some target needs, by its module; as many at a time as there are processors."""
-    needed = {name for target in targets() for modules in NEEDS[target].values() for name in modules}
-    names = sorted({*NETWORK, *needed})
+    names = modules()
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         return dict(zip(names, pool.map(_library, names), strict=True))
+
+
+def modules() -> list[str]:
+    """The modules that exporting, quantizing and running import, for all targets."""
+    return sorted({*NETWORK}.union(*(row.modules for row in TARGETS.values())))
+
+
+def versions() -> dict[str, str]:
+    """The versions of edgewise and of all installed libraries that what it makes may depend on."""
+    names = {"edgewise", "keras", "pillow", *EXTRAS, *map(distribution, modules())}
+    found = {name: _version(name) for name in sorted(names)}
+    return {name: version for name, version in found.items() if version is not None}
 
 
 def extras() -> dict[str, str | None]:
@@ -77,9 +70,10 @@ def extras() -> dict[str, str | None]:
 
 def judge(target: str, found: dict[str, InstalledLibrary]) -> TargetStatus:
     """What the libraries that were found allow for `target`."""
-    tasks = NEEDS[target] | {"export": NETWORK + NEEDS[target]["export"]}
-    can = {task: not any(found[name].error for name in modules) for task, modules in tasks.items()}
-    extra = target if can["export"] and can["quantize"] else "export"
+    row = TARGETS[target]
+    tasks = {"export": NETWORK + row.export, "quantize": row.quantize, "run": row.run}
+    can = {task: not any(found[name].error for name in needed) for task, needed in tasks.items()}
+    extra = row.extra if can["export"] and can["quantize"] else "export"
     install = None if all(can.values()) else f"pip install 'edgewise[{extra}]'"
     return TargetStatus(**can, install=install, caveat=_caveat_of(target) if can["run"] else None)
 

@@ -1,35 +1,18 @@
 """A file to ship, what was measured of it, and the bundle that holds both."""
 
 from dataclasses import asdict, dataclass, replace
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
+from ..export.precision import Precision
 from ..runtime import machine
 from ..runtime.bench.latency import Latency
 from ..runtime.bundle import Bundle, write_bundle
 from ..runtime.judge import golden
 from ..runtime.judge.verdict import Verification
+from .libraries import versions
 from .recovery import Recovery
 from .workshop import File, Twin, Workshop
-
-_LIBRARIES = (
-    "edgewise",
-    "ai-edge-litert",
-    "ai-edge-quantizer",
-    "keras",
-    "litert-torch",
-    "nncf",
-    "onnx",
-    "onnxruntime",
-    "onnxscript",
-    "openvino",
-    "pillow",
-    "tensorflow",
-    "timm",
-    "torch",
-    "torchvision",
-)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -39,7 +22,7 @@ class Product:
     `requested` is the precision that was asked for, which recovery may have replaced.
     """
 
-    requested: str
+    requested: Precision
     twin: Twin
     file: File
     verification: Verification
@@ -68,8 +51,8 @@ class Product:
         return {
             "bundle": str(self.bundle.folder) if self.bundle else None,
             "target": self.file.artifact.target,
-            "requested": self.requested,
-            "precision": self.file.artifact.precision,
+            "requested": str(self.requested),
+            "precision": str(self.file.artifact.precision),
             "as_requested": self.as_requested,
             "verdict": str(self.verification.verdict),
             "pace": str(self.latency.pace) if self.latency and self.latency.pace else None,
@@ -89,23 +72,13 @@ def write(product: Product, folder: Path, workshop: Workshop, *, overwrite: bool
         "parity": asdict(product.twin.parity),
         "verification": product.verification.to_json(),
         "structure": product.file.structure.to_json(),
-        "calibration": workshop.calibration.to_json() if artifact.precision.startswith("w8a8") else None,
+        "calibration": workshop.calibration.to_json() if artifact.precision.integer else None,
         "recovery": [trial.to_json() for trial in product.recovery.trials] if product.recovery else None,
         "latency": asdict(product.latency) if product.latency else None,
         "training": model.record,
         "machine": machine.describe(),
-        "versions": _versions(),
+        "versions": versions(),
     }
     sample = golden.sample(model.spec.preprocess, workshop.original, product.file.session)
     twin = product.twin.artifact if product.quantized else None
     return replace(product, bundle=write_bundle(folder, artifact, twin, sample, record, overwrite=overwrite))
-
-
-def _versions() -> dict[str, str]:
-    found = {}
-    for name in _LIBRARIES:
-        try:
-            found[name] = version(name)
-        except PackageNotFoundError:
-            continue
-    return found

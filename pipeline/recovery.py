@@ -63,7 +63,7 @@ class Trial:
         """Plain data for a manifest."""
         return {
             "title": self.rung.title,
-            "precision": self.file.artifact.precision,
+            "precision": str(self.file.artifact.precision),
             "verification": self.verification.to_json(),
             "latency": asdict(self.latency),
             "size_bytes": self.file.structure.size_bytes,

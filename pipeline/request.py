@@ -7,6 +7,9 @@ from pathlib import Path
 from typing import TypeAlias
 
 from ..export import chosen
+from ..export.artifact import IOS
+from ..export.facts import TARGETS
+from ..export.precision import Precision
 from ..models.errors import UsageError, unknown
 from ..models.model import Model
 from ..models.overrides import Overrides, read_labels
@@ -18,23 +21,6 @@ from ..runtime.judge.verdict import Limits
 from .checks import require_folder, require_writable
 
 PathLike: TypeAlias = str | os.PathLike[str]
-
-PRECISIONS = ("fp32", "fp16", "w8a32", "w8a8")  # those that can be asked for
-# What other tools call them.
-_MEANT = {
-    "int8": "w8a8 (or --int8)",
-    "i8": "w8a8 (or --int8)",
-    "uint8": "w8a8 (or --int8)",
-    "dynamic": "w8a32",
-    "w8": "w8a32",
-    "float": "fp32",
-    "float32": "fp32",
-    "f32": "fp32",
-    "float16": "fp16",
-    "half": "fp16",
-    "f16": "fp16",
-    "bf16": "fp16",
-}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,17 +60,17 @@ class ConvertRequest:
     out: PathLike | None = None
 
     def __post_init__(self) -> None:
-        given = None if self.precision is None else _names(self.precision)
-        for name in given or ():
-            if name not in PRECISIONS:
-                raise unknown("precision", name, PRECISIONS, _MEANT.get(name))
-        if self.int8 and given is not None and "w8a8" not in given:
-            raise UsageError(f"--int8 means --precision w8a8, not {','.join(given)}; pass only one of them")
-        if self.recipe != Recipe() and "w8a8" not in self.precisions:
+        asked = self.precisions
+        if self.int8 and Precision.W8A8 not in asked:
+            raise UsageError(f"--int8 means --precision w8a8, not {','.join(asked)}; pass only one of them")
+        if self.recipe != Recipe() and Precision.W8A8 not in asked:
             raise UsageError("--io and --per-tensor are for INT8 models; add --int8")
-        if self.io != "float32" and self.targets != ("tflite",):
-            raise UsageError(f"--io {self.io} is only for tflite; omit it, or export only to tflite")
-        if self.require_speedup is not None and self.precisions == ("fp32",):
+        if self.io not in IOS:
+            raise unknown("type of inputs and outputs", self.io, IOS)
+        if any(self.io not in TARGETS[name].ios for name in self.targets):
+            able = " or ".join(name for name, row in TARGETS.items() if self.io in row.ios)
+            raise UsageError(f"--io {self.io} is only for {able}; omit it, or export only to {able}")
+        if self.require_speedup is not None and asked == (Precision.FP32,):
             raise UsageError(
                 "--require-speedup needs a quantized model to compare with float; add --int8 or --precision"
             )
@@ -112,11 +98,11 @@ class ConvertRequest:
         return chosen(self.to if isinstance(self.to, str) else ",".join(self.to))
 
     @property
-    def precisions(self) -> tuple[str, ...]:
-        """The precisions by their names, each once."""
+    def precisions(self) -> tuple[Precision, ...]:
+        """The precisions, each once."""
         if self.precision is None:
-            return ("w8a8",) if self.int8 else ("fp32",)
-        return _names(self.precision)
+            return (Precision.W8A8 if self.int8 else Precision.FP32,)
+        return tuple(map(Precision.requested, _names(self.precision)))
 
     @property
     def form_is_open(self) -> bool:

@@ -7,6 +7,7 @@ from pathlib import Path
 from ..export import exporter
 from ..export.artifact import Artifact
 from ..export.graph import Network, trace
+from ..export.precision import Precision
 from ..models.foreign.keras import KerasNetwork
 from ..models.weights import Model
 from ..quantize import quantizer
@@ -139,12 +140,13 @@ class Workshop:
     def _made(self, target: str, make: Callable[[Path], Artifact]) -> File:
         file = self._opened(make(self._path(target)))
         found = file.structure
-        if (file.artifact.precision, found.precision) == ("w8a8", "w8a8-mixed"):
+        if (file.artifact.precision, found.precision) == (Precision.W8A8, Precision.MIXED):
             # A quantizer may know better: NNCF spares the small layers of squeeze-and-excitation blocks.
+            mixed = Precision.MIXED
             self._journal.notice(
-                f"{target}: its quantizer leaves {found.float_layers} layers in float, so it is w8a8-mixed"
+                f"{target}: its quantizer leaves {found.float_layers} layers in float, so it is {mixed}"
             )
-            file = replace(file, artifact=replace(file.artifact, precision="w8a8-mixed"))
+            file = replace(file, artifact=replace(file.artifact, precision=mixed))
         found.require(file.artifact.precision)
         return file
 

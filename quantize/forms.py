@@ -7,13 +7,12 @@ partitions and an SQNR of 8 dB; and 14 ms with INT8 weights and dynamic activati
 and OpenVINO keep such operators in float.
 """
 
+from ..export.facts import TARGETS
 from ..export.graph import Network
 from .refine.simulation import operator
-
-_WITHOUT_INT8 = {"tflite": ("layer_norm", "gelu")}
 
 
 def without_int8(network: Network, target: str) -> list[str]:
     """The operators of `network` because of which static INT8 is the worse choice on `target`."""
     found = {operator(node) for node in network.graph.nodes if node.op == "call_function"}
-    return [name for name in _WITHOUT_INT8.get(target, ()) if name in found]
+    return [name for name in TARGETS[target].without_int8 if name in found]

@@ -3,6 +3,8 @@
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
+from ..export.precision import Precision
+
 RANGES = ("min-max", "mean-min-max")
 
 
@@ -27,11 +29,11 @@ class Recipe:
     float_layers: tuple[str, ...] = ()
 
     @property
-    def precision(self) -> str:
-        """The resulting precision: 'w8a8', 'w8a8-mixed' if layers stay in float, or 'w8a32'."""
+    def precision(self) -> Precision:
+        """The resulting precision: `MIXED` if layers stay in float."""
         if not self.activations:
-            return "w8a32"
-        return "w8a8-mixed" if self.float_layers else "w8a8"
+            return Precision.W8A32
+        return Precision.MIXED if self.float_layers else Precision.W8A8
 
     def weights_alone(self) -> "Recipe":
         """The same recipe with INT8 weights only, and without the options for INT8 activations."""

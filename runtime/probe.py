@@ -13,16 +13,14 @@ from typing import Any
 
 import numpy as np
 
+from ..export.facts import TARGETS
 from ..models import errors
 from ..models.errors import EdgewiseError, UsageError
 from . import runtime
 from .child import ChildDiedError, answering, ask, in_words, printable
 from .structure import Operator, Structure, Tensor
 
-_SUFFIXES = {".tflite": "tflite", ".onnx": "onnx", ".xml": "openvino"}
 _HEAD_BYTES = 4096
-# The first byte of a ModelProto is the tag of its version; the tags of the other fields may follow.
-_ONNX_FIRST, _ONNX_THEN = b"\x08", b"\x12\x1a\x22\x28\x32\x3a\x42\x72"
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,8 +42,9 @@ def target_of(path: Path) -> str:
             head = file.read(_HEAD_BYTES)
     except OSError as error:
         raise UsageError(f"{path}: cannot be read ({error.strerror}); pass a model file") from error
-    known = f"known suffixes are {', '.join(f'{suffix} ({name})' for suffix, name in _SUFFIXES.items())}"
-    named, held = _SUFFIXES.get(path.suffix.lower()), _target_by(head)
+    suffixes = {row.suffix: name for name, row in TARGETS.items()}
+    known = f"known suffixes are {', '.join(f'{suffix} ({name})' for suffix, name in suffixes.items())}"
+    named, held = suffixes.get(path.suffix.lower()), _target_by(head)
     if named is None:
         hint = f"; it contains {held}, so rename it" if held else ""
         raise UsageError(f"{path}: {path.suffix or 'no suffix'} is not a model file's suffix; {known}{hint}")
@@ -122,13 +121,7 @@ def _structure(found: dict[str, Any]) -> Structure:
 
 def _target_by(head: bytes) -> str | None:
     """The target that matches the first bytes of a file."""
-    if head[4:8] == b"TFL3":
-        return "tflite"
-    if b"<net" in head and head.lstrip().startswith(b"<"):
-        return "openvino"
-    if head[:1] == _ONNX_FIRST and head[2:3] and head[2] in _ONNX_THEN:
-        return "onnx"
-    return None
+    return next((name for name, row in TARGETS.items() if row.recognises(head)), None)
 
 
 if __name__ == "__main__":

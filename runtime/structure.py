@@ -3,6 +3,7 @@
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
+from ..export.precision import Precision
 from ..models.errors import EdgewiseError
 
 
@@ -53,8 +54,18 @@ class Structure:
     metadata: dict[str, str] = field(default_factory=dict)
 
     @property
-    def precision(self) -> str:
-        """The precision by arithmetic and weights: 'fp32', 'w8a32', 'w8a8-mixed' and so on."""
+    def precision(self) -> Precision | str:
+        """The precision by arithmetic and weights, or the name of another scheme, such as 'w8a16'."""
+        return Precision.named(self._scheme) or self._scheme
+
+    @property
+    def integer(self) -> bool:
+        """Whether layers compute in INT8 with static scales."""
+        found = Precision.named(self._scheme)
+        return found is not None and found.integer
+
+    @property
+    def _scheme(self) -> str:
         layers = {operator.arithmetic for operator in self.operators if operator.layer}
         integer = sorted(layers & {"int8", "int16"}, key=lambda name: int(name.removeprefix("int")))
         if integer:
@@ -83,7 +94,7 @@ class Structure:
 
     def to_json(self) -> dict[str, Any]:
         """Plain data for a manifest or a report."""
-        return asdict(self) | {"precision": self.precision, "islands": self.islands}
+        return asdict(self) | {"precision": self._scheme, "islands": self.islands}
 
     def _floats(self, *, layer: bool) -> dict[str, int]:
         kinds = (op for op in self.operators if op.layer == layer and op.arithmetic.startswith("float"))

@@ -17,6 +17,8 @@ from textwrap import dedent
 
 import pytest
 
+from edgewise.export.facts import TARGETS
+
 ROOT = Path(__file__).parents[1]
 FOLDERS = ("models", "export", "quantize", "runtime", "pipeline", "cli")
 FACE = "__init__.py"  # the public API, which may import from every folder
@@ -28,11 +30,14 @@ DEVICE = (
     "models/data/folders.py",
     "models/errors.py",
     "models/images.py",
+    "models/requirements.py",
     "models/shapes.py",
     "models/spec.py",
     "models/synthetic.py",
     "export/artifact.py",
     "export/engines.py",
+    "export/facts.py",
+    "export/precision.py",
     "runtime/*",
 )
 NOT_DEVICE = ("runtime/reference.py",)
@@ -55,6 +60,7 @@ MAY_BE_HEAVY = (
 CROSS_CUTTING = (
     "android_demo/*.py",  # of Kotlin, resources and Gradle files
     "test_benchmarks.py",
+    "test_docs.py",
     "test_doctest.py",
     "test_packaging.py",
     "test_readme.py",
@@ -268,6 +274,8 @@ def test_device_modules_load_where_nothing_else_is_installed() -> None:
 def test_every_target_is_whole() -> None:
     assert targets(ROOT) == ["onnx", "openvino", "tflite"]
     assert not missing_of_targets(ROOT)
+    assert [*TARGETS] == targets(ROOT)  # a row of facts for each, and no other
+    assert all(row.name == name for name, row in TARGETS.items())
 
 
 def test_the_root_holds_the_public_face_alone() -> None:

@@ -100,7 +100,7 @@ def show_pace(console: Console, product: Product) -> None:
         f"(95 % interval {ratio.interval.low:.2f} to {ratio.interval.high:.2f}; CPU time, one thread)"
     )
     why = "; ".join(reasons(product.file.structure))
-    integer = artifact.precision.startswith("w8a8")  # the others are not expected to be faster
+    integer = artifact.precision.integer  # the others are not expected to be faster
     if latency.pace is Pace.SLOWER or (latency.pace is Pace.ALIKE and integer):
         slow = "SLOWER than float" if latency.pace is Pace.SLOWER else "no faster than float"
         told = escape(f"{line}: {why}" if why else line)

@@ -50,7 +50,7 @@ def _facts(structure: Structure) -> Iterator[tuple[str, str]]:
     for side, tensors in ("input", structure.inputs), ("output", structure.outputs):
         for tensor in tensors:
             yield side, _end(tensor)
-    if structure.precision.startswith("w8a8"):
+    if structure.integer:
         islands = ", ".join(f"{count} {name}" for name, count in structure.islands.items())
         yield "float islands", islands or "none"
     if structure.partitions is not None:

@@ -5,7 +5,7 @@ is a string; those marked with a star are JSON:
 
     producer      'edgewise'
     name          the architecture, 'mobilenetv2'
-    precision     'fp32', 'fp16', 'w8a32', 'w8a8' or 'w8a8-mixed'
+    precision     a `Precision` by its name, 'w8a8'
     labels*       the class names in the order of the logits
     label_ids*    their ids (such as WordNet's) in the same order; omitted if there are none
     input_layout  'NCHW', with channels in the order red, green, blue
@@ -23,6 +23,7 @@ from ...models.errors import UsageError
 from ...models.foreign.keras import KerasNetwork
 from ...models.spec import ModelSpec
 from ..artifact import Artifact
+from ..precision import Precision
 from .graph import onnx_graph, strip
 
 if TYPE_CHECKING:
@@ -48,7 +49,7 @@ def export(network: "Network | KerasNetwork", spec: ModelSpec, out: Path) -> Art
     graph = onnx_graph(network, spec.preprocess.size)
     model = type(graph)()
     model.CopyFrom(graph)
-    return save(model, Artifact(out, "onnx", "fp32", "float32", spec))
+    return save(model, Artifact(out, "onnx", Precision.FP32, "float32", spec))
 
 
 def save(model: "ModelProto", artifact: Artifact) -> Artifact:

@@ -21,6 +21,7 @@ from ..engines import importing, reason
 from ..graph import Network
 from ..keras import openvino_model
 from ..onnx.graph import onnx_graph
+from ..precision import Precision
 
 if TYPE_CHECKING:
     import openvino as ov
@@ -44,7 +45,7 @@ def export(network: "Network | KerasNetwork", spec: ModelSpec, out: Path) -> Art
     else:
         model = read(onnx_graph(network, spec.preprocess.size), network)
     describe(model, spec)
-    return Artifact(save(model, out), "openvino", "fp32", "float32", spec)
+    return Artifact(save(model, out), "openvino", Precision.FP32, "float32", spec)
 
 
 def read(graph: "ModelProto", network: Network) -> "ov.Model":

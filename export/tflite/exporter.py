@@ -11,6 +11,7 @@ from ...models.spec import ModelSpec
 from ..artifact import Artifact
 from ..graph import Network, first_line
 from ..keras import tflite_model
+from ..precision import Precision
 from .flatbuffer import pack, unpack
 from .layers import layers, name_outputs
 from .metadata import attach
@@ -29,7 +30,7 @@ def export(network: "Network | KerasNetwork", spec: ModelSpec, out: Path) -> Art
         model = _from_torch(network, spec, out)
     description = f"{spec.name}, float32, weights: {spec.origin.description}"
     out.write_bytes(attach(model, spec, description=description))
-    return Artifact(out, "tflite", "fp32", "float32", spec)
+    return Artifact(out, "tflite", Precision.FP32, "float32", spec)
 
 
 def _from_torch(network: Network, spec: ModelSpec, out: Path) -> bytes:

@@ -16,6 +16,7 @@ from ...export.engines import importing
 from ...export.graph import first_line
 from ...export.onnx.exporter import save
 from ...export.onnx.graph import INPUT, onnx_graph
+from ...export.precision import Precision
 from ...models.errors import EdgewiseError, UsageError
 from ...models.spec import Tensor32
 from ..calibration import Calibration
@@ -78,7 +79,7 @@ def halve(artifact: Artifact, out: Path) -> Artifact:
 
     model = onnx.load(artifact.path)
     store_halves(model)
-    return save(model, replace(artifact, path=out, precision="fp16"))
+    return save(model, replace(artifact, path=out, precision=Precision.FP16))
 
 
 def _require_libraries() -> None:

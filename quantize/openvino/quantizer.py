@@ -20,6 +20,7 @@ from ...export.artifact import Artifact
 from ...export.engines import importing
 from ...export.graph import first_line
 from ...export.openvino import exporter
+from ...export.precision import Precision
 from ...models.errors import EdgewiseError, UsageError
 from ...models.spec import Tensor32
 from ..calibration import Calibration
@@ -72,7 +73,7 @@ def halve(artifact: Artifact, out: Path) -> Artifact:
     """
     model = _read(artifact)
     _require_half(model, artifact.spec.name)
-    return replace(artifact, path=exporter.save(model, out, half=True), precision="fp16")
+    return replace(artifact, path=exporter.save(model, out, half=True), precision=Precision.FP16)
 
 
 def _read(artifact: Artifact) -> "ov.Model":

@@ -9,6 +9,7 @@ import numpy as np
 
 from ...export import tflite
 from ...export.artifact import Artifact
+from ...export.precision import Precision
 from ...export.tflite.flatbuffer import unpack
 from ...export.tflite.layers import layers, operators
 from ...export.tflite.metadata import attach
@@ -77,7 +78,7 @@ def halve(artifact: Artifact, out: Path) -> Artifact:
         raise EdgewiseError(
             f"ai-edge-quantizer cannot convert {artifact.spec.name} to float16: {error}"
         ) from error
-    return _write(model, replace(artifact, path=out, precision="fp16"), "float16 weights")
+    return _write(model, replace(artifact, path=out, precision=Precision.FP16), "float16 weights")
 
 
 def _require_library() -> None:

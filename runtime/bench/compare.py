@@ -3,17 +3,11 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+from ...export.precision import Precision
 from ...models.errors import UsageError
 from .record import BenchedModel, Record
 from .timing import Ratio, bootstrap_ratio
 
-_WORDS = {
-    "fp32": "float",
-    "fp16": "FP16",
-    "w8a32": "INT8 weights",
-    "w8a8": "INT8",
-    "w8a8-mixed": "mixed INT8",
-}
 _ALIKE = 0.01  # measured difference between two processes with the same file
 _BLOCKS = 25  # each longer than the runner's turns, of which there are at least 50 in 10 seconds
 
@@ -71,21 +65,27 @@ def _placed(comparison: Comparison, record: Record, records: Sequence[Record]) -
 
 def _twin(record: Record, records: Sequence[Record]) -> Record | None:
     model = record.model
-    same = [
-        other
-        for other in records
-        if (other.model.name, other.model.target, other.model.precision) == (model.name, model.target, "fp32")
-    ]
-    return same[0] if same and model.precision != "fp32" else None
+    wanted = model.name, model.target, Precision.FP32
+    same = [other for other in records if _key(other.model) == wanted]
+    return same[0] if same and model.precision != Precision.FP32 else None
+
+
+def _key(model: BenchedModel) -> tuple[str, str, str]:
+    return model.name, model.target, model.precision
 
 
 def _names(slow: BenchedModel, fast: BenchedModel) -> tuple[str, str]:
     """Names that distinguish the two: the precision, the title, or the title with the checksum."""
     if (slow.name, slow.target) == (fast.name, fast.target) and slow.precision != fast.precision:
-        return _WORDS.get(slow.precision, slow.precision), _WORDS.get(fast.precision, fast.precision)
+        return _words(slow.precision), _words(fast.precision)
     if slow.title != fast.title:
         return slow.title, fast.title
     return f"{slow.title} ({slow.sha256[:8]})", f"{fast.title} ({fast.sha256[:8]})"
+
+
+def _words(precision: str) -> str:
+    found = Precision.named(precision)  # a newer edgewise's record may have another
+    return found.words if found else precision
 
 
 def _sentence(ratio: Ratio, slow: str, fast: str) -> str:

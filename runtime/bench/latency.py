@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
+from ...export.precision import Precision
 from ...models.errors import LatencyError
 from ...models.spec import Tensor32
 from .. import Session
@@ -72,12 +73,12 @@ def reasons(found: Structure) -> list[str]:
     told = []
     if found.whole is False:
         told.append(f"XNNPACK runs {found.partitions} partitions of the model instead of all of it")
-    if found.precision.startswith("w8a8") and found.islands:
+    if found.integer and found.islands:
         islands = ", ".join(f"{count} {name}" for name, count in found.islands.items())
         told.append(f"float operators between conversions ({islands})")
-    if found.precision.startswith("w8a8") and found.float_layers:
+    if found.integer and found.float_layers:
         told.append(f"{found.float_layers} layers in float")
-    if found.precision in {"fp16", "w8a32"}:
+    if found.precision in {Precision.FP16, Precision.W8A32}:
         told.append("its arithmetic is float: smaller weights save space but not time")
     if saturates():
         told.append("this processor lacks VNNI, the instructions that fast INT8 kernels use")

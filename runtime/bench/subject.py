@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Self
 
 from ...export.artifact import model_files
+from ...export.precision import Precision
 from ...models.errors import ParityError, UsageError
 from ...models.spec import Tensor32
 from .. import checked
@@ -49,7 +50,7 @@ class Subject:
         if len(files) > 1:
             listed = "".join(f"{entry['sha256']}  {name}\n" for name, entry in files)
             sha256 = hashlib.sha256(listed.encode()).hexdigest()
-        precision = self.bundle.precision if self.part == "model" else "fp32"
+        precision = self.bundle.precision if self.part == "model" else Precision.FP32
         size_bytes = sum(entry["size_bytes"] for _, entry in files)
         return BenchedModel(self.bundle.name, self.bundle.target, precision, self.part, sha256, size_bytes)
 

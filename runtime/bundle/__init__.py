@@ -15,7 +15,7 @@
     schema       1; readers reject newer ones
     name         the architecture, 'mobilenetv2'
     target       'tflite'
-    precision    one of `PRECISIONS`
+    precision    a `Precision` by its name, 'w8a8'
     io           type of the model's input and output: 'float32', 'int8' or 'uint8'
     model        file name of the model
     reference    file name of the float model, or null
@@ -39,7 +39,9 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from ...export.artifact import IOS, PRECISIONS, Artifact, model_files
+from ...export.artifact import IOS, Artifact, model_files
+from ...export.facts import TARGETS
+from ...export.precision import Precision
 from ...models.errors import EdgewiseError, UsageError
 from ...models.images import sha256_of
 from ...models.spec import ModelSpec, Tensor32
@@ -61,7 +63,7 @@ class Bundle:
     manifest: dict[str, Any]
     name: str
     target: str
-    precision: str
+    precision: Precision
     io: str
     spec: ModelSpec
     model: Path
@@ -111,8 +113,8 @@ class Bundle:
             folder=folder,
             manifest=manifest,
             name=_manifest.typed(manifest, "name", str),
-            target=_manifest.typed(manifest, "target", str),
-            precision=_manifest.choice(manifest, "precision", PRECISIONS),
+            target=_manifest.choice(manifest, "target", tuple(TARGETS)),
+            precision=Precision(_manifest.choice(manifest, "precision", tuple(Precision))),
             io=_manifest.choice(manifest, "io", IOS),
             spec=spec,
             model=folder / model,
@@ -181,7 +183,7 @@ def write_bundle(  # noqa: PLR0913 - all that a bundle is made of
             "schema": _manifest.SCHEMA,
             "name": model.spec.name,
             "target": model.target,
-            "precision": model.precision,
+            "precision": str(model.precision),
             "io": model.io,
             "model": model.file_name,
             "reference": reference.file_name if reference else None,

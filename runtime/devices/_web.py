@@ -4,18 +4,13 @@ from typing import Any
 
 import numpy as np
 
+from ...export.facts import TARGETS
 from ...models.errors import UsageError
 from ..bench.record import Engine
 from ..bench.request import Contender
 from ..bench.subject import Subject
 from ._loopback import File
 from ._npm import Packages
-
-# By target: the engine's name and its package.
-_ENGINES = {
-    "tflite": ("LiteRT.js", "@litertjs/core"),
-    "onnx": ("ONNX Runtime Web", "onnxruntime-web"),
-}
 
 
 def subject(contender: Contender) -> Subject:
@@ -27,10 +22,11 @@ def subject(contender: Contender) -> Subject:
     """
     found = Subject.of(contender)
     bundle = found.bundle
-    if bundle.target not in _ENGINES:
+    if TARGETS[bundle.target].web is None:
+        able = " or ".join(name for name, row in TARGETS.items() if row.web)
         raise UsageError(
             f"{bundle.folder}: browsers have no engine for {bundle.target} files; measure a "
-            f"{' or '.join(_ENGINES)} bundle, or {bundle.target} with --device local"
+            f"{able} bundle, or {bundle.target} with --device local"
         )
     if bundle.io != "float32" and found.part == "model":
         raise UsageError(
@@ -43,7 +39,7 @@ def subject(contender: Contender) -> Subject:
 def plan(of: Subject, place: int, threads: int) -> tuple[dict[str, Any], dict[str, File]]:
     """The page's instructions, and the files that it loads, by name."""
     picture = of.bundle.golden().input
-    if of.bundle.target == "onnx":  # channels first
+    if TARGETS[of.bundle.target].channels_first:
         picture = picture.transpose(0, 3, 1, 2)
     files: dict[str, File] = {
         f"model/{place}": of.path,
@@ -56,5 +52,6 @@ def plan(of: Subject, place: int, threads: int) -> tuple[dict[str, Any], dict[st
 
 def engine(of: Subject, installed: Packages, delegate: str | None) -> Engine:
     """The engine; browser engines do not report what they made of the graph."""
-    name, package = _ENGINES[of.bundle.target]
-    return Engine(name, installed.version(package), delegate, None, None)
+    found = TARGETS[of.bundle.target].web
+    assert found is not None  # noqa: S101 - see `subject`
+    return Engine(found.name, installed.version(found.package), delegate, None, None)

@@ -1,17 +1,16 @@
 """Install inference engines on a board, in a separate virtual environment."""
 
 from collections.abc import Callable, Sequence
-from importlib import metadata
 from pathlib import Path
 from typing import Any
 
+from ...export.facts import TARGETS
 from ...models.errors import EdgewiseError, UsageError
+from ...models.requirements import requirements
 from ._facts import INSTALLED, VENV
 from ._package import NAME, package
 from .board import facts, require_fit, usable
 from .transport import Board
-
-TARGETS = ("tflite", "onnx", "openvino")
 
 _NEW_VENV = ("python3", "-m", "venv", "--without-pip", "--clear")
 # Compiling all modules takes longer than installing them; they are compiled on first use instead.
@@ -62,22 +61,17 @@ def wheels_in(folder: Path) -> list[Path]:
     return files
 
 
-def requirements(targets: Sequence[str]) -> list[str]:
+def needed(targets: Sequence[str]) -> list[str]:
     """What pip must install for these targets, from edgewise's own metadata."""
-    found = []
-    for line in metadata.requires("edgewise") or ():
-        requirement, _, marker = (part.strip() for part in line.partition(";"))
-        base = not marker and requirement.startswith(_BASE)
-        if base or any(marker == f'extra == "{target}"' for target in targets):
-            found.append(requirement)
-    return found
+    base = [line for line in requirements() if line.startswith(_BASE)]
+    return base + [line for target in targets for line in requirements(TARGETS[target].extra)]
 
 
 def download_command(targets: Sequence[str], python: Sequence[int], architecture: str) -> str:
     """The command to download the wheels for a board without network."""
     platforms = " ".join(f"--platform manylinux_2_{minor}_{architecture}" for minor in _GLIBC)
     version = ".".join(map(str, python[:2]))
-    names = " ".join(f"'{requirement}'" for requirement in requirements(targets))
+    names = " ".join(f"'{requirement}'" for requirement in needed(targets))
     return f"pip download -d wheels --only-binary :all: --python-version {version} {platforms} {names}"
 
 
@@ -90,7 +84,7 @@ def _install(
 ) -> None:
     """Install them with the pip of the board's Python, and check that they load."""
     python = f"{found['home']}/{VENV}/bin/python"
-    command = [python, "-m", "pip", "install", *_PIP, *source, *requirements(targets)]
+    command = [python, "-m", "pip", "install", *_PIP, *source, *needed(targets)]
     try:
         board.call("install the engines", command, {"PYTHONPATH": found["pip"]}, tell)
     except EdgewiseError as error:

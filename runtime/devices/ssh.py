@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ...export.facts import TARGETS
 from ...models.errors import EdgewiseError
 from ..bundle import Bundle
 from ..bundle.atomic import MANIFEST
@@ -27,7 +28,6 @@ _LAST = {"done", "error"}
 # The second prevents OpenVINO's oneDNN from leaving JIT maps for profilers in /tmp.
 _ENVIRONMENT = {"PYTHONPATH": NAME, "ONEDNN_JIT_PROFILE": "0"}
 _SPARE_BYTES = 16 << 20
-_INT8 = ("w8a8", "w8a8-mixed")
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,10 +83,12 @@ class SshBoard:
                 f"run: edgewise device setup {self.name} --target {','.join(missing)}"
             )
         for folder, bundle in bundles.items():
-            if (bundle.target, bundle.precision in _INT8) == ("openvino", True) and not found["dot_product"]:
+            row = TARGETS[bundle.target]
+            if row.needs_dot_product and bundle.precision.integer and not found["dot_product"]:
+                others = " or ".join(name for name, other in TARGETS.items() if not other.needs_dot_product)
                 raise EdgewiseError(
-                    f"{folder}: OpenVINO runs INT8 on Arm only with dot products (asimddp), which "
-                    f"{self.name} lacks, like a Raspberry Pi 4; export for tflite or onnx"
+                    f"{folder}: {row.title} runs INT8 on Arm only with dot products (asimddp), which "
+                    f"{self.name} lacks, like a Raspberry Pi 4; export for {others}"
                 )
 
     def _sent(self, board: Board, bundles: Mapping[str, Bundle]) -> dict[str, str]:

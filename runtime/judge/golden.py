@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 from PIL import Image
 
+from ...export.precision import Precision
 from ...models.errors import ParityError
 from ...models.spec import Preprocess, Tensor32
 from ...models.synthetic import dead_leaves
@@ -87,7 +88,7 @@ def compare(bundle: Bundle, golden: Golden, output: Tensor32) -> tuple[float | N
     step = bundle.manifest.get("structure", {}).get("output_step")
     distance = parity(golden.output, output)
     lsb = distance.max_abs / step if step else None
-    allowed = MAX_RELATIVE if bundle.precision == "fp32" else MAX_LSB / 255
+    allowed = MAX_RELATIVE if bundle.precision is Precision.FP32 else MAX_LSB / 255
     if (lsb is not None and lsb > MAX_LSB) or (lsb is None and distance.max_rel > allowed):
         found = (
             f"{lsb:.0f} steps (allowed {MAX_LSB})"

@@ -9,6 +9,7 @@ import pytest
 from torch import nn
 
 from edgewise.export.artifact import IOS, Artifact
+from edgewise.export.precision import Precision
 from edgewise.models.errors import AccuracyError, EdgewiseError, ParityError, UsageError
 from edgewise.runtime.android import check, default_assets, place, write
 from edgewise.runtime.bundle import Bundle, write_bundle
@@ -37,7 +38,7 @@ def rewritten(folder: Path, to: Path, golden: Golden | None = None, **record: An
     old = Bundle.open(folder)
     assert old.reference is not None
     model = Artifact(old.model, old.target, old.precision, old.io, old.spec)
-    twin = Artifact(old.reference, old.target, "fp32", "float32", old.spec)
+    twin = Artifact(old.reference, old.target, Precision.FP32, "float32", old.spec)
     sections = {"structure": old.manifest["structure"]} | record
     return write_bundle(to, model, twin, golden or old.golden(), sections)
 

@@ -10,6 +10,7 @@ import pytest
 
 from edgewise.export import exporter, targets
 from edgewise.export.artifact import Artifact
+from edgewise.export.precision import Precision
 from edgewise.export.tflite.flatbuffer import pack, unpack
 from edgewise.runtime import open_session, runtime
 from edgewise.runtime.bundle import Bundle, write_bundle
@@ -109,7 +110,7 @@ def test_a_bundle_in_json(edgewise: Run, bundle: Path) -> None:
 def test_a_bundle_that_is_not_what_its_manifest_says(
     edgewise: Run, golden: Golden, tiny_float: Artifact, tmp_path: Path
 ) -> None:
-    write_bundle(tmp_path / "false", replace(tiny_float, precision="w8a8"), None, golden, {})
+    write_bundle(tmp_path / "false", replace(tiny_float, precision=Precision.W8A8), None, golden, {})
     ended = edgewise("inspect", tmp_path / "false", "--json")
     assert ended.code == 1
     assert "its manifest calls tiny-w8a8.tflite w8a8, but it is fp32 (" in ended.error["message"]

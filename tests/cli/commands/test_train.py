@@ -5,7 +5,6 @@ from typing import Any
 
 import pytest
 
-
 SMALL = ("--imgsz", 32, "--resize", 32, "--weights", "random", "--batch", 12)
 CLASSES = ("disc", "ring", "star")
 

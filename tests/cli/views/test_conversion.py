@@ -11,6 +11,7 @@ from rich.console import Console
 
 from edgewise.cli.views.conversion import show_conversion, show_layers, show_recovery, show_verified
 from edgewise.export.artifact import Artifact
+from edgewise.export.precision import Precision
 from edgewise.pipeline.convert import Conversion
 from edgewise.pipeline.product import Product
 from edgewise.pipeline.recovery import Recovery, Trial
@@ -50,12 +51,12 @@ def product(bundle: Path) -> Product:
     assert opened.reference is not None
     exact, _ = answers(labelled=True).logits
     files = []
-    for path, precision in ((opened.reference, "fp32"), (opened.model, "w8a8")):
+    for path, precision in ((opened.reference, Precision.FP32), (opened.model, Precision.W8A8)):
         artifact = Artifact(path, "tflite", precision, "float32", opened.spec)
         files.append((artifact, open_session(path, "tflite"), runtime("tflite").read_structure(path)))
     slow, fast = [4.0, 4.1, 4.2], [2.0, 2.1, 2.2]
     return Product(
-        requested="w8a8",
+        requested=Precision.W8A8,
         twin=Twin(*files[0], parity(exact, exact), "PyTorch"),
         file=File(*files[1]),
         verification=judge(answers(labelled=True), pictures("val [1]"), Limits(1, 0.85)),
@@ -84,7 +85,7 @@ def test_the_table_has_both_files(product: Product) -> None:
 
 
 def test_a_twin_of_several_stands_once(product: Product) -> None:
-    half = replace(product.file, artifact=replace(product.file.artifact, precision="fp16"))
+    half = replace(product.file, artifact=replace(product.file.artifact, precision=Precision.FP16))
     lines = shown(product, replace(product, file=half)).splitlines()
     kinds = [line.split()[1] for line in lines if line.startswith("tflite ") and " ms" in line]
     assert kinds == ["fp32", "w8a8", "fp16"]

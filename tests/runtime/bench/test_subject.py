@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from edgewise.export.artifact import Artifact
+from edgewise.export.precision import Precision
 from edgewise.models.errors import ParityError, UsageError
 from edgewise.models.spec import ModelSpec
 from edgewise.runtime.bench.request import Contender
@@ -21,16 +22,16 @@ LOGITS = np.array([[3, -1, 0.5, 0, 2, -4]], np.float32)
 @pytest.fixture
 def folder(tmp_path: Path, tiny_spec: ModelSpec) -> str:
     """A bundle whose model is never opened; one step of its output is 0.1."""
-    return bundle(tmp_path, tiny_spec, "model.tflite", "w8a8")
+    return bundle(tmp_path, tiny_spec, "model.tflite", Precision.W8A8)
 
 
-def bundle(folder: Path, spec: ModelSpec, name: str, precision: str) -> str:
+def bundle(folder: Path, spec: ModelSpec, name: str, precision: Precision) -> str:
     file = folder / name
     file.write_bytes(b"model")
     file.with_suffix(".bin").write_bytes(b"weights")
     target = "openvino" if file.suffix == ".xml" else "tflite"
     model = Artifact(file, target, precision, "float32", spec)
-    twin = replace(model, precision="fp32") if precision != "fp32" else None
+    twin = replace(model, precision=Precision.FP32) if precision is not Precision.FP32 else None
     picture = np.random.default_rng(0).random((1, 32, 32, 3), np.float32)
     golden = Golden(np.zeros((50, 60, 3), np.uint8), picture, LOGITS, LOGITS + np.float32(0.05))
     return str(
@@ -48,7 +49,7 @@ def test_a_part_describes_its_model(folder: str) -> None:
 def test_the_checksum_of_two_files_is_that_of_their_sha256sum_listing(
     tmp_path: Path, tiny_spec: ModelSpec
 ) -> None:
-    model = Subject.of(Contender(bundle(tmp_path, tiny_spec, "model.xml", "fp32"))).model
+    model = Subject.of(Contender(bundle(tmp_path, tiny_spec, "model.xml", Precision.FP32))).model
     printed = "".join(
         f"{hashlib.sha256(content).hexdigest()}  tiny-fp32{suffix}\n"
         for content, suffix in ((b"model", ".xml"), (b"weights", ".bin"))
@@ -59,7 +60,7 @@ def test_the_checksum_of_two_files_is_that_of_their_sha256sum_listing(
 
 def test_a_float_bundle_has_no_reference(tmp_path: Path, tiny_spec: ModelSpec) -> None:
     with pytest.raises(UsageError, match="no float reference"):
-        Subject.of(Contender(bundle(tmp_path, tiny_spec, "model.tflite", "fp32"), "reference"))
+        Subject.of(Contender(bundle(tmp_path, tiny_spec, "model.tflite", Precision.FP32), "reference"))
 
 
 def test_an_output_is_compared_in_steps_with_the_models_own(folder: str) -> None:

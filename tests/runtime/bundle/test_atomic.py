@@ -63,7 +63,7 @@ def skip_without_exchange(folder: Path) -> None:
 HARNESS = """
 import itertools, os, random, shutil, signal, sys, time
 from pathlib import Path
-from edgewise.export import _atomic
+from edgewise.runtime.bundle import atomic as _atomic
 from test_atomic import read, write
 
 os.fsync = lambda descriptor: None

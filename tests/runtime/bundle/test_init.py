@@ -18,6 +18,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from edgewise.export.artifact import IOS, Artifact
+from edgewise.export.precision import Precision
 from edgewise.models.errors import EdgewiseError, UsageError
 from edgewise.models.spec import Labels, ModelSpec, Origin, Preprocess
 from edgewise.runtime.bundle import Bundle, write_bundle
@@ -43,7 +44,7 @@ def make_golden(spec: ModelSpec, seed: int = 0) -> Golden:
     return Golden(image, spec.preprocess(Image.fromarray(image))[None], logits, logits + np.float32(0.1))
 
 
-def make_artifact(folder: Path, precision: str, spec: ModelSpec, seed: int = 0) -> Artifact:
+def make_artifact(folder: Path, precision: Precision, spec: ModelSpec, seed: int = 0) -> Artifact:
     folder.mkdir(exist_ok=True)
     path = folder / f"anything-{precision}.tflite"
     path.write_bytes(np.random.default_rng(seed).bytes(5000))
@@ -53,8 +54,8 @@ def make_artifact(folder: Path, precision: str, spec: ModelSpec, seed: int = 0) 
 def make_bundle(folder: Path, seed: int = 0) -> Bundle:
     """An INT8 bundle with the float model; the source files are next to it."""
     spec, sources = make_spec(), folder.with_name("sources")
-    model = make_artifact(sources, "w8a8", spec, seed)
-    reference = make_artifact(sources, "fp32", spec, seed + 1)
+    model = make_artifact(sources, Precision.W8A8, spec, seed)
+    reference = make_artifact(sources, Precision.FP32, spec, seed + 1)
     return write_bundle(folder, model, reference, make_golden(spec, seed), {**RECORD, "seed": seed})
 
 
@@ -108,7 +109,7 @@ def test_the_golden_input_is_the_preprocessed_golden_image(bundle: Bundle) -> No
 
 
 def test_a_float_bundle_has_no_reference(tmp_path: Path) -> None:
-    model = make_artifact(tmp_path / "sources", "fp32", make_spec())
+    model = make_artifact(tmp_path / "sources", Precision.FP32, make_spec())
     assert model.bundle_name == "mobilenetv2-tflite-fp32"
     bundle = write_bundle(tmp_path / model.bundle_name, model, None, make_golden(model.spec), {})
     assert (bundle.reference, bundle.calibration, bundle.verification) == (None, None, None)
@@ -119,15 +120,15 @@ def test_a_float_bundle_has_no_reference(tmp_path: Path) -> None:
 def test_an_openvino_bundle_contains_the_weights(tmp_path: Path) -> None:
     spec, folder = make_spec(), tmp_path / "sources"
     folder.mkdir()
-    for precision in ("w8a8", "fp32"):
+    for precision in (Precision.W8A8, Precision.FP32):
         (folder / f"{precision}.xml").write_text(f"<net of {precision}/>")
         (folder / f"{precision}.bin").write_bytes(precision.encode() * 9)
     model, twin = (
         Artifact(folder / f"{precision}.xml", "openvino", precision, "float32", spec)
-        for precision in ("w8a8", "fp32")
+        for precision in (Precision.W8A8, Precision.FP32)
     )
     written = write_bundle(tmp_path / "b", model, twin, make_golden(spec), {})
-    for path, precision in ((written.model, "w8a8"), (written.reference, "fp32")):
+    for path, precision in ((written.model, Precision.W8A8), (written.reference, Precision.FP32)):
         assert path is not None
         assert path.name == f"mobilenetv2-{precision}.xml"
         assert path.with_suffix(".bin").read_bytes() == precision.encode() * 9
@@ -146,7 +147,7 @@ def test_the_same_content_gives_the_same_bytes(tmp_path: Path) -> None:
 def test_a_model_can_come_from_the_bundle_being_replaced(bundle: Bundle) -> None:
     assert bundle.reference
     before = bundle.reference.read_bytes()
-    twin = Artifact(bundle.reference, bundle.target, "fp32", bundle.io, bundle.spec)
+    twin = Artifact(bundle.reference, bundle.target, Precision.FP32, bundle.io, bundle.spec)
     after = write_bundle(bundle.folder, twin, None, bundle.golden(), {})
     assert after.model.read_bytes() == before
 
@@ -178,7 +179,7 @@ def specs(draw: st.DrawFn) -> ModelSpec:
 def test_every_bundle_survives_the_round_trip(
     tmp_path: Path, spec: ModelSpec, kind: str, record: dict[str, Any], detail: Any
 ) -> None:
-    artifact = make_artifact(tmp_path, "w8a8", spec)
+    artifact = make_artifact(tmp_path, Precision.W8A8, spec)
     model = dataclasses.replace(artifact, io=kind, details={"detail": detail})
     write_bundle(tmp_path / "bundle", model, None, make_golden(spec), record)
     bundle = Bundle.open(tmp_path / "bundle")
@@ -339,13 +340,15 @@ def test_a_class_name_that_is_not_one_line_is_refused(tmp_path: Path, label: str
     with pytest.raises(
         UsageError, match=r"must be a single line of UTF-8 text for labels.txt; rename the class"
     ):
-        write_bundle(tmp_path / "b", make_artifact(tmp_path, "fp32", spec), None, make_golden(spec), {})
+        write_bundle(
+            tmp_path / "b", make_artifact(tmp_path, Precision.FP32, spec), None, make_golden(spec), {}
+        )
     assert not (tmp_path / "b").exists()
 
 
 def test_a_model_of_any_name_stays_in_the_folder(tmp_path: Path) -> None:
     """The name may come from an untrusted checkpoint."""
-    model = make_artifact(tmp_path, "fp32", make_spec())
+    model = make_artifact(tmp_path, Precision.FP32, make_spec())
     model = dataclasses.replace(model, spec=dataclasses.replace(model.spec, name="../escape"))
     bundle = write_bundle(tmp_path / "b", model, None, make_golden(model.spec), {})
     assert bundle.model == tmp_path / "b" / "escape-fp32.tflite"
@@ -355,7 +358,7 @@ def test_a_model_of_any_name_stays_in_the_folder(tmp_path: Path) -> None:
 @pytest.mark.parametrize("record", [{"schema": 2}, {"speed": float("nan")}, {"speed": float("inf")}])
 def test_a_record_that_is_not_valid_json_replaces_nothing(bundle: Bundle, record: dict[str, Any]) -> None:
     before = contents(bundle.folder)
-    model = Artifact(bundle.model, "tflite", "w8a8", "float32", bundle.spec)
+    model = Artifact(bundle.model, "tflite", Precision.W8A8, "float32", bundle.spec)
     with pytest.raises(ValueError, match=r"schema|JSON"):
         write_bundle(bundle.folder, model, None, bundle.golden(), record)
     assert contents(bundle.folder) == before
@@ -363,7 +366,7 @@ def test_a_record_that_is_not_valid_json_replaces_nothing(bundle: Bundle, record
 
 def test_a_missing_model_replaces_nothing(bundle: Bundle) -> None:
     before = contents(bundle.folder)
-    model = Artifact(bundle.folder / "gone.tflite", "tflite", "fp32", "float32", bundle.spec)
+    model = Artifact(bundle.folder / "gone.tflite", "tflite", Precision.FP32, "float32", bundle.spec)
     with pytest.raises(EdgewiseError, match=r"No such file or directory: .*gone.tflite"):
         write_bundle(bundle.folder, model, None, bundle.golden(), {})
     assert contents(bundle.folder) == before
@@ -371,14 +374,14 @@ def test_a_missing_model_replaces_nothing(bundle: Bundle) -> None:
 
 def test_an_artifact_that_cannot_be_opened_replaces_nothing(bundle: Bundle) -> None:
     before = contents(bundle.folder)
-    model = Artifact(bundle.model, "tflite", "w8a8", "float16", bundle.spec)
+    model = Artifact(bundle.model, "tflite", Precision.W8A8, "float16", bundle.spec)
     with pytest.raises(EdgewiseError, match="'io' is 'float16', not one of float32, int8, uint8"):
         write_bundle(bundle.folder, model, None, bundle.golden(), {})
     assert contents(bundle.folder) == before
 
 
 def test_two_models_of_the_same_name_are_refused(bundle: Bundle) -> None:
-    model = Artifact(bundle.model, "tflite", "w8a8", "float32", bundle.spec)
+    model = Artifact(bundle.model, "tflite", Precision.W8A8, "float32", bundle.spec)
     with pytest.raises(ValueError, match=r"both called mobilenetv2-w8a8.tflite"):
         write_bundle(bundle.folder, model, model, bundle.golden(), {})
 
@@ -388,8 +391,8 @@ def test_two_models_of_the_same_name_are_refused(bundle: Bundle) -> None:
 KILLS = """
 import itertools, os, random, signal, sys, time
 from pathlib import Path
-from edgewise.export import _atomic
-from test_bundle import Bundle, make_bundle
+from edgewise.runtime.bundle import atomic as _atomic
+from test_init import Bundle, make_bundle
 
 os.fsync = lambda descriptor: None
 folder = Path(sys.argv[1]) / "dist" / "bundle"

@@ -37,7 +37,10 @@ def run(archive: Path, *command: str, stdin: str = "") -> "subprocess.CompletedP
 def test_it_is_small_and_contains_all_modules() -> None:
     with zipfile.ZipFile(io.BytesIO(package())) as archive:
         names = archive.namelist()
-        assert archive.read("edgewise/runtime/golden.py") == (_ROOT / "runtime/judge/golden.py").read_bytes()
+        assert (
+            archive.read("edgewise/runtime/judge/golden.py")
+            == (_ROOT / "runtime/judge/golden.py").read_bytes()
+        )
     assert len(package()) < 400_000
     assert all(name.endswith((".py", "edgewise/")) for name in names)
     assert not [

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from edgewise.export.artifact import Artifact
+from edgewise.export.precision import Precision
 from edgewise.models.errors import UsageError
 from edgewise.models.spec import ModelSpec
 from edgewise.runtime.bench.request import Contender
@@ -19,16 +20,22 @@ LOGITS = np.array([[3, -1, 0.5, 0, 2, -4]], np.float32)
 SUFFIXES = {"tflite": ".tflite", "onnx": ".onnx", "openvino": ".xml"}
 
 
-def bundle(folder: Path, spec: ModelSpec, target: str, precision: str = "w8a8", io: str = "float32") -> str:
+def bundle(
+    folder: Path,
+    spec: ModelSpec,
+    target: str,
+    precision: Precision = Precision.W8A8,
+    io: str = "float32",
+) -> str:
     """A bundle whose model is never opened; one step of its output is 0.1."""
     file = folder / f"tiny{SUFFIXES[target]}"
     file.write_bytes(b"model")
     file.with_suffix(".bin").write_bytes(b"weights")
     model = Artifact(file, target, precision, io, spec)
-    twin = replace(model, precision="fp32", io="float32") if precision != "fp32" else None
+    twin = replace(model, precision=Precision.FP32, io="float32") if precision.integer else None
     picture = np.random.default_rng(0).random((1, 32, 32, 3), np.float32)
     golden = Golden(np.zeros((50, 60, 3), np.uint8), picture, LOGITS, LOGITS + np.float32(0.05))
-    step = {"output_step": 0.1} if precision != "fp32" else {}
+    step = {"output_step": 0.1} if precision.integer else {}
     return str(write_bundle(folder / "bundle", model, twin, golden, {"structure": step}).folder)
 
 

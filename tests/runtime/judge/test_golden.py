@@ -8,6 +8,7 @@ import pytest
 from torch import nn
 
 from edgewise.export.artifact import IOS, Artifact
+from edgewise.export.precision import Precision
 from edgewise.models.errors import ParityError
 from edgewise.runtime.bundle import Bundle, write_bundle
 from edgewise.runtime.bundle.golden import Golden
@@ -78,7 +79,7 @@ def test_another_float_output_is_refused(
 def test_a_float_output_after_int8_layers_may_differ_by_some_steps(
     tiny_network: nn.Module, tiny_float: Artifact, tmp_path: Path
 ) -> None:
-    mixed = replace(tiny_float, precision="w8a8-mixed")  # its last layer is in float, so it has no steps
+    mixed = replace(tiny_float, precision=Precision.MIXED)  # its last layer is in float, so it has no steps
     golden = golden_of(tiny_network, tiny_float)
     off = replace(golden, output=golden.output * np.float32(1.05))
     found = checked_with(off, mixed, tiny_float, tmp_path)
