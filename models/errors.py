@@ -24,6 +24,10 @@ class EdgewiseError(Exception):
         """What the message leaves out, as plain data."""
         return {}
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        # Bypasses __init__, which takes other arguments than the message in some classes.
+        return _restored, (type(self), self.args, self.__dict__)
+
 
 class UsageError(EdgewiseError):
     """An invalid option, name or value."""
@@ -58,6 +62,12 @@ class MissingDependencyError(EdgewiseError):
         super().__init__(
             f"{task} needs {library}, which is not installed. Run: pip install 'edgewise[{extra}]'"
         )
+        self.task, self.extra, self.library = task, extra, library
+
+    def details(self) -> dict[str, Any]:
+        """The missing library, and the extra that installs it."""
+        fields = vars(self)  # empty if only the message came from a child process
+        return {name: fields[name] for name in ("extra", "library") if name in fields}
 
 
 class PrecisionError(EdgewiseError):
@@ -72,3 +82,9 @@ def unknown(kind: str, asked: str, known: Iterable[str], meant: str | None = Non
     near = meant or next(iter(get_close_matches(asked, names, 1)), None)
     hint = f"did you mean {near}? Choose" if near else "choose"
     return UsageError(f"unknown {kind} {asked!r}: {hint} from {', '.join(names[:-1])} or {names[-1]}")
+
+
+def _restored(kind: type[EdgewiseError], args: tuple[Any, ...], fields: dict[str, Any]) -> EdgewiseError:
+    error = kind.__new__(kind, *args)
+    error.__dict__.update(fields)
+    return error

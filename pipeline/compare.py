@@ -13,7 +13,7 @@ from ..models.foreign.keras import is_keras
 from ..models.foreign.program import is_program
 from ..models.images import sha256_of
 from ..models.model import Model
-from ..models.overrides import Overrides
+from ..models.overrides import Overrides, PathLike
 from ..models.spec import ModelSpec
 from ..models.weights import load_model
 from ..models.weights.names import require_weights
@@ -27,7 +27,7 @@ from ..runtime.reference import reference
 from .checks import require_folder
 from .document import document
 from .progress import Journal, Progress
-from .request import PathLike
+from .request import at_least, listed
 
 _BY_NAME = ("bundled", "imagenet")  # origins of weights that can be loaded again without being given
 _SAME = {"name": "architecture", "labels": "classes", "preprocess": "preprocessing"}  # of one network
@@ -43,7 +43,7 @@ class ComparedFile:
     precision: Precision
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class ParityMatrix:
     """Every model against every other, on the same pictures.
 
@@ -58,6 +58,13 @@ class ParityMatrix:
     accuracies: dict[str, Accuracy | None]
     pairs: tuple[ComparedPair, ...]
     notices: tuple[str, ...] = ()
+
+    def __repr__(self) -> str:
+        pairs = [f"  {pair.reference}, {pair.candidate}: {100 * pair.top1:.1f} %" for pair in self.pairs]
+        return (
+            "\n".join([f"<ParityMatrix: top-1 agreement on {self.count} pictures ({self.pictures})", *pairs])
+            + ">"
+        )
 
     def to_json(self) -> dict[str, Any]:
         """The document `comparison`."""
@@ -90,7 +97,7 @@ def compare(
     """Compare the models and float models of bundles, and the network in its framework, on the same pictures.
 
     Args:
-        bundles: Folders of bundles of one network.
+        bundles: Folders of bundles of one network, or `Bundle` objects.
         torch: Require the network in its framework (True), leave it out (False), or take it where it can be
             loaded (None).
         weights: The file that the bundles were made from.
@@ -104,9 +111,10 @@ def compare(
         MissingDependencyError: An engine is not installed.
         EdgewiseError: A bundle is damaged.
     """
+    at_least("count", count, 1)
+    at_least("threads", threads, 1)
     journal = Journal(progress)
-    folders = [bundles] if isinstance(bundles, str | os.PathLike) else bundles
-    opened = [Bundle.open(Path(folder)) for folder in folders]
+    opened = [Bundle.open(folder) for folder in listed(bundles)]
     spec = _one_network(opened)
     files = _files(opened)
     if weights is not None:
@@ -198,6 +206,8 @@ def _load(bundles: list[Bundle], weights: Path | None) -> Model:
     origin = spec.origin
     if any(bundle.spec.origin.sha256 != origin.sha256 for bundle in bundles):
         raise UsageError("the bundles were made from different weights; pass bundles of the same weights")
+    if weights is None and origin.source == "memory":
+        raise UsageError(f"the bundles were made from {origin.description}, which was not loaded from a file")
     if weights is None and origin.source not in _BY_NAME:
         raise UsageError(f"the weights are from {origin.description}; pass that file with --weights")
     size = Overrides(imgsz=spec.preprocess.size, resize=spec.preprocess.resize)

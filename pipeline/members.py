@@ -1,11 +1,16 @@
-"""The members of an ensemble, as they are named on the command line."""
+"""The members of an ensemble, as they are named or given."""
 
-from collections.abc import Callable, Sequence
+import os
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from ..models.weights import Model, Overrides, load_model
+from ..models.model import Model
+from ..models.overrides import Overrides
+from ..models.weights import load_model
 from ..models.weights.names import require_model, require_weights
+from .load import loaded
+from .request import ModelLike
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -17,25 +22,38 @@ class Member:
 
 
 def load_members(
-    arguments: tuple[str, ...], overrides: Overrides, interpolation: str | None, say: Callable[[str], None]
+    members: Iterable[ModelLike],
+    overrides: Overrides,
+    interpolation: str | None,
+    say: Callable[[str], None],
 ) -> list[Member]:
-    """Load what `edgewise ensemble` was given: NAME, NAME=WEIGHTS, or the path of a checkpoint.
+    """Load NAME, NAME=WEIGHTS or the path of a checkpoint, and take what is in memory as it is.
 
     Raises:
         UsageError, EdgewiseError, MissingDependencyError: as `load_model` says.
     """
-    found = [Member(argument, _load(argument, overrides, say)) for argument in arguments]
+    found = [_member(member, overrides, say) for member in members]
     return [
         replace(member, model=_scaled(member.model, interpolation)) if interpolation else member
         for member in found
     ]
 
 
-def require_members(arguments: Sequence[str]) -> None:
+def require_members(members: Iterable[ModelLike]) -> None:
     """Raise a `UsageError` where a member is no model or its weights are not there, before any is loaded."""
-    for name, weights in map(_parts, arguments):
-        require_model(name)
-        require_weights(weights)
+    for member in members:
+        if isinstance(member, str | os.PathLike):
+            name, weights = _parts(os.fspath(member))
+            require_model(name)
+            require_weights(weights)
+
+
+def _member(given: ModelLike, overrides: Overrides, say: Callable[[str], None]) -> Member:
+    if isinstance(given, str | os.PathLike):
+        name = os.fspath(given)
+        return Member(name, _load(name, overrides, say))
+    model = loaded(given, "auto", overrides, say)
+    return Member(model.spec.name, model)
 
 
 def _parts(argument: str) -> tuple[str, str]:

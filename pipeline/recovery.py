@@ -6,7 +6,7 @@ rung that was chosen.
 
 import time
 from collections.abc import Iterable, Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from ..models.errors import EdgewiseError
@@ -77,6 +77,12 @@ class Recovery:
     trials: list[Trial]
     chosen: Trial | None = None
     verification: Verification | None = None
+
+    def closed(self) -> "Recovery":
+        """The same without inference engines, as plain data."""
+        trials = {id(trial): replace(trial, file=trial.file.closed()) for trial in self.trials}
+        chosen = None if self.chosen is None else trials[id(self.chosen)]
+        return Recovery([*trials.values()], chosen, self.verification)
 
     @property
     def best(self) -> list[Trial]:

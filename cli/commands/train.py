@@ -107,7 +107,7 @@ def command(**options: Any) -> None:
     with terminal(as_json=as_json and first, quiet=quiet or not first, verbose=verbose) as screen:
         with screen.starting():
             from ...pipeline.train import train
-        found = train(**options, recipe=given, progress=screen)
+        found = train(options.pop("name"), **options, **given, progress=screen)
         if first:
             _show(screen.results, found)
             screen.finish(found.to_json())

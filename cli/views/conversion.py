@@ -50,15 +50,15 @@ def show_conversion(console: Console, conversion: Conversion) -> None:
 def _files(products: Sequence[Product]) -> Table:
     """Size, accuracy and latency of every product, and of each float model before its first product."""
     shown = table("", "", "size", "top-1", "top-5", "pictures", "latency", left=2)
-    twins: set[int] = set()
+    twins: set[str] = set()
     for product in products:
         exact, verification, latency = product.twin, product.verification, product.latency
         own, size = verification.quantized_accuracy, product.file.structure.size_bytes
         count = f"{verification.agreement.count:,}"
         if latency is None:
             continue
-        if id(exact) not in twins:
-            twins.add(id(exact))
+        if exact.artifact.target not in twins:
+            twins.add(exact.artifact.target)
             before = verification.float_accuracy if product.quantized else own
             cells = _megabytes(exact.structure.size_bytes), *_accuracy(before)
             shown.add_row(exact.artifact.target, "fp32", *cells, count, _milliseconds(latency.float))
@@ -157,7 +157,7 @@ def show_recovery(console: Console, recovery: Recovery | None) -> None:
     console.print(f"[dim]on {count} pictures that are not used for the verdict; * marks the Pareto front[/]")
 
 
-def show_layers(console: Console, layers: list[LayerError]) -> None:
+def show_layers(console: Console, layers: Sequence[LayerError]) -> None:
     """The layers whose output has the largest error in INT8, worst first."""
     if not layers:
         return

@@ -14,7 +14,7 @@ from ..foreign.keras import is_keras, load_keras
 from ..foreign.program import is_program, load_program
 from ..libraries import Published
 from ..model import Model
-from ..overrides import Overrides, read_labels
+from ..overrides import Overrides
 from ..spec import ModelSpec, Origin
 from ..zoo import Architecture, architectures, find, preprocess, published
 from .download import fetch, is_at_hand
@@ -88,7 +88,7 @@ def load_model(
         raise UsageError(f"{path}: contains weights for {own.name}; use that name instead of {name}")
     network, _ = fit(architecture, checkpoint.tensors, path)
     given = own.preprocess if own else preprocess(architecture)
-    classes = count_outputs(architecture, network, overrides.imgsz or given.size)
+    classes = count_outputs(architecture.name, network, overrides.imgsz or given.size)
     spec = overrides.apply(own or _assumed(architecture, classes, origin), classes)
     if kind in {"bundled", "imagenet"}:
         known = spec.origin if own else weights
@@ -181,7 +181,7 @@ def _made(
     architecture: Architecture, kind: str, overrides: Overrides, announce: Callable[[str], None]
 ) -> Model:
     """A network with weights that are not from a file: random, or set by a user's factory."""
-    asked = len(read_labels(overrides.labels)) if overrides.labels else imagenet.CLASSES
+    asked = len(overrides.named or ()) or imagenet.CLASSES
     if kind == "random":
         origin = Origin("random", f"random weights, seed {SEED}", "")
         prepared = overrides.apply(_assumed(architecture, asked, origin), asked).preprocess
@@ -189,7 +189,7 @@ def _made(
     else:
         origin = Origin("file", Path(architecture.builder).name, "")
         network = seeded(architecture, asked)
-    classes = count_outputs(architecture, network, overrides.imgsz or preprocess(architecture).size)
+    classes = count_outputs(architecture.name, network, overrides.imgsz or preprocess(architecture).size)
     spec = overrides.apply(_assumed(architecture, classes, origin), classes)
     spec = replace(spec, origin=replace(origin, sha256=digest(network)))
     announce(made(spec))
