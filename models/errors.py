@@ -59,9 +59,11 @@ class MissingDependencyError(EdgewiseError):
     exit_code, exit_name = 6, "missing_dependency"
 
     def __init__(self, task: str, extra: str, library: str) -> None:
-        super().__init__(
-            f"{task} needs {library}, which is not installed. Run: pip install 'edgewise[{extra}]'"
-        )
+        from .requirements import install_command
+
+        library = library.partition(".")[0]
+        command = install_command(extra, library)
+        super().__init__(f"{task} needs {library}, which is not installed. Run: {command}")
         self.task, self.extra, self.library = task, extra, library
 
     def details(self) -> dict[str, Any]:

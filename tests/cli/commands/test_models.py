@@ -129,7 +129,7 @@ def test_a_library_that_is_not_installed_is_named(edgewise: Run, tmp_path: Path)
     (tmp_path / "timm.py").write_text("raise ModuleNotFoundError('no timm here', name='timm')\n")
     ended = edgewise("models", "mobilenetv1", PYTHONPATH=str(tmp_path))
     assert (ended.code, ended.stdout) == (6, "")
-    assert ended.complaint.endswith("needs timm, which is not installed. Run: pip install 'edgewise[timm]'")
+    assert "needs timm, which is not installed. Run: pip install 'timm" in ended.complaint
 
 
 @pytest.mark.parametrize(
