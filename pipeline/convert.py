@@ -14,6 +14,7 @@ from ..models.errors import AccuracyError, PrecisionError
 from ..models.model import Model
 from ..models.spec import RGB
 from ..models.weights import load_model, model_name
+from ..models.weights.names import require_model
 from ..quantize.calibration import Calibration, from_folder, generated
 from ..quantize.refine.sensitivity import LayerError
 from ..runtime import machine, runtime
@@ -171,6 +172,8 @@ def convert(
 
 def run(request: ConvertRequest, progress: Progress | None = None) -> Conversion:
     """Run a checked request; see `convert`. A gate that fails raises its error, and nothing is written."""
+    if isinstance(request.model, str):
+        require_model(request.model)
     request.require_files()
     journal = Journal(progress, _stages(request))
     model, title = _loaded(request, journal)

@@ -14,7 +14,7 @@ from ..models.errors import UsageError, unknown
 from ..models.model import Model
 from ..models.overrides import Overrides, read_labels
 from ..models.spec import RGB
-from ..models.weights.names import require_model, require_weights
+from ..models.weights.names import require_weights
 from ..quantize.recipe import Recipe
 from ..runtime.bench.latency import SpeedLimits
 from ..runtime.judge.verdict import Limits
@@ -76,14 +76,12 @@ class ConvertRequest:
             )
 
     def require_files(self) -> None:
-        """Check what can be checked of files and folders without importing a framework.
+        """Check the files and folders of the options, which needs no framework; `model` is not among them.
 
         Raises:
-            UsageError: the model, weights, labels or pictures are not there.
+            UsageError: weights, labels or pictures are not there.
             EdgewiseError: bundles could not be written.
         """
-        if isinstance(self.model, str):
-            require_model(self.model)
         require_weights(os.fspath(self.weights))
         if (labels := self.overrides.labels) is not None:
             read_labels(labels)
