@@ -19,9 +19,10 @@ from edgewise.models.complexity import Complexity
 from edgewise.models.spec import Preprocess
 from edgewise.models.training.plan import TrainingResult
 from edgewise.models.zoo import Architecture
+from edgewise.pipeline.doctor import TargetStatus
 from edgewise.pipeline.document import VERSIONS
 from edgewise.pipeline.gain import MemberCost, MemberScore
-from edgewise.pipeline.libraries import InstalledLibrary, TargetStatus
+from edgewise.pipeline.libraries import InstalledLibrary
 from edgewise.runtime.bench.compare import Comparison
 from edgewise.runtime.bench.record import SCHEMA as RECORD_SCHEMA
 from edgewise.runtime.bench.record import Record
@@ -299,6 +300,7 @@ def contents(defined: Definitions) -> dict[str, tuple[str, Json]]:
         "doctor": (
             "What `edgewise doctor` found: what can be exported and run on this machine.",
             record(
+                deep=described("Whether the libraries were imported", YES_NO),
                 edgewise=TEXT,
                 python=TEXT,
                 machine=machine(),
@@ -307,8 +309,9 @@ def contents(defined: Definitions) -> dict[str, tuple[str, Json]]:
                 targets=mapping(of(TargetStatus)),
                 weights=described(
                     "Whether the weights of each network are cached or come with edgewise",
-                    mapping(record(imagenet=YES_NO, bundled=YES_NO)),
+                    mapping(record(imagenet=or_null(YES_NO), bundled=YES_NO)),
                 ),
+                install=described("The command that installs what is missing", or_null(TEXT)),
             ),
         ),
         "ensemble": (
