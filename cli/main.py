@@ -35,20 +35,27 @@ class _Commands(click.Group):
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
         names = self.list_commands(ctx)
-        if args and args[0] not in names and not args[0].startswith("-"):
+        unknown = args and args[0] not in names and not args[0].startswith("-")
+        if unknown and not ctx.resilient_parsing:  # so that a shell can complete what follows a typo
             near = difflib.get_close_matches(args[0], names, 1)
             hint = f"did you mean {near[0]!r}?" if near else f"choose from {', '.join(names)}"
             raise click.UsageError(f"No such command {args[0]!r}; {hint}", ctx)
         return super().resolve_command(ctx, args)
 
 
-@click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})
+_SETTINGS = {"help_option_names": ["-h", "--help"], "max_content_width": 100, "show_default": True}
+
+
+@click.group(cls=_Commands, context_settings=_SETTINGS)
 @click.version_option(version("edgewise"), prog_name="edgewise")
 def cli() -> None:
     """From a PyTorch image classifier to a proven INT8 model on the device.
 
-    Exit codes: 0 success, 1 error, 2 usage, 3 accuracy gate, 4 parity gate, 5 latency gate, 6 missing
-    dependency, 7 passed in another precision than the one asked for, 130 interrupted.
+    Results go to stdout, progress and notices to stderr. Run `edgewise COMMAND --help` for the options of a
+    command.
+
+    Exit codes: 0 success, 1 error, 2 usage error, 3 accuracy gate, 4 parity gate, 5 latency gate, 6 missing
+    dependency, 7 passed its gate in another precision than the one asked for, 130 interrupted.
     """
 
 
@@ -69,6 +76,13 @@ def main() -> None:
         _print_document(_InterruptedError("interrupted"))
         click.echo("edgewise: interrupted; nothing half-written is left", err=True)
         sys.exit(_INTERRUPTED)
+    except Exception as error:
+        _print_document(_UnexpectedError(f"unexpected {type(error).__name__}: {error}"))
+        raise
+
+
+class _UnexpectedError(EdgewiseError):
+    exit_name = "unexpected_error"
 
 
 class _InterruptedError(EdgewiseError):

@@ -2,20 +2,27 @@
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import Any, TypeAlias
 
 import click
 
-if TYPE_CHECKING:
-    from ..export.precision import Precision
+from .choices import Listed, precisions, targets
+from .groups import in_group
 
 _Decorator: TypeAlias = Callable[[Callable[..., Any]], Callable[..., Any]]
 
-_DEFAULTS_SHOWN: dict[str, Any] = {"show_default": True}
+_PATH = click.Path(path_type=Path)
+
+_conversion = in_group("Conversion")
+_network = in_group("Network")
+_pictures = in_group("Calibration and evaluation")
+_gates = in_group("Gates")
+_recovery = in_group("Recovery")
+_bundles = in_group("Bundles")
 
 
 class _Three(click.ParamType[tuple[float, float, float]]):
-    """One number for all channels, or three with commas between."""
+    """One number for all channels, or three separated by commas."""
 
     name = "R,G,B"
 
@@ -31,147 +38,168 @@ class _Three(click.ParamType[tuple[float, float, float]]):
         return numbers[0], numbers[1], numbers[2]
 
 
-class _Precisions(click.ParamType["tuple[Precision, ...]"]):
-    """Precisions with commas between, each once."""
-
-    name = "P,..."
-
-    def convert(self, value: Any, param: Any, ctx: Any) -> "tuple[Precision, ...]":
-        from ..export.precision import Precision
-        from ..models.errors import UsageError
-
-        try:
-            return tuple(dict.fromkeys(map(Precision.requested, str(value).split(","))))
-        except UsageError as error:
-            self.fail(str(error), param, ctx)
-
-
 _CONVERSION = (
-    click.option(
+    _conversion(
         "--to",
         "--format",
         "to",
+        type=Listed("TARGETS", targets),
         default="tflite",
-        help="What to export to: tflite (or litert), onnx, openvino (or ov), several with commas, or all.",
-        **_DEFAULTS_SHOWN,
+        help="Export to tflite (or litert), onnx, openvino (or ov), several of them separated by commas, or "
+        "all.",
     ),
-    click.option(
+    _conversion(
         "--int8",
         is_flag=True,
-        help="Quantize to INT8: --precision w8a8, or w8a32 for transformers in TFLite.",
+        help="Quantize to INT8: w8a8, or w8a32 where the target has no fast INT8 form of the network.",
     ),
-    click.option(
+    _conversion(
         "--precision",
-        "precision",
-        type=_Precisions(),
-        help="Weights and activations: fp32, fp16 and w8a32 (weights alone), w8a8; several with commas.  "
-        "[default: fp32]",
+        type=Listed("PRECISIONS", precisions),
+        help="Export in fp32, fp16, w8a32 (INT8 weights) or w8a8 (INT8 weights and activations); several are "
+        "separated by commas.",
+        show_default="fp32",
     ),
-    click.option("--per-tensor", is_flag=True, help="One scale for each weight as a whole."),
-    click.option(
+    _conversion(
+        "--per-tensor", is_flag=True, help="Give each weight one scale instead of one per output channel."
+    ),
+    _conversion(
         "--io",
         type=click.Choice(["float32", "int8", "uint8"]),
         default="float32",
-        help="Type of an INT8 TFLite model's ends; float32 runs everywhere and costs next to nothing.",
-        **_DEFAULTS_SHOWN,
+        help="Type of the inputs and outputs of an INT8 TFLite model. float32 runs everywhere and costs "
+        "almost nothing.",
     ),
 )
 
 _PREPROCESSING = (
-    click.option(
-        "--mean", type=_Three(), help="Mean of the pixels on the [0, 1] scale, for foreign weights."
+    _network(
+        "--mean",
+        type=_Three(),
+        help="Mean of the pixels on the [0, 1] scale, one number or three, for weights that do not record "
+        "it.",
     ),
-    click.option("--std", type=_Three(), help="Their standard deviation, likewise."),
-    click.option("--imgsz", type=int, help="Side of the network's input in pixels."),
-    click.option("--resize", type=int, help="Shorter side of the picture before the centre is cut."),
+    _network("--std", type=_Three(), help="Standard deviation of the pixels, in the same form."),
+    _network("--imgsz", type=int, metavar="PIXELS", help="Side of the network's input."),
+    _network(
+        "--resize",
+        type=int,
+        metavar="PIXELS",
+        help="Length of a picture's shorter side before its centre is cropped.",
+    ),
 )
 
 _LABELS = (
-    click.option(
+    _network(
         "--labels",
-        type=click.Path(path_type=Path),
-        help="Class names, one a line; an id may stand before each.",
+        type=_PATH,
+        metavar="FILE",
+        help="Text file with one class name per line, in the order of the network's outputs. A WordNet id "
+        "may precede each name.",
     ),
 )
 
 _PICTURES = (
-    click.option(
+    _pictures(
         "--calib",
-        type=click.Path(path_type=Path),
-        help="Folder of pictures to calibrate with.  [default: generated dead leaves]",
+        type=_PATH,
+        metavar="DIR",
+        help="Folder of pictures to calibrate with.",
+        show_default="generated pictures",
     ),
-    click.option("--calib-count", type=int, help="How many of them.  [default: up to 128]"),
-    click.option(
-        "--seed", type=int, default=0, help="Draws and generates calibration pictures.", **_DEFAULTS_SHOWN
+    _pictures(
+        "--calib-count",
+        type=int,
+        metavar="N",
+        help="Number of calibration pictures.",
+        show_default="up to 128",
     ),
-    click.option(
-        "--data", type=click.Path(path_type=Path), help="Labelled folders to verify the accuracy drop with."
+    _pictures(
+        "--data",
+        type=_PATH,
+        metavar="DIR",
+        help="Labelled pictures, a folder for each class, to measure the accuracy drop with.",
     ),
-    click.option(
+    _pictures(
         "--eval-count",
         type=click.IntRange(min=12),
+        metavar="N",
         default=1200,
-        help="Generated pictures to verify bundled weights with.",
-        **_DEFAULTS_SHOWN,
+        help="Number of generated pictures to evaluate bundled weights with.",
+    ),
+    _pictures(
+        "--seed",
+        type=int,
+        metavar="N",
+        default=0,
+        help="Seed for drawing or generating calibration pictures.",
     ),
 )
 
-_GATES = (
-    click.option(
+_LIMITS = (
+    _gates(
         "--max-drop",
         type=click.FloatRange(0, 100),
+        metavar="POINTS",
         default=1.0,
-        help="Largest loss of top-1 accuracy, in percentage points.",
-        show_default=True,
+        help="Fail if top-1 accuracy drops by more percentage points.",
     ),
-    click.option(
+    _gates(
         "--min-agreement",
         type=click.FloatRange(0, 1),
+        metavar="FRACTION",
         default=0.75,
-        help="Smallest top-1 agreement with the float model, where there are no labels.",
-        show_default=True,
+        help="Fail if fewer top-1 answers agree with the float model. Applies where there are no labels.",
     ),
-    click.option("--strict", is_flag=True, help="Fail also where the pictures are too few to decide."),
+    _gates("--strict", is_flag=True, help="Fail also if there are too few pictures to decide."),
 )
+
+_SPEED = (
+    _gates(
+        "--max-latency",
+        type=click.FloatRange(min=0, min_open=True),
+        metavar="MS",
+        help="Fail if one picture takes more CPU time on this machine.",
+    ),
+    _gates(
+        "--require-speedup",
+        type=click.FloatRange(min=0, min_open=True),
+        metavar="RATIO",
+        help="Fail if a smaller model is not this many times as fast as float on this machine.",
+    ),
+)
+
 _OUTCOME = (
-    click.option(
+    _recovery(
         "--recover/--no-recover",
         default=True,
-        help="Look for a cure where INT8 loses too much: other ranges, layers in float, w8a32.",
-        **_DEFAULTS_SHOWN,
+        help="Try other forms if INT8 loses too much: other ranges, layers in float, w8a32.",
     ),
-    click.option(
+    _recovery(
         "--recover-budget",
         type=click.FloatRange(min=0),
         default=300.0,
         metavar="SECONDS",
-        help="Begin nothing new in that search after so long.",
-        **_DEFAULTS_SHOWN,
+        help="Start no further attempt after this time.",
     ),
-    click.option(
-        "--max-latency",
-        type=click.FloatRange(min=0, min_open=True),
-        metavar="MS",
-        help="Fail where one picture takes more CPU time here.",
-    ),
-    click.option(
-        "--require-speedup",
-        type=click.FloatRange(min=0, min_open=True),
-        metavar="RATIO",
-        help="Fail where a smaller model is not so many times as fast as float here.",
-    ),
-    click.option("--force", is_flag=True, help="Write the bundle even if the accuracy gate fails."),
-    click.option("--overwrite", is_flag=True, help="Replace a bundle that was made from another model."),
-    click.option(
+    _bundles(
         "--out",
-        type=click.Path(path_type=Path),
-        help="The bundle's folder, or that of several bundles.  [default: dist/NAME-TARGET-PRECISION]",
+        type=_PATH,
+        metavar="DIR",
+        help="Folder of the bundle, or the folder to hold several bundles.",
+        show_default="dist/NAME-TARGET-PRECISION",
     ),
+    _bundles(
+        "--overwrite", is_flag=True, help="Replace a bundle that was made from other weights or classes."
+    ),
+    _bundles("--force", is_flag=True, help="Write a bundle even if it fails the accuracy gate."),
 )
 
 _OUTPUT = (
-    click.option("--json", "as_json", is_flag=True, help="Print the result as one JSON document on stdout."),
-    click.option("-q", "--quiet", is_flag=True, help="Do not show stages and notices."),
+    click.option(
+        "--json", "as_json", is_flag=True, help="Print the result, or the error, as one JSON document."
+    ),
+    click.option("-q", "--quiet", is_flag=True, help="Do not show progress and notices."),
     click.option("-v", "--verbose", is_flag=True, help="Show what the libraries print."),
 )
 
@@ -198,11 +226,16 @@ def pictures(command: Callable[..., Any]) -> Callable[..., Any]:
 
 def limits(command: Callable[..., Any]) -> Callable[..., Any]:
     """Add the options of the accuracy gate."""
-    return _added(_GATES, command)
+    return _added(_LIMITS, command)
+
+
+def speed(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add the options of the latency gate."""
+    return _added(_SPEED, command)
 
 
 def outcome(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Add the options of recovery, of the latency gate, and of what is written and shown."""
+    """Add the options of recovery and of what is written."""
     return _added(_OUTCOME, command)
 
 

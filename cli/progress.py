@@ -22,24 +22,35 @@ class Shown:
     def stage(self, title: str, number: int = 0, of: int = 0) -> Iterator["Stage"]:
         """See `Progress.stage`."""
         counted = f"[{number}/{of}] {title}" if number else title
+        start = time.perf_counter()
+        with self._moving(BarColumn(24), MofNCompleteColumn(), TimeElapsedColumn()) as bar:
+            yield Stage(bar, counted)
+        spent = time.perf_counter() - start
+        self.console.print(f"[green]✓[/] {escape(counted)} [dim]{spent:.1f} s[/]")
+
+    @contextmanager
+    def starting(self) -> Iterator[None]:
+        """Show a spinner on a terminal until the block ends, which imports what a command needs."""
+        with self._moving() as bar:
+            bar.add_task("Starting", total=None)
+            yield
+
+    @contextmanager
+    def _moving(self, *columns: rich.progress.ProgressColumn) -> Iterator[rich.progress.Progress]:
+        """A spinner with a title and further columns; nothing moves where the console is no terminal."""
         shared = self.console.file is sys.stderr
         bar = rich.progress.Progress(
             SpinnerColumn(),
             TextColumn("{task.description}"),
-            BarColumn(24),
-            MofNCompleteColumn(),
-            TimeElapsedColumn(),
+            *columns,
             console=self.console,
             transient=True,
             # Otherwise rich would show what libraries print through sys.stdout and sys.stderr.
             redirect_stdout=shared,
             redirect_stderr=shared,
         )
-        start = time.perf_counter()
         with bar if self.console.is_terminal else nullcontext():
-            yield Stage(bar, counted)
-        spent = time.perf_counter() - start
-        self.console.print(f"[green]✓[/] {escape(counted)} [dim]{spent:.1f} s[/]")
+            yield bar
 
     def notice(self, line: str) -> None:
         """See `Progress.notice`."""

@@ -18,7 +18,7 @@ from .failure import written
 from .progress import Shown
 
 _LOG_TAIL = 20
-_WIDEST = 1000  # letters of a line: a terminal breaks lines, a pipe or a file should not
+_WIDEST = 1000  # characters per line: a terminal wraps lines, a pipe or a file should not
 
 
 class Terminal(Shown):

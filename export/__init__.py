@@ -4,7 +4,7 @@ import importlib
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol, cast
 
-from ..models.errors import UsageError
+from ..models.errors import unknown
 from ..models.spec import ModelSpec
 from .artifact import Artifact
 from .facts import TARGETS
@@ -35,7 +35,7 @@ def chosen(names: str) -> tuple[str, ...]:
     wanted = list(dict.fromkeys(aliases.get(name, name) for name in wanted))
     for name in wanted:
         if name not in targets():
-            raise UsageError(f"unknown target {name!r}: choose from {', '.join(targets())}, or all")
+            raise unknown("target", name, (*targets(), "all"))
     return tuple(wanted)
 
 

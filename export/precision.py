@@ -3,7 +3,7 @@
 from enum import StrEnum
 from typing import Self
 
-from ..models.errors import UsageError
+from ..models.errors import unknown
 
 _WORDS = {
     "fp32": "float",
@@ -11,6 +11,23 @@ _WORDS = {
     "w8a32": "INT8 weights",
     "w8a8": "INT8",
     "w8a8-mixed": "mixed INT8",
+}
+
+
+# What other tools call them.
+_MEANT = {
+    "int8": "w8a8 (or --int8)",
+    "i8": "w8a8 (or --int8)",
+    "uint8": "w8a8 (or --int8)",
+    "dynamic": "w8a32",
+    "w8": "w8a32",
+    "float": "fp32",
+    "float32": "fp32",
+    "f32": "fp32",
+    "float16": "fp16",
+    "half": "fp16",
+    "f16": "fp16",
+    "bf16": "fp16",
 }
 
 
@@ -57,6 +74,6 @@ class Precision(StrEnum):
         """
         found = cls.named(name.strip().lower())
         if found is None or not found.requestable:
-            known = ", ".join(member for member in cls if member.requestable)
-            raise UsageError(f"no precision {name!r}: choose from {known}")
+            known = [member.value for member in cls if member.requestable]
+            raise unknown("precision", name, known, _MEANT.get(name.strip().lower()))
         return found

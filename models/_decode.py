@@ -29,15 +29,19 @@ def decode(content: bytes) -> tuple[Image.Image, tuple[str, ...]]:
     rotated, which garbles it. Decoders can raise almost any exception.
     """
     with _quiet(), Image.open(io.BytesIO(content), formats=_FORMATS) as file:
-        _refuse_odd(file)
         kinds = [*_stored_as(file)]
-        image, turned = _upright(file)
+        rgb, turned = _converted(file)
         kinds += ["EXIF-rotated"] * turned + ["alpha"] * file.has_transparency_data
-        rgb = _eight_bits(file, image).convert("RGB")
         with suppress(*_BROKEN_METADATA):  # a later frame may be damaged, but only the first is needed
             if file.format in _FRAMES and getattr(file, "is_animated", False):
                 kinds.append(_FRAMES[file.format])
         return rgb, tuple(kinds)
+
+
+def as_rgb(image: Image.Image) -> Image.Image:
+    """Convert an image that Pillow has opened, as `decode` does; raises like it."""
+    with _quiet():
+        return _converted(image)[0]
 
 
 def reason(error: Exception) -> str:
@@ -45,6 +49,13 @@ def reason(error: Exception) -> str:
     if isinstance(error, UnidentifiedImageError):  # its own message shows the repr of a Python object
         return f"not one of {', '.join(_FORMATS)}"
     return (isinstance(error, OSError) and error.strerror) or str(error) or type(error).__name__
+
+
+def _converted(file: Image.Image) -> tuple[Image.Image, bool]:
+    """The image as RGB, and whether it was rotated."""
+    _refuse_odd(file)
+    image, turned = _upright(file)
+    return _eight_bits(file, image).convert("RGB"), turned
 
 
 def _refuse_odd(file: Image.Image) -> None:

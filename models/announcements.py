@@ -17,16 +17,17 @@ def assumptions(
     `settling` are the options which, given together, leave nothing to assume.
     """
     lines, file = [], spec.origin.description
+    memory = spec.origin.source == "memory"  # given from Python, which has keywords and no flags
     if None in [getattr(overrides, option) for option in settling]:
         lines.append(
             f"{file} does not define its preprocessing: assuming {way} ({spec.preprocess.text}); "
-            f"change it with {', '.join(f'--{option}' for option in settling)}"
+            f"change it with {', '.join(option if memory else f'--{option}' for option in settling)}"
         )
     if overrides.labels is None:
         known = "the ImageNet classes" if spec.labels.ids else f"'class 0' to {spec.labels.names[-1]!r}"
         lines.append(
             f"{file} does not name its {len(spec.labels)} classes: assuming {known}; "
-            "name them with --labels FILE"
+            f"name them with {'labels' if memory else '--labels FILE'}"
         )
     return lines
 

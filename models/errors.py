@@ -5,10 +5,12 @@ EdgewiseError                 exit 1   anything a user can fix
 ├── AccuracyError             exit 3   the quantized model lost too much
 ├── ParityError               exit 4   a converted model differs from its original
 ├── LatencyError              exit 5   a model is slower than allowed
-├── MissingDependencyError    exit 6   a required extra is not installed
+├── MissingDependencyError    exit 6   a required library is not installed
 └── PrecisionError            exit 7   a model passed in another precision than the one asked for
 """
 
+from collections.abc import Iterable
+from difflib import get_close_matches
 from typing import Any, ClassVar
 
 
@@ -21,6 +23,10 @@ class EdgewiseError(Exception):
     def details(self) -> dict[str, Any]:
         """What the message leaves out, as plain data."""
         return {}
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        # Bypasses __init__, which takes other arguments than the message in some classes.
+        return _restored, (type(self), self.args, self.__dict__)
 
 
 class UsageError(EdgewiseError):
@@ -58,9 +64,29 @@ class MissingDependencyError(EdgewiseError):
         library = library.partition(".")[0]
         command = install_command(extra, library)
         super().__init__(f"{task} needs {library}, which is not installed. Run: {command}")
+        self.task, self.extra, self.library = task, extra, library
+
+    def details(self) -> dict[str, Any]:
+        """The missing library, and the extra that it belongs to."""
+        fields = vars(self)  # empty if only the message came from a child process
+        return {name: fields[name] for name in ("extra", "library") if name in fields}
 
 
 class PrecisionError(EdgewiseError):
     """A model passed its gate and was written, but in another precision than the one asked for."""
 
     exit_code, exit_name = 7, "other_precision"
+
+
+def unknown(kind: str, asked: str, known: Iterable[str], meant: str | None = None) -> UsageError:
+    """The error about an unknown name: it suggests the one that was probably meant, and lists all."""
+    names = list(known)
+    near = meant or next(iter(get_close_matches(asked, names, 1)), None)
+    hint = f"did you mean {near}? Choose" if near else "choose"
+    return UsageError(f"unknown {kind} {asked!r}: {hint} from {', '.join(names[:-1])} or {names[-1]}")
+
+
+def _restored(kind: type[EdgewiseError], args: tuple[Any, ...], fields: dict[str, Any]) -> EdgewiseError:
+    error = kind.__new__(kind, *args)
+    error.__dict__.update(fields)
+    return error

@@ -9,7 +9,7 @@ from typing import NoReturn
 
 from PIL import Image
 
-from ._decode import decode, reason
+from ._decode import as_rgb, decode, reason
 from .errors import EdgewiseError, UsageError
 from .spec import Pixels, Preprocess
 
@@ -45,6 +45,18 @@ def read_image(path: Path) -> Image.Image:
             f"{path}: cannot be read as a picture ({reason(error)}); save it again as JPEG or PNG"
         ) from error
     return image
+
+
+def rgb_of(image: Image.Image) -> Image.Image:
+    """Convert a Pillow image as `read_image` does, so that a file gives the same pixels whoever opened it.
+
+    Raises:
+        EdgewiseError: it cannot be decoded, is too large, or has a mode that cannot become RGB.
+    """
+    try:
+        return as_rgb(image)
+    except Exception as error:  # decoders raise almost anything on a damaged file
+        raise EdgewiseError(f"the picture {image!r} cannot be read ({reason(error)})") from error
 
 
 def crops(

@@ -74,7 +74,7 @@ class Preprocess:
         return self.normalise(self.crop(image))
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class Labels:
     """The classes in the order of the model's outputs; `ids` (such as WordNet ids) may be empty."""
 
@@ -87,6 +87,10 @@ class Labels:
 
     def __len__(self) -> int:
         return len(self.names)
+
+    def __repr__(self) -> str:
+        shown = ", ".join(map(repr, self.names[:3]))
+        return f"Labels({shown}{', ...' if len(self) > 3 else ''}; {len(self)} classes)"
 
     def text(self) -> str:
         """The content of labels.txt: one name per line.
@@ -108,7 +112,7 @@ class Labels:
 class Origin:
     """Where weights come from.
 
-    `source` is one of 'bundled', 'imagenet', 'file', 'random', 'trained', 'ensemble'.
+    `source` is one of 'bundled', 'imagenet', 'file', 'memory', 'random', 'trained', 'ensemble'.
     """
 
     source: str

@@ -1,6 +1,5 @@
 """Measure latency on several devices at once; each record is saved as soon as it exists."""
 
-import os
 from collections.abc import Callable, Generator, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
@@ -10,7 +9,8 @@ from threading import Event
 from typing import Any, cast
 
 from ..export.artifact import model_files
-from ..models.errors import EdgewiseError
+from ..models.errors import EdgewiseError, UsageError
+from ..models.overrides import PathLike
 from ..runtime.bench.compare import Comparison, comparisons
 from ..runtime.bench.gather import Gathered
 from ..runtime.bench.record import Record
@@ -20,7 +20,7 @@ from ..runtime.bundle import Bundle
 from ..runtime.devices import Device, device
 from .document import document
 from .progress import Counter, Journal, Progress
-from .request import PathLike
+from .request import listed
 
 _HERE = ("local", "browser")  # on one machine they would disturb each other
 
@@ -35,7 +35,7 @@ class DeviceRun:
     error: EdgewiseError | None = None
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class Benchmark:
     """The result of `bench`: what each device gave, in the order in which they were named."""
 
@@ -53,6 +53,17 @@ class Benchmark:
     def records(self) -> list[Record]:
         """Every record."""
         return [record for run, _ in self.runs for record in run]
+
+    def __repr__(self) -> str:
+        lines = [
+            f"  {one.device}: {record.model.target} {record.model.precision}, "
+            f"{record.summary.p50_ms:.2f} ms, {'trusted' if record.verdict.trusted else 'not trusted'}"
+            for one in self.devices
+            for run in one.runs
+            for record in run
+        ]
+        failed = [f"  {one.device}: {one.error}" for one in self.devices if one.error is not None]
+        return "\n".join(["<Benchmark", *lines, *failed]) + ">"
 
     def require(self) -> None:
         """Raise the error of the first device that failed."""
@@ -94,7 +105,7 @@ def bench(
     A device that fails stops alone: call the result's `require()`, or look at its `devices`.
 
     Args:
-        bundles: Folders of bundles; they are measured in alternation.
+        bundles: Folders of bundles, or `Bundle` objects; they are measured in alternation.
         devices: `local`, `ssh://user@host[:port]`, `adb[:serial]` or `browser`.
         threads: Numbers of threads, one run for each.
         runs: Smallest number of samples of each model.
@@ -110,11 +121,13 @@ def bench(
         EdgewiseError: A bundle or the file of results is damaged.
     """
     journal = Journal(progress)
-    folders = [bundles] if isinstance(bundles, str | os.PathLike) else bundles
-    contenders = _contenders([Bundle.open(Path(folder)) for folder in folders], twins=twins)
-    names = (devices,) if isinstance(devices, str) else devices
+    contenders = _contenders([Bundle.open(folder) for folder in listed(bundles)], twins=twins)
+    names = (devices,) if isinstance(devices, str) else tuple(devices)
     places = [device(name) for name in dict.fromkeys(names)]
-    counts = (threads,) if isinstance(threads, int) else threads
+    counts = (threads,) if isinstance(threads, int) else tuple(threads)
+    for option, given in (("devices", names), ("threads", counts)):
+        if not given:
+            raise UsageError(f"{option}: pass at least one")
     pinned = None if cpus is None else tuple(cpus)
     requests = [BenchRequest(contenders, count, runs, seconds, cpus=pinned) for count in counts]
     store = Store(default_path() if results is None else Path(results)) if save else None

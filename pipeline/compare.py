@@ -13,9 +13,10 @@ from ..models.foreign.keras import is_keras
 from ..models.foreign.program import is_program
 from ..models.images import sha256_of
 from ..models.model import Model
-from ..models.overrides import Overrides
+from ..models.overrides import Overrides, PathLike
 from ..models.spec import ModelSpec
 from ..models.weights import load_model
+from ..models.weights.names import require_weights
 from ..runtime import Session, machine, open_session
 from ..runtime.bundle import Bundle
 from ..runtime.judge import evaluation
@@ -23,9 +24,10 @@ from ..runtime.judge.evaluation import Pictures, take
 from ..runtime.judge.matrix import ComparedPair, matrix
 from ..runtime.judge.stats import Accuracy, accuracy
 from ..runtime.reference import reference
+from .checks import require_folder
 from .document import document
 from .progress import Journal, Progress
-from .request import PathLike
+from .request import at_least, listed
 
 _BY_NAME = ("bundled", "imagenet")  # origins of weights that can be loaded again without being given
 _SAME = {"name": "architecture", "labels": "classes", "preprocess": "preprocessing"}  # of one network
@@ -41,7 +43,7 @@ class ComparedFile:
     precision: Precision
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class ParityMatrix:
     """Every model against every other, on the same pictures.
 
@@ -56,6 +58,13 @@ class ParityMatrix:
     accuracies: dict[str, Accuracy | None]
     pairs: tuple[ComparedPair, ...]
     notices: tuple[str, ...] = ()
+
+    def __repr__(self) -> str:
+        pairs = [f"  {pair.reference}, {pair.candidate}: {100 * pair.top1:.1f} %" for pair in self.pairs]
+        return (
+            "\n".join([f"<ParityMatrix: top-1 agreement on {self.count} pictures ({self.pictures})", *pairs])
+            + ">"
+        )
 
     def to_json(self) -> dict[str, Any]:
         """The document `comparison`."""
@@ -88,7 +97,7 @@ def compare(
     """Compare the models and float models of bundles, and the network in its framework, on the same pictures.
 
     Args:
-        bundles: Folders of bundles of one network.
+        bundles: Folders of bundles of one network, or `Bundle` objects.
         torch: Require the network in its framework (True), leave it out (False), or take it where it can be
             loaded (None).
         weights: The file that the bundles were made from.
@@ -102,23 +111,28 @@ def compare(
         MissingDependencyError: An engine is not installed.
         EdgewiseError: A bundle is damaged.
     """
+    at_least("count", count, 1)
+    at_least("threads", threads, 1)
     journal = Journal(progress)
-    folders = [bundles] if isinstance(bundles, str | os.PathLike) else bundles
-    opened = [Bundle.open(Path(folder)) for folder in folders]
+    opened = [Bundle.open(folder) for folder in listed(bundles)]
     spec = _one_network(opened)
     files = _files(opened)
+    if weights is not None:
+        require_weights(os.fspath(weights))
     folder = None if data is None else Path(data)
+    if folder is not None:
+        require_folder(folder, "a folder of labelled pictures")
     pictures = _thinned(evaluation.choose(spec, folder, count, photos=(), seed=0), count)
     for bundle in opened:
         evaluation.refuse_overlap(pictures, (bundle.calibration or {}).get("files", ()))
     sessions = _original(opened, torch, None if weights is None else Path(weights), journal)
     if len(sessions) + len(files) == 1:
-        raise UsageError(f"there is only one model, {files[0].name}: name another bundle, or --weights")
-    sessions |= {file.name: open_session(file.path, file.target, threads) for file in files}
+        raise UsageError(f"there is only one model, {files[0].name}; pass another bundle, or --weights")
     with journal.stage(f"Compare on {pictures.count} pictures") as counter:
+        sessions |= {file.name: open_session(file.path, file.target, threads) for file in files}
         answers = evaluation.answers([*sessions.values()], pictures, spec.preprocess, counter)
     if answers.skipped:
-        journal.notice(f"{answers.skipped} pictures could not be read and were left out")
+        journal.notice(f"{answers.skipped} pictures could not be read and were skipped")
     labels = answers.labels
     accuracies = {
         name: None if labels is None else accuracy(logits, labels)
@@ -142,7 +156,7 @@ def _one_network(bundles: list[Bundle]) -> ModelSpec:
         for field, words in _SAME.items():
             if getattr(bundle.spec, field) != getattr(first.spec, field):
                 raise UsageError(
-                    f"{first.folder} and {bundle.folder} differ in {words}: name bundles of one network"
+                    f"{first.folder} and {bundle.folder} differ in {words}; pass bundles of one network"
                 )
     return first.spec
 
@@ -169,11 +183,12 @@ def _original(
     if wanted is False:
         return {}
     try:
-        session = reference(_load(bundles, weights).network)
+        with journal.stage("Load the original network"):
+            session = reference(_load(bundles, weights).network)
     except EdgewiseError as error:
         if wanted or weights:
             raise
-        journal.notice(f"the original network is left out: {error}")
+        journal.notice(f"The original network is not compared: {error}")
         return {}
     return {session.framework: session}
 
@@ -190,9 +205,11 @@ def _load(bundles: list[Bundle], weights: Path | None) -> Model:
     spec = bundles[0].spec
     origin = spec.origin
     if any(bundle.spec.origin.sha256 != origin.sha256 for bundle in bundles):
-        raise UsageError("the bundles were made from different weights; compare those of one")
+        raise UsageError("the bundles were made from different weights; pass bundles of the same weights")
+    if weights is None and origin.source == "memory":
+        raise UsageError(f"the bundles were made from {origin.description}, which was not loaded from a file")
     if weights is None and origin.source not in _BY_NAME:
-        raise UsageError(f"the weights came from {origin.description}; give that file by --weights")
+        raise UsageError(f"the weights are from {origin.description}; pass that file with --weights")
     size = Overrides(imgsz=spec.preprocess.size, resize=spec.preprocess.resize)
     if weights and (is_keras(str(weights)) or is_program(str(weights))):
         model = load_model(str(weights), overrides=size, announce=lambda _: None)
@@ -201,6 +218,6 @@ def _load(bundles: list[Bundle], weights: Path | None) -> Model:
     if (found := model.spec.origin.sha256) != origin.sha256:
         raise UsageError(
             f"the weights {weights or origin.source} have the sha256 {found[:12]}, but the bundles were made "
-            f"from {origin.description} ({origin.sha256[:12]}); give that file by --weights"
+            f"from {origin.description} ({origin.sha256[:12]}); pass that file with --weights"
         )
     return model

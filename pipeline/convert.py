@@ -2,8 +2,8 @@
 
 import os
 import tempfile
-from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -11,12 +11,15 @@ from ..export.artifact import bundle_name
 from ..export.precision import Precision
 from ..models.checkpoint import CHECKPOINT
 from ..models.errors import AccuracyError, PrecisionError
+from ..models.foreign.keras import KerasNetwork, is_keras
 from ..models.model import Model
-from ..models.spec import RGB
-from ..models.weights import load_model, model_name
+from ..models.overrides import Channels, ClassNames, PathLike
+from ..models.weights import model_name
 from ..quantize.calibration import Calibration, from_folder, generated
+from ..quantize.recipe import Recipe
 from ..quantize.refine.sensitivity import LayerError
 from ..runtime import machine, runtime
+from ..runtime.bench.latency import Latency
 from ..runtime.bundle import Bundle, refuse_other_model
 from ..runtime.bundle.atomic import refuse_foreign
 from ..runtime.judge import evaluation, saturation
@@ -24,10 +27,11 @@ from ..runtime.judge.evaluation import Answers, Pictures, answers
 from ..runtime.judge.stats import is_constant
 from ..runtime.judge.verdict import Verification, judge
 from .document import document
-from .product import Product, write
+from .load import loaded
+from .product import Draft, Product, write
 from .progress import Journal, Progress
 from .recovery import Recovery, Search
-from .request import ConvertRequest, PathLike
+from .request import ConvertRequest, ModelLike
 from .workshop import File, Twin, Workshop
 
 _SATURATION_PICTURES = 16
@@ -35,21 +39,26 @@ _SATURATION_PICTURES = 16
 _Asked: TypeAlias = tuple[Precision, Twin, File]
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class Conversion:
-    """The result of a conversion: a product for each target and precision, each in its bundle.
+    """The result of `convert`: a product for each target and precision, each in its bundle.
 
     `seconds` has the wall time of each stage by its title; `notices` is what the user was told meanwhile.
     """
 
     products: tuple[Product, ...]
     notices: tuple[str, ...] = ()
-    seconds: Mapping[str, float] | None = None
+    seconds: Mapping[str, float] = field(default_factory=dict)
 
     @property
     def bundles(self) -> tuple[Bundle, ...]:
         """The bundles that were written."""
-        return tuple(product.bundle for product in self.products if product.bundle is not None)
+        return tuple(product.bundle for product in self.products)
+
+    @property
+    def passed(self) -> bool:
+        """Whether every product passed the accuracy gate; one that did not was forced."""
+        return all(product.passed for product in self.products)
 
     @property
     def as_requested(self) -> bool:
@@ -59,29 +68,34 @@ class Conversion:
     def require(self) -> None:
         """Raise a `PrecisionError` where recovery gave a product another precision."""
         for product in self.products:
-            if not product.as_requested and product.bundle is not None:
+            if not product.as_requested:
                 raise PrecisionError(
-                    f"{product.file.artifact.target}: passed its gate as {product.file.artifact.precision}, "
-                    f"not as {product.requested}; {product.bundle.folder} holds that model"
+                    f"{product.target}: passed its gate as {product.precision}, not as {product.requested}; "
+                    f"{product.bundle.folder} holds that model"
                 )
+
+    def __repr__(self) -> str:
+        return "\n".join(map(repr, self.products))
 
     def to_json(self) -> dict[str, Any]:
         """The document `conversion`."""
         return document(
             "conversion",
             as_requested=self.as_requested,
-            bundles=[product.to_json() for product in self.products if product.bundle is not None],
+            bundles=[product.to_json() for product in self.products],
             notices=list(self.notices),
-            seconds={title: round(spent, 3) for title, spent in (self.seconds or {}).items()},
+            seconds={title: round(spent, 3) for title, spent in self.seconds.items()},
         )
 
 
 class GateError(AccuracyError):
     """The accuracy gate of a target, with the layers that lose most and what was tried to pass it."""
 
-    def __init__(self, message: str, layers: list[LayerError], recovery: Recovery | None) -> None:
+    def __init__(
+        self, message: str, layers: Sequence[LayerError] = (), recovery: Recovery | None = None
+    ) -> None:
         super().__init__(message)
-        self.layers, self.recovery = layers, recovery
+        self.layers, self.recovery = tuple(layers), recovery
 
     def details(self) -> dict[str, Any]:
         """The layers, worst first, and the attempts."""
@@ -93,7 +107,7 @@ class GateError(AccuracyError):
 
 
 def convert(
-    model: str | Model,
+    model: ModelLike,
     *,
     to: str | Iterable[str] = "tflite",
     int8: bool = False,
@@ -101,11 +115,11 @@ def convert(
     per_tensor: bool = False,
     io: str = "float32",
     weights: PathLike = "auto",
-    mean: float | RGB | None = None,
-    std: float | RGB | None = None,
+    mean: Channels | None = None,
+    std: Channels | None = None,
     imgsz: int | None = None,
     resize: int | None = None,
-    labels: PathLike | None = None,
+    labels: ClassNames | None = None,
     calib: PathLike | None = None,
     calib_count: int | None = None,
     seed: int = 0,
@@ -127,7 +141,8 @@ def convert(
 
     Args:
         model: A network of the zoo by its name, `timm:NAME`, `torchvision:NAME`, `net.py:factory`, the path
-            of a model file (a checkpoint, `.pt2`, `.keras`, `.h5` or a SavedModel), or a loaded `Model`.
+            of a model file (a checkpoint, `.pt2`, `.keras`, `.h5` or a SavedModel), a `torch.nn.Module` in
+            memory, or a loaded `Model`, which knows what `weights` to `labels` say.
         to: One or more of `tflite`, `onnx` and `openvino`, or `all`.
         int8: Quantize to INT8, in the form that suits the network and the target best.
         precision: One or more of `fp32`, `fp16`, `w8a32` and `w8a8`; `fp32` without `int8`.
@@ -139,7 +154,7 @@ def convert(
         std: Standard deviation of the pixels, in the same form.
         imgsz: Side of the network's input in pixels.
         resize: Shorter side of a picture before its centre is cropped, in pixels.
-        labels: Text file with one class name per line, in the order of the network's outputs.
+        labels: Names of the classes in the order of the network's outputs, or a text file with one per line.
         calib: Folder of calibration pictures; generated pictures without it.
         calib_count: Number of calibration pictures; up to 128 without it.
         seed: Seed for drawing or generating pictures.
@@ -159,7 +174,8 @@ def convert(
 
     Raises:
         UsageError: An option cannot be used, or a bundle of another model is in the way.
-        AccuracyError: A quantized model lost too much; nothing was written.
+        AccuracyError: A quantized model lost too much; nothing was written. It is a `GateError`, whose
+            `layers` lose most and whose `recovery` was tried.
         ParityError: A converted model does not compute what the network computes.
         LatencyError: A model is slower than the options allow.
         MissingDependencyError: A library is not installed.
@@ -171,22 +187,9 @@ def convert(
 
 def run(request: ConvertRequest, progress: Progress | None = None) -> Conversion:
     """Run a checked request; see `convert`. A gate that fails raises its error, and nothing is written."""
+    request.require_files()
     journal = Journal(progress, _stages(request))
-    name = request.model.spec.name if isinstance(request.model, Model) else _title(request.model)
-
-    def place(target: str, precision: Precision) -> Path:
-        return request.folder(bundle_name(name, target, precision))
-
-    places = [place(target, precision) for target in request.targets for precision in request.precisions]
-    for folder in places:  # before anything takes time
-        refuse_foreign(folder)
-    model = request.model
-    if not isinstance(model, Model):
-        with journal.stage("Load the network"):
-            model = load_model(model, os.fspath(request.weights), request.overrides, journal.notice)
-    if not request.overwrite:
-        for folder in places:
-            refuse_other_model(folder, model.spec)
+    model, title = _loaded(request, journal)
     with journal.stage("Prepare calibration pictures"):
         calibration = _calibration(request, model)
         data = None if request.data is None else Path(request.data)
@@ -197,69 +200,120 @@ def run(request: ConvertRequest, progress: Progress | None = None) -> Conversion
             journal.notice(caveat)
     with tempfile.TemporaryDirectory(prefix="edgewise-") as work:
         workshop = Workshop(model, calibration, Path(work), journal)
-        products = [
-            _measured(_gated(product, request, workshop, pictures, journal), request, workshop, journal)
-            for product in _judged(_files(request, workshop, journal), pictures, request, workshop, journal)
+        drafts = [
+            _gated(draft, request, workshop, pictures, journal)
+            for draft in _judged(_files(request, workshop, journal), pictures, request, workshop, journal)
         ]
-        with journal.stage("Write the bundle" if len(products) == 1 else "Write the bundles"):
+        latencies = [_latency(draft, request, workshop, journal) for draft in drafts]
+        with journal.stage("Write the bundle" if len(drafts) == 1 else "Write the bundles"):
             products = [
                 write(
-                    product,
-                    place(product.file.artifact.target, product.requested),
+                    draft,
+                    latency,
+                    _place(request, title, draft.file.artifact.target, draft.requested),
                     workshop,
                     overwrite=request.overwrite,
                 )
-                for product in products
+                for draft, latency in zip(drafts, latencies, strict=True)
             ]
     return Conversion(tuple(products), tuple(journal.notices), journal.seconds)
 
 
+def _loaded(request: ConvertRequest, journal: Journal) -> tuple[Model, str]:
+    """The network and what its bundles are called, once nothing else is where they go."""
+    given, source = request.model, (request.weights, request.overrides, journal.notice)
+    if isinstance(given, str | os.PathLike):
+        with journal.stage("Load the network"):
+            title = _title(os.fspath(given))
+            places = _places(request, title)
+            model = loaded(given, *source)
+    else:
+        model = loaded(given, *source)
+        title = model.spec.name
+        places = _places(request, title)
+    if not request.overwrite:
+        for folder in places:
+            refuse_other_model(folder, model.spec)
+    return model, title
+
+
+def _places(request: ConvertRequest, title: str) -> list[Path]:
+    """Where bundles are to go; foreign files there are refused before anything takes time."""
+    asked = [(target, precision) for target in request.targets for precision in request.precisions]
+    places = [_place(request, title, *pair) for pair in asked]
+    for folder in places:
+        refuse_foreign(folder)
+    return places
+
+
+def _place(request: ConvertRequest, title: str, target: str, precision: Precision) -> Path:
+    return request.folder(bundle_name(title, target, precision))
+
+
 def _title(name: str) -> str:
     """What bundles of a model are called: a run of `edgewise train` by its folder, others by their name."""
-    path = Path(name)
-    if path.name == CHECKPOINT and path.resolve().parent.name:
-        model_name(name)  # a file that is not there, or not a checkpoint, before anything takes time
-        return path.resolve().parent.name
-    return model_name(name)
+    folder = Path(name).expanduser().resolve().parent.name
+    return folder if Path(name).name == CHECKPOINT and folder else model_name(name)
 
 
 def _stages(request: ConvertRequest) -> int:
     """How many stages a conversion has, if nothing has to be recovered.
 
     Loading, preparing pictures, capturing and judging; for each target converting and comparing; for each
-    quantized file quantizing; refining once; measuring each file; writing.
+    file that is not the float one quantizing; refining for the kinds of INT8; measuring each file; writing.
+    Networks of Keras are neither captured nor refined.
     """
-    smaller = [precision for precision in request.precisions if precision is not Precision.FP32]
-    files = len(request.targets) * len(request.precisions)
-    refined = any(precision.quantized for precision in request.precisions)
-    loading = not isinstance(request.model, Model)
-    return loading + 3 + (2 + len(smaller)) * len(request.targets) + refined + files + 1
+    model, count = request.model, len(request.targets)
+    if named := isinstance(model, str | os.PathLike):
+        keras = is_keras(os.fspath(model))
+    else:
+        keras = isinstance(model, Model) and isinstance(model.network, KerasNetwork)
+    refined = 0 if keras else sum(precision.quantized for precision in request.precisions)
+    smaller = sum(precision is not Precision.FP32 for precision in request.precisions)
+    files = len(request.precisions)
+    return named + 2 + (not keras) + refined + (2 + smaller + files) * count + 1
 
 
 def _files(request: ConvertRequest, workshop: Workshop, journal: Journal) -> list[_Asked]:
     """Every file that was asked for: the precision that was asked for, its float twin, and the file."""
+    forms = {
+        (target, precision): _form(target, precision, request, workshop, journal)
+        for target in request.targets
+        for precision in request.precisions
+    }
+    planned = sum(precision.quantized for precision in request.precisions) if workshop.refines else 0
+    journal.expect(workshop.refinements(filter(None, forms.values())) - planned)
     made: list[_Asked] = []
     for twin in map(workshop.twin, request.targets):
         for precision in request.precisions:
-            if precision is Precision.FP32:
-                made.append((precision, twin, twin))
+            form = forms[twin.artifact.target, precision]
+            if form is not None:
+                made.append((form.precision, twin, workshop.quantized(twin, form)))
             elif precision is Precision.FP16:
                 made.append((precision, twin, workshop.halved(twin)))
-            elif precision is Precision.W8A32 or _better_light(twin, request, workshop, journal):
-                made.append((Precision.W8A32, twin, workshop.quantized(twin, request.recipe.weights_alone())))
             else:
-                made.append((precision, twin, workshop.quantized(twin, request.recipe)))
+                made.append((precision, twin, twin))
     return made
 
 
-def _better_light(twin: Twin, request: ConvertRequest, workshop: Workshop, journal: Journal) -> bool:
+def _form(
+    target: str, precision: Precision, request: ConvertRequest, workshop: Workshop, journal: Journal
+) -> Recipe | None:
+    """How a file of that precision is quantized; None if its weights stay in float."""
+    if not precision.quantized:
+        return None
+    light = precision is Precision.W8A32 or _better_light(target, request, workshop, journal)
+    return request.recipe.weights_alone() if light else request.recipe
+
+
+def _better_light(target: str, request: ConvertRequest, workshop: Workshop, journal: Journal) -> bool:
     """Whether INT8 weights alone serve better, where --int8 leaves the form open; says so."""
-    target = twin.artifact.target
     missing = workshop.without_int8(target) if request.form_is_open else []
     if missing:
         journal.notice(
-            f"{target} has no fast INT8 form of {' and '.join(missing)}: taking w8a32, INT8 weights with "
-            "activations scaled for each picture, which is faster and closer; --precision w8a8 insists"
+            f"{target} has no fast INT8 form of {' and '.join(missing)}; using w8a32 (INT8 weights, "
+            "activations scaled per picture), which is faster and more accurate; --precision w8a8 insists "
+            "on INT8"
         )
     return bool(missing)
 
@@ -270,7 +324,7 @@ def _judged(
     request: ConvertRequest,
     workshop: Workshop,
     journal: Journal,
-) -> list[Product]:
+) -> list[Draft]:
     """Let all files answer the same pictures, in one pass over them."""
     original = [workshop.original] if Precision.FP32 in request.precisions else []
     twins = list({id(twin): twin for _, twin, _ in files}.values())
@@ -280,8 +334,8 @@ def _judged(
         answered = answers(sessions, pictures, workshop.model.spec.preprocess, progress)
     if is_constant(answered.logits[0]):
         journal.notice(
-            "The network answers every picture alike, in float already: its weights are untrained or broken, "
-            "and no comparison means anything"
+            "The float network gives the same answer for every picture, so its weights are untrained or "
+            "broken, and comparisons mean nothing"
         )
     logits = {id(session): given for session, given in zip(sessions, answered.logits, strict=True)}
 
@@ -290,51 +344,53 @@ def _judged(
         pair: Answers = replace(answered, logits=(logits[id(exact)], logits[id(file.session)]))
         return judge(pair, pictures, request.limits)
 
-    return [Product(precision, twin, file, verified(twin, file)) for precision, twin, file in files]
+    return [Draft(precision, twin, file, verified(twin, file)) for precision, twin, file in files]
 
 
 def _gated(
-    product: Product, request: ConvertRequest, workshop: Workshop, pictures: Pictures, journal: Journal
-) -> Product:
-    """The product once it has passed the gate, if need be as another file."""
-    integer = product.file.artifact.precision.integer
-    if not product.verification.passed and request.recover and integer:
-        journal.notice(f"{product.title}: {product.verification.reason()}. Trying other forms")
-        search = Search(workshop, product.twin, pictures, request.limits, journal)
+    draft: Draft, request: ConvertRequest, workshop: Workshop, pictures: Pictures, journal: Journal
+) -> Draft:
+    """The draft once it has passed the gate, if need be as another file."""
+    integer = draft.file.artifact.precision.integer
+    if not draft.verification.passed and request.recover and integer:
+        journal.notice(f"{draft.file.title}: {draft.verification.reason()}. Trying other forms")
+        search = Search(workshop, draft.twin, pictures, request.limits, journal)
         with journal.unplanned():
-            found = search.climb(product.file, request.recipe, request.recover_budget)
-        product = replace(product, recovery=found)
+            found = search.climb(draft.file, request.recipe, request.recover_budget)
+        draft = replace(draft, recovery=found)
         if found.chosen is not None and found.verification is not None:
-            cured = replace(product, file=found.chosen.file, verification=found.verification)
+            cured = replace(draft, file=found.chosen.file, verification=found.verification)
             if found.verification.passed:
-                journal.notice(f"{cured.title} passes: {found.chosen.rung.title}")
+                journal.notice(f"{cured.file.title} passes: {found.chosen.rung.title}")
                 return cured
             journal.notice(f"{found.chosen.rung.title} did not help: {found.verification.reason()}")
     try:
-        product.verification.require()
+        draft.verification.require()
     except AccuracyError as error:
         if not request.force:
-            message = f"{product.title}: {error}. Nothing was written; --force writes it anyway"
-            layers = workshop.sensitivities(request.recipe) if integer else []
-            raise GateError(message, layers, product.recovery) from error
-        journal.notice(f"{product.title}: {error}. Written anyway (--force)")
-    return product
+            message = f"{draft.file.title}: {error}. Nothing was written; --force writes it anyway"
+            with journal.unplanned():
+                layers = workshop.sensitivities(request.recipe) if integer else []
+            recovery = draft.recovery and draft.recovery.closed()
+            raise GateError(message, layers, recovery) from error
+        journal.notice(f"{draft.file.title}: {error}. Written anyway (--force)")
+    return draft
 
 
-def _measured(product: Product, request: ConvertRequest, workshop: Workshop, journal: Journal) -> Product:
-    """The product with its latency, once that has passed its own gate."""
-    artifact = product.file.artifact
-    with journal.stage(f"Measure latency of {product.title}"):
-        latency = workshop.timed(product.twin, product.file)
-    if product.quantized or len(request.precisions) == 1:  # a float file beside others is their twin
-        latency.require(request.speed, product.title)
+def _latency(draft: Draft, request: ConvertRequest, workshop: Workshop, journal: Journal) -> Latency:
+    """The latency of what passed the accuracy gate, once that has passed its own."""
+    artifact, title = draft.file.artifact, draft.file.title
+    with journal.stage(f"Measure latency of {title}"):
+        latency = workshop.timed(draft.twin, draft.file)
+    if draft.quantized or len(request.precisions) == 1:  # a float file beside others is their twin
+        latency.require(request.speed, title)
     if artifact.precision.integer and machine.saturates():
         reference = runtime(artifact.target).open_reference(artifact.path)
-        sessions = product.twin.session, product.file.session, reference
+        sessions = draft.twin.session, draft.file.session, reference
         warning = saturation.check(*sessions, workshop.calibration.batch(_SATURATION_PICTURES))
         if warning:
-            journal.notice(f"{product.title}: {warning}")
-    return replace(product, latency=latency)
+            journal.notice(f"{title}: {warning}")
+    return latency
 
 
 def _calibration(request: ConvertRequest, model: Model) -> Calibration:

@@ -1,27 +1,29 @@
 """Several networks in one exported graph, beside its single members."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
 from ..models.ensemble import Average, combine, normalised
 from ..models.errors import UsageError
+from ..models.overrides import PathLike
 from ..runtime.judge import evaluation
 from . import gain
+from .checks import require_folder
 from .convert import Conversion, run
 from .document import document
 from .gain import MemberCost, MemberScore
-from .members import load_members
+from .members import load_members, require_members
 from .progress import Journal, Progress
-from .request import ConvertRequest, PathLike
+from .request import ConvertRequest, ModelLike
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class EnsembleConversion:
     """The result of `ensemble`: the conversion, and what the ensemble gains and costs.
 
-    `scores` has the members and the ensemble last; so has `costs` for each target. `pictures` says what the
+    `scores` has the members and the ensemble last; so has `costs` for each target. `judged_on` says what the
     scores were measured on, `fitted_on` what the weights were fitted on.
     """
 
@@ -33,6 +35,16 @@ class EnsembleConversion:
     fitted_on: dict[str, Any] | None
     notices: tuple[str, ...] = ()
 
+    def __repr__(self) -> str:
+        lines = [
+            f"  {score.name}: " + (f"top-1 {score.accuracy.top1:.2%}" if score.accuracy else "no labels")
+            for score in self.scores
+        ]
+        return (
+            "\n".join([f"<Ensemble of {len(self.scores) - 1} ({self.average})", *lines])
+            + f">\n{self.conversion}"
+        )
+
     def to_json(self) -> dict[str, Any]:
         """The document `ensemble`: that of the conversion, and the members."""
         facts = {"average": self.average, "fitted_on": self.fitted_on, "judged_on": self.judged_on}
@@ -43,7 +55,7 @@ class EnsembleConversion:
 
 
 def ensemble(
-    members: Sequence[str],
+    members: Iterable[ModelLike],
     *,
     weights: Sequence[float] | Literal["fit"] | None = None,
     average: Average = "probabilities",
@@ -55,14 +67,14 @@ def ensemble(
     """Average networks in one graph, measure what that gains and costs, and convert it.
 
     Args:
-        members: What `convert` takes as a model, `NAME=WEIGHTS`, or the path of a checkpoint.
+        members: What `convert` takes as a model, or `NAME=WEIGHTS`.
         weights: The weight of each member, equal without it; `fit` finds the weights that make the right
             answers likeliest, on pictures that judge nothing.
         average: What is averaged, `probabilities` or `logits`.
         fit: Labelled folders to fit weights on; a fifth of `data` without it.
         interpolation: How the pictures of all members are resized, where theirs differ.
         progress: Receives stages and notices; silent without it.
-        options: The options of `convert`, without `weights`.
+        options: The other options of `convert`.
 
     Raises:
         UsageError: Members do not go together, or an option cannot be used.
@@ -81,7 +93,7 @@ def ensemble(
 
 def combined(
     request: ConvertRequest,
-    members: Sequence[str],
+    members: Iterable[ModelLike],
     *,
     weights: Sequence[float] | Literal["fit"] | None,
     average: Average,
@@ -90,13 +102,18 @@ def combined(
     progress: Progress | None,
 ) -> EnsembleConversion:
     """Run a checked request for the ensemble of `members`; see `ensemble`."""
-    given = None if weights == "fit" else tuple(map(float, weights or ())) or None
+    members = _listed(members)
+    given = _numbers(weights)
     shares = normalised(given, len(members))
     if fit and weights != "fit":
-        raise UsageError("--fit names pictures to fit weights on; add --weights fit, or leave it out")
+        raise UsageError("--fit is only used with --weights fit; add it, or omit --fit")
+    request.require_files()
+    require_members(members)
+    if fit:
+        require_folder(fit, "a folder of labelled pictures")
     journal = Journal(progress)
     with journal.stage("Load the members"):
-        team = load_members(tuple(members), request.overrides, interpolation, journal.notice)
+        team = load_members(members, request.overrides, interpolation, journal.notice)
     like = team[0].model.spec
     combine([member.model for member in team], shares, average)  # members that do not go together
     data = None if request.data is None else Path(request.data)
@@ -113,10 +130,26 @@ def combined(
     fitted_on = None if fitting is None else {"pictures": fitting.description, "count": fitting.count}
     facts = {"average": average, "fitted_on": fitted_on, "judged_on": judged_on}
     model = replace(model, record={**(model.record or {}), **facts})
-    conversion = run(replace(request, model=model), progress)
+    conversion = run(request.of(model), progress)
     firsts = {bundle.target: bundle for bundle in conversion.bundles[::-1]}
     costs = [cost for bundle in firsts.values() for cost in gain.costs(team, bundle, journal)]
     notices = dict.fromkeys((*journal.notices, *conversion.notices))
     return EnsembleConversion(
         conversion, average, tuple(scores), tuple(costs), judged_on, fitted_on, tuple(notices)
     )
+
+
+def _listed(members: Iterable[ModelLike]) -> list[ModelLike]:
+    if isinstance(members, str):
+        raise UsageError(f"{members}: is a single member; pass a list of at least two")
+    return [*members]
+
+
+def _numbers(weights: Sequence[float] | str | None) -> tuple[float, ...] | None:
+    """The weights that were given; None if they are equal or fitted."""
+    if weights is None or weights == "fit":
+        return None
+    try:
+        return tuple(map(float, weights)) or None
+    except (TypeError, ValueError) as error:
+        raise UsageError(f"weights {weights!r}: must be one number per member, or 'fit'") from error

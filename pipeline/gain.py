@@ -69,11 +69,12 @@ def parted(pictures: Pictures, fit: Path | None, like: ModelSpec) -> tuple[Pictu
         fitting = evaluation.from_folder(fit, like)
         if shared := {sha256_of(file) for file in fitting.files} & {sha256_of(f) for f in pictures.files}:
             raise UsageError(
-                f"{len(shared)} pictures of --fit are in --data too, which would flatter; part them"
+                f"{len(shared)} pictures of --fit are also in --data, which would bias the result; "
+                "separate them"
             )
         return fitting, pictures
     if pictures.labels is None:
-        raise UsageError("--weights fit needs labelled pictures: give --data DIR, --fit DIR or both")
+        raise UsageError("--weights fit needs labelled pictures; pass --data DIR, --fit DIR or both")
     return evaluation.split(pictures)
 
 
@@ -103,11 +104,11 @@ def without_idle(
     idle = [member.name for member, weight in zip(members, weights, strict=True) if not weight]
     if len(kept) < 2:
         raise EdgewiseError(
-            f"the fit gives all weight to {kept[0][0].name}: the others add nothing on these pictures; "
-            "export it alone, or give --weights"
+            f"the fit gives all weight to {kept[0][0].name}, because the others add nothing on these "
+            "pictures; export it alone, or pass --weights"
         )
     for name in idle:
-        journal.notice(f"{name} is left out: the fit gives it no weight")
+        journal.notice(f"{name} is left out, because the fit gives it no weight")
     return [member for member, _ in kept], normalised([weight for _, weight in kept], len(kept))
 
 

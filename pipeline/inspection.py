@@ -1,18 +1,20 @@
 """What a model file really is, whoever wrote it. Needs no torch."""
 
+from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from ..models.errors import EdgewiseError
+from ..models.overrides import PathLike
 from ..runtime.bundle import Bundle
 from ..runtime.probe import probe, target_of
 from ..runtime.structure import Structure
 from .document import document
-from .request import PathLike
+from .progress import Journal, Progress
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class Inspection:
     """A model file as its engine reads it.
 
@@ -25,6 +27,15 @@ class Inspection:
     structure: Structure
     refusal: str | None
     bundle: Bundle | None
+
+    def __repr__(self) -> str:
+        found = self.structure
+        arithmetic: Counter[str] = Counter()
+        for operator in found.operators:
+            arithmetic[operator.arithmetic] += operator.count
+        counts = ", ".join(f"{count} {kind}" for kind, count in arithmetic.most_common())
+        kind, size = f"{self.target} {found.precision}", f"{found.size_bytes / 1e6:.2f} MB"
+        return f"<Inspection {kind}: {size}, operators: {counts}; {self.file}>"
 
     def require(self) -> None:
         """Raise an `EdgewiseError` where the file does not have the precision that its manifest records."""
@@ -48,11 +59,15 @@ class Inspection:
         )
 
 
-def inspect(path: PathLike) -> Inspection:
+def inspect(path: PathLike, *, progress: Progress | None = None) -> Inspection:
     """Read operators, arithmetic, size, inputs, outputs and metadata of a model file or of a bundle's model.
 
     The file is opened in a child process, so that one that crashes its parser is reported. The result does
     not raise for a bundle whose model has another precision than its manifest says: call its `require()`.
+
+    Args:
+        path: A model file, the folder of a bundle, or a `Bundle`.
+        progress: Receives stages and notices; silent without it.
 
     Raises:
         UsageError: It is not a `.tflite`, `.onnx` or `.xml` file or a bundle.
@@ -63,5 +78,6 @@ def inspect(path: PathLike) -> Inspection:
     bundle = Bundle.open(path) if path.is_dir() else None
     file = bundle.model if bundle else path
     target = bundle.target if bundle else target_of(path)
-    found = probe(file, target)
+    with Journal(progress).stage(f"Read {file.name}"):
+        found = probe(file, target)
     return Inspection(path, file, target, found.structure, found.refusal, bundle)

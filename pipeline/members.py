@@ -1,10 +1,16 @@
-"""The members of an ensemble, as they are named on the command line."""
+"""The members of an ensemble, as they are named or given."""
 
-from collections.abc import Callable
+import os
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from ..models.weights import Model, Overrides, load_model
+from ..models.model import Model
+from ..models.overrides import Overrides
+from ..models.weights import load_model
+from ..models.weights.names import require_model, require_weights
+from .load import loaded
+from .request import ModelLike
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -16,28 +22,54 @@ class Member:
 
 
 def load_members(
-    arguments: tuple[str, ...], overrides: Overrides, interpolation: str | None, say: Callable[[str], None]
+    members: Iterable[ModelLike],
+    overrides: Overrides,
+    interpolation: str | None,
+    say: Callable[[str], None],
 ) -> list[Member]:
-    """Load what `edgewise ensemble` was given: NAME, NAME=WEIGHTS, or the path of a checkpoint.
+    """Load NAME, NAME=WEIGHTS or the path of a checkpoint, and take what is in memory as it is.
 
     Raises:
         UsageError, EdgewiseError, MissingDependencyError: as `load_model` says.
     """
-    found = [Member(argument, _load(argument, overrides, say)) for argument in arguments]
+    found = [_member(member, overrides, say) for member in members]
     return [
         replace(member, model=_scaled(member.model, interpolation)) if interpolation else member
         for member in found
     ]
 
 
+def require_members(members: Iterable[ModelLike]) -> None:
+    """Raise a `UsageError` where a member is no model or its weights are not there, before any is loaded."""
+    for member in members:
+        if isinstance(member, str | os.PathLike):
+            name, weights = _parts(os.fspath(member))
+            require_model(name)
+            require_weights(weights)
+
+
+def _member(given: ModelLike, overrides: Overrides, say: Callable[[str], None]) -> Member:
+    if isinstance(given, str | os.PathLike):
+        name = os.fspath(given)
+        return Member(name, _load(name, overrides, say))
+    model = loaded(given, "auto", overrides, say)
+    return Member(model.spec.name, model)
+
+
+def _parts(argument: str) -> tuple[str, str]:
+    """What a member is called, and its weights."""
+    name, _, weights = (argument, "", "") if Path(argument).is_file() else argument.partition("=")
+    return name, weights or "auto"
+
+
 def _load(argument: str, overrides: Overrides, say: Callable[[str], None]) -> Model:
     """One member; `overrides` of mean and std are for those alone that do not say theirs."""
-    name, _, weights = (argument, "", "") if Path(argument).is_file() else argument.partition("=")
+    name, weights = _parts(argument)
     said: list[str] = []
-    model = load_model(name, weights or "auto", replace(overrides, mean=None, std=None), said.append)
+    model = load_model(name, weights, replace(overrides, mean=None, std=None), said.append)
     if model.spec.origin.source == "file" and model.record is None and (overrides.mean or overrides.std):
         said.clear()
-        model = load_model(name, weights or "auto", overrides, said.append)
+        model = load_model(name, weights, overrides, said.append)
     for line in said:
         say(line)
     return model

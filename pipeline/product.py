@@ -2,33 +2,70 @@
 
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from ..export.precision import Precision
 from ..runtime import machine
 from ..runtime.bench.latency import Latency
 from ..runtime.bundle import Bundle, write_bundle
 from ..runtime.judge import golden
+from ..runtime.judge.drop import Drop, Verdict
+from ..runtime.judge.stats import Agreement
 from ..runtime.judge.verdict import Verification
 from .libraries import versions
 from .recovery import Recovery
 from .workshop import File, Twin, Workshop
 
+T = TypeVar("T", bound=File)
+
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Product:
-    """A file to ship beside the float file of its target, which may be the same, and what was measured.
-
-    `requested` is the precision that was asked for, which recovery may have replaced.
-    """
+class Draft:
+    """A file that is not written yet, with the float file of its target, which may be the same file."""
 
     requested: Precision
     twin: Twin
     file: File
     verification: Verification
     recovery: Recovery | None = None
-    latency: Latency | None = None
-    bundle: Bundle | None = None
+
+    @property
+    def quantized(self) -> bool:
+        """Whether it is another file than its twin."""
+        return self.file.artifact is not self.twin.artifact
+
+
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class Product:
+    """A model file in its bundle, and what was measured of it.
+
+    `requested` is the precision that was asked for, which recovery may have replaced by `precision`. `twin`
+    is the float file of its target, which may be `file` itself; `recovery` is what was tried, where INT8 lost
+    too much at first.
+    """
+
+    requested: Precision
+    twin: Twin
+    file: File
+    verification: Verification
+    latency: Latency
+    bundle: Bundle
+    recovery: Recovery | None = None
+
+    @property
+    def target(self) -> str:
+        """The target: 'tflite', 'onnx' or 'openvino'."""
+        return self.file.artifact.target
+
+    @property
+    def precision(self) -> Precision:
+        """What the file is: 'w8a8', say."""
+        return self.file.artifact.precision
+
+    @property
+    def title(self) -> str:
+        """What messages call it: 'tflite w8a8'."""
+        return self.file.title
 
     @property
     def quantized(self) -> bool:
@@ -39,46 +76,88 @@ class Product:
     def as_requested(self) -> bool:
         """Whether recovery left the precision as it was asked for."""
         recovered = self.recovery is not None and self.recovery.chosen is not None
-        return not recovered or self.file.artifact.precision == self.requested
+        return not recovered or self.precision == self.requested
 
     @property
-    def title(self) -> str:
-        """What messages call it: 'tflite w8a8'."""
-        return f"{self.file.artifact.target} {self.file.artifact.precision}"
+    def passed(self) -> bool:
+        """Whether it passed the accuracy gate; one that did not was forced."""
+        return self.verification.passed
+
+    @property
+    def verdict(self) -> Verdict:
+        """What the accuracy gate says."""
+        return self.verification.verdict
+
+    @property
+    def drop(self) -> Drop | None:
+        """The loss of top-1 accuracy in percentage points; None without labels."""
+        return self.verification.drop
+
+    @property
+    def agreement(self) -> Agreement:
+        """How it answers beside its float twin."""
+        return self.verification.agreement
+
+    @property
+    def size_bytes(self) -> int:
+        """The size of the model file."""
+        return self.file.structure.size_bytes
+
+    def __repr__(self) -> str:
+        time = self.latency.quantized or self.latency.float
+        return (
+            f"<Product {self.title}: {self.verdict}, {self.verification.reason()}; "
+            f"{self.size_bytes / 1e6:.2f} MB, {time.p50_ms:.2f} ms; {self.bundle.folder}>"
+        )
 
     def to_json(self) -> dict[str, Any]:
         """Its part of the document `conversion`: where the bundle is, its manifest, and what it cost."""
         return {
-            "bundle": str(self.bundle.folder) if self.bundle else None,
-            "target": self.file.artifact.target,
+            "bundle": str(self.bundle.folder),
+            "target": self.target,
             "requested": str(self.requested),
-            "precision": str(self.file.artifact.precision),
+            "precision": str(self.precision),
             "as_requested": self.as_requested,
-            "verdict": str(self.verification.verdict),
-            "pace": str(self.latency.pace) if self.latency and self.latency.pace else None,
+            "verdict": str(self.verdict),
+            "pace": str(self.latency.pace) if self.latency.pace else None,
             "float_size_bytes": self.twin.structure.size_bytes,
-            "size_bytes": self.file.structure.size_bytes,
-            "manifest": self.bundle.manifest if self.bundle else None,
+            "size_bytes": self.size_bytes,
+            "manifest": self.bundle.manifest,
         }
 
 
-def write(product: Product, folder: Path, workshop: Workshop, *, overwrite: bool) -> Product:
+def write(draft: Draft, latency: Latency, folder: Path, workshop: Workshop, *, overwrite: bool) -> Product:
     """The product in its bundle, whose manifest holds everything that was measured.
 
     Raises as `write_bundle` does.
     """
-    artifact, model = product.file.artifact, workshop.model
+    artifact, model, recovery = draft.file.artifact, workshop.model, draft.recovery
     record: dict[str, Any] = {
-        "parity": asdict(product.twin.parity),
-        "verification": product.verification.to_json(),
-        "structure": product.file.structure.to_json(),
+        "parity": asdict(draft.twin.parity),
+        "verification": draft.verification.to_json(),
+        "structure": draft.file.structure.to_json(),
         "calibration": workshop.calibration.to_json() if artifact.precision.integer else None,
-        "recovery": [trial.to_json() for trial in product.recovery.trials] if product.recovery else None,
-        "latency": asdict(product.latency) if product.latency else None,
+        "recovery": [trial.to_json() for trial in recovery.trials] if recovery else None,
+        "latency": asdict(latency),
         "training": model.record,
         "machine": machine.describe(),
         "versions": versions(),
     }
-    sample = golden.sample(model.spec.preprocess, workshop.original, product.file.session)
-    twin = product.twin.artifact if product.quantized else None
-    return replace(product, bundle=write_bundle(folder, artifact, twin, sample, record, overwrite=overwrite))
+    sample = golden.sample(model.spec.preprocess, workshop.original, draft.file.session)
+    reference = draft.twin.artifact if draft.quantized else None
+    bundle = write_bundle(folder, artifact, reference, sample, record, overwrite=overwrite)
+    twin = _at(bundle.reference or bundle.model, draft.twin)
+    return Product(
+        draft.requested,
+        twin,
+        _at(bundle.model, draft.file) if draft.quantized else twin,
+        draft.verification,
+        latency,
+        bundle,
+        recovery and recovery.closed(),
+    )
+
+
+def _at(path: Path, file: T) -> T:
+    """A file in its bundle, without its engine."""
+    return replace(file.closed(), artifact=replace(file.artifact, path=path))

@@ -56,6 +56,10 @@ class Journal:
         self.seconds: dict[str, float] = {}
         self.notices: list[str] = []
 
+    def expect(self, more: int) -> None:
+        """Change the number of planned stages by `more`, which may be negative."""
+        self._planned += more
+
     @contextmanager
     def unplanned(self) -> Iterator[None]:
         """Stages inside the block were not planned, and are not numbered."""

@@ -6,7 +6,7 @@ rung that was chosen.
 
 import time
 from collections.abc import Iterable, Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from ..models.errors import EdgewiseError
@@ -78,6 +78,12 @@ class Recovery:
     chosen: Trial | None = None
     verification: Verification | None = None
 
+    def closed(self) -> "Recovery":
+        """The same without inference engines, as plain data."""
+        trials = {id(trial): replace(trial, file=trial.file.closed()) for trial in self.trials}
+        chosen = None if self.chosen is None else trials[id(self.chosen)]
+        return Recovery([*trials.values()], chosen, self.verification)
+
     @property
     def best(self) -> list[Trial]:
         """The Pareto front of fidelity, latency and size."""
@@ -96,7 +102,7 @@ class Search:
     def climb(self, failed: File, recipe: Recipe, budget_s: float) -> Recovery:
         """Try the rungs, the cheapest first; none begins when `budget_s` seconds are over."""
         self._end = time.monotonic() + budget_s
-        trials = [self._trial(Rung("as it was", recipe), failed)]
+        trials = [self._trial(Rung("unchanged", recipe), failed)]
         for rungs in self._ladder(recipe, trials):
             if chosen := self._cure(trials, rungs):
                 verdict = self._workshop.judged(self._twin, chosen.file, self._verdict, self._limits)
@@ -120,7 +126,7 @@ class Search:
         cure: Trial | None = None
         for rung in rungs:
             if self._late():
-                self._journal.notice(f"No time is left for: {rung.title}. --recover-budget gives more")
+                self._journal.notice(f"No time left for {rung.title}; --recover-budget gives more")
                 break
             try:
                 trial = self._trial(rung, self._workshop.quantized(self._twin, rung.recipe))

@@ -2,23 +2,30 @@
 
 import os
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TypeAlias
+from typing import TYPE_CHECKING, Self, TypeAlias, Union
 
 from ..export import chosen
 from ..export.artifact import IOS
 from ..export.facts import TARGETS
 from ..export.precision import Precision
-from ..models.errors import UsageError
+from ..models.errors import UsageError, unknown
 from ..models.model import Model
-from ..models.overrides import Overrides
-from ..models.spec import RGB
+from ..models.overrides import Channels, ClassNames, Overrides, PathLike
+from ..models.weights.names import require_model, require_weights
 from ..quantize.recipe import Recipe
 from ..runtime.bench.latency import SpeedLimits
 from ..runtime.judge.verdict import Limits
+from .checks import require_folder, require_writable
 
-PathLike: TypeAlias = str | os.PathLike[str]
+if TYPE_CHECKING:
+    from torch import nn
+
+ModelLike: TypeAlias = Union[str, os.PathLike[str], Model, "nn.Module"]
+
+_FEWEST_PICTURES = 12  # that judge bundled weights
+_OF_WEIGHTS = ("weights", "mean", "std", "imgsz", "resize", "labels")  # what a loaded model already has
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,18 +36,18 @@ class ConvertRequest:
         UsageError: there is no such target or precision, or options contradict each other.
     """
 
-    model: str | Model
+    model: ModelLike
     to: str | Iterable[str] = "tflite"
     int8: bool = False
     precision: str | Iterable[str] | None = None
     per_tensor: bool = False
     io: str = "float32"
     weights: PathLike = "auto"
-    mean: float | RGB | None = None
-    std: float | RGB | None = None
+    mean: Channels | None = None
+    std: Channels | None = None
     imgsz: int | None = None
     resize: int | None = None
-    labels: PathLike | None = None
+    labels: ClassNames | None = None
     calib: PathLike | None = None
     calib_count: int | None = None
     seed: int = 0
@@ -58,20 +65,63 @@ class ConvertRequest:
     out: PathLike | None = None
 
     def __post_init__(self) -> None:
+        for name in ("to", "precision", "mean", "std", "labels"):  # an iterator could be read only once
+            value = getattr(self, name)
+            if isinstance(value, Iterable) and not isinstance(value, str | os.PathLike):
+                object.__setattr__(self, name, tuple(value))
+        self._require_ranges()
+        self._require_own_weights()
         asked = self.precisions
         if self.int8 and Precision.W8A8 not in asked:
-            raise UsageError(f"--int8 is --precision w8a8, not {','.join(asked)}; give one of them")
+            raise UsageError(f"--int8 means --precision w8a8, not {','.join(asked)}; pass only one of them")
         if self.recipe != Recipe() and Precision.W8A8 not in asked:
             raise UsageError("--io and --per-tensor are for INT8 models; add --int8")
         if self.io not in IOS:
-            raise UsageError(f"no --io {self.io!r}: choose from {', '.join(IOS)}")
+            raise unknown("type of inputs and outputs", self.io, IOS)
         if any(self.io not in TARGETS[name].ios for name in self.targets):
             able = " or ".join(name for name, row in TARGETS.items() if self.io in row.ios)
-            raise UsageError(f"--io {self.io} is for {able} alone; leave it out, or export --to {able}")
+            raise UsageError(f"--io {self.io} is only for {able}; omit it, or export only to {able}")
         if self.require_speedup is not None and asked == (Precision.FP32,):
             raise UsageError(
-                "--require-speedup compares a smaller model with float; add --int8 or a --precision"
+                "--require-speedup needs a quantized model to compare with float; add --int8 or --precision"
             )
+
+    def _require_ranges(self) -> None:
+        limits(self.max_drop, self.min_agreement, strict=self.strict)
+        at_least("eval_count", self.eval_count, _FEWEST_PICTURES)
+        at_least("recover_budget", self.recover_budget, 0)
+        at_least("seed", self.seed, 0)
+        for name in ("max_latency", "require_speedup"):
+            value = getattr(self, name)
+            if value is not None and not value > 0:
+                raise UsageError(f"{name} {value}: must be greater than 0")
+        _ = self.overrides, self.targets  # both are checked when read
+
+    def _require_own_weights(self) -> None:
+        """Reject options for what a model in memory already has."""
+        if isinstance(self.model, str | os.PathLike):
+            return
+        loaded = isinstance(self.model, Model)
+        for name in _OF_WEIGHTS if loaded else _OF_WEIGHTS[:1]:
+            if getattr(self, name) != type(self).__dataclass_fields__[name].default:
+                source = "is already loaded" if loaded else "already has its weights"
+                raise UsageError(f"{name}: the model {source}; pass {name} where it is loaded")
+
+    def require_files(self) -> None:
+        """Check what can be checked of files and folders without importing a framework.
+
+        Raises:
+            UsageError: the model, weights, labels or pictures are not there.
+            EdgewiseError: bundles could not be written.
+        """
+        if isinstance(self.model, str | os.PathLike):
+            require_model(os.fspath(self.model))
+        require_weights(os.fspath(self.weights))
+        _ = self.overrides.named  # reads a file of labels
+        for folder in (self.calib, self.data):
+            if folder is not None:
+                require_folder(Path(folder), "a folder of pictures")
+        require_writable(Path(self.out or "dist"))
 
     @property
     def targets(self) -> tuple[str, ...]:
@@ -98,18 +148,25 @@ class ConvertRequest:
     @property
     def overrides(self) -> Overrides:
         """What replaces the preprocessing and the classes of the weights."""
-        labels = None if self.labels is None else Path(self.labels)
-        return Overrides(rgb(self.mean), rgb(self.std), self.imgsz, self.resize, labels)
+        return Overrides.of(
+            mean=self.mean, std=self.std, imgsz=self.imgsz, resize=self.resize, labels=self.labels
+        )
 
     @property
     def limits(self) -> Limits:
         """The accuracy gate."""
-        return Limits(self.max_drop, self.min_agreement, self.strict)
+        return limits(self.max_drop, self.min_agreement, strict=self.strict)
 
     @property
     def speed(self) -> SpeedLimits:
         """The latency gate."""
         return SpeedLimits(self.max_latency, self.require_speedup)
+
+    def of(self, model: Model) -> Self:
+        """The same request for a model that was loaded with these options."""
+        return replace(
+            self, model=model, weights="auto", mean=None, std=None, imgsz=None, resize=None, labels=None
+        )
 
     def folder(self, name: str) -> Path:
         """Where the bundle of that name goes: `out` itself, or a folder in it where there are several."""
@@ -124,6 +181,28 @@ def _names(given: str | Iterable[str]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(part.strip().lower() for part in parts))
 
 
-def rgb(value: float | RGB | None) -> RGB | None:
-    """One number for all channels, or one for each."""
-    return (value, value, value) if isinstance(value, int | float) else value
+def limits(max_drop: float, min_agreement: float, *, strict: bool) -> Limits:
+    """The accuracy gate; raises a `UsageError` if a limit is out of range."""
+    if not 0 <= max_drop <= 100:
+        raise UsageError(f"max_drop {max_drop}: must be between 0 and 100 percentage points")
+    if not 0 <= min_agreement <= 1:
+        raise UsageError(f"min_agreement {min_agreement}: must be between 0 and 1")
+    return Limits(max_drop, min_agreement, strict)
+
+
+def at_least(name: str, value: float, least: float) -> None:
+    """Raise a `UsageError` if the option called `name` is smaller, or not a number."""
+    if not value >= least:
+        raise UsageError(f"{name} {value}: must be at least {least:g}")
+
+
+def listed(paths: PathLike | Iterable[PathLike]) -> list[Path]:
+    """The paths of one or more bundles.
+
+    Raises:
+        UsageError: none was given.
+    """
+    given = [paths] if isinstance(paths, str | os.PathLike) else [*paths]
+    if not given:
+        raise UsageError("no bundle was given; pass at least one")
+    return [Path(path) for path in given]

@@ -1,31 +1,50 @@
 """From labelled pictures to a checkpoint that `convert` takes as it is."""
 
-from collections.abc import Mapping
+import importlib
+import os
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from ..export.artifact import file_stem
-from ..models.data import open_dataset
-from ..models.errors import UsageError
-from ..models.overrides import Overrides
-from ..models.spec import RGB
+from ..models.data import open_dataset, require_dataset
+from ..models.errors import unknown
+from ..models.overrides import Channels, Overrides, PathLike
+from ..models.training import run
 from ..models.training.engine import train as run_plan
 from ..models.training.plan import Plan, TrainingResult
+from ..models.training.process import is_first
 from ..models.training.recipe import TrainingRecipe
 from ..models.training.starting import starting_point
+from ..models.weights.names import require_model, require_weights
+from ..models.zoo import find
+from .checks import require_writable
 from .document import document
 from .progress import Journal, Progress
-from .request import PathLike, rgb
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class Training:
     """The result of `train`: the plan that was followed, and the checkpoint with its figures."""
 
     plan: Plan
     result: TrainingResult
     notices: tuple[str, ...] = ()
+
+    @property
+    def path(self) -> Path:
+        """The checkpoint, which `convert` takes."""
+        return self.result.path
+
+    @property
+    def top1(self) -> float:
+        """Its top-1 accuracy on the validation pictures, from 0 to 1."""
+        return self.result.top1
+
+    def __repr__(self) -> str:
+        found, pictures = self.result, len(self.plan.dataset.val)
+        scores = f"top-1 {found.top1:.2%} on {pictures} pictures after {found.epochs} epochs"
+        return f"<Training {self.plan.name}: {scores}; {found.path}>"
 
     def to_json(self) -> dict[str, Any]:
         """The document `training`."""
@@ -34,16 +53,15 @@ class Training:
 
 
 def train(
-    name: str,
+    model: PathLike,
     data: PathLike,
     *,
     weights: PathLike = "auto",
-    mean: float | RGB | None = None,
-    std: float | RGB | None = None,
+    mean: Channels | None = None,
+    std: Channels | None = None,
     imgsz: int | None = None,
     resize: int | None = None,
     val_share: float = 0.1,
-    recipe: Mapping[str, Any] | None = None,
     devices: int = 1,
     nodes: int = 1,
     accelerator: str = "auto",
@@ -51,11 +69,15 @@ def train(
     out: PathLike | None = None,
     resume: bool = False,
     progress: Progress | None = None,
+    **recipe: Any,
 ) -> Training:
     """Train a network and write a checkpoint with its weights, classes, preprocessing, recipe and metrics.
 
+        trained = edgewise.train("mobilenetv2", "photos", epochs=10, learning_rate=0.05)
+        edgewise.convert(trained.path, int8=True, data="photos")
+
     Args:
-        name: A network of the zoo, or what else `convert` takes as a model.
+        model: A network of the zoo, or what else `convert` takes as a model.
         data: Folder of class folders, or of `train/` and `val/` that hold them; or `shapes`.
         weights: What to begin with: `imagenet`, `bundled`, `random`, or a file; `auto` takes `imagenet`
             where available, otherwise `random`.
@@ -64,7 +86,6 @@ def train(
         imgsz: Side of the network's input in pixels.
         resize: Shorter side of a picture before its centre is cropped, in pixels.
         val_share: Part of each class that validates, where `data` has no `val/`.
-        recipe: Fields of `TrainingRecipe`, such as `{"epochs": 10}`, that replace its defaults.
         devices: GPUs, or processes, on each machine.
         nodes: Machines.
         accelerator: `auto`, `cpu` or `gpu`.
@@ -73,20 +94,30 @@ def train(
         resume: Continue the run in that folder from its last complete epoch.
         progress: Receives stages and notices; silent without it. Where it has a `console` of rich, epochs
             are shown there.
+        recipe: Fields of `TrainingRecipe`, such as `epochs` and `batch`, that replace its defaults.
 
     Raises:
         UsageError: The folder, the weights or the recipe cannot be used.
         MissingDependencyError: Lightning is not installed.
         EdgewiseError: The training diverged, or a file cannot be read or written.
     """
-    given = {key: value for key, value in (recipe or {}).items() if value is not None}
-    if unknown := sorted(given.keys() - TrainingRecipe.__dataclass_fields__.keys()):
-        raise UsageError(f"a training recipe has no {unknown[0]!r}; see `edgewise train --help`")
+    known = TrainingRecipe.__dataclass_fields__
+    if odd := [key for key in recipe if key not in known]:
+        raise unknown("training option", odd[0], known)
+    given = {key: value for key, value in recipe.items() if value is not None}
     TrainingRecipe(**given)  # what cannot be, before anything takes time
-    journal = Journal(progress)
+    name = os.fspath(model)
+    folder = _folder(name, out)
+    if is_first() and folder is not None:
+        (run.require_begun if resume else run.require_free)(folder)
+        require_writable(folder)
+    require_model(name)
+    require_weights(os.fspath(weights))
+    require_dataset(os.fspath(data))
+    journal = Journal(progress, 3)
     with journal.stage("Load the network"):
-        overrides = Overrides(rgb(mean), rgb(std), imgsz, resize)
-        start = starting_point(name, str(weights), overrides, journal.notice)
+        overrides = Overrides.of(mean=mean, std=std, imgsz=imgsz, resize=resize)
+        start = starting_point(name, os.fspath(weights), overrides, journal.notice)
     base = TrainingRecipe() if start.tensors is None else TrainingRecipe.for_tuning()
     chosen = replace(base, **given)
     with journal.stage("Read the pictures") as counter:
@@ -106,12 +137,25 @@ def train(
         preprocess=start.preprocess,
         start=start.tensors,
         origin=start.origin,
-        out=Path("runs") / file_stem(start.name) if out is None else Path(out),
+        out=folder or _runs(start.name),
         devices=devices,
         nodes=nodes,
         accelerator=accelerator,
         workers=workers,
     )
+    with journal.stage("Import Lightning"):
+        importlib.import_module("lightning")
     console = getattr(progress, "console", None)
     result = run_plan(plan, resume=resume, announce=journal.notice, screen=console)
     return Training(plan, result, tuple(journal.notices))
+
+
+def _folder(name: str, out: PathLike | None) -> Path | None:
+    """The folder of the run; None where its name is known only once a library or a checkpoint is loaded."""
+    if out is not None:
+        return Path(out)
+    return None if ":" in name or Path(name).suffix else _runs(find(name).name)
+
+
+def _runs(name: str) -> Path:
+    return Path("runs") / file_stem(name)

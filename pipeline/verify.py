@@ -4,21 +4,28 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from ..models.overrides import PathLike
 from ..runtime import open_session
 from ..runtime.bundle import Bundle
 from ..runtime.judge import evaluation
+from ..runtime.judge.drop import Drop, Verdict
 from ..runtime.judge.golden import GoldenCheck, check
-from ..runtime.judge.verdict import Limits, Verification, judge
+from ..runtime.judge.stats import Agreement
+from ..runtime.judge.verdict import Verification, judge
+from .checks import require_folder
 from .document import document
 from .progress import Journal, Progress
-from .request import PathLike
+from .request import at_least, limits
 
 _GENERATED = 1200  # pictures of the generated set, for the bundled weights
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class VerifiedBundle:
-    """What `verify` found: the golden sample's result, and the verdict where there is a float model."""
+    """What `verify` found: the golden sample's result, and the verdict where there is a float model.
+
+    `verification` is None where there is nothing to judge the model by: a float bundle, without `data`.
+    """
 
     bundle: Bundle
     golden: GoldenCheck
@@ -29,6 +36,26 @@ class VerifiedBundle:
     def passed(self) -> bool:
         """Whether the accuracy gate is passed, or there is nothing to judge it by."""
         return self.verification is None or self.verification.passed
+
+    @property
+    def verdict(self) -> Verdict | None:
+        """What the accuracy gate says; None where there is nothing to judge by."""
+        return None if self.verification is None else self.verification.verdict
+
+    @property
+    def drop(self) -> Drop | None:
+        """The loss of top-1 accuracy in percentage points; None without labels."""
+        return None if self.verification is None else self.verification.drop
+
+    @property
+    def agreement(self) -> Agreement | None:
+        """How the model answers beside its float model; None where there is none."""
+        return None if self.verification is None else self.verification.agreement
+
+    def __repr__(self) -> str:
+        judged = self.verification
+        found = f"{judged.verdict}, {judged.reason()}" if judged else "golden sample alone"
+        return f"<VerifiedBundle {self.bundle.target} {self.bundle.precision}: {found}; {self.bundle.folder}>"
 
     def require(self) -> None:
         """Raise an `AccuracyError` where the accuracy gate is not passed."""
@@ -63,7 +90,7 @@ def verify(
     verdict: call its `require()`, or look at `passed`.
 
     Args:
-        bundle: The bundle's folder.
+        bundle: The bundle's folder, or a `Bundle` such as `convert` returns.
         data: Labelled folders.
         max_drop: Largest loss of top-1 accuracy, in percentage points.
         min_agreement: Smallest top-1 agreement with the float model, from 0 to 1, without labels.
@@ -77,18 +104,23 @@ def verify(
         MissingDependencyError: The engine is not installed.
         EdgewiseError: The bundle is damaged.
     """
-    journal = Journal(progress)
+    wanted = limits(max_drop, min_agreement, strict=strict)
+    at_least("threads", threads, 1)
     opened = Bundle.open(Path(bundle))
-    session = open_session(opened.model, opened.target, threads)
-    with journal.stage("Run the golden sample"):
-        golden = check(opened, session)
-    if opened.reference is None and data is None:
-        return VerifiedBundle(opened, golden, None)
-    exact = open_session(opened.reference or opened.model, opened.target, threads)
     folder = None if data is None else Path(data)
+    if folder is not None:
+        require_folder(folder, "a folder of labelled pictures")
+    judged_by_pictures = opened.reference is not None or folder is not None
+    journal = Journal(progress, 1 + judged_by_pictures)
+    with journal.stage("Run the golden sample"):
+        session = open_session(opened.model, opened.target, threads)
+        golden = check(opened, session)
+    if not judged_by_pictures:
+        return VerifiedBundle(opened, golden, None)
     pictures = evaluation.choose(opened.spec, folder, _GENERATED, photos=(), seed=0)
     evaluation.refuse_overlap(pictures, (opened.calibration or {}).get("files", ()))
     with journal.stage(f"Judge by {pictures.count} pictures") as counter:
+        exact = open_session(opened.reference or opened.model, opened.target, threads)
         answers = evaluation.answers([exact, session], pictures, opened.spec.preprocess, counter)
-    judged = judge(answers, pictures, Limits(max_drop, min_agreement, strict))
+    judged = judge(answers, pictures, wanted)
     return VerifiedBundle(opened, golden, judged, tuple(journal.notices))

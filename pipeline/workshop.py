@@ -1,15 +1,18 @@
 """Makes files from one network, and remembers what several of them need."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Self
 
 from ..export import exporter
 from ..export.artifact import Artifact
 from ..export.graph import Network, trace
 from ..export.precision import Precision
+from ..models.errors import EdgewiseError
 from ..models.foreign.keras import KerasNetwork
-from ..models.weights import Model
+from ..models.model import Model
+from ..models.spec import Tensor32
 from ..quantize import quantizer
 from ..quantize.calibration import Calibration
 from ..quantize.forms import without_int8
@@ -31,6 +34,15 @@ _PARITY_PICTURES = 8
 _THREADS = 2  # for verification, where the number changes no bit (measured with 1, 2 and 4)
 
 
+class ClosedSession:
+    """Replaces the session of a file once its conversion is over."""
+
+    def __call__(self, batch: Tensor32) -> Tensor32:
+        """Always raises."""
+        del batch
+        raise EdgewiseError("the conversion is over; open its bundle with edgewise.open_bundle")
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class File:
     """A model file, opened, and what it was found to be."""
@@ -38,6 +50,15 @@ class File:
     artifact: Artifact
     session: Session
     structure: Structure
+
+    @property
+    def title(self) -> str:
+        """What messages call it: 'tflite w8a8'."""
+        return f"{self.artifact.target} {self.artifact.precision}"
+
+    def closed(self) -> Self:
+        """The same without its engine, so that a result is plain data that can be pickled."""
+        return replace(self, session=ClosedSession())
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -61,6 +82,10 @@ class Workshop:
         self._refined: dict[Recipe, Refined] = {}
         self._count = 0
         self._network = self._captured(model)
+
+    def refinements(self, recipes: Iterable[Recipe]) -> int:
+        """How many times the network is refined for files of these recipes."""
+        return len({_refinement(recipe) for recipe in recipes}) if self.refines else 0
 
     @property
     def refines(self) -> bool:
@@ -130,8 +155,7 @@ class Workshop:
     def _refine(self, recipe: Recipe) -> Refined | None:
         if isinstance(self._network, KerasNetwork):
             return None
-        plain = Recipe()  # what is the quantizer's part of a recipe changes nothing here
-        key = replace(recipe, io=plain.io, ranges=plain.ranges)
+        key = _refinement(recipe)
         if key not in self._refined:
             with self._journal.stage("Equalize channels, correct biases"):
                 self._refined[key] = refine(self._network, self.calibration, key)
@@ -158,3 +182,9 @@ class Workshop:
     def _path(self, target: str) -> Path:
         self._count += 1
         return self._folder / f"{self._count}.{target}"
+
+
+def _refinement(recipe: Recipe) -> Recipe:
+    """The part of a recipe that changes the network; the rest is for the quantizer."""
+    plain = Recipe()
+    return replace(recipe, io=plain.io, ranges=plain.ranges)

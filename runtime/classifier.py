@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from ..models.errors import UsageError
-from ..models.images import read_image
+from ..models.images import read_image, rgb_of
 from . import open_session
 from .bundle import Bundle
 from .judge.stats import softmax, top_k
@@ -33,11 +33,19 @@ class Answer:
 
 
 class Classifier:
-    """An opened bundle; made by `open_bundle`."""
+    """An opened bundle, which classifies pictures; made by `open_bundle`.
+
+    `bundle` describes it: its labels and preprocessing are `bundle.spec`.
+    """
 
     def __init__(self, bundle: Bundle, threads: int = 1) -> None:
         self.bundle = bundle
         self._session = open_session(bundle.model, bundle.target, threads)
+
+    def __repr__(self) -> str:
+        bundle = self.bundle
+        found = f"{bundle.target} {bundle.precision}, {len(self.labels)} classes"
+        return f"<Classifier {bundle.name}: {found}, {bundle.folder}>"
 
     @property
     def labels(self) -> tuple[str, ...]:
@@ -54,12 +62,23 @@ class Classifier:
     def predict(self, images: ImageLike | Iterable[ImageLike], top: int = 5) -> list[list[Answer]]:
         """The `top` likeliest classes of each picture, the likeliest first.
 
-        A picture is a path, a picture of Pillow, or an (H, W, 3) uint8 array in RGB order.
+            (answers,) = classifier.predict("photo.jpg")
+            answers[0].label, answers[0].probability
+
+        Args:
+            images: One picture or several: paths, pictures of Pillow, (H, W, 3) uint8 arrays in RGB order, or
+                one (N, H, W, 3) array. Each is resized and cropped as the bundle says.
+            top: Number of classes; all where there are fewer.
+
+        Returns:
+            A list of answers for each picture, also where there is one picture alone.
 
         Raises:
-            UsageError: There is no picture, or an array has another shape or type.
+            UsageError: There is no picture, or it is none of these.
             EdgewiseError: A picture cannot be read.
         """
+        if top < 1:
+            raise UsageError(f"top {top}: must be at least 1")
         names = self.labels
         return [
             [Answer(int(index), names[index], float(share[index])) for index in top_k(row, top)]
@@ -71,26 +90,38 @@ class Classifier:
 def open_bundle(path: str | os.PathLike[str], threads: int = 1) -> Classifier:
     """Open a bundle to classify pictures with it. Needs NumPy, Pillow and the bundle's engine.
 
+    Args:
+        path: The bundle's folder, or a `Bundle` such as `convert` returns.
+        threads: Threads of the engine.
+
     Raises:
         UsageError: There is no such bundle.
         MissingDependencyError: The engine is not installed.
         EdgewiseError: The bundle is damaged.
     """
+    if threads < 1:
+        raise UsageError(f"threads {threads}: must be at least 1")
     return Classifier(Bundle.open(Path(path)), threads)
 
 
 def _listed(images: ImageLike | Iterable[ImageLike]) -> Sequence[ImageLike]:
     """The pictures as a list, one alone included."""
     if isinstance(images, np.ndarray):
-        return [images] if images.ndim == 3 else list(images)
-    return [images] if isinstance(images, Image.Image | str | os.PathLike) else list(images)
+        return list(images) if images.ndim == 4 else [images]
+    if isinstance(images, Iterable) and not isinstance(images, Image.Image | str | os.PathLike | bytes):
+        return list(images)
+    return [images]
 
 
 def _rgb(image: ImageLike) -> Image.Image:
     if isinstance(image, Image.Image):
-        return image.convert("RGB")
-    if not isinstance(image, np.ndarray):
+        return rgb_of(image)
+    if isinstance(image, str | os.PathLike):
         return read_image(Path(image))
-    if image.dtype != np.uint8 or image.ndim != 3 or image.shape[2] != 3:
+    if not isinstance(image, np.ndarray):
+        raise UsageError(
+            f"a {type(image).__name__} is not a picture; pass a path, a Pillow image or a uint8 array"
+        )
+    if image.dtype != np.uint8 or image.ndim != 3 or image.shape[2] != 3 or not image.size:
         raise UsageError(f"a picture is {image.dtype} {image.shape}; need uint8 (H, W, 3) in RGB order")
     return Image.fromarray(image)

@@ -12,21 +12,23 @@ from ..options import output
 @click.argument("assets", required=False, type=click.Path(path_type=Path))
 @output
 def command(bundle: Path, assets: Path | None, *, as_json: bool, quiet: bool, verbose: bool) -> None:
-    """Check BUNDLE, a TFLite one, and write it to ASSETS/edgewise: whole, or not at all.
+    """Check a TFLite BUNDLE and write it to ASSETS/edgewise, completely or not at all.
 
     \b
     edgewise android dist/mobilenetv2-tflite-w8a8
     edgewise android dist/mobilenetv2-tflite-w8a8 myapp/app/src/main/assets
 
-    ASSETS is by default that of the android_demo below the current folder. All digests are checked and the
-    golden sample is run first. An earlier bundle there is replaced, and nothing else in ASSETS is touched.
+    By default, ASSETS is the assets folder of the android_demo below the current folder. All checksums are
+    checked and the golden sample is run first. An earlier bundle there is replaced; nothing else in ASSETS is
+    touched.
     """
-    from ...pipeline.document import document
-    from ...runtime.android import default_assets
-    from ...runtime.bundle import Bundle
     from ..terminal import terminal
-    from ..views.assets import fill
 
     with terminal(as_json=as_json, quiet=quiet, verbose=verbose) as screen:
+        with screen.starting():
+            from ...pipeline.document import document
+            from ...runtime.android import default_assets
+            from ...runtime.bundle import Bundle
+            from ..views.assets import fill
         filled = fill(Bundle.open(bundle), assets or default_assets(), screen)
         screen.finish(document("android", **filled))

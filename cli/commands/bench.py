@@ -6,13 +6,17 @@ from typing import Any
 
 import click
 
+from ..groups import GroupedCommand, in_group
 from ..options import output
+
+_measurement = in_group("Measurement")
+_records = in_group("Records")
 
 _RANGE = re.compile(r"(\d+)(?:-(\d+))?")
 
 
 class _Numbers(click.ParamType[tuple[int, ...]]):
-    """Whole numbers with commas between, each once; a range is 0-3."""
+    """Whole numbers separated by commas, each once; a range is 0-3."""
 
     name = "N,..."
 
@@ -20,39 +24,45 @@ class _Numbers(click.ParamType[tuple[int, ...]]):
         found: list[int] = []
         for text in str(value).split(","):
             if not (match := _RANGE.fullmatch(text.strip())) or int(match[2] or match[1]) > 4095:
-                self.fail(f"{value!r} is no list like 1,4 or 0-3", param, ctx)
+                self.fail(f"{value!r} is not a list like 1,4 or 0-3", param, ctx)
             found += range(int(match[1]), int(match[2] or match[1]) + 1)
         if not found:
-            self.fail(f"{value!r} holds a range that ends before it begins", param, ctx)
+            self.fail(f"{value!r} contains a range that ends before it begins", param, ctx)
         return tuple(dict.fromkeys(found))
 
 
-@click.command(short_help="Measure latency on this machine, a board, a phone or in a browser.")
+@click.command(
+    cls=GroupedCommand, short_help="Measure latency on this machine, a board, a phone or in a browser."
+)
 @click.argument("bundles", nargs=-1, required=True, type=click.Path(path_type=Path))
-@click.option(
+@_measurement(
     "--device",
     "devices",
     multiple=True,
     metavar="NAME",
-    help="local, ssh://user@host[:port], adb[:serial] or browser; may be given again.  [default: local]",
+    help="Measure on local, ssh://user@host[:port], adb[:serial] or browser. Can be given several times.",
+    show_default="local",
 )
-@click.option("--threads", type=_Numbers(), default="1", help="Threads, a run each.", show_default=True)
-@click.option("--runs", type=int, default=50, help="Samples of each model at least,", show_default=True)
-@click.option("--seconds", type=float, default=10.0, help="and seconds of them.", show_default=True)
-@click.option("--cpus", type=_Numbers(), help="Processors to stay on, as 0-3 or 4,5.  [default: all]")
-@click.option(
-    "--float/--no-float",
-    "twins",
-    default=True,
-    help="Measure the float twins in the bundles too.",
-    show_default=True,
+@_measurement("--threads", type=_Numbers(), default="1", help="Numbers of threads; each is a run of its own.")
+@_measurement("--runs", type=int, metavar="N", default=50, help="Take at least this many samples per model.")
+@_measurement("--seconds", type=float, default=10.0, help="Sample each model for at least this time.")
+@_measurement(
+    "--cpus",
+    type=_Numbers(),
+    help="Stay on these processors, such as 0-3 or 4,5.",
+    show_default="all",
 )
-@click.option(
+@_measurement(
+    "--float/--no-float", "twins", default=True, help="Measure the float models in the bundles too."
+)
+@_records(
     "--results",
     type=click.Path(path_type=Path),
-    help="The file that records are added to.  [default: $EDGEWISE_RESULTS, or one in your folder for data]",
+    metavar="FILE",
+    help="File that records are added to.",
+    show_default="$EDGEWISE_RESULTS, or a file in your data folder",
 )
-@click.option("--save/--no-save", default=True, help="Add the records to it.", show_default=True)
+@_records("--save/--no-save", default=True, help="Add the records to that file.")
 @output
 def command(
     bundles: tuple[Path, ...],
@@ -63,20 +73,21 @@ def command(
     verbose: bool,
     **options: Any,
 ) -> None:
-    """Measure BUNDLES in turn, and each beside its float twin; ratios have 95 % intervals.
+    """Measure the latency of BUNDLES in alternation, each beside its float model, with 95 % intervals.
 
     \b
     edgewise bench dist/mobilenetv2-tflite-w8a8
     edgewise bench dist/a dist/b --device ssh://pi@raspberrypi --threads 1,4
 
-    Every record says whether it is trusted, and if not, why. `edgewise results` lists them later. Several
-    devices measure at the same time, and one that fails does not stop the others: the exit code is its own.
+    Every record says whether it can be trusted, and if not, why. `edgewise results` lists records later.
+    Several devices measure at the same time. One that fails does not stop the others and gives the exit code.
     """
-    from ...pipeline.bench import bench
     from ..terminal import terminal
-    from ..views.bench import show_run
 
     with terminal(as_json=as_json, quiet=quiet, verbose=verbose) as screen:
+        with screen.starting():
+            from ...pipeline.bench import bench
+            from ..views.bench import show_run
         found = bench(bundles, devices=devices or ("local",), progress=screen, **options)
         for records, pairs in found.runs:
             show_run(screen.results, records, pairs)

@@ -1,44 +1,58 @@
-"""`edgewise compare`: the cross-runtime parity matrix, PyTorch against every file, each against each."""
+"""`edgewise compare`: the cross-runtime parity matrix of a network and the files made from it."""
 
 from pathlib import Path
 from typing import Any
 
 import click
 
+from ..groups import GroupedCommand, in_group
 from ..options import output
 
+_comparison = in_group("Comparison")
 
-@click.command(short_help="Compare PyTorch and the files of bundles, each with each.")
+
+@click.command(cls=GroupedCommand, short_help="Compare a network and the models in bundles with each other.")
 @click.argument("bundles", nargs=-1, required=True, type=click.Path(path_type=Path))
-@click.option(
+@_comparison(
     "--torch/--no-torch",
     default=None,
-    help="Insist on PyTorch's network, or leave it out.  [default: where it can be loaded]",
+    help="Require the network in PyTorch or Keras, or leave it out.",
+    show_default="included where it can be loaded",
 )
-@click.option("--weights", type=click.Path(path_type=Path), help="The file that the bundles were made from.")
-@click.option(
-    "--data", type=click.Path(path_type=Path), help="Labelled folders to compare with; gives accuracies too."
+@_comparison(
+    "--weights",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="File of weights that the bundles were made from.",
 )
-@click.option(
+@_comparison(
+    "--data",
+    type=click.Path(path_type=Path),
+    metavar="DIR",
+    help="Labelled pictures, a folder for each class, to compare with. They give accuracies too.",
+    show_default="the pictures of `edgewise verify`",
+)
+@_comparison(
     "--count",
     type=click.IntRange(min=1),
+    metavar="N",
     default=400,
-    help="How many pictures at most.",
-    show_default=True,
+    help="Largest number of pictures.",
 )
-@click.option("--threads", type=click.IntRange(min=1), default=2, help="Threads.", show_default=True)
+@_comparison("--threads", type=click.IntRange(min=1), metavar="N", default=2, help="Threads of each engine.")
 @output
 def command(bundles: tuple[Path, ...], *, as_json: bool, quiet: bool, verbose: bool, **options: Any) -> None:
-    """Compare the models and float twins of BUNDLES, and the network in PyTorch, on the same pictures.
+    """Compare the models and float models of BUNDLES, and their original network, on the same pictures.
 
-    Of each pair: the largest difference of a logit, absolute and relative, how often the first answers agree,
-    SQNR and cosine. Pictures are --data, or those that `edgewise verify` takes.
+    For each pair: the largest difference of a logit, absolute and relative, how often the top-1 answers
+    agree, SQNR and cosine similarity.
     """
-    from ...pipeline.compare import compare
     from ..terminal import terminal
-    from ..views.compare import show_matrix
 
     with terminal(as_json=as_json, quiet=quiet, verbose=verbose) as screen:
+        with screen.starting():
+            from ...pipeline.compare import compare
+            from ..views.compare import show_matrix
         found = compare(bundles, progress=screen, **options)
         show_matrix(screen.results, found)
         screen.finish(found.to_json())

@@ -28,14 +28,20 @@ def command() -> None:
 @click.argument("kind", metavar="shapes", type=click.Choice(["shapes"]))
 @click.argument("folder", metavar="DIR", type=click.Path(path_type=Path))
 @click.option(
-    "--count", type=click.IntRange(min=12), default=24_000, help="To learn from.", show_default=True
+    "--count", type=click.IntRange(min=12), metavar="N", default=24_000, help="Number of training pictures."
 )
 @click.option(
-    "--val-count", type=click.IntRange(min=12), default=4_800, help="To judge by.", show_default=True
+    "--val-count",
+    type=click.IntRange(min=12),
+    metavar="N",
+    default=4_800,
+    help="Number of validation pictures.",
 )
-@click.option("--size", type=click.IntRange(8, 1024), default=96, help="Pixels a side.", show_default=True)
 @click.option(
-    "--seed", type=click.IntRange(min=0), default=0, help="Another one gives others.", show_default=True
+    "--size", type=click.IntRange(8, 1024), metavar="PIXELS", default=96, help="Side of each picture."
+)
+@click.option(
+    "--seed", type=click.IntRange(min=0), metavar="N", default=0, help="Seed; each gives other pictures."
 )
 @output
 def make(
@@ -50,9 +56,9 @@ def make(
     quiet: bool,
     verbose: bool,
 ) -> None:
-    """Write generated shapes to DIR/train/CLASS/*.png and DIR/val/CLASS/*.png: whole, or not at all.
+    """Write generated shapes to DIR/train/CLASS/*.png and DIR/val/CLASS/*.png, completely or not at all.
 
-    By default these are the pictures that `--data shapes` draws as it goes.
+    By default these are the pictures that `edgewise train --data shapes` draws as it goes.
     """
     del kind
     from ...models.data import generated
@@ -61,12 +67,12 @@ def make(
     from ..terminal import terminal
 
     if folder.exists() and not (folder.is_dir() and not any(folder.iterdir())):
-        raise UsageError(f"{folder}: is there already; name a folder that is not, or is empty")
+        raise UsageError(f"{folder}: exists already; name a new or an empty folder")
     with terminal(as_json=as_json, quiet=quiet, verbose=verbose) as screen:
         dataset = generated(size, count, val_count, seed)
         with screen.stage("Draw pictures") as progress, replacing_folder(folder) as beside:
             _write(dataset, beside, progress)
-        written = f"{dataset.description}, {count:,} to learn from and {val_count:,} to judge by"
+        written = f"{dataset.description}, {count:,} for training and {val_count:,} for validation"
         screen.results.print(f"{folder}: {written}", markup=False)
         screen.finish(
             document("data-made", folder=str(folder), train=count, val=val_count, size=size, seed=seed)
@@ -95,16 +101,18 @@ def _write(dataset: "Dataset", folder: Path, progress: "Stage") -> None:
 @click.option(
     "--val-share",
     type=click.FloatRange(0, 1, min_open=True, max_open=True),
+    metavar="FRACTION",
     default=0.1,
-    help="Part of each class to judge by, where DIR has no val/.",
-    show_default=True,
+    help="Fraction of each class to validate with, where DIR has no val/.",
 )
-@click.option("--seed", type=click.IntRange(min=0), default=0, help="Of that choice.", show_default=True)
+@click.option(
+    "--seed", type=click.IntRange(min=0), metavar="N", default=0, help="Seed for choosing that fraction."
+)
 @output
 def show(source: str, val_share: float, seed: int, *, as_json: bool, quiet: bool, verbose: bool) -> None:
-    """Read every picture and count: by class, by what had to be converted, and the corrupt ones.
+    """Read every picture and count the pictures of each class, those that are converted, and corrupt ones.
 
-    DIR holds a folder of pictures for each class, or train/ and val/ that hold such folders.
+    DIR contains a folder of pictures for each class, or train/ and val/ that contain such folders.
     """
     from ...models.data import open_dataset
     from ...pipeline.document import document
@@ -144,15 +152,15 @@ def _show(screen: "Terminal", dataset: "Dataset", content: dict[str, Any]) -> No
     kinds = ", ".join(f"{count:,} {kind}" for kind, count in dataset.kinds.items())
     for line in (
         dataset.description,
-        f"the largest class has {content['imbalance']:.1f} times the pictures of the smallest",
-        f"unlike plain RGB: {kinds or 'none'}",
+        f"the largest class has {content['imbalance']:.1f} times as many pictures as the smallest",
+        f"other than plain RGB: {kinds or 'none'}",
     ):
         screen.results.print(printable(line), markup=False)
     left_out = [f"left out: {line}" for line in dataset.corrupt]
     if len(left_out) > _SHOWN:
         left_out[_SHOWN:] = [f"left out: {len(left_out) - _SHOWN} more, which --json lists"]
     for line in (*dataset.notes, *left_out):
-        screen.notice(printable(line))
+        screen.results.print(f"! {printable(line)}", style="bold yellow", markup=False)
 
 
 def _counts(content: dict[str, Any]) -> "Table":

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ...models.errors import EdgewiseError
+from ..choices import Listed, targets
 from ..options import output
 
 if TYPE_CHECKING:
@@ -17,41 +18,35 @@ if TYPE_CHECKING:
 _MARKS = {"good": "[green]✓[/]", "doubtful": "[yellow]![/]", "bad": "[red]✗[/]"}
 
 
-class _Targets(click.ParamType[tuple[str, ...]]):
-    """Targets with commas between, each once."""
-
-    name = "TARGET,..."
-
-    def convert(self, value: Any, param: Any, ctx: Any) -> tuple[str, ...]:
-        from ...export.facts import TARGETS
-
-        wanted = [part.strip().lower() for part in str(value).split(",")]
-        for name in wanted:
-            if name not in TARGETS:
-                self.fail(f"{name!r} is none of {', '.join(TARGETS)}", param, ctx)
-        return tuple(dict.fromkeys(wanted))
-
-
 @click.group(short_help="Set up a board over SSH, or check it.")
 def command() -> None:
-    """Prepare a board like a Raspberry Pi for `edgewise bench --device ssh://...`, and see what it lacks."""
+    """Prepare a board like a Raspberry Pi for `edgewise bench --device ssh://...`, or check one."""
 
 
 @command.command(short_help="Install inference engines on a board.")
 @click.argument("device")
-@click.option("--target", "targets", type=_Targets(), default="tflite", help="Engines.", show_default=True)
 @click.option(
-    "--wheels", type=click.Path(path_type=Path), help="Folder of wheels, for a board without network."
+    "--target",
+    "--to",
+    "to",
+    type=Listed("TARGETS", targets),
+    default="tflite",
+    help="Install the engines of these targets, separated by commas.",
+)
+@click.option(
+    "--wheels",
+    type=click.Path(path_type=Path),
+    metavar="DIR",
+    help="Install from this folder of wheels, for a board without network.",
 )
 @output
-def setup(
-    device: str, targets: tuple[str, ...], wheels: Path | None, *, as_json: bool, quiet: bool, verbose: bool
-) -> None:
-    """Install the engines that DEVICE, as ssh://pi@raspberrypi, needs for --target.
+def setup(device: str, to: str, wheels: Path | None, *, as_json: bool, quiet: bool, verbose: bool) -> None:
+    """Install the engines that DEVICE, such as ssh://pi@raspberrypi, needs for the targets.
 
-    They go into a virtual environment of their own in ~/.local/share/edgewise there; no other file of the
-    board is touched, and edgewise itself is not installed. Run it again for more targets or newer versions.
+    They go into their own virtual environment in ~/.local/share/edgewise there. No other file of the board is
+    touched, and edgewise itself is not installed. Run it again for more targets or newer versions.
     """
+    from ...export import chosen
     from ...pipeline.document import document
     from ...runtime.devices.setup import setup as install
     from ...runtime.devices.setup import wheels_in
@@ -59,28 +54,28 @@ def setup(
     from ...runtime.devices.transport import Board
     from ..terminal import terminal
 
-    address, files = parse(device), wheels_in(wheels) if wheels else []
+    address, wanted, files = parse(device), chosen(to), wheels_in(wheels) if wheels else []
     with terminal(as_json=as_json, quiet=quiet, verbose=verbose) as screen:
 
         def tell(line: str) -> None:
             if verbose:
                 screen.console.print(line, markup=False)
 
-        with screen.stage(f"Set {address.name} up for {', '.join(targets)}"), Board(address) as board:
-            versions = install(board, targets, files, tell)
+        with screen.stage(f"Set {address.name} up for {', '.join(wanted)}"), Board(address) as board:
+            versions = install(board, wanted, files, tell)
         for target, version in versions.items():
             screen.results.print(f"{target} {version}", markup=False)
         screen.finish(document("device-setup", device=address.name, targets=versions))
 
 
-@command.command(short_help="See what a board lacks, and the mend.")
+@command.command(short_help="Check what a board lacks, and how to fix it.")
 @click.argument("device")
 @output
 def check(device: str, *, as_json: bool, quiet: bool, verbose: bool) -> None:
-    """Look at DEVICE, as ssh://pi@raspberrypi: whether it can be measured on, and what would cost trust.
+    """Check whether latency can be measured on DEVICE, such as ssh://pi@raspberrypi, and trusted.
 
-    What is marked ! makes figures doubtful, or is to be done once; with a ✗ nothing works, and the exit code
-    is 1.
+    Lines marked with ! make measurements less trustworthy, or ask for a step that is still to do. A line
+    marked with ✗ prevents measuring, and the exit code is then 1.
     """
     from ...pipeline.document import document
     from ...runtime.devices.board import facts
@@ -91,7 +86,7 @@ def check(device: str, *, as_json: bool, quiet: bool, verbose: bool) -> None:
 
     address = parse(device)
     with terminal(as_json=as_json, quiet=quiet, verbose=verbose) as screen:
-        with screen.stage(f"Look at {address.name}"), Board(address) as board:
+        with screen.stage(f"Check {address.name}"), Board(address) as board:
             found = facts(board)
         judged = judge(found, address.name)
         _show(screen, found, judged)
@@ -109,7 +104,7 @@ def _require(name: str, findings: "list[Finding]") -> None:
 
 
 def _show(screen: "Terminal", found: dict[str, Any], findings: "list[Finding]") -> None:
-    """A line for each, and the mend below where there is one."""
+    """A line for each, and how to fix it below."""
     from rich.markup import escape
 
     from ..terminal import table

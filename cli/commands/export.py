@@ -5,56 +5,60 @@ from typing import Any
 
 import click
 
-from ..options import conversion, labels, limits, outcome, output, pictures, preprocessing
+from ..choices import NameOrFile, networks, sources
+from ..groups import GroupedCommand, in_group
+from ..options import conversion, labels, limits, outcome, output, pictures, preprocessing, speed
 
 
-@click.command(short_help="Convert a network, prove the result and write a bundle.")
-@click.argument("name")
+@click.command(cls=GroupedCommand, short_help="Convert a network, prove the result and write a bundle.")
+@click.argument("name", type=NameOrFile("NAME", networks))
 @conversion
-@click.option(
+@in_group("Network")(
     "--weights",
+    type=NameOrFile("SOURCE", sources),
     default="auto",
-    help="imagenet, bundled, random, or a .safetensors or .pth state dict; auto takes imagenet, or else "
-    "bundled.",
-    show_default=True,
+    help="Load imagenet, bundled or random weights, or a .safetensors or .pth file. auto takes imagenet if "
+    "available, otherwise bundled.",
 )
 @preprocessing
 @labels
 @pictures
 @limits
-@click.option(
+@speed
+@outcome
+@in_group("Bundles")(
     "--android",
     "assets",
     type=click.Path(path_type=Path),
     metavar="ASSETS",
-    help="Write the TFLite bundle into this folder of an Android app too, as `edgewise android` does.",
+    help="Write the TFLite bundle into this assets folder of an Android app too, as `edgewise android` does.",
 )
-@outcome
 @output
 def command(assets: Path | None, **options: Any) -> None:
-    """Convert NAME, prove the result and write a bundle: model, manifest, labels, golden sample.
+    """Convert NAME, prove the result and write a bundle with the model, manifest, labels and a golden sample.
 
     NAME is a network of `edgewise models`, of a whole library (timm:NAME, torchvision:NAME) or of your own
     (net.py:factory), or a file: a checkpoint of `edgewise train`, a torch.export program (.pt2), a Keras
     model (.keras, .h5 or the folder of a SavedModel).
 
-    Nothing that calls itself INT8 is written before it passed its gate: the drop of top-1 accuracy on
-    labelled pictures (--data, or the generated set of the bundled weights), else the agreement with the
-    float model. Where one of several targets fails, none is written.
+    No INT8 model is written before it passes the accuracy gate: the drop of top-1 accuracy on labelled
+    pictures (--data, or generated ones for the bundled weights), otherwise the agreement with the float
+    model. If one of several targets fails, none is written.
 
     \b
     edgewise export mobilenetv2 --to tflite --int8
     edgewise export mobilenetv2 --to onnx,tflite,openvino --int8
     edgewise export mobilenetv2 --int8 --weights mine.pth --mean 0.5 --std 0.5 --calib photos --data val
     """
-    from ...pipeline.convert import run
-    from ...pipeline.request import ConvertRequest
     from ..terminal import terminal
-    from ..views import assets as app
-    from ..views.conversion import reporting, show_conversion
 
     screen_options = {key: options.pop(key) for key in ("as_json", "quiet", "verbose")}
     with terminal(**screen_options) as screen:
+        with screen.starting():
+            from ...pipeline.convert import run
+            from ...pipeline.request import ConvertRequest
+            from ..views import assets as app
+            from ..views.conversion import reporting, show_conversion
         request = ConvertRequest(model=options.pop("name"), **options)
         if assets:
             app.refuse(request, assets)

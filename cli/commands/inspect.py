@@ -13,16 +13,17 @@ from ..options import output
 def command(path: Path, *, as_json: bool, quiet: bool, verbose: bool) -> None:
     """Show what a .tflite, .onnx or .xml file, or the model of a BUNDLE, really is.
 
-    Operators and their arithmetic, size, inputs, outputs and metadata are read as the engine sees them.
+    Operators and their arithmetic, size, inputs, outputs and metadata are shown as the engine reads them.
 
-    The file is opened in a child process, so that one that crashes its parser is reported. A bundle whose
-    model does not have the precision that its manifest records is an error.
+    The file is opened in a child process, so that a file that crashes its parser is reported. It is an error
+    if the model of a bundle does not have the precision that its manifest records.
     """
-    from ...pipeline.inspection import inspect
     from ..terminal import terminal
-    from ..views.inspect import show_inspection
 
     with terminal(as_json=as_json, quiet=quiet, verbose=verbose) as screen:
-        found = inspect(path)
+        with screen.starting():
+            from ...pipeline.inspection import inspect
+            from ..views.inspect import show_inspection
+        found = inspect(path, progress=screen)
         show_inspection(screen.results, found)
         screen.finish(found.to_json(), found.require)

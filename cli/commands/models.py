@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING
 import click
 
 from ...models.errors import UsageError
+from ..choices import NameOrFile, networks
+from ..groups import GroupedCommand, in_group
 from ..options import output
 
 if TYPE_CHECKING:
@@ -13,13 +15,20 @@ if TYPE_CHECKING:
     from ..views.models import Counted
 
 _CLASSES = 1000  # of ImageNet
+_count_options = in_group("Counting")
 
 
-@click.command(short_help="List the networks, or count what one costs.")
-@click.argument("name", required=False)
-@click.option("--imgsz", type=click.IntRange(min=1), help="Count for pictures of that many pixels a side.")
-@click.option(
-    "--classes", type=click.IntRange(min=1), help=f"Count with that many classes, instead of {_CLASSES}."
+@click.command(cls=GroupedCommand, short_help="List the networks, or count what one costs.")
+@click.argument("name", required=False, type=NameOrFile("NAME", networks))
+@_count_options(
+    "--imgsz", type=click.IntRange(min=1), metavar="PIXELS", help="Count for inputs of this side."
+)
+@_count_options(
+    "--classes",
+    type=click.IntRange(min=1),
+    metavar="N",
+    help="Count with this number of classes.",
+    show_default=str(_CLASSES),
 )
 @output
 def command(
@@ -31,11 +40,11 @@ def command(
     quiet: bool,
     verbose: bool,
 ) -> None:
-    """List the networks with their published figures, or count parameters and MACs of the one called NAME.
+    """List the networks with their published figures, or count the parameters and MACs of network NAME.
 
     NAME is one of the list, torchvision:NAME or timm:NAME for any network of these libraries, or
-    path/net.py:factory for one of your own. What is counted stands beside what was published, by type of
-    layer, and with what depthwise separable convolution saves.
+    path/net.py:factory for one of your own. Counts are shown next to the published figures and by type of
+    layer, with what depthwise separable convolutions save.
     """
     from ...models.zoo import architectures, find
     from ...pipeline.document import document
@@ -43,7 +52,7 @@ def command(
     from ..views.models import lines, listing
 
     if name is None and (imgsz or classes):
-        raise UsageError("--imgsz and --classes count one network: say which, as edgewise models mobilenetv2")
+        raise UsageError("--imgsz and --classes are for one network: add its NAME, such as mobilenetv2")
     with terminal(as_json=as_json, quiet=quiet, verbose=verbose) as screen:
         if name is None:
             screen.results.print(listing(architectures()), markup=False)

@@ -11,9 +11,9 @@ from ..options import output
 @click.argument("bundle", type=click.Path(path_type=Path))
 @click.argument("images", type=click.Path(path_type=Path), nargs=-1, required=True)
 @click.option(
-    "-k", "--top", type=click.IntRange(min=1), default=5, help="How many answers.", show_default=True
+    "-k", "--top", type=click.IntRange(min=1), metavar="N", default=5, help="Number of classes to show."
 )
-@click.option("--threads", type=click.IntRange(min=1), default=1, help="Threads.", show_default=True)
+@click.option("--threads", type=click.IntRange(min=1), metavar="N", default=1, help="Threads of the engine.")
 @output
 def command(
     bundle: Path,
@@ -25,13 +25,15 @@ def command(
     quiet: bool,
     verbose: bool,
 ) -> None:
-    """Classify IMAGES with BUNDLE: the likeliest classes and their probabilities."""
-    from ...pipeline.document import document
-    from ...runtime.classifier import open_bundle
+    """Classify IMAGES with BUNDLE: show the most likely classes and their probabilities."""
     from ..terminal import terminal
 
     with terminal(as_json=as_json, quiet=quiet, verbose=verbose) as screen:
-        classifier = open_bundle(bundle, threads)
+        with screen.starting():
+            from ...pipeline.document import document
+            from ...runtime.classifier import open_bundle
+
+            classifier = open_bundle(bundle, threads)
         predictions = []
         for image in images:
             (answers,) = classifier.predict(image, top)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ...models.errors import UsageError
+from ..groups import GroupedCommand, in_group
 from ..options import output
 
 if TYPE_CHECKING:
@@ -15,6 +16,9 @@ if TYPE_CHECKING:
 
     from ...runtime.bench.record import Record
     from ...runtime.bench.store import Store
+
+_filter = in_group("Filters")
+_file = in_group("Records")
 
 _SHOWN, _LIMIT = 8, 20
 _AGO = re.compile(r"(\d{1,4})([hdw])")
@@ -32,29 +36,45 @@ class _Moment(click.ParamType[datetime]):
         try:
             moment = datetime.fromisoformat(value)
         except ValueError:
-            self.fail(f"{value!r} is no date like 2026-11-22 and no span like 12h, 7d or 4w", param, ctx)
+            self.fail(
+                f"{value!r} is neither a date like 2026-11-22 nor a time span like 12h, 7d or 4w", param, ctx
+            )
         return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
-@click.command(short_help="List and compare what `edgewise bench` measured.")
+@click.command(cls=GroupedCommand, short_help="List and compare what `edgewise bench` measured.")
 @click.argument("ids", nargs=-1, metavar="[[show] ID [ID]]")
-@click.option("--model", help="Only of this network.")
-@click.option("--target", help="Only of this target.")
-@click.option("--precision", help="Only of this precision.")
-@click.option("--device", help="Only from this device.")
-@click.option("--since", type=_Moment(), help="Only since then.")
-@click.option("--trusted/--not-trusted", default=None, help="Only what deserves belief, or does not.")
-@click.option("--limit", type=click.IntRange(min=1), help=f"The newest so many.  [default: {_LIMIT}]")
-@click.option(
+@_filter("--model", metavar="NAME", help="Show only records of this network.")
+@_filter("--target", metavar="NAME", help="Show only records of this target.")
+@_filter("--precision", metavar="NAME", help="Show only records of this precision.")
+@_filter("--device", metavar="NAME", help="Show only records from this device.")
+@_filter(
+    "--since",
+    type=_Moment(),
+    metavar="DATE|7d",
+    help="Show only records since this date, or from this time span.",
+)
+@_filter("--trusted/--not-trusted", default=None, help="Show only records that are trusted, or that are not.")
+@_filter(
+    "--limit",
+    type=click.IntRange(min=1),
+    metavar="N",
+    help="Show at most this many records, the newest.",
+    show_default=str(_LIMIT),
+)
+@_file(
     "--add",
     type=click.Path(path_type=Path),
     metavar="FILE",
-    help="First add the record that the Android app shared, or those that `edgewise bench --json` printed.",
+    help="First add the record that the Android app shared, or the records that `edgewise bench --json` "
+    "printed.",
 )
-@click.option(
+@_file(
     "--results",
     type=click.Path(path_type=Path),
-    help="The file.  [default: $EDGEWISE_RESULTS, or one in your folder for data]",
+    metavar="FILE",
+    help="File of the records.",
+    show_default="$EDGEWISE_RESULTS, or a file in your data folder",
 )
 @output
 def command(
@@ -67,7 +87,7 @@ def command(
     verbose: bool,
     **filters: Any,
 ) -> None:
-    """List what was measured, newest first; show one ID whole; or compare two over time.
+    """List measurements, the newest first; show all of one ID; or compare two over time.
 
     \b
     edgewise results --model mobilenetv2 --since 7d
@@ -75,7 +95,7 @@ def command(
     edgewise results 3fa9 81c2
     edgewise results --add record.json
 
-    An ID may be shortened. Figures of an emulator are no latencies, and are not shown as such.
+    An ID can be shortened. Times from an emulator are not latencies and are not shown as such.
     """
     from ...pipeline.document import document
     from ...runtime.bench.store import Store, default_path
@@ -84,9 +104,9 @@ def command(
     store = Store(results or default_path())
     wanted = ids[1:] if ids[:1] == ("show",) else ids
     if wanted and any(value is not None for value in filters.values()):
-        raise UsageError("name records by their ids or filter them by options, not both")
+        raise UsageError("give ids of records or filter options, not both")
     if len(wanted) > 2 or (ids and not wanted):
-        raise UsageError(f"{len(wanted)} ids: name one to show it, or two to compare them")
+        raise UsageError(f"{len(wanted)} ids: give one to show it, or two to compare them")
     with terminal(as_json=as_json, quiet=quiet, verbose=verbose) as screen:
         if add is not None:
             _add(screen.results, store, add)
@@ -121,7 +141,7 @@ def _list(console: "Console", store: "Store", filters: dict[str, Any]) -> dict[s
         shown.add_row(*_row(record))
     if not console.is_terminal:  # in a pipe or a file no cell is cut
         shown.width = console.measure(shown, options=console.options.update(max_width=1000)).maximum
-    console.print(shown if records else "nothing was measured that fits; `edgewise bench` measures")
+    console.print(shown if records else "no records match; `edgewise bench` makes some")
     console.print(f"{len(records)} of {store.path}", style="dim", markup=False)
     return {"results": str(store.path), "records": [record.to_json() for record in records]}
 
@@ -129,11 +149,11 @@ def _list(console: "Console", store: "Store", filters: dict[str, Any]) -> dict[s
 def _row(record: "Record") -> list[str]:
     from rich.markup import escape
 
-    twin = " (float twin)" if record.model.part == "reference" else ""
+    twin = " (float model)" if record.model.part == "reference" else ""
     figures = [_ms(record.summary.p50_ms), _ms(record.summary.p90_ms)]
     verdict = "trusted" if record.verdict.trusted else f"not trusted: {_first(record.verdict.reasons)}"
     if record.machine.emulated:
-        figures, verdict = ["-", "-"], f"emulated by {record.machine.emulated}, no latency"
+        figures, verdict = ["-", "-"], f"emulated by {record.machine.emulated}, not a latency"
     when = datetime.fromisoformat(record.started).strftime("%Y-%m-%d %H:%M")
     name = f"{record.model.title}{twin}"
     cells = [when, record.device, record.machine.board or "-", name, str(record.threads), *figures, verdict]
@@ -149,7 +169,7 @@ def _compare(console: "Console", one: "Record", other: "Record") -> dict[str, An
         if record.machine.emulated:
             raise UsageError(
                 f"{record.id[:_SHOWN]} was emulated by {record.machine.emulated}: its times mean nothing; "
-                "`edgewise results show` gives the rest of it"
+                "`edgewise results show` shows the rest of the record"
             )
     ratio = newer.summary.p50_ms / older.summary.p50_ms
     changed = differences(older, newer)
@@ -158,9 +178,9 @@ def _compare(console: "Console", one: "Record", other: "Record") -> dict[str, An
     console.print()
     console.print(f"{newer.id[:_SHOWN]} takes {ratio:.2f} times as long as {older.id[:_SHOWN]}, by medians")
     caution = (
-        "measured in turn, in one run: `edgewise bench` gave the interval"
+        "measured in alternation, in one run: `edgewise bench` gave the interval"
         if in_turn
-        else "not measured in turn, so conditions may differ too: no interval can be given"
+        else "not measured in alternation, so conditions may differ too: no interval can be given"
     )
     console.print(caution, style="dim")
     return {
@@ -201,9 +221,9 @@ def _ms(value: float) -> str:
 
 
 def _words(value: Any) -> str:
-    """A field for a cell; long digests are cut."""
+    """A field for a cell; long checksums are shortened."""
     if value is None:
-        return "not known"
+        return "unknown"
     if isinstance(value, list | tuple):
         return ", ".join(map(str, value)) or "-"
     text = f"{value:.3g}" if isinstance(value, float) else str(value)

@@ -5,28 +5,36 @@ from typing import Any
 
 import click
 
+from ..groups import GroupedCommand, in_group
 from ..options import limits, output
 
+_evaluation = in_group("Evaluation")
 
-@click.command(short_help="Prove a bundle again, on this machine.")
+
+@click.command(cls=GroupedCommand, short_help="Prove a bundle again, on this machine.")
 @click.argument("bundle", type=click.Path(path_type=Path))
-@click.option(
-    "--data", type=click.Path(path_type=Path), help="Labelled folders to measure the accuracy drop with."
+@_evaluation(
+    "--data",
+    type=click.Path(path_type=Path),
+    metavar="DIR",
+    help="Labelled pictures, a folder for each class, to measure the accuracy drop with.",
 )
+@_evaluation("--threads", type=click.IntRange(min=1), metavar="N", default=2, help="Threads of the engine.")
 @limits
-@click.option("--threads", type=click.IntRange(min=1), default=2, help="Threads.", show_default=True)
 @output
 def command(bundle: Path, *, as_json: bool, quiet: bool, verbose: bool, **options: Any) -> None:
     """Check BUNDLE's files, run its golden sample, and compare it with the float model that it carries.
 
-    Accuracy is judged by --data, or by the generated set where the bundle has the bundled weights; without
-    labels, by agreement on generated pictures. Exit codes are those of export.
+    Accuracy is measured on --data, or on generated pictures if the bundle has the bundled weights. Without
+    labels, the agreement with the float model is measured on generated pictures. Exit codes are those of
+    `edgewise export`.
     """
-    from ...pipeline.verify import verify
     from ..terminal import terminal
-    from ..views.conversion import show_verified
 
     with terminal(as_json=as_json, quiet=quiet, verbose=verbose) as screen:
+        with screen.starting():
+            from ...pipeline.verify import verify
+            from ..views.conversion import show_verified
         found = verify(bundle, progress=screen, **options)
         show_verified(screen.results, found)
         screen.finish(found.to_json(), found.require)

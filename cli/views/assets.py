@@ -1,4 +1,4 @@
-"""A bundle becomes the assets of an Android app; what `android` and `export --android` have in common."""
+"""A bundle becomes the assets of an Android app, for `edgewise android` and `edgewise export --android`."""
 
 from dataclasses import asdict
 from pathlib import Path
@@ -22,17 +22,21 @@ _CLASSES = 6  # names on the screen
 
 
 def refuse(request: "ConvertRequest", assets: Path) -> None:
-    """Refuse before anything takes time what could not go into an app at the end.
+    """Refuse early what could not become the assets of an app.
 
     Raises:
         UsageError: no model for the app, or several, are asked for, or `assets` cannot be written to.
     """
     if android.TARGET not in request.targets:
-        raise UsageError(f"--android is for {android.TARGET}, which the app runs; add it to --to")
+        raise UsageError(f"--android needs {android.TARGET}, which the app runs; add it to --to")
     if len(request.precisions) > 1:
-        raise UsageError("--android takes one model; give one --precision, or use `edgewise android` after")
+        raise UsageError(
+            "--android takes one model; pass one --precision, or run `edgewise android` afterwards"
+        )
     if request.force:
-        raise UsageError("--force writes what failed its gate, which no app gets; leave out it or --android")
+        raise UsageError(
+            "--force may write a model that fails its gate, which --android does not take; omit one of them"
+        )
     android.place(assets)
 
 
@@ -67,13 +71,13 @@ def _size_bytes(bundle: Bundle) -> int:
 
 
 def _show(console: Console, bundle: Bundle, check: GoldenCheck, size_bytes: int) -> None:
-    """What the app will have, where it lies, and what comes next."""
+    """What the app gets, where it is, and what to do next."""
     rows = {
         "model": _model(bundle),
         "classes": _classes(bundle.spec.labels.names),
         "pictures": bundle.spec.preprocess.text,
         "inputs and outputs": bundle.io,
-        "golden sample": "exact" if check.max_rel == 0 else f"{check.max_rel:.1e} relatively",
+        "golden sample": "exact" if check.max_rel == 0 else f"relative difference {check.max_rel:.1e}",
         "assets": f"{len(bundle.manifest['files']) + 1} files, {_megabytes(size_bytes)}",
     }
     console.print()
@@ -87,7 +91,7 @@ def _model(bundle: Bundle) -> str:
     files = bundle.manifest["files"]
     own = _megabytes(files[bundle.model.name]["size_bytes"])
     twin = bundle.reference and _megabytes(files[bundle.reference.name]["size_bytes"])
-    return f"{bundle.name} {bundle.precision}, {own}{f'; its float twin, {twin}' if twin else ''}"
+    return f"{bundle.name} {bundle.precision}, {own}{f'; its float model, {twin}' if twin else ''}"
 
 
 def _classes(names: tuple[str, ...]) -> str:

@@ -1,4 +1,4 @@
-"""What is said of a run: a table, ratios, the conditions, and of each record whether it is trusted."""
+"""What a run shows: a table, ratios, the conditions, and whether each record is trusted."""
 
 from collections.abc import Sequence
 
@@ -51,7 +51,7 @@ def _show_times(console: Console, records: Sequence[Record]) -> None:
 
 
 def _show_record(console: Console, record: Record) -> None:
-    """What computed it and how rightly, and the verdict."""
+    """The engine, its golden sample, and the verdict."""
     engine = record.engine
     delegate = f"{engine.delegate or 'no delegate'}{_share(engine.delegated, engine.operators)}"
     energy = "" if record.energy_mj is None else f"; {record.energy_mj:.1f} mJ of the processor's package"
@@ -111,8 +111,8 @@ def _golden(golden: GoldenRun | None) -> str:
     if golden.max_rel == 0:
         return "golden sample exact"
     if golden.max_lsb is not None:
-        return f"golden sample {golden.max_lsb:.0f} LSB at most"
-    return f"golden sample {golden.max_rel:.1e} relatively"
+        return f"golden sample within {golden.max_lsb:.0f} LSB"
+    return f"golden sample within {golden.max_rel:.1e} (relative)"
 
 
 def _share(taken: int | None, operators: int | None) -> str:

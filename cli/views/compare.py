@@ -1,4 +1,4 @@
-"""What a comparison shows: a line for each pair of models, and the accuracy of each."""
+"""What a comparison shows: a line for each pair of models, and the accuracy of each model."""
 
 from rich.console import Console
 from rich.markup import escape
@@ -32,5 +32,5 @@ def show_matrix(console: Console, found: ParityMatrix) -> None:
             low, high = accuracy.top1_interval.low, accuracy.top1_interval.high
             interval = f"95 % interval {100 * low:.1f} to {100 * high:.1f}"
             console.print(f"{name}: top-1 {100 * accuracy.top1:.2f} % ({interval})", markup=False)
-    line = f"each line: the second model against the first, on {pairs[0].count} pictures: {found.pictures}"
+    line = f"each line compares two models on {pairs[0].count} pictures: {found.pictures}"
     console.print(line, style="dim", markup=False)

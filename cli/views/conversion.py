@@ -25,7 +25,7 @@ _WORST_LAYERS = 8
 
 
 def show_conversion(console: Console, conversion: Conversion) -> None:
-    """A table of all files; for each product what was tried, how it agrees, its verdict and its place."""
+    """A table of all files; for each product its recovery, agreement, verdict and folder."""
     console.print()
     console.print(_files(conversion.products))
     console.print()
@@ -33,7 +33,7 @@ def show_conversion(console: Console, conversion: Conversion) -> None:
     lines = [f"weights: {origin.description} (sha256 {origin.sha256[:12]})"]
     lines += dict.fromkeys(_parity(product.twin) for product in conversion.products)
     if skipped := conversion.products[0].verification.skipped:
-        lines.append(f"{skipped} pictures could not be read and were left out")
+        lines.append(f"{skipped} pictures could not be read and were skipped")
     for line in lines:
         console.print(f"[dim]{escape(line)}[/]", soft_wrap=True)
     for product in conversion.products:
@@ -48,27 +48,31 @@ def show_conversion(console: Console, conversion: Conversion) -> None:
 
 
 def _files(products: Sequence[Product]) -> Table:
-    """Size, accuracy and latency of every product; of a float twin too, before the first that has it."""
-    shown = table("", "", "size", "top-1", "top-5", "latency", left=2)
-    twins: set[int] = set()
+    """Size, accuracy and latency of every product, and of each float model before its first product."""
+    shown = table("", "", "size", "top-1", "top-5", "pictures", "latency", left=2)
+    twins: set[str] = set()
     for product in products:
         exact, verification, latency = product.twin, product.verification, product.latency
         own, size = verification.quantized_accuracy, product.file.structure.size_bytes
+        count = f"{verification.agreement.count:,}"
         if latency is None:
             continue
-        if id(exact) not in twins:
-            twins.add(id(exact))
+        if exact.artifact.target not in twins:
+            twins.add(exact.artifact.target)
             before = verification.float_accuracy if product.quantized else own
-            cells = _megabytes(exact.structure.size_bytes), *_accuracy(before), _milliseconds(latency.float)
-            shown.add_row(exact.artifact.target, "fp32", *cells)
+            cells = _megabytes(exact.structure.size_bytes), *_accuracy(before)
+            shown.add_row(
+                exact.artifact.target, exact.artifact.precision, *cells, count, _milliseconds(latency.float)
+            )
         if latency.quantized is not None:
-            cells = _megabytes(size), *_accuracy(own), _milliseconds(latency.quantized)
-            shown.add_row(product.file.artifact.target, product.file.artifact.precision, *cells)
+            cells = _megabytes(size), *_accuracy(own)
+            artifact, times = product.file.artifact, _milliseconds(latency.quantized)
+            shown.add_row(artifact.target, artifact.precision, *cells, count, times)
     return shown
 
 
 def show_agreement(console: Console, product: Product) -> None:
-    """How a product follows its float twin."""
+    """How a product agrees with its float model."""
     if not product.quantized:
         return
     verification, agreed = product.verification, product.verification.agreement
@@ -88,7 +92,7 @@ def show_verdict(console: Console, verification: Verification) -> None:
 
 
 def show_pace(console: Console, product: Product) -> None:
-    """How fast the file is beside its float twin and, where it is not faster, what may be the reason."""
+    """How fast the file is compared to its float model, and possible reasons if it is not faster."""
     latency, artifact = product.latency, product.file.artifact
     if latency is None or latency.speedup is None:
         return
@@ -98,7 +102,7 @@ def show_pace(console: Console, product: Product) -> None:
         f"(95 % interval {ratio.interval.low:.2f} to {ratio.interval.high:.2f}; CPU time, one thread)"
     )
     why = "; ".join(reasons(product.file.structure))
-    integer = artifact.precision.integer  # from the others nobody expects speed
+    integer = artifact.precision.integer  # the others are not expected to be faster
     if latency.pace is Pace.SLOWER or (latency.pace is Pace.ALIKE and integer):
         slow = "SLOWER than float" if latency.pace is Pace.SLOWER else "no faster than float"
         told = escape(f"{line}: {why}" if why else line)
@@ -112,7 +116,7 @@ def show_verified(console: Console, found: VerifiedBundle) -> None:
     check = found.golden
     distance = "exact" if check.max_rel == 0 else f"relative difference {check.max_rel:.1e}"
     if check.max_lsb:
-        distance = f"{check.max_lsb:.0f} LSB at most"
+        distance = f"within {check.max_lsb:.0f} LSB"
     console.print(f"{len(found.bundle.manifest['files'])} files match the manifest's checksums")
     console.print(f"golden sample: {distance}; cosine with the original network {check.cosine:.4f}")
     console.print(f"fp32 against the original network: relative difference {check.parity.max_rel:.1e}")
@@ -122,7 +126,7 @@ def show_verified(console: Console, found: VerifiedBundle) -> None:
 
 @contextmanager
 def reporting(screen: Terminal) -> Iterator[None]:
-    """Show on stderr what was lost and tried where the accuracy gate fails in the block."""
+    """Show on stderr the worst layers and the attempts if the accuracy gate fails in the block."""
     try:
         yield
     except GateError as error:
@@ -132,10 +136,10 @@ def reporting(screen: Terminal) -> Iterator[None]:
 
 
 def show_recovery(console: Console, recovery: Recovery | None) -> None:
-    """What was tried: fidelity to the float file, latency and size; the Pareto front has a star."""
+    """The attempts: agreement with the float model, latency and size; a star marks the Pareto front."""
     if recovery is None:
         return
-    shown = table("tried", "drop", "agreement", "SQNR", "latency", "size", "")
+    shown = table("attempt", "drop", "agreement", "SQNR", "latency", "size", "")
     for trial in recovery.trials:
         found, latency = trial.verification, trial.latency.quantized or trial.latency.float
         drop = f"{found.drop.points:.2f}" if found.drop else "-"
@@ -152,14 +156,14 @@ def show_recovery(console: Console, recovery: Recovery | None) -> None:
         )
     console.print(shown)
     count = recovery.trials[0].verification.agreement.count
-    console.print(f"[dim]on {count} pictures that give no verdict; * marks the Pareto front[/]")
+    console.print(f"[dim]on {count} pictures that are not used for the verdict; * marks the Pareto front[/]")
 
 
-def show_layers(console: Console, layers: list[LayerError]) -> None:
-    """The layers whose output loses most in INT8, worst first."""
+def show_layers(console: Console, layers: Sequence[LayerError]) -> None:
+    """The layers whose output has the largest error in INT8, worst first."""
     if not layers:
         return
-    shown = table("worst layers", "operator", "output", "SQNR alone", "after all before", left=3)
+    shown = table("worst layers", "operator", "output", "SQNR alone", "SQNR accumulated", left=3)
     for layer in layers[:_WORST_LAYERS]:
         shape = "x".join(map(str, layer.shape))
         losses = f"{layer.sqnr_db:.1f} dB", f"{layer.through_db:.1f} dB"
@@ -170,8 +174,9 @@ def show_layers(console: Console, layers: list[LayerError]) -> None:
 def _parity(twin: Twin) -> str:
     found = twin.parity
     return (
-        f"{twin.artifact.target} fp32 against {twin.original}: {found.max_abs:.1e} at most "
-        f"({found.max_rel:.1e} relatively), top-1 agreement {100 * found.top1:.1f} % of {found.count}"
+        f"{twin.artifact.target} fp32 against {twin.original}: largest difference "
+        f"{found.max_abs:.1e} (relative {found.max_rel:.1e}), top-1 agreement {100 * found.top1:.1f} % "
+        f"of {found.count}"
     )
 
 

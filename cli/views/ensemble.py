@@ -1,4 +1,4 @@
-"""What an ensemble shows beside its conversion."""
+"""What an ensemble shows in addition to its conversion."""
 
 from collections.abc import Sequence
 
@@ -10,7 +10,7 @@ from ..terminal import table
 
 
 def show_members(console: Console, found: EnsembleConversion) -> None:
-    """The ensemble beside its members, and what it gains over the best of them."""
+    """The ensemble and its members, and what it gains over the best of them."""
     scores, costs, pictures = found.scores, found.costs, found.judged_on["pictures"]
     judged = [score for score in scores if score.accuracy]
     headings = ("top-1", "ECE", "ensemble gains") if judged else ("agreement",)
@@ -44,7 +44,7 @@ def _points(score: MemberScore) -> str:
 
 def _conclusion(members: Sequence[MemberScore], costs: Sequence[MemberCost], pictures: str) -> str:
     if not members:
-        return f"{pictures} have no labels: whether the ensemble gains anything, --data DIR would show"
+        return f"{pictures} have no labels; pass --data DIR to measure what the ensemble gains"
     best = max(members, key=lambda score: score.accuracy.top1 if score.accuracy else 0.0)
     times = next((cost.ratio.ratio for cost in costs if cost.name == best.name and cost.ratio), 1.0)
     return (

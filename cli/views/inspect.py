@@ -12,11 +12,11 @@ from ...runtime.child import printable
 from ...runtime.structure import Structure, Tensor
 from ..terminal import table
 
-_LONGEST = 200  # letters of a value: metadata may hold a thousand classes
+_LONGEST = 200  # characters of a value: metadata may contain a thousand classes
 
 
 def _show_bundle(console: Console, bundle: Bundle) -> None:
-    """Whose bundle it is and what its exporter found, as the manifest has it."""
+    """The network and the verdict of a bundle, from its manifest."""
     origin, verdict = bundle.spec.origin, "none"
     if bundle.verification:
         verdict = "{verdict}, by {pictures}".format_map(bundle.verification)
@@ -29,7 +29,7 @@ def _show_bundle(console: Console, bundle: Bundle) -> None:
 
 
 def show_inspection(console: Console, found: Inspection) -> None:
-    """The figures of a file, its metadata and its operators; what its exporter found, for a bundle."""
+    """The figures of a file, its metadata and its operators; for a bundle also its verdict."""
     if found.bundle:
         _show_bundle(console, found.bundle)
     structure = found.structure
@@ -80,6 +80,6 @@ def _show_rows(console: Console, rows: list[tuple[str, str]]) -> None:
 
 
 def _safe(text: str) -> str:
-    """`text` of a foreign file, so short and so tame that a terminal can take it."""
+    """`text` of a foreign file, shortened and without control characters."""
     text = printable(text)
     return escape(text if len(text) <= _LONGEST else f"{text[:_LONGEST]}…")

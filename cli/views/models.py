@@ -1,4 +1,4 @@
-"""What `edgewise models` says: a line for each network, or all about one."""
+"""What `edgewise models` shows: a line for each network, or all about one."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from ...models.spec import Preprocess
 
 _CLASSES = 1000  # of ImageNet, for which figures are published
-_WIDEST = 1000  # letters of a line: a terminal breaks lines, a pipe should not
+_WIDEST = 1000  # characters per line: a terminal wraps lines, a pipe should not
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +72,7 @@ def lines(counted: Counted) -> Iterator[str]:
     yield from (f"{heading:{max(map(len, facts))}}   {value}" for heading, value in facts.items())
     yield f"\n{_text(_totals(counted))}"
     if counted.row.parameters and not counted.deviation:
-        yield f"published for {counted.row.size} pixels and {_CLASSES} classes: no comparison"
+        yield f"published for {counted.row.size} pixels and {_CLASSES} classes, so not comparable"
     if counted.in_training:
         yield f"with the auxiliary heads that only training needs: {counted.in_training:,} parameters"
     yield f"\n{_text(_kinds(counted.cost))}"
@@ -90,7 +90,7 @@ def _facts(counted: Counted) -> Iterator[tuple[str, str]]:
     if row.top1 is not None:
         yield "top-1", f"{row.top1:.1f} % of ImageNet, as published"
     yield "builder", f"{row.library}:{row.builder}{options}"
-    yield "weights", counted.weights or "none published for it: train it, or give --weights PATH"
+    yield "weights", counted.weights or "none published; train it, or pass --weights PATH"
     yield "preprocessing", counted.preprocess.text
 
 
@@ -118,17 +118,18 @@ def _kinds(cost: Complexity) -> "Table":
 
 
 def _saved(cost: Complexity, savings: Savings) -> Iterator[str]:
-    """What depthwise separable convolution saves, in all and in the first place where it does."""
+    """What depthwise separable convolutions save, in total and in the first of them."""
     first = savings.blocks[0]
     depthwise, pointwise = first.area * first.channels, first.channels * first.outputs
     yield (
-        f"{len(savings.blocks)} depthwise separable convolutions; with standard ones in their place it would "
-        f"have {savings.parameters:,} parameters ({savings.parameters / cost.parameters:.1f} times as many) "
+        f"{len(savings.blocks)} depthwise separable convolutions; with standard convolutions instead, it "
+        f"would have {savings.parameters:,} parameters "
+        f"({savings.parameters / cost.parameters:.1f} times as many) "
         f"and {savings.macs:,} MACs ({savings.macs / cost.macs:.1f} times as many)."
     )
     yield (
         f"The first has K² = {first.area}, Cin = {first.inputs}, Cout = {first.outputs}: {depthwise:,} + "
-        f"{pointwise:,} MACs a position, where K²·Cin·Cout = {first.standard_weights:,}."
+        f"{pointwise:,} MACs per position, instead of K²·Cin·Cout = {first.standard_weights:,}."
     )
 
 

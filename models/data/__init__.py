@@ -73,13 +73,21 @@ def open_dataset(
     """
     if not 0 < val_share < 1:
         raise UsageError(f"--val-share {val_share}: must be greater than 0 and less than 1")
+    require_dataset(source)
     if str(source) == GENERATED:
         return generated(size)
+    return _from_folder(Path(source), val_share, seed, progress)
+
+
+def require_dataset(source: str | Path) -> None:
+    """Raise a `UsageError` where `source` is neither a folder nor 'shapes'; pictures are not looked for."""
     folder = Path(source)
+    if str(source) == GENERATED or folder.is_dir():
+        return
     if folder.is_file():
         fix = "unpack it and pass the folder" if folder.suffix.lower() in _ARCHIVES else "pass a folder"
         raise UsageError(f"{folder}: is a file; {fix} with a sub-folder of pictures for each class")
-    return _from_folder(folder, val_share, seed, progress)
+    raise UsageError(f"{folder}: No such file or directory; pass a folder of pictures")
 
 
 def generated(size: int, train: int = TRAIN_COUNT, val: int = VAL_COUNT, seed: int = 0) -> Dataset:

@@ -1,7 +1,6 @@
 """Turns a plan into a trained checkpoint: Lightning's training loop and the run folder."""
 
 import importlib.metadata
-import importlib.util
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -10,12 +9,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from .. import checkpoint
-from ..errors import MissingDependencyError
 from ..spec import ModelSpec, Origin
 from ..zoo import find
 from . import progressive, run
 from .balance import class_weights
 from .plan import Plan, TrainingResult
+from .process import is_first
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -72,20 +71,6 @@ def train(
         seconds=sum(row["seconds"] for row in rows),
         stopped_early=len(rows) < plan.recipe.epochs,
     )
-
-
-def is_first() -> bool:
-    """Whether this is the main process; with one device it is the only one.
-
-    Raises:
-        MissingDependencyError: Lightning is not installed.
-    """
-    if importlib.util.find_spec("lightning") is None:
-        raise MissingDependencyError("Training", "train", "lightning")
-    from lightning.pytorch.utilities import rank_zero_only
-
-    rank: int = rank_zero_only.rank  # type: ignore[attr-defined]  # set by Lightning
-    return rank == 0
 
 
 def _where(plan: Plan, rows: list[run.Row]) -> str:

@@ -11,6 +11,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, TypeAlias
 
+from ..checkpoint import CHECKPOINT
 from ..errors import EdgewiseError, UsageError
 from ..files import write_file
 from .recipe import TrainingRecipe
@@ -18,7 +19,7 @@ from .recipe import TrainingRecipe
 Row: TypeAlias = dict[str, float]  # of an epoch: see COLUMNS
 COLUMNS = ("epoch", "learning_rate", "train_loss", "train_top1", "val_loss", "val_top1", "val_ece", "seconds")
 
-MODEL, LAST, RECIPE, METRICS = "model.safetensors", "last.ckpt", "recipe.json", "metrics.csv"
+MODEL, LAST, RECIPE, METRICS = CHECKPOINT, "last.ckpt", "recipe.json", "metrics.csv"
 HISTORY = "Recorder"  # the callback's name in last.ckpt
 _SHOWN = 3
 
@@ -31,17 +32,28 @@ def begin(folder: Path, description: dict[str, Any]) -> None:
         EdgewiseError: it cannot be written.
     """
     try:
-        if folder.is_dir() and any(folder.iterdir()):
-            fix = "continue the run with --resume or " if (folder / RECIPE).is_file() else ""
-            raise UsageError(f"{folder}: is not empty; {fix}choose another --out")
-        if folder.exists() and not folder.is_dir():
-            raise UsageError(f"{folder}: is a file; choose another --out")
+        require_free(folder)
         folder.mkdir(parents=True, exist_ok=True)
         write_file(folder / RECIPE, f"{json.dumps(description, indent=2, ensure_ascii=False)}\n".encode())
     except OSError as error:
         raise EdgewiseError(
             f"{folder}: cannot be written ({error.strerror}); choose another --out"
         ) from error
+
+
+def require_free(folder: Path) -> None:
+    """Raise a `UsageError` where a new run would find files in its folder."""
+    if folder.is_dir() and any(folder.iterdir()):
+        fix = "continue the run with --resume or " if (folder / RECIPE).is_file() else ""
+        raise UsageError(f"{folder}: is not empty; {fix}choose another --out")
+    if folder.exists() and not folder.is_dir():
+        raise UsageError(f"{folder}: is a file; choose another --out")
+
+
+def require_begun(folder: Path) -> None:
+    """Raise a `UsageError` where there is no run to resume."""
+    if not (folder / RECIPE).is_file():
+        raise UsageError(f"{folder}: contains no run to resume; omit --resume to start one")
 
 
 def check(folder: Path, description: dict[str, Any]) -> None:
@@ -51,9 +63,8 @@ def check(folder: Path, description: dict[str, Any]) -> None:
         UsageError: there is no run, or its recipe, network or data differ.
         EdgewiseError: its description cannot be read.
     """
+    require_begun(folder)
     path = folder / RECIPE
-    if not path.is_file():
-        raise UsageError(f"{folder}: contains no run to resume; omit --resume to start one")
     try:
         begun = dict(_flat(json.loads(path.read_text("utf-8"))))
     except (OSError, ValueError, RecursionError, AttributeError) as error:

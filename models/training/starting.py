@@ -8,6 +8,7 @@ from ..overrides import Overrides
 from ..spec import Preprocess
 from ..weights import load_model, model_name
 from ..weights.download import is_at_hand
+from ..weights.names import require_model
 from ..zoo import find, preprocess, published
 
 if TYPE_CHECKING:
@@ -37,6 +38,7 @@ def starting_point(
     Raises:
         UsageError, EdgewiseError, MissingDependencyError: as for `load_model`.
     """
+    require_model(name)
     if source == "auto" and not name.endswith(".safetensors"):
         weights = published(find(name))
         source = "imagenet" if weights and is_at_hand(weights) else "random"

@@ -14,11 +14,12 @@ from ..foreign.keras import is_keras, load_keras
 from ..foreign.program import is_program, load_program
 from ..libraries import Published
 from ..model import Model
-from ..overrides import Overrides, read_labels
+from ..overrides import Overrides
 from ..spec import ModelSpec, Origin
 from ..zoo import Architecture, architectures, find, preprocess, published
 from .download import fetch, is_at_hand
 from .fitting import count_outputs, fit
+from .names import require_model, require_weights
 from .untrained import SEED, digest, seeded, untrained
 
 __all__ = ["BUNDLED", "Model", "Overrides", "load_model", "model_name"]
@@ -40,6 +41,7 @@ def model_name(name: str) -> str:
         EdgewiseError: a checkpoint cannot be read.
         MissingDependencyError: the network's library is not installed.
     """
+    require_model(name)
     if _opener(name):
         return name_of(Path(name))
     return _ours(name)[0].name if name.endswith(_OURS) else find(name).name
@@ -64,6 +66,7 @@ def load_model(
         EdgewiseError: the weights cannot be downloaded or read, or are not all finite.
         MissingDependencyError: the network's library is not installed.
     """
+    require_model(name)
     checkpoint = None
     opener = _opener(name)
     if source != "auto" and (opener or name.endswith(_OURS)):
@@ -85,7 +88,7 @@ def load_model(
         raise UsageError(f"{path}: contains weights for {own.name}; use that name instead of {name}")
     network, _ = fit(architecture, checkpoint.tensors, path)
     given = own.preprocess if own else preprocess(architecture)
-    classes = count_outputs(architecture, network, overrides.imgsz or given.size)
+    classes = count_outputs(architecture.name, network, overrides.imgsz or given.size)
     spec = overrides.apply(own or _assumed(architecture, classes, origin), classes)
     if kind in {"bundled", "imagenet"}:
         known = spec.origin if own else weights
@@ -154,17 +157,16 @@ def _file(architecture: Architecture, kind: str, source: str, weights: Published
                 f"no ImageNet weights are published for {architecture.title}; pass --weights PATH"
             )
         return fetch(weights)
-    path = _bundled(architecture) if kind == "bundled" else Path(source).expanduser()
-    if path.is_file():
-        return path
-    if kind == "bundled":
+    if kind != "bundled":
+        require_weights(source)
+        return Path(source).expanduser()
+    path = _bundled(architecture)
+    if not path.is_file():
         raise UsageError(
             f"edgewise bundles no checkpoint for {architecture.title}, only for {_with_bundled()}; "
             "pass --weights imagenet or --weights PATH"
         )
-    raise UsageError(
-        f"--weights {source}: no such file; pass a path, or one of auto, imagenet, bundled, random"
-    )
+    return path
 
 
 def _bundled(architecture: Architecture) -> Path:
@@ -179,7 +181,7 @@ def _made(
     architecture: Architecture, kind: str, overrides: Overrides, announce: Callable[[str], None]
 ) -> Model:
     """A network with weights that are not from a file: random, or set by a user's factory."""
-    asked = len(read_labels(overrides.labels)) if overrides.labels else imagenet.CLASSES
+    asked = len(overrides.named or ()) or imagenet.CLASSES
     if kind == "random":
         origin = Origin("random", f"random weights, seed {SEED}", "")
         prepared = overrides.apply(_assumed(architecture, asked, origin), asked).preprocess
@@ -187,7 +189,7 @@ def _made(
     else:
         origin = Origin("file", Path(architecture.builder).name, "")
         network = seeded(architecture, asked)
-    classes = count_outputs(architecture, network, overrides.imgsz or preprocess(architecture).size)
+    classes = count_outputs(architecture.name, network, overrides.imgsz or preprocess(architecture).size)
     spec = overrides.apply(_assumed(architecture, classes, origin), classes)
     spec = replace(spec, origin=replace(origin, sha256=digest(network)))
     announce(made(spec))

@@ -65,8 +65,8 @@ def head(architecture: Architecture) -> str:
     return rows[-1]
 
 
-def count_outputs(architecture: Architecture, network: "nn.Module", size: int) -> int:
-    """The number of classes, from the network's output for an all-zero picture.
+def count_outputs(name: str, network: "nn.Module", size: int) -> int:
+    """The number of classes of the network called `name`, from its output for an all-zero picture.
 
     Raises:
         UsageError: it does not accept pictures of `size` pixels, or does not return logits.
@@ -79,11 +79,11 @@ def count_outputs(architecture: Architecture, network: "nn.Module", size: int) -
     except Exception as error:  # every library raises its own
         told = (str(error).strip().splitlines() or [type(error).__name__])[0]
         raise UsageError(
-            f"{architecture.name}: does not accept pictures of {size} pixels ({told}); try another --imgsz"
+            f"{name}: does not accept pictures of {size} pixels ({told}); try another --imgsz"
         ) from error
     if not isinstance(logits, torch.Tensor) or logits.ndim != 2 or len(logits) != 1:
         kind = _kind(logits) if isinstance(logits, torch.Tensor) else type(logits).__name__
-        raise UsageError(f"{architecture.name}: returns {kind} for one picture; make it return (1, classes)")
+        raise UsageError(f"{name}: returns {kind} for one picture; make it return (1, classes)")
     return logits.shape[1]
 
 

@@ -33,7 +33,7 @@ def untrained(architecture: Architecture, classes: int, preprocess: Preprocess) 
         UsageError: it does not accept pictures of that size.
     """
     network = seeded(architecture, classes)
-    count_outputs(architecture, network, preprocess.size)
+    count_outputs(architecture.name, network, preprocess.size)
     _switch_on(network)
     _calm(network)
     pictures = _pictures(preprocess)

@@ -55,9 +55,12 @@ _ARRAYS = {name: f"golden/{name}.npy" for name in ("input", "logits", "output")}
 _UNREADABLE = (OSError, ValueError, SyntaxError, EOFError, MemoryError, Image.DecompressionBombError)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class Bundle:
-    """A bundle on disk; `manifest` is its whole manifest.json as parsed JSON."""
+    """A bundle on disk; `manifest` is its whole manifest.json as parsed JSON.
+
+    It is path-like: pass it wherever a bundle's folder is accepted.
+    """
 
     folder: Path
     manifest: dict[str, Any]
@@ -70,6 +73,12 @@ class Bundle:
     reference: Path | None
     calibration: dict[str, Any] | None
     verification: dict[str, Any] | None
+
+    def __fspath__(self) -> str:
+        return str(self.folder)
+
+    def __repr__(self) -> str:
+        return f"<Bundle {self.name}: {self.target} {self.precision}, {self.folder}>"
 
     @classmethod
     def open(cls, folder: Path) -> Self:
@@ -141,18 +150,28 @@ class Bundle:
 
 
 def refuse_other_model(folder: Path, spec: ModelSpec) -> None:
-    """Raise a `UsageError` where `folder` holds a bundle of other weights or classes than `spec`'s."""
+    """Raise a `UsageError` if `folder` holds a bundle of other weights or classes than those of `spec`.
+
+    A bundle that this version cannot read may be one, too.
+    """
+    ways = "choose another folder with --out, or replace it with --overwrite"
     try:
-        found = ModelSpec.from_json(_manifest.typed(_manifest.read(folder), "spec", dict))
-    except (EdgewiseError, ValueError):
+        manifest = _manifest.read(folder)
+    except UsageError:
         return  # not a bundle that could be lost; `replacing_folder` judges whatever it is
+    except EdgewiseError as error:
+        raise UsageError(f"{error}; or {ways}") from error
+    try:
+        found = ModelSpec.from_json(_manifest.typed(manifest, "spec", dict))
+    except (EdgewiseError, ValueError) as error:
+        raise UsageError(f"{folder}: holds a bundle of an unknown model ({error}); {ways}") from error
     same_weights = found.origin.sha256 == spec.origin.sha256
     if same_weights and found.labels.names == spec.labels.names:
         return
     other = "weights" if not same_weights else "classes"
     raise UsageError(
         f"{folder}: holds a bundle made from other {other} ({found.name}, {found.origin.description}), which "
-        "would be lost; choose another folder with --out, or replace it with --overwrite"
+        f"would be lost; {ways}"
     )
 
 

@@ -39,13 +39,32 @@ class Ended:
         return json.loads(self.stdout)
 
     @property
+    def notices(self) -> list[str]:
+        """The notices on stderr of a run that succeeded; whatever else is there must be finished stages."""
+        assert self.code == 0, self.stderr
+        return _notices(self.stderr.splitlines())
+
+    @property
     def complaint(self) -> str:
         """The one line that says what went wrong; whatever else is on stderr must be stages and notices."""
         *before, last = self.stderr.splitlines()
-        assert all(line.startswith(("✓ ", "! ")) for line in before), self.stderr
+        _notices(before)
         assert last.startswith("edgewise: "), self.stderr
         assert self.left == ()
         return last
+
+    @property
+    def error(self) -> dict[str, Any]:
+        """The error of the one JSON document on stdout, which says what stderr and the exit code say."""
+        found: dict[str, Any] = self.document["error"]
+        assert found["exit_code"] == self.code
+        assert self.complaint == f"edgewise: {found['message']}"
+        return found
+
+
+def _notices(lines: list[str]) -> list[str]:
+    assert all(line.startswith(("✓ ", "! ")) for line in lines), lines
+    return [line.removeprefix("! ") for line in lines if line.startswith("! ")]
 
 
 def _left_in(temporary: Path) -> list[str]:

@@ -34,9 +34,8 @@ assert not found, found
 def test_help_names_every_command_and_the_exit_codes(edgewise: Run) -> None:
     ended = edgewise("--help")
     assert (ended.code, ended.stderr) == (0, "")
-    for word in ("export", "models", "predict", "verify", "3 accuracy gate"):
-        assert word in ended.stdout
-    assert "_pipeline" not in ended.stdout
+    for word in ("export", "models", "predict", "verify", "3 accuracy gate", "7 passed its gate in another"):
+        assert word in " ".join(ended.stdout.split())
     assert "main " not in ended.stdout
 
 
@@ -67,14 +66,12 @@ def test_what_only_tells_loads_nothing_heavy(environment: dict[str, str], argume
 @pytest.mark.parametrize(
     ("arguments", "word"),
     [
-        (["frobnicate"], "No such command 'frobnicate'"),
-        (["_pipeline"], "No such command '_pipeline'"),
+        (["frobnicate"], "No such command 'frobnicate'; choose from android, bench, "),
+        (["expot"], "No such command 'expot'; did you mean 'export'?"),
         (["main"], "No such command 'main'"),
+        (["__init__"], "No such command '__init__'"),
+        (["export", "mobilenetv2", "--precison", "fp16"], "(Did you mean one of: '--json', '--precision'"),
         (["export"], "Missing argument 'NAME'"),
-        (
-            ["export", "mobilenetv2", "--precision", "w4"],
-            "no precision 'w4': choose from fp32, fp16, w8a32, w8a8",
-        ),
         (["export", "mobilenetv2", "--mean", "1,2"], "neither one number nor three"),
         (["export", "mobilenetv2", "--max-drop", "101"], "101"),
         (["predict", "somewhere"], "Missing argument 'IMAGES...'"),
@@ -93,4 +90,5 @@ def test_the_console_script_is_the_same_program(environment: dict[str, str]) -> 
         [script, "export", "nosuch"], env=environment, capture_output=True, text=True, check=False
     )
     assert (done.returncode, done.stdout) == (2, "")
-    assert done.stderr.startswith("edgewise: no model is called 'nosuch'")
+    assert done.stderr.startswith("edgewise: ")
+    assert "nosuch" in done.stderr

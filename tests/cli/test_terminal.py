@@ -1,5 +1,6 @@
 """What libraries print stays hidden, what people need does not."""
 
+import json
 import os
 import pty
 import subprocess
@@ -71,10 +72,11 @@ def test_noise_is_hidden_and_results_are_not(run: Run) -> None:
         with terminal() as screen:
             with screen.stage("Work"):
                 noise()
-            screen.announce("Beware [of] brackets")
-        print("result")
+            screen.notice("Beware [of] brackets")
+            screen.results.print("[bold]result[/]")
+        print("after")
     """)
-    assert done.stdout == "result\n"
+    assert done.stdout == "result\nafter\n"
     work, notice = done.stderr.splitlines()
     assert work.startswith("✓ Work ")
     assert notice == "! Beware [of] brackets"
@@ -106,7 +108,7 @@ def test_a_notice_is_given_once(run: Run) -> None:
     done = run("""
         with terminal() as screen:
             for line in ("Beware", "Mind the gap", "Beware"):
-                screen.announce(line)
+                screen.notice(line)
         print(screen.notices)
     """)
     assert done.stderr.splitlines() == ["! Beware", "! Mind the gap"]
@@ -120,11 +122,12 @@ def test_quiet_says_nothing_but_remembers(run: Run) -> None:
                 noise()
             with screen.stage("Second"):
                 pass
-            screen.announce("Beware")
-        print(json.dumps([list(screen.seconds), min(screen.seconds.values()) >= 0, screen.notices]))
+            screen.notice("Beware")
+            screen.results.print("result")
+        print(screen.notices)
     """)
     assert done.stderr == ""
-    assert done.stdout == '[["First", "Second"], true, ["Beware"]]\n'
+    assert done.stdout == "result\n['Beware']\n"
 
 
 def test_the_end_of_the_log_is_shown_when_something_unforeseen_happens(run: Run) -> None:
@@ -139,7 +142,7 @@ def test_the_end_of_the_log_is_shown_when_something_unforeseen_happens(run: Run)
     assert done.returncode == 1
     assert done.stdout == ""
     heading, *rest = done.stderr.splitlines()
-    assert heading == "The libraries' last words (all of them with -v):"
+    assert heading == "The last lines that libraries printed (-v shows all):"
     assert "earlier 99" in rest
     assert "earlier 0" not in rest
     assert heard(done.stderr.replace("WARNING:root:", "")) == _ALL
@@ -179,7 +182,7 @@ def test_the_descriptors_are_as_before(run: Run, end: str) -> None:
 
 
 def test_a_line_in_a_pipe_stays_whole(run: Run) -> None:
-    done = run('with terminal() as screen:\n    screen.announce("word " * 60 + "end")')
+    done = run('with terminal() as screen:\n    screen.notice("word " * 60 + "end")')
     assert done.stderr == f"! {'word ' * 60}end\n"
 
 
@@ -189,6 +192,62 @@ def test_a_stage_that_fails_has_no_tick(run: Run) -> None:
             with terminal() as screen, screen.stage("Work"):
                 raise EdgewiseError("x")
         except EdgewiseError:
-            print(screen.seconds)
+            print("caught")
     """)
-    assert (done.stdout, done.stderr) == ("{}\n", "")
+    assert (done.stdout, done.stderr) == ("caught\n", "")
+
+
+def test_while_a_command_starts_something_moves_and_leaves_no_trace(run: Run) -> None:
+    block = "with terminal() as screen, screen.starting():\n    noise()"
+    seen = run.on_a_terminal(block)
+    assert "Starting" in seen
+    assert heard(seen) == set()
+    assert "✓" not in seen
+    assert seen.endswith("\x1b[2K")  # the line of the spinner is erased
+    assert run(block).stderr == ""
+
+
+def test_json_is_one_document_and_replaces_what_people_read(run: Run) -> None:
+    done = run("""
+        with terminal(as_json=True) as screen:
+            with screen.stage("Work"):
+                noise()
+            screen.results.print("for people")
+            screen.finish({"schema": "a", "schema_version": 1})
+    """)
+    assert json.loads(done.stdout) == {"schema": "a", "schema_version": 1}
+    assert done.stderr.startswith("✓ Work ")  # progress goes on: --quiet silences it
+
+
+def test_a_result_that_fails_a_check_is_in_the_document_with_its_error(run: Run) -> None:
+    done = run("""
+        def check():
+            raise EdgewiseError("too slow")
+
+        try:
+            with terminal(as_json=True) as screen:
+                screen.finish({"schema": "a", "schema_version": 1, "found": 5}, check)
+        except EdgewiseError:
+            pass
+    """)
+    document = json.loads(done.stdout)
+    assert (document["schema"], document["schema_version"], document["found"]) == ("a", 1, 5)
+    assert document["error"] == {
+        "message": "too slow",
+        "exit_code": 1,
+        "exit_name": "error",
+        "details": {},
+    }
+
+
+def test_an_error_without_a_result_is_a_document_too(run: Run) -> None:
+    done = run("""
+        try:
+            with terminal(as_json=True):
+                raise EdgewiseError("broken")
+        except EdgewiseError:
+            pass
+    """)
+    document = json.loads(done.stdout)
+    assert (document["schema"], document["schema_version"]) == ("edgewise.error", 1)
+    assert document["error"]["message"] == "broken"

@@ -1,13 +1,14 @@
 """Several devices at once: what one does is nothing to the others, and what was measured is saved."""
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from edgewise.models.errors import EdgewiseError, ParityError
+import edgewise
+from edgewise.models.errors import EdgewiseError, ParityError, UsageError
 from edgewise.pipeline.bench import measure
 from edgewise.runtime.bench.request import BenchRequest, Contender
 from edgewise.runtime.bench.store import Store
@@ -157,3 +158,48 @@ def test_when_the_program_stops_every_device_tidies_up(store: Store) -> None:
         measure([endless], [ASKED], store, stop)
     assert endless.closed == 1
     assert store.select() == []
+
+
+# As a program calls it.
+
+
+def test_a_bundle_is_measured_here_beside_its_twin(
+    tiny_bundle: Path, tmp_path: Path, kept: Any, document_of: Callable[[Any, str], dict[str, Any]]
+) -> None:
+    file = tmp_path / "results.sqlite"
+    found = edgewise.bench(tiny_bundle, runs=4, seconds=0, results=file, progress=kept)
+    assert kept.titles == ["Measure on local"]
+    found.require()  # raises nothing
+    exact, int8 = found.records
+    assert (exact.model.precision, int8.model.precision) == ("fp32", "w8a8")
+    assert min(len(record.samples_ms) for record in found.records) >= 4
+    ((records, pairs),) = found.runs
+    assert records == [exact, int8]
+    assert [(pair.slow, pair.fast) for pair in pairs] == [(exact.id, int8.id)]
+    assert {record.id for record in Store(file).select()} == {exact.id, int8.id}
+    document = document_of(found, "bench")
+    assert (document["results"], document["errors"]) == (str(file), [])
+    assert [record["id"] for record in document["records"]] == [exact.id, int8.id]
+    assert "local: tflite w8a8, " in repr(found)
+
+
+@pytest.mark.parametrize(
+    ("options", "complaint"),
+    [
+        ({"devices": ()}, "devices: pass at least one"),
+        ({"threads": ()}, "threads: pass at least one"),
+        ({"threads": 0}, "threads 0: must be at least 1"),
+        ({"runs": 1}, "runs 1: must be at least 2"),
+        ({"devices": "toaster"}, "'toaster'"),
+    ],
+)
+def test_options_that_cannot_be(tiny_bundle: Path, options: Any, complaint: str) -> None:
+    with pytest.raises(UsageError, match=complaint):
+        edgewise.bench(tiny_bundle, save=False, **options)
+
+
+def test_no_bundles_and_no_bundle(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="no bundle was given; pass at least one"):
+        edgewise.bench([])
+    with pytest.raises(UsageError, match="no such bundle"):
+        edgewise.bench([tmp_path / "nowhere"], save=False)

@@ -23,8 +23,8 @@ def made(edgewise: Run, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Thirty generated pictures of 16 pixels to learn from and fourteen to judge by; not to be changed."""
     folder = tmp_path_factory.mktemp("made") / "new" / "set"
     ended = edgewise("data", "make", "shapes", folder, "--count", 30, "--val-count", 14, "--size", 16)
-    assert (ended.code, ended.stdout, ended.left) == (0, "", ())
-    assert f"{folder}: generated shapes, 30 to learn from and 14 to judge by" in ended.stderr
+    assert (ended.notices, ended.left) == ([], ())
+    assert ended.stdout == f"{folder}: generated shapes, 30 for training and 14 for validation\n"
     return folder
 
 
@@ -98,22 +98,22 @@ def test_nothing_is_overwritten(edgewise: Run, tmp_path: Path, there: str) -> No
     mine.write_text("mine")
     ended = edgewise("data", "make", "shapes", target, "--count", 12)
     assert ended.code == 2
-    assert "set: is there already; name a folder that is not, or is empty" in ended.complaint
+    assert "set: exists already; name a new or an empty folder" in ended.complaint
     assert mine.read_text() == "mine"
 
 
 def test_a_set_in_words(edgewise: Run, pets: Path) -> None:
     ended = edgewise("data", "show", pets)
-    assert (ended.code, ended.stdout, ended.left) == (0, "", ())
-    lines = [" ".join(line.split()) for line in ended.stderr.splitlines()]
+    assert ended.left == ()
+    lines = [" ".join(line.split()) for line in ended.stdout.splitlines()]
     for line in (
         "class train val",
         "cat 9 2",
         "dog 4 2",
         "all 13 4",
         "pets, validated on val/",
-        "the largest class has 2.2 times the pictures of the smallest",
-        "unlike plain RGB: 1 grey, 1 corrupt",
+        "the largest class has 2.2 times as many pictures as the smallest",
+        "other than plain RGB: 1 grey, 1 corrupt",
         "! 1 pictures are in more than one class (first: train/cat/0.png and train/dog/3.png)",
         (
             "! left out: train/cat/not\N{REPLACEMENT CHARACTER}[2J.png: "
@@ -137,14 +137,15 @@ def test_of_many_corrupt_files_the_screen_shows_some(edgewise: Run, pets: Path) 
         (pets / "train" / "cat" / f"bad{index}.png").write_bytes(b"none")
     ended = edgewise("data", "show", pets)
     assert ended.code == 0
-    assert ended.stderr.count("left out: ") == 11
-    assert "! left out: 3 more, which --json lists" in ended.stderr.splitlines()
+    assert ended.notices == []  # what was found in the pictures is the result
+    assert ended.stdout.count("left out: ") == 11
+    assert "! left out: 3 more, which --json lists" in ended.stdout.splitlines()
     assert len(edgewise("data", "show", pets, "--json").document["corrupt"]) == 13
 
 
 def test_a_set_in_json(edgewise: Run, pets: Path) -> None:
     ended = edgewise("data", "show", pets, "--json")
-    assert (ended.code, ended.stderr, ended.left) == (0, "", ())
+    assert (ended.notices, ended.left) == ([], ())
     dataset, found = open_dataset(pets), ended.document
     assert (found["train"], found["val"]) == (len(dataset.train), len(dataset.val))
     assert [row["name"] for row in found["classes"]] == ["cat", "dog"]
@@ -165,5 +166,6 @@ def test_the_generated_set_needs_no_folder(edgewise: Run) -> None:
 
 def test_what_is_no_set_is_a_usage_error(edgewise: Run, tmp_path: Path) -> None:
     ended = edgewise("data", "show", tmp_path / "nothing", "--json")
-    assert (ended.code, ended.stdout) == (2, "")
+    assert ended.code == 2
+    assert ended.error["exit_name"] == "usage"
     assert "nothing: No such file or directory; pass a folder of pictures" in ended.complaint

@@ -162,7 +162,7 @@ def test_the_last_layer_of_a_users_network_is_found(tmp_path: Path) -> None:
 
 
 def test_outputs_are_counted() -> None:
-    assert count_outputs(ROW, build(ROW, 7), 64) == 7
+    assert count_outputs(ROW.name, build(ROW, 7), 64) == 7
 
 
 @pytest.mark.parametrize(
@@ -178,7 +178,7 @@ def test_outputs_are_counted() -> None:
 )
 def test_an_unsupported_size_is_refused(name: str, size: int, said: str) -> None:
     with pytest.raises(UsageError, match=said):
-        count_outputs(find(name), build(find(name), 7), size)
+        count_outputs(name, build(find(name), 7), size)
 
 
 @pytest.mark.parametrize(
@@ -190,4 +190,4 @@ def test_an_unsupported_size_is_refused(name: str, size: int, said: str) -> None
 )
 def test_a_network_that_is_not_a_classifier_is_refused(network: nn.Module, said: str) -> None:
     with pytest.raises(UsageError, match=said):
-        count_outputs(ROW, network, 8)
+        count_outputs(ROW.name, network, 8)

@@ -5,8 +5,11 @@ import hashlib
 import io
 import json
 import os
+import shutil
 import subprocess
 import sys
+import threading
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Literal
@@ -21,7 +24,8 @@ from edgewise.export.artifact import IOS, Artifact
 from edgewise.export.precision import Precision
 from edgewise.models.errors import EdgewiseError, UsageError
 from edgewise.models.spec import Labels, ModelSpec, Origin, Preprocess
-from edgewise.runtime.bundle import Bundle, write_bundle
+from edgewise.runtime.bundle import Bundle, refuse_other_model, write_bundle
+from edgewise.runtime.bundle.atomic import replacing_folder
 from edgewise.runtime.bundle.golden import Golden
 
 RECORD = {
@@ -425,3 +429,124 @@ def test_a_kill_at_a_random_moment_leaves_a_bundle_that_opens(tmp_path: Path, mo
     command = [sys.executable, "-c", KILLS, str(tmp_path), mode]
     done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=600, check=False)
     assert done.returncode == 0, done.stderr
+
+
+# Bundles of other models.
+
+
+def trained(sha256: str, names: tuple[str, ...] = ("cat", "dog")) -> ModelSpec:
+    return ModelSpec("net", Preprocess(4, 6), Labels(names), Origin("file", "mine.pth", sha256))
+
+
+def written(folder: Path, spec: ModelSpec, *, precision: str = "fp32", overwrite: bool = False) -> Bundle:
+    """A float bundle of that model."""
+    sources = folder.with_name(f"sources-{threading.get_ident()}")
+    model = make_artifact(sources, precision, spec)
+    return write_bundle(folder, model, None, make_golden(spec), {}, overwrite=overwrite)
+
+
+MINE = trained("ab" * 32)
+OTHERS = {"weights": trained("cd" * 32), "classes": trained("ab" * 32, ("dog", "cat"))}
+
+
+@pytest.mark.parametrize("other", OTHERS)
+def test_a_bundle_of_another_model_is_replaced_only_where_asked(tmp_path: Path, other: str) -> None:
+    folder = tmp_path / "bundle"
+    before = contents(written(folder, MINE).folder)
+    complaint = rf"bundle: holds a bundle made from other {other} \(net, mine\.pth\), .*--out, .*--overwrite"
+    with pytest.raises(UsageError, match=complaint):
+        refuse_other_model(folder, OTHERS[other])
+    with pytest.raises(UsageError, match=complaint):
+        written(folder, OTHERS[other])
+    assert contents(folder) == before
+    assert sorted(path.name for path in tmp_path.iterdir() if path.name.startswith(".")) == []
+    assert written(folder, OTHERS[other], overwrite=True).spec == OTHERS[other]
+    assert Bundle.open(folder).spec == OTHERS[other]
+
+
+def test_the_same_model_replaces_its_own_bundle(tmp_path: Path) -> None:
+    written(tmp_path / "bundle", MINE)
+    refuse_other_model(tmp_path / "bundle", MINE)
+    again = written(tmp_path / "bundle", MINE, precision="w8a8")
+    assert Bundle.open(again.folder).precision == "w8a8"
+    assert sorted(path.name for path in again.folder.glob("*.tflite")) == ["net-w8a8.tflite"]
+
+
+def test_where_there_is_no_bundle_nothing_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "notes.txt").write_text("mine")
+    for place in (tmp_path, tmp_path / "nowhere", tmp_path / "notes.txt"):
+        refuse_other_model(place, MINE)  # what else stands in the way, others say
+
+
+@pytest.mark.parametrize(
+    ("change", "complaint"),
+    [
+        (lambda manifest: manifest.update(schema=99), "was written by a newer edgewise .*--overwrite"),
+        (lambda manifest: manifest.pop("spec"), "holds a bundle of an unknown model .*--overwrite"),
+        (lambda manifest: manifest["spec"].pop("labels"), "holds a bundle of an unknown model .*--overwrite"),
+    ],
+)
+def test_a_bundle_that_cannot_be_read_may_be_another_models(
+    tmp_path: Path, change: Callable[[dict[str, Any]], object], complaint: str
+) -> None:
+    folder = written(tmp_path / "bundle", MINE).folder
+    edit(folder, change)
+    before = contents(folder)
+    with pytest.raises(UsageError, match=complaint):
+        written(folder, MINE)
+    assert contents(folder) == before
+    written(folder, MINE, overwrite=True)
+    assert Bundle.open(folder).spec == MINE
+
+
+def test_a_bundle_that_another_process_writes_meanwhile_is_not_lost(tmp_path: Path) -> None:
+    """Nothing is there when the writer begins; it waits for the lock, and must look again inside."""
+    folder, ready = tmp_path / "bundle", tmp_path / "ready"
+    shutil.copytree(written(ready, MINE).folder, tmp_path / "copy")
+    refused: list[UsageError] = []
+
+    def write_other() -> None:
+        try:
+            written(folder, OTHERS["weights"])
+        except UsageError as error:
+            refused.append(error)
+
+    writer = threading.Thread(target=write_other)
+    with replacing_folder(folder) as partial:
+        writer.start()
+        time.sleep(0.3)  # by then it waits
+        shutil.copytree(tmp_path / "copy", partial, dirs_exist_ok=True)
+        assert not folder.exists()
+    writer.join(timeout=60)
+    assert not writer.is_alive()
+    (error,) = refused
+    assert "made from other weights" in str(error)
+    assert Bundle.open(folder).spec == MINE
+
+
+def test_of_several_writers_of_different_models_one_wins(tmp_path: Path) -> None:
+    specs = [trained(f"{number:02}" * 32) for number in range(4)]
+    barrier = threading.Barrier(len(specs))
+    outcomes: list[ModelSpec | UsageError] = []
+
+    def write(spec: ModelSpec) -> None:
+        barrier.wait(timeout=60)
+        try:
+            outcomes.append(written(tmp_path / "bundle", spec).spec)
+        except UsageError as error:
+            outcomes.append(error)
+
+    writers = [threading.Thread(target=write, args=(spec,)) for spec in specs]
+    for writer in writers:
+        writer.start()
+    for writer in writers:
+        writer.join(timeout=120)
+    (winner,) = [outcome for outcome in outcomes if isinstance(outcome, ModelSpec)]
+    assert len(outcomes) == len(specs)
+    assert Bundle.open(tmp_path / "bundle").spec == winner
+
+
+def test_a_bundle_is_path_like_and_short_to_look_at(bundle: Bundle) -> None:
+    assert os.fspath(bundle) == str(bundle.folder)
+    assert Bundle.open(Path(bundle)) == bundle
+    assert repr(bundle) == f"<Bundle mobilenetv2: tflite w8a8, {bundle.folder}>"

@@ -1,0 +1,106 @@
+"""Proving a bundle again, from a program."""
+
+import json
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from PIL import Image
+
+import edgewise
+from edgewise.models.synthetic import dead_leaves
+from edgewise.runtime.bundle import Bundle
+
+Documented = Callable[[Any, str], dict[str, Any]]
+LABELS = ("ant", "bee", "cat", "dog", "elk", "fox")
+
+
+@pytest.fixture(scope="module")
+def labelled(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Two pictures of each class, which are far too few to decide."""
+    folder = tmp_path_factory.mktemp("labelled")
+    for index in range(12):
+        (folder / LABELS[index % 6]).mkdir(exist_ok=True)
+        Image.fromarray(dead_leaves(48, 5, index)).save(folder / LABELS[index % 6] / f"{index}.png")
+    return folder
+
+
+def test_a_bundle_is_judged_by_the_float_model_it_carries(
+    tiny_bundle: Path, kept: Any, document_of: Documented
+) -> None:
+    found = edgewise.verify(Bundle.open(tiny_bundle), progress=kept)
+    kept.require_numbered()
+    assert kept.titles == ["Run the golden sample", "Judge by 160 pictures"]
+    assert (found.passed, found.verdict, found.drop) == (True, edgewise.Verdict.PASS, None)
+    assert found.agreement is not None
+    assert found.agreement.count == 40
+    assert found.golden.max_lsb is not None
+    assert found.golden.max_lsb <= 1
+    found.require()  # raises nothing
+    document = document_of(found, "verification")
+    assert (document["bundle"], document["verification"]["verdict"]) == (str(tiny_bundle), "pass")
+    assert repr(found).startswith("<VerifiedBundle tflite w8a8: pass, top-1 agreement ")
+
+
+def test_labels_and_limits_decide_and_nothing_is_raised_unasked(tiny_bundle: Path, labelled: Path) -> None:
+    found = edgewise.verify(tiny_bundle, data=labelled, max_drop=0, strict=True)
+    assert (found.passed, found.verdict) == (False, edgewise.Verdict.INCONCLUSIVE)
+    assert found.drop is not None
+    assert found.drop.count == 12
+    with pytest.raises(edgewise.AccuracyError, match="accuracy gate inconclusive"):
+        found.require()
+    assert edgewise.verify(tiny_bundle, data=labelled, max_drop=0).passed
+
+
+def test_a_float_bundle_without_labels_has_its_golden_sample_alone(
+    tiny_bundle: Path, tmp_path: Path, kept: Any, document_of: Documented
+) -> None:
+    folder = tmp_path / "float"
+    shutil.copytree(tiny_bundle, folder)
+    opened = Bundle.open(folder)
+    manifest = json.loads((folder / "manifest.json").read_bytes())
+    assert opened.reference is not None
+    # The float model takes the INT8 one's place, with the golden answers of that one's original.
+    manifest |= {"precision": "fp32", "model": opened.reference.name, "reference": None}
+    golden = folder / "golden"
+    (golden / "output.npy").write_bytes((golden / "logits.npy").read_bytes())
+    manifest["files"]["golden/output.npy"] = manifest["files"]["golden/logits.npy"]
+    (folder / "manifest.json").write_text(json.dumps(manifest))
+    found = edgewise.verify(folder, progress=kept)
+    kept.require_numbered()
+    assert (found.passed, found.verification) == (True, None)
+    assert (found.verdict, found.drop, found.agreement) == (None, None, None)
+    assert document_of(found, "verification")["verification"] is None
+    assert "golden sample alone" in repr(found)
+
+
+@pytest.mark.parametrize(
+    ("options", "complaint"),
+    [
+        ({"max_drop": 101}, "max_drop 101: must be between 0 and 100 percentage points"),
+        ({"min_agreement": -1}, "min_agreement -1: must be between 0 and 1"),
+        ({"threads": 0}, "threads 0: must be at least 1"),
+        ({"data": "nowhere"}, "nowhere"),
+    ],
+)
+def test_options_that_cannot_be(tiny_bundle: Path, options: Any, complaint: str) -> None:
+    with pytest.raises(edgewise.UsageError, match=complaint):
+        edgewise.verify(tiny_bundle, **options)
+
+
+def test_what_is_no_bundle(tmp_path: Path, tiny_bundle: Path) -> None:
+    (tmp_path / "text.txt").write_text("no bundle")
+    for place, complaint in (
+        (tmp_path / "nowhere", "no such bundle"),
+        (tmp_path / "text.txt", "is a file"),
+        (tmp_path, r"manifest\.json"),
+    ):
+        with pytest.raises(edgewise.UsageError, match=complaint):
+            edgewise.verify(place)
+    shutil.copytree(tiny_bundle, tmp_path / "cut")
+    with (tmp_path / "cut" / "golden" / "image.png").open("r+b") as file:
+        file.truncate(100)
+    with pytest.raises(edgewise.EdgewiseError, match=r"golden/image\.png has 100 bytes instead of"):
+        edgewise.verify(tmp_path / "cut")
