@@ -13,7 +13,7 @@ KINDS = [kind for kind in vars(errors).values() if isinstance(kind, type) and is
 AGAIN: list[Callable[[EdgewiseError], EdgewiseError]] = [
     copy.copy,
     copy.deepcopy,
-    lambda error: pickle.loads(pickle.dumps(error)),  # type: ignore[no-any-return]  # noqa: S301
+    lambda error: pickle.loads(pickle.dumps(error)),  # noqa: S301
 ]
 
 

@@ -107,7 +107,7 @@ class Computed(nn.Module):
         (Pair(), r"pair: returns tuple for one picture; make it return \(1, classes\)"),
         (nn.Identity(), r"identity: returns \(1, 3, 16, 16\) float for one picture"),
         (Computed(), "Computed: cannot be copied"),
-        (Tiny, "a type is not a network; pass a torch.nn.Module, a name or the path of a file"),
+        (Tiny, "a type is not a network; pass a torch.nn.Module, a name or a file's path"),
         (None, "a NoneType is not a network"),
     ],
 )

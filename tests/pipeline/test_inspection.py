@@ -26,7 +26,7 @@ def test_a_bundle_and_its_file_are_the_same_model(tiny_bundle: Path, document_of
     assert document["manifest"] == found.bundle.manifest
     assert document["structure"]["precision"] == "w8a8"
     assert repr(found).startswith("<Inspection tflite w8a8: 0.0")
-    assert repr(found).endswith(f"int8; {found.file}>")
+    assert repr(found).endswith(f" int8, 2 cast; {found.file}>")
 
 
 def test_a_manifest_that_calls_it_something_else_is_found_out(tiny_bundle: Path, tmp_path: Path) -> None:

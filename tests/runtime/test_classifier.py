@@ -119,11 +119,10 @@ def test_what_cannot_be_read_is_an_edgewise_error(classifier: Classifier, file: 
     (tmp_path / "half.png").write_bytes(file.read_bytes()[:400])
     closed = Image.open(file)
     closed.close()
-    images: list[Any] = [tmp_path / "text.png", tmp_path, Image.new("F", (9, 9)), closed]
-    images.append(Image.open(tmp_path / "half.png"))
-    for image in images:
-        with pytest.raises(EdgewiseError, match="cannot be read"):
-            classifier.predict(image)
+    with Image.open(tmp_path / "half.png") as half:
+        for image in (tmp_path / "text.png", tmp_path, Image.new("F", (9, 9)), closed, half):
+            with pytest.raises(EdgewiseError, match="cannot be read"):
+                classifier.predict(image)
 
 
 @pytest.mark.parametrize("top", [0, -1])

@@ -185,7 +185,7 @@ def test_every_bundle_survives_the_round_trip(
 ) -> None:
     artifact = make_artifact(tmp_path, Precision.W8A8, spec)
     model = dataclasses.replace(artifact, io=kind, details={"detail": detail})
-    write_bundle(tmp_path / "bundle", model, None, make_golden(spec), record)
+    write_bundle(tmp_path / "bundle", model, None, make_golden(spec), record, overwrite=True)
     bundle = Bundle.open(tmp_path / "bundle")
     assert bundle.spec == spec
     assert bundle.io == kind
@@ -438,7 +438,9 @@ def trained(sha256: str, names: tuple[str, ...] = ("cat", "dog")) -> ModelSpec:
     return ModelSpec("net", Preprocess(4, 6), Labels(names), Origin("file", "mine.pth", sha256))
 
 
-def written(folder: Path, spec: ModelSpec, *, precision: str = "fp32", overwrite: bool = False) -> Bundle:
+def written(
+    folder: Path, spec: ModelSpec, *, precision: Precision = Precision.FP32, overwrite: bool = False
+) -> Bundle:
     """A float bundle of that model."""
     sources = folder.with_name(f"sources-{threading.get_ident()}")
     model = make_artifact(sources, precision, spec)
@@ -467,7 +469,7 @@ def test_a_bundle_of_another_model_is_replaced_only_where_asked(tmp_path: Path, 
 def test_the_same_model_replaces_its_own_bundle(tmp_path: Path) -> None:
     written(tmp_path / "bundle", MINE)
     refuse_other_model(tmp_path / "bundle", MINE)
-    again = written(tmp_path / "bundle", MINE, precision="w8a8")
+    again = written(tmp_path / "bundle", MINE, precision=Precision.W8A8)
     assert Bundle.open(again.folder).precision == "w8a8"
     assert sorted(path.name for path in again.folder.glob("*.tflite")) == ["net-w8a8.tflite"]
 
