@@ -15,6 +15,7 @@ from ..models.foreign.keras import KerasNetwork, is_keras
 from ..models.model import Model
 from ..models.overrides import Channels, ClassNames, PathLike
 from ..models.weights import model_name
+from ..models.weights.names import require_model
 from ..quantize.calibration import Calibration, from_folder, generated
 from ..quantize.recipe import Recipe
 from ..quantize.refine.sensitivity import LayerError
@@ -187,6 +188,8 @@ def convert(
 
 def run(request: ConvertRequest, progress: Progress | None = None) -> Conversion:
     """Run a checked request; see `convert`. A gate that fails raises its error, and nothing is written."""
+    if isinstance(request.model, str | os.PathLike):
+        require_model(os.fspath(request.model))
     request.require_files()
     journal = Journal(progress, _stages(request))
     model, title = _loaded(request, journal)

@@ -13,7 +13,7 @@ from ..export.precision import Precision
 from ..models.errors import UsageError, unknown
 from ..models.model import Model
 from ..models.overrides import Channels, ClassNames, Overrides, PathLike
-from ..models.weights.names import require_model, require_weights
+from ..models.weights.names import require_weights
 from ..quantize.recipe import Recipe
 from ..runtime.bench.latency import SpeedLimits
 from ..runtime.judge.verdict import Limits
@@ -108,14 +108,12 @@ class ConvertRequest:
                 raise UsageError(f"{name}: the model {source}; pass {name} where it is loaded")
 
     def require_files(self) -> None:
-        """Check what can be checked of files and folders without importing a framework.
+        """Check the files and folders of the options, which needs no framework; `model` is not among them.
 
         Raises:
-            UsageError: the model, weights, labels or pictures are not there.
+            UsageError: weights, labels or pictures are not there.
             EdgewiseError: bundles could not be written.
         """
-        if isinstance(self.model, str | os.PathLike):
-            require_model(os.fspath(self.model))
         require_weights(os.fspath(self.weights))
         _ = self.overrides.named  # reads a file of labels
         for folder in (self.calib, self.data):

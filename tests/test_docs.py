@@ -241,7 +241,7 @@ def test_the_pytest_fails_where_a_model_degraded(
     bundle = write_bundle(tmp_path / "grey", file, tiny_float, golden, record)
     done = run_pytest(bundle.folder)
     assert done.returncode == 1, done.stdout
-    assert "test_the_accuracy_gate_passes - edgewise.models.errors.AccuracyError" in done.stdout
+    assert "AccuracyError: accuracy gate fail: top-1 agreement" in done.stdout
 
 
 # The documents

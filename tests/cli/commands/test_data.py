@@ -1,5 +1,6 @@
 """Generated pictures on the disk, and what a folder of pictures holds, in words and as JSON."""
 
+import json
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -80,12 +81,15 @@ def test_by_default_it_is_what_training_draws(edgewise: Run) -> None:
 def test_an_interrupted_set_leaves_nothing(start: Start, tmp_path: Path) -> None:
     temporary, target = tmp_path / "tmp", tmp_path / "sets" / "set"
     temporary.mkdir()
-    with start("data", "make", "shapes", target, temporary=temporary) as child:
+    with start("data", "make", "shapes", target, "--json", temporary=temporary) as child:
         while child.poll() is None and not list(target.parent.rglob("*.png")):
             time.sleep(0.05)
         child.terminate()
-        _, stderr = child.communicate()
+        stdout, stderr = child.communicate()
     assert child.returncode == 130, stderr
+    document = json.loads(stdout)
+    assert (document["schema"], document["schema_version"]) == ("edgewise.error", 1)
+    assert (document["error"]["exit_code"], document["error"]["exit_name"]) == (130, "interrupted")
     assert "edgewise: interrupted; nothing half-written is left" in stderr
     assert list(target.parent.iterdir()) == []
 

@@ -7,6 +7,7 @@ import platform
 import shutil
 import signal
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,11 @@ import pytest
 import torch
 from PIL import Image
 
+from edgewise.models.checkpoint import save
 from edgewise.models.images import sha256_of
+from edgewise.models.libraries import library
+from edgewise.models.spec import Labels
+from edgewise.models.weights import load_model
 from edgewise.runtime.bundle import Bundle
 
 Run = Callable[..., Any]
@@ -332,6 +337,61 @@ def test_a_network_that_answers_every_picture_alike_is_warned_of(
     ended = edgewise("export", "mobilenetv2", *named, "--to", "onnx", "--out", tmp_path / "out")
     assert ended.code == 0, ended.stderr
     assert any("gives the same answer for every picture" in line for line in ended.notices)
+
+
+# What is not replaced, and what bundles are called.
+
+
+@pytest.mark.slow
+def test_a_bundle_of_another_model_is_replaced_only_when_asked(
+    edgewise: Run, nets: Path, small: Arguments, labels: Path, tmp_path: Path
+) -> None:
+    out, others = tmp_path / "out", tmp_path / "others.txt"
+    others.write_text(labels.read_text().replace("star", "moon"))
+    options = f"{nets}:colours", *small, "--out", out
+
+    def held() -> str:
+        return sha256_of(out / "manifest.json")
+
+    first = edgewise("export", *options)
+    assert first.code == 0, first.stderr
+    assert first.stdout.splitlines()[-1] == f"{out}/"
+    assert not [line for line in first.stdout.splitlines() if line.startswith(("✓", "!"))]
+    before = held()
+    for other in (f"{nets}:outlier", *options[1:]), (*options, "--labels", others):
+        ended = edgewise("export", *other)
+        assert (ended.code, ended.stdout) == (2, "")
+        assert f"{out}: " in ended.complaint
+        assert "--overwrite" in ended.complaint
+        assert "Capture the graph" not in ended.stderr
+        assert held() == before
+    again = edgewise("export", *options, "--json")
+    assert again.code == 0, again.stderr
+    files = json.loads((out / "manifest.json").read_text())["files"]
+    replaced = edgewise("export", f"{nets}:outlier", *options[1:], "--overwrite")
+    assert replaced.code == 0, replaced.stderr
+    assert json.loads((out / "manifest.json").read_text())["files"] != files
+
+
+@pytest.mark.slow
+def test_bundles_of_a_run_are_called_by_its_folder(
+    edgewise: Run, nets: Path, small: Arguments, tmp_path: Path
+) -> None:
+    model = load_model(f"{nets}:colours", announce=lambda _: None)
+    run = tmp_path / "runs" / "flowers"
+    run.mkdir(parents=True)
+    spec = replace(model.spec, labels=Labels(("circle", "square", "cross", "star")))
+    network = library("file").build(f"{nets}:colours", 4, {})
+    save(run / "model.safetensors", network.state_dict(), spec, {"top1": 0.5})
+    asked = ("--precision", "fp32,fp16", "--out", tmp_path / "out", "--json")
+    ended = edgewise("export", run / "model.safetensors", *small, *asked)
+    assert ended.code == 0, ended.stderr
+    places = [Path(product["bundle"]) for product in ended.document["bundles"]]
+    assert places == [tmp_path / "out" / f"flowers-onnx-{kind}" for kind in ("fp32", "fp16")]
+    assert all(Bundle.open(place).name == f"{nets}:colours" for place in places)
+    told = edgewise("export", run, *small)
+    assert told.code == 2
+    assert f"pass its checkpoint, {run / 'model.safetensors'}" in told.complaint
 
 
 # What ends it from outside.

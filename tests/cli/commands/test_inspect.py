@@ -98,6 +98,21 @@ def test_a_bundle_in_words(edgewise: Run, bundle: Path) -> None:
         assert f"{operator.type} {operator.arithmetic} {operator.count}" in lines
 
 
+def test_a_report_can_be_redirected_and_is_all_there_is(
+    edgewise: Run, start: Any, bundle: Path, tmp_path: Path
+) -> None:
+    ended = edgewise("inspect", bundle, "--quiet")
+    assert (ended.code, ended.stderr) == (0, "")
+    temporary, report = tmp_path / "tmp", tmp_path / "report.txt"
+    temporary.mkdir()
+    with report.open("w") as file, start("inspect", bundle, temporary=temporary, stdout=file) as child:
+        _, stderr = child.communicate()
+    assert stderr.startswith("✓ Read tiny-w8a8.tflite ")
+    assert report.read_text() == ended.stdout
+    assert "precision" in ended.stdout
+    assert "✓" not in ended.stdout
+
+
 def test_a_bundle_in_json(edgewise: Run, bundle: Path) -> None:
     ended = edgewise("inspect", bundle, "--json")
     assert ended.notices == []
