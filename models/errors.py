@@ -5,7 +5,7 @@ EdgewiseError                 exit 1   anything a user can fix
 ├── AccuracyError             exit 3   the quantized model lost too much
 ├── ParityError               exit 4   a converted model differs from its original
 ├── LatencyError              exit 5   a model is slower than allowed
-├── MissingDependencyError    exit 6   a required extra is not installed
+├── MissingDependencyError    exit 6   a required library is not installed
 └── PrecisionError            exit 7   a model passed in another precision than the one asked for
 """
 
@@ -67,7 +67,7 @@ class MissingDependencyError(EdgewiseError):
         self.task, self.extra, self.library = task, extra, library
 
     def details(self) -> dict[str, Any]:
-        """The missing library, and the extra that installs it."""
+        """The missing library, and the extra that it belongs to."""
         fields = vars(self)  # empty if only the message came from a child process
         return {name: fields[name] for name in ("extra", "library") if name in fields}
 

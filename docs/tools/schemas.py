@@ -15,11 +15,12 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
+from edgewise.export.facts import TARGETS
 from edgewise.models.complexity import Complexity
 from edgewise.models.spec import Preprocess
 from edgewise.models.training.plan import TrainingResult
 from edgewise.models.zoo import Architecture
-from edgewise.pipeline.doctor import TargetStatus
+from edgewise.pipeline.doctor import KnownWeights, TargetStatus
 from edgewise.pipeline.document import VERSIONS
 from edgewise.pipeline.gain import MemberCost, MemberScore
 from edgewise.pipeline.libraries import InstalledLibrary
@@ -45,7 +46,7 @@ NUMBER: Json = {"type": "number"}
 YES_NO: Json = {"type": "boolean"}
 ANYTHING: Json = {}
 SHA256: Json = {"type": "string", "pattern": "^[0-9a-f]{64}$"}
-TARGET: Json = {"enum": ["onnx", "openvino", "tflite"]}
+TARGET: Json = {"enum": [*TARGETS]}
 PLAIN: dict[Any, Json] = {
     Any: ANYTHING,
     bool: YES_NO,
@@ -300,7 +301,7 @@ def contents(defined: Definitions) -> dict[str, tuple[str, Json]]:
         "doctor": (
             "What `edgewise doctor` found: what can be exported and run on this machine.",
             record(
-                deep=described("Whether the libraries were imported", YES_NO),
+                deep=described("Whether every library was imported, as --deep does", YES_NO),
                 edgewise=TEXT,
                 python=TEXT,
                 machine=machine(),
@@ -309,9 +310,9 @@ def contents(defined: Definitions) -> dict[str, tuple[str, Json]]:
                 targets=mapping(of(TargetStatus)),
                 weights=described(
                     "Whether the weights of each network are cached or come with edgewise",
-                    mapping(record(imagenet=or_null(YES_NO), bundled=YES_NO)),
+                    mapping(of(KnownWeights)),
                 ),
-                install=described("The command that installs what is missing", or_null(TEXT)),
+                install=described("The command that installs everything that is missing", or_null(TEXT)),
             ),
         ),
         "ensemble": (
