@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any
 
 import edgewise
+from edgewise.models.files import write_file
 from edgewise.models.zoo import Architecture, architectures, find
 
 HERE = Path(__file__).parent
@@ -87,7 +88,7 @@ def measure(row: Architecture, results: Path, imgsz: int | None) -> dict[str, An
     found = found or {"failure": f"took longer than {_PATIENCE_S} s"}
     found["total_seconds"] = round(time.perf_counter() - start, 1)
     results.mkdir(parents=True, exist_ok=True)
-    (results / f"{row.name}.json").write_text(json.dumps(found, indent=1) + "\n")
+    write_file(results / f"{row.name}.json", f"{json.dumps(found, indent=1)}\n".encode())
     return found
 
 

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from .errors import EdgewiseError, UsageError
+from .files import write_file
 from .images import sha256_of
 from .spec import ModelSpec
 
@@ -42,9 +43,7 @@ def save(path: Path, weights: "Mapping[str, torch.Tensor]", spec: ModelSpec, rec
 
     header = json.dumps({"spec": spec.to_json(), "record": record}, sort_keys=True)
     tensors = {name: tensor.contiguous() for name, tensor in weights.items()}
-    partial = path.with_name(f".{path.name}.partial")
-    partial.write_bytes(packed(tensors, metadata={_HEADER: header}))
-    partial.replace(path)
+    write_file(path, packed(tensors, metadata={_HEADER: header}))
 
 
 def load(path: Path) -> Checkpoint:

@@ -5,7 +5,7 @@ EdgewiseError                 exit 1   anything a user can fix
 ├── AccuracyError             exit 3   the quantized model lost too much
 ├── ParityError               exit 4   a converted model differs from its original
 ├── LatencyError              exit 5   a model is slower than allowed
-├── MissingDependencyError    exit 6   a required extra is not installed
+├── MissingDependencyError    exit 6   a required library is not installed
 └── PrecisionError            exit 7   a model passed in another precision than the one asked for
 """
 
@@ -59,13 +59,15 @@ class MissingDependencyError(EdgewiseError):
     exit_code, exit_name = 6, "missing_dependency"
 
     def __init__(self, task: str, extra: str, library: str) -> None:
-        super().__init__(
-            f"{task} needs {library}, which is not installed. Run: pip install 'edgewise[{extra}]'"
-        )
+        from .requirements import install_command
+
+        library = library.partition(".")[0]
+        command = install_command(extra, library)
+        super().__init__(f"{task} needs {library}, which is not installed. Run: {command}")
         self.task, self.extra, self.library = task, extra, library
 
     def details(self) -> dict[str, Any]:
-        """The missing library, and the extra that installs it."""
+        """The missing library, and the extra that it belongs to."""
         fields = vars(self)  # empty if only the message came from a child process
         return {name: fields[name] for name in ("extra", "library") if name in fields}
 
@@ -81,7 +83,7 @@ def unknown(kind: str, asked: str, known: Iterable[str], meant: str | None = Non
     names = list(known)
     near = meant or next(iter(get_close_matches(asked, names, 1)), None)
     hint = f"did you mean {near}? Choose" if near else "choose"
-    return UsageError(f"unknown {kind} {asked!r}: {hint} from {', '.join(names)}")
+    return UsageError(f"unknown {kind} {asked!r}: {hint} from {', '.join(names[:-1])} or {names[-1]}")
 
 
 def _restored(kind: type[EdgewiseError], args: tuple[Any, ...], fields: dict[str, Any]) -> EdgewiseError:

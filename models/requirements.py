@@ -2,10 +2,11 @@
 
 import re
 import shlex
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from importlib import metadata
 
 _PACKAGE = "edgewise"
+_NAME = re.compile(r"[\w.-]+")
 _EXTRA = re.compile(r"""extra\s*==\s*["']([\w-]+)["']""")
 _NESTED = re.compile(rf"{_PACKAGE}\[([\w,\s-]+)\]")
 
@@ -28,13 +29,21 @@ def install_command(extra: str, library: str) -> str:
 
     It names the packages themselves: edgewise need not come from an index that pip could ask for extras.
     """
-    asked = [line for line in requirements(extra) if package(line) == package(library)] or [library]
-    return shlex.join(["pip", "install", *dict.fromkeys([*asked, *missing(extra)])])
+    lines = requirements(extra)
+    asked = [line for line in lines if package(line) == package(library)]
+    if not asked:  # of another package's, or of unknown name
+        asked = [library] if _NAME.fullmatch(library) else lines
+    return pip_install(dict.fromkeys([*asked, *missing(extra)]))
+
+
+def pip_install(lines: Iterable[str]) -> str:
+    """The command that installs these requirements."""
+    return shlex.join(["pip", "install", *lines])
 
 
 def package(requirement: str) -> str:
     """The package that a requirement is of, its name in one form."""
-    found = re.match(r"[\w.-]+", requirement)
+    found = _NAME.match(requirement)
     return re.sub(r"[-_.]+", "-", found[0]).lower() if found else requirement
 
 

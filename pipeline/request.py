@@ -108,7 +108,7 @@ class ConvertRequest:
                 raise UsageError(f"{name}: the model {source}; pass {name} where it is loaded")
 
     def require_files(self) -> None:
-        """Check what can be checked of files and folders without importing a framework.
+        """Check the files and folders of the options, which needs no framework; `model` is not among them.
 
         Raises:
             UsageError: weights, labels or pictures are not there.

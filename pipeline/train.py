@@ -43,7 +43,8 @@ class Training:
 
     def __repr__(self) -> str:
         found, pictures = self.result, len(self.plan.dataset.val)
-        scores = f"top-1 {found.top1:.2%} on {pictures} pictures after {found.epochs} epoch{'s' * (found.epochs != 1)}"
+        epochs = "1 epoch" if found.epochs == 1 else f"{found.epochs} epochs"
+        scores = f"top-1 {found.top1:.2%} on {pictures} pictures after {epochs}"
         return f"<Training {self.plan.name}: {scores}; {found.path}>"
 
     def to_json(self) -> dict[str, Any]:

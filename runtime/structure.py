@@ -6,6 +6,14 @@ from typing import Any
 from ..export.precision import Precision
 from ..models.errors import EdgewiseError
 
+# The precision of a file whose arithmetic is float, by the type of most of its stored values.
+_STORED = {
+    "float32": Precision.FP32,
+    "float16": Precision.FP16,
+    "int8": Precision.W8A32,
+    "uint8": Precision.W8A32,
+}
+
 
 @dataclass(frozen=True, slots=True)
 class Tensor:
@@ -72,7 +80,7 @@ class Structure:
             scheme = f"w8a{integer[0].removeprefix('int')}"
             return scheme if layers <= {integer[0]} else f"{scheme}-mixed"
         stored = max(self.weights, key=lambda name: self.weights[name], default="float32")
-        return {"int8": "w8a32", "uint8": "w8a32", "float16": "fp16", "float32": "fp32"}.get(stored, stored)
+        return _STORED.get(stored, stored)
 
     @property
     def islands(self) -> dict[str, int]:

@@ -287,7 +287,7 @@ def openvino_int8(
 def tiny_keras(tiny_calibration: "Calibration", tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with a small Keras model of six classes: tiny.keras, tiny.h5, and the SavedModel tiny."""
     if find_spec("tensorflow") is None:
-        pytest.skip("tensorflow is not installed: pip install 'edgewise[keras]'")
+        pytest.skip("tensorflow is not installed: uv sync --extra keras")
     from edgewise.models.foreign.tensorflow import tensorflow
 
     tensorflow("Testing")

@@ -1,19 +1,19 @@
-"""The committed benchmark of the zoo, on networks small enough for every run of the tests."""
+"""The committed scripts: the zoo on small networks, and the table of imports."""
 
 import json
+import runpy
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
-pytestmark = pytest.mark.slow
-
 ROOT = Path(__file__).parents[1]
 SMALL = ("mobilenetv1_025", "mobilenetv4small", "shufflenetv2_050", "squeezenet1_1")
 TARGETS = ["onnx", "openvino", "tflite"]
 
 
+@pytest.mark.slow
 def test_small_networks_go_the_whole_way(tmp_path: Path) -> None:
     """Built, exported to every target, compared with PyTorch, quantized, read back and timed."""
     command = ("benchmarks/zoo.py", "--only", ",".join(SMALL), "--imgsz", "64")
@@ -34,3 +34,39 @@ def test_small_networks_go_the_whole_way(tmp_path: Path) -> None:
     heading, _, *rows = table.splitlines()
     assert len(rows) == len(SMALL) * len(TARGETS)
     assert all(row.count("|") == heading.count("|") + 1 for row in rows)
+
+
+def test_imports_between_folders_are_counted(tmp_path: Path) -> None:
+    tree = {
+        "models/spec.py": "import json\nfrom . import errors",
+        "models/errors.py": "",
+        "models/_decode.py": "",
+        "models/data/_rows.py": "",
+        "export/artifact.py": "from ..models import errors, spec\ndef f():\n  from ..models._decode import a",
+        "cli/main.py": "from edgewise.export.artifact import A\nimport edgewise.models.data._rows, click",
+        "models/zoo.py": "from .data import _rows",
+    }
+    for file, text in tree.items():
+        path = tmp_path / file
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(f"{text}\n")
+    report = runpy.run_path(str(ROOT / "benchmarks" / "imports.py"))["report"]
+    rows = [line.split() for line in report(tmp_path, listed=True).splitlines()]
+    assert rows[0] == [
+        "imports",
+        "from",
+        "modules",
+        "lines",
+        "models",
+        "export",
+        "cli",
+        "together",
+        "private",
+    ]
+    assert rows[2] == ["export", "1", "3", "3", "3", "1"]
+    assert rows[3] == ["cli", "1", "2", "1", "1", "2", "1"]
+    text = report(tmp_path, listed=True)
+    assert "5 imports between folders, 2 of them of private modules" in text
+    assert "export/artifact.py:3 imports models._decode" in text
+    assert "models/zoo.py:1 imports models.data._rows" in text
+    assert "_rows" not in report(tmp_path)

@@ -106,7 +106,7 @@ def test_one_scale_a_weight_is_cured(realdata: Path, photos: tuple[Path, Path], 
     assert 1 <= len(manifest["details"]["float_layers"]) <= 8
     assert manifest["verification"]["drop"]["count"] == 320
     assert manifest["verification"]["quantized_accuracy"]["top1"] >= 0.8
-    assert manifest["recovery"][0]["title"] == "as it was"
+    assert manifest["recovery"][0]["title"] == "unchanged"
     assert manifest["recovery"][0]["verification"]["drop"]["points"] > 5
 
 

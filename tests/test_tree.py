@@ -29,6 +29,7 @@ DEVICE = (
     "models/_decode.py",
     "models/data/folders.py",
     "models/errors.py",
+    "models/files.py",
     "models/images.py",
     "models/requirements.py",
     "models/shapes.py",

@@ -160,7 +160,7 @@ def _show(screen: "Terminal", dataset: "Dataset", content: dict[str, Any]) -> No
     if len(left_out) > _SHOWN:
         left_out[_SHOWN:] = [f"left out: {len(left_out) - _SHOWN} more, which --json lists"]
     for line in (*dataset.notes, *left_out):
-        screen.notice(printable(line))
+        screen.results.print(f"! {printable(line)}", style="bold yellow", markup=False)
 
 
 def _counts(content: dict[str, Any]) -> "Table":

@@ -61,7 +61,9 @@ def _files(products: Sequence[Product]) -> Table:
             twins.add(exact.artifact.target)
             before = verification.float_accuracy if product.quantized else own
             cells = _megabytes(exact.structure.size_bytes), *_accuracy(before)
-            shown.add_row(exact.artifact.target, "fp32", *cells, count, _milliseconds(latency.float))
+            shown.add_row(
+                exact.artifact.target, exact.artifact.precision, *cells, count, _milliseconds(latency.float)
+            )
         if latency.quantized is not None:
             cells = _megabytes(size), *_accuracy(own)
             artifact, times = product.file.artifact, _milliseconds(latency.quantized)

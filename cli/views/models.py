@@ -72,7 +72,7 @@ def lines(counted: Counted) -> Iterator[str]:
     yield from (f"{heading:{max(map(len, facts))}}   {value}" for heading, value in facts.items())
     yield f"\n{_text(_totals(counted))}"
     if counted.row.parameters and not counted.deviation:
-        yield f"published for {counted.row.size} pixels and {_CLASSES} classes, not comparable"
+        yield f"published for {counted.row.size} pixels and {_CLASSES} classes, so not comparable"
     if counted.in_training:
         yield f"with the auxiliary heads that only training needs: {counted.in_training:,} parameters"
     yield f"\n{_text(_kinds(counted.cost))}"

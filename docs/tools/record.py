@@ -1,12 +1,15 @@
-"""Run the commands of a page for real, and write what they print below them.
+"""Run the commands that the documentation shows with their output, and write the output anew.
 
-    uv run python docs/tools/record.py [PAGE ...]    # docs/tutorial.md without PAGE
+    uv run python docs/tools/record.py                  # every page
+    uv run python docs/tools/record.py --folder DIR     # in that folder, which is kept
 
-The commands run one after the other in an empty folder, on a pseudo terminal, without a network and with an
-empty cache, as tests/test_docs.py runs them; those that are marked as not run keep their output. What the
-first `edgewise export` of the tutorial prints also becomes docs/images/export.svg, the picture in README.
+The commands run one after the other in one folder, on a pseudo terminal, without a network and with an empty
+cache, as tests/test_docs.py runs them; each runs once, and what is marked as not run keeps its output. The
+export of the tutorial also becomes docs/images/export.svg, the picture in README. Record on a quiet machine,
+because the output has times.
 """
 
+import argparse
 import os
 import pty
 import re
@@ -15,14 +18,15 @@ import subprocess
 import sys
 import tempfile
 import termios
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
+from contextlib import nullcontext
 from fcntl import ioctl
 from pathlib import Path
 
 from rich.console import Console
 from rich.terminal_theme import TerminalTheme
 from rich.text import Text
-from shown import ROOT, Shown, offline, program, shown
+from shown import ROOT, Shown, offline, pages, program, shown
 
 _TUTORIAL = ROOT / "docs" / "tutorial.md"
 _PICTURE = ROOT / "docs" / "images" / "export.svg"
@@ -71,31 +75,31 @@ _SVG = """\
 """
 
 
-def record(page: Path) -> None:
-    """Run the page's commands and write their output into it."""
-    lines = page.read_text("utf-8").splitlines()
-    blocks = [one for one in shown(page) if one.language == "console"]
-    with tempfile.TemporaryDirectory() as folder:
-        outputs = list(_outputs(blocks, Path(folder), picture=page == _TUTORIAL))
-    for one, output in reversed(outputs):
-        start = one.line + one.lines - 1
-        lines[start : start + len(one.output)] = output
-    page.write_text("\n".join(lines) + "\n", "utf-8")
+def record(folder: Path) -> None:
+    """Run the commands of every page and write their output into it, those of the tutorial first."""
+    screens: dict[str, list[str]] = {}
+    for page in sorted(pages(), key=lambda page: page != _TUTORIAL):
+        lines = page.read_text("utf-8").splitlines()
+        blocks = [one for one in shown(page) if one.language == "console" and one.reason is None]
+        for one in blocks:
+            if one.text not in screens:
+                screens[one.text] = _checked(one, folder)
+        for one in reversed(blocks):
+            start = one.line + one.lines - 1
+            plain = [Text.from_ansi(line).plain.rstrip() for line in screens[one.text]]
+            lines[start : start + len(one.output)] = plain
+        page.write_text("\n".join(lines) + "\n", "utf-8")
+    export = next(one for one in shown(_TUTORIAL) if one.language == "console")
+    _draw(export, screens[export.text])
 
 
-def _outputs(blocks: Sequence[Shown], folder: Path, *, picture: bool) -> Iterator[tuple[Shown, list[str]]]:
-    for one in blocks:
-        if one.reason is not None:
-            continue
-        print(f"{one}: {one.text}", file=sys.stderr)
-        code, screen = _run(program(one.argv()), folder)
-        plain = [Text.from_ansi(line).plain.rstrip() for line in screen]
-        if code != one.exit_code:
-            raise SystemExit("\n".join([f"{one}: exit code {code}, the page says {one.exit_code}", *plain]))
-        if picture and one.argv()[1] == "export":
-            _draw(one, screen)
-            picture = False
-        yield one, plain
+def _checked(one: Shown, folder: Path) -> list[str]:
+    """The lines of a command that ends as the page says."""
+    print(f"{one}: {one.text}", file=sys.stderr)
+    code, screen = _run(program(one.argv()), folder)
+    if code != one.exit_code:
+        raise SystemExit("\n".join([f"{one}: exit code {code}, the page says {one.exit_code}", *screen]))
+    return screen
 
 
 def _run(command: Sequence[str], folder: Path) -> tuple[int, list[str]]:
@@ -154,6 +158,17 @@ def _draw(one: Shown, screen: Sequence[str]) -> None:
         )
 
 
+def main() -> None:
+    """The command of this file."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--folder", type=Path)
+    named = parser.parse_args().folder
+    with nullcontext(named) if named else tempfile.TemporaryDirectory() as folder:
+        Path(folder).mkdir(parents=True, exist_ok=True)
+        record(Path(folder).resolve())
+
+
 if __name__ == "__main__":
-    for named in sys.argv[1:] or [_TUTORIAL]:
-        record(Path(named).resolve())
+    main()

@@ -15,13 +15,15 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
+from edgewise.export.facts import TARGETS
 from edgewise.models.complexity import Complexity
 from edgewise.models.spec import Preprocess
 from edgewise.models.training.plan import TrainingResult
 from edgewise.models.zoo import Architecture
+from edgewise.pipeline.doctor import KnownWeights, TargetStatus
 from edgewise.pipeline.document import VERSIONS
 from edgewise.pipeline.gain import MemberCost, MemberScore
-from edgewise.pipeline.libraries import InstalledLibrary, TargetStatus
+from edgewise.pipeline.libraries import InstalledLibrary
 from edgewise.runtime.bench.compare import Comparison
 from edgewise.runtime.bench.record import SCHEMA as RECORD_SCHEMA
 from edgewise.runtime.bench.record import Record
@@ -44,7 +46,7 @@ NUMBER: Json = {"type": "number"}
 YES_NO: Json = {"type": "boolean"}
 ANYTHING: Json = {}
 SHA256: Json = {"type": "string", "pattern": "^[0-9a-f]{64}$"}
-TARGET: Json = {"enum": ["onnx", "openvino", "tflite"]}
+TARGET: Json = {"enum": [*TARGETS]}
 PLAIN: dict[Any, Json] = {
     Any: ANYTHING,
     bool: YES_NO,
@@ -299,6 +301,7 @@ def contents(defined: Definitions) -> dict[str, tuple[str, Json]]:
         "doctor": (
             "What `edgewise doctor` found: what can be exported and run on this machine.",
             record(
+                deep=described("Whether every library was imported, as --deep does", YES_NO),
                 edgewise=TEXT,
                 python=TEXT,
                 machine=machine(),
@@ -307,8 +310,9 @@ def contents(defined: Definitions) -> dict[str, tuple[str, Json]]:
                 targets=mapping(of(TargetStatus)),
                 weights=described(
                     "Whether the weights of each network are cached or come with edgewise",
-                    mapping(record(imagenet=YES_NO, bundled=YES_NO)),
+                    mapping(of(KnownWeights)),
                 ),
+                install=described("The command that installs everything that is missing", or_null(TEXT)),
             ),
         ),
         "ensemble": (
@@ -457,6 +461,29 @@ def written(name: str) -> str:
 def path(name: str) -> Path:
     """The schema's file."""
     return SCHEMAS / f"{name}.schema.json"
+
+
+def misfits(document: Json) -> list[str]:
+    """Where a document does not fit its schema, or has a field that the schema does not name."""
+    from jsonschema import Draft202012Validator
+
+    name = str(document["schema"]).removeprefix("edgewise.")
+    found = _closed(json.loads(path(name).read_text("utf-8")))
+    return [
+        f"{error.json_path}: {error.message}" for error in Draft202012Validator(found).iter_errors(document)
+    ]
+
+
+def _closed(part: Any) -> Any:
+    """A schema in which objects have no fields but those that are named, unless it says that they may."""
+    if isinstance(part, list):
+        return [_closed(inner) for inner in part]
+    if not isinstance(part, dict):
+        return part
+    made = {key: _closed(inner) for key, inner in part.items()}
+    if part.get("type") == "object" and "properties" in part:
+        made.setdefault("additionalProperties", False)
+    return made
 
 
 if __name__ == "__main__":

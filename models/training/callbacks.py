@@ -1,7 +1,6 @@
 """Callbacks for Lightning's `Trainer`. It imports torch, so import this module inside functions."""
 
 import math
-import os
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -16,6 +15,7 @@ from torch import Tensor, nn
 from torch.optim.swa_utils import get_ema_multi_avg_fn
 
 from ..errors import EdgewiseError
+from ..files import replacing_file
 from .module import mend
 from .optimizer import cycle_ends
 from .recipe import TrainingRecipe
@@ -129,12 +129,8 @@ class WholeFiles(TorchCheckpointIO):
         self, checkpoint: dict[str, Any], path: Any, storage_options: Any | None = None
     ) -> None:
         """Write to a file next to `path`, then rename it."""
-        partial = Path(path).with_name(f".{Path(path).name}.partial")
-        with partial.open("wb") as file:
-            torch.save(checkpoint, file)
-            file.flush()
-            os.fsync(file.fileno())
-        partial.replace(path)
+        with replacing_file(Path(path)) as partial:
+            torch.save(checkpoint, partial)
 
 
 class Bar(RichProgressBar):

@@ -13,6 +13,7 @@ from typing import Any, TypeAlias
 
 from ..checkpoint import CHECKPOINT
 from ..errors import EdgewiseError, UsageError
+from ..files import write_file
 from .recipe import TrainingRecipe
 
 Row: TypeAlias = dict[str, float]  # of an epoch: see COLUMNS
@@ -33,7 +34,7 @@ def begin(folder: Path, description: dict[str, Any]) -> None:
     try:
         require_free(folder)
         folder.mkdir(parents=True, exist_ok=True)
-        write_text(folder / RECIPE, json.dumps(description, indent=2, ensure_ascii=False) + "\n")
+        write_file(folder / RECIPE, f"{json.dumps(description, indent=2, ensure_ascii=False)}\n".encode())
     except OSError as error:
         raise EdgewiseError(
             f"{folder}: cannot be written ({error.strerror}); choose another --out"
@@ -141,11 +142,4 @@ def write_metrics(path: Path, rows: Sequence[Row]) -> None:
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(COLUMNS)
     writer.writerows([f"{row[column]:.6g}" for column in COLUMNS] for row in rows)
-    write_text(path, text.getvalue())
-
-
-def write_text(path: Path, text: str) -> None:
-    """Write a file atomically."""
-    partial = path.with_name(f".{path.name}.partial")
-    partial.write_text(text, "utf-8")
-    partial.replace(path)
+    write_file(path, text.getvalue().encode())

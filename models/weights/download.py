@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 from urllib.request import Request, urlopen
 
 from ..errors import EdgewiseError
+from ..files import replacing_file
 from ..images import sha256_of
 from ..libraries import Published
 
@@ -54,17 +55,14 @@ def fetch(published: Published) -> Path:
 
     path, url, digest = cached_file(published), _checked(published.url), published.sha256
     if not path.exists():
-        partial = path.with_name(f"{path.name}.partial")
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
-            with _stalling_at_most(_STALL_S):
+            with replacing_file(path) as partial, _stalling_at_most(_STALL_S):
                 torch.hub.download_url_to_file(
                     url, str(partial), digest or None, progress=sys.stderr.isatty()
                 )
-            _refuse_truncated(partial, digest, path.suffix)
-            partial.replace(path)
+                _refuse_truncated(partial, digest, path.suffix)
         except (OSError, HTTPException, RuntimeError) as error:
-            partial.unlink(missing_ok=True)
             raise EdgewiseError(
                 f"{published.description}: cannot be downloaded from {url} ({error}); "
                 "download it on another machine, and pass it with --weights PATH"

@@ -172,8 +172,7 @@ class Record:
         schema = data.get("schema")
         if isinstance(schema, int) and schema > SCHEMA:
             raise EdgewiseError(
-                f"a record of schema {schema}, but this version reads {SCHEMA}; "
-                "run: pip install --upgrade edgewise"
+                f"a record of schema {schema}, but this version reads {SCHEMA}; update edgewise to read it"
             )
         if schema != SCHEMA:
             raise EdgewiseError(f"not a latency record: its schema is {schema!r} instead of {SCHEMA}")

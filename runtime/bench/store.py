@@ -204,7 +204,7 @@ def _ours(path: Path, database: sqlite3.Connection) -> bool:
     if schema > SCHEMA:
         raise EdgewiseError(
             f"{path}: was written by a newer edgewise (schema {schema}, this version reads {SCHEMA}); "
-            "run: pip install --upgrade edgewise"
+            "update edgewise to read it"
         )
     if tables and (schema < 1 or "results" not in tables):
         raise EdgewiseError(f"{path}: is another program's database; choose another file with --results")

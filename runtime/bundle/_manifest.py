@@ -39,7 +39,7 @@ def read(folder: Path) -> dict[str, Any]:
     if schema > SCHEMA:
         raise EdgewiseError(
             f"{folder}: was written by a newer edgewise (schema {schema}, this version reads {SCHEMA}); "
-            "run: pip install --upgrade edgewise"
+            "update edgewise to read it"
         )
     return dict(manifest)
 

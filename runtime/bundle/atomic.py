@@ -26,6 +26,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from ...models.errors import EdgewiseError, UsageError
+from ...models.files import sync
 
 if sys.platform == "win32":
     import msvcrt
@@ -88,7 +89,7 @@ def replacing_folder(path: Path) -> Iterator[Path]:
                 _sync_tree(partial)
                 _refuse_foreign(real)  # the block may have taken long
                 _swap(partial, real)
-                _sync(real.parent)
+                sync(real.parent)
             finally:
                 _settle(real)
 
@@ -199,19 +200,8 @@ def _exchange(one: Path, other: Path) -> bool:
 def _sync_tree(folder: Path) -> None:
     for parent, _, names in os.walk(folder):
         for name in names:
-            _sync(Path(parent, name))
-        _sync(Path(parent))
-
-
-def _sync(path: Path) -> None:
-    """Flush a file's bytes or a folder's entries to disk."""
-    if _WINDOWS and path.is_dir():
-        return  # Windows cannot open folders
-    descriptor = os.open(path, os.O_RDWR if _WINDOWS else os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+            sync(Path(parent, name))
+        sync(Path(parent))
 
 
 @contextmanager

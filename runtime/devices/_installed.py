@@ -10,6 +10,7 @@ import sys
 from pathlib import Path
 
 from ...models.errors import EdgewiseError
+from ...models.files import write_file
 from .. import runtime
 
 
@@ -20,9 +21,8 @@ def main() -> None:
         versions = {target: runtime(target).version() for target in targets}
     except EdgewiseError as error:
         sys.exit(str(error))
-    partial = Path(f"{file}.partial")
-    partial.write_text(json.dumps({"targets": versions, "python": sys.version_info[:3]}))
-    partial.replace(file)
+    content = json.dumps({"targets": versions, "python": sys.version_info[:3]})
+    write_file(Path(file), content.encode())
 
 
 if __name__ == "__main__":

@@ -4,24 +4,56 @@ import json
 import os
 import subprocess
 import sys
+import tomllib
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import IO, Any, TypeAlias
 
 import numpy as np
 import pytest
+import schemas
 from PIL import Image
 
 from edgewise.models.spec import Preprocess
 from edgewise.models.synthetic import dead_leaves
 
+ROOT = Path(__file__).parents[2]
 LABELS = ("circle", "square", "cross", "star")
 PREPROCESS = Preprocess(size=32, resize=40)
 # What would change the child's behaviour and is none of a user's terminal.
 _OURS = ("PYTHON", "COLUMNS", "COV_", "FORCE_COLOR", "NO_COLOR", "TTY_")
 _PROGRAM = "from edgewise.cli.main import main; main()"
 _PHOTOS = 24
+# Answer by the mean colour of a picture. `outlier` carries a channel that is a thousand times as large as
+# the others through the same tensor: with one INT8 scale for it nothing of the colours is left.
+_FACTORY = """
+import torch
+from torch import nn
+
+class Colours(nn.Module):
+    def __init__(self, classes, size):
+        super().__init__()
+        self.colours, self.large, self.last = nn.Conv2d(3, 3, 1), nn.Conv2d(3, 1, 1), nn.Conv2d(4, classes, 1)
+        self.pool = nn.AdaptiveAvgPool2d(1)
+        with torch.no_grad():
+            self.colours.weight.copy_(torch.eye(3)[:, :, None, None])
+            self.colours.bias.fill_(3)
+            self.large.bias.fill_(size)
+            self.last.weight.zero_()
+            self.last.weight[:3, :3] = 50 * (torch.eye(3) - 1 / 3)[:, :, None, None]
+            self.last.bias.zero_()
+
+    def forward(self, x):
+        both = torch.cat([self.colours(x).relu(), self.large(x).relu()], 1)
+        return self.last(self.pool(both)).flatten(1)
+
+def colours(num_classes):
+    return Colours(num_classes, 3.0)
+
+def outlier(num_classes):
+    return Colours(num_classes, 3000.0)
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,8 +67,10 @@ class Ended:
 
     @property
     def document(self) -> Any:
-        """Standard output as the one JSON document that it must be."""
-        return json.loads(self.stdout)
+        """Standard output as the one JSON document that it must be, which fits its schema."""
+        found = json.loads(self.stdout)
+        assert not schemas.misfits(found)
+        return found
 
     @property
     def notices(self) -> list[str]:
@@ -97,10 +131,12 @@ def environment() -> dict[str, str]:
 def start(environment: dict[str, str]) -> Start:
     """Start the program with `temporary` as its folder for temporary files."""
 
-    def start(*arguments: object, temporary: Path, **variables: str) -> "subprocess.Popen[str]":
+    def start(
+        *arguments: object, temporary: Path, stdout: int | IO[str] = subprocess.PIPE, **variables: str
+    ) -> "subprocess.Popen[str]":
         return subprocess.Popen(
             [sys.executable, "-c", _PROGRAM, *map(str, arguments)],
-            stdout=subprocess.PIPE,
+            stdout=stdout,
             stderr=subprocess.PIPE,
             text=True,
             encoding="utf-8",
@@ -179,6 +215,20 @@ def network(weights: Path, labels: Path) -> tuple[object, ...]:
 
 
 @pytest.fixture(scope="session")
+def nets(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A file whose `colours` and `outlier` make networks that are converted in no time."""
+    file = tmp_path_factory.mktemp("nets") / "net.py"
+    file.write_text(_FACTORY)
+    return file
+
+
+@pytest.fixture(scope="session")
+def small(labels: Path) -> tuple[object, ...]:
+    """The arguments with which a network of `nets` is exported, but for the network and the place."""
+    return "--to", "onnx", "--labels", labels, "--imgsz", 32, "--resize", 40, "--calib-count", 8
+
+
+@pytest.fixture(scope="session")
 def int8(network: tuple[object, ...], pictures: Path) -> tuple[object, ...]:
     """The arguments of the session's export, but for the gate and the place."""
     return *network, "--int8", "--calib", pictures, "--calib-count", 16
@@ -198,6 +248,18 @@ def bundle(exported: Ended) -> Path:
     """The bundle of that export; not to be changed."""
     (product,) = exported.document["bundles"]
     return Path(product["bundle"])
+
+
+@pytest.fixture(scope="session")
+def without_anything_heavy(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    """Variables with which the program fails as soon as it imports a framework, a converter or an engine."""
+    folder = tmp_path_factory.mktemp("light")
+    settings = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["tool"]["ruff"]["lint"]
+    heavy = settings["flake8-tidy-imports"]["banned-module-level-imports"]
+    assert {"torch", "tensorflow", "lightning", "ai_edge_litert", "onnxruntime"} <= set(heavy)
+    for name in heavy:
+        (folder / f"{name}.py").write_text(f"raise AssertionError('{name} is imported')\n")
+    return {"PYTHONPATH": str(folder)}
 
 
 @pytest.fixture(scope="session")

@@ -197,5 +197,5 @@ def test_a_missing_library_is_the_same_error_as_in_process(
 ) -> None:
     (tmp_path / "ai_edge_litert.py").write_text("raise ModuleNotFoundError('no', name='ai_edge_litert')")
     monkeypatch.setenv("PYTHONPATH", os.fspath(tmp_path))
-    with pytest.raises(MissingDependencyError, match=r"pip install 'edgewise\[tflite\]'$"):
+    with pytest.raises(MissingDependencyError, match=r"Run: pip install 'ai-edge-litert[<>][^ ]*'$"):
         probe(tiny_float.path, "tflite")

@@ -29,7 +29,8 @@ def measured(edgewise: Run, bundle: Path, tmp_path_factory: pytest.TempPathFacto
     """One quick measurement and the file that it was saved in."""
     results = tmp_path_factory.mktemp("results") / "results.sqlite"
     ended = edgewise("bench", bundle, *QUICK, "--json", EDGEWISE_RESULTS=str(results))
-    assert (ended.code, ended.stderr, ended.left) == (0, "", ())
+    assert (ended.notices, ended.left) == ([], ())
+    assert (ended.document["schema"], ended.document["schema_version"]) == ("edgewise.bench", 1)
     return dict(ended.document)
 
 
@@ -59,9 +60,9 @@ def test_in_words_without_torch(
     edgewise: Run, bundle: Path, results: Path, without_torch: dict[str, str]
 ) -> None:
     ended = edgewise("bench", bundle, *QUICK, "--results", results, **without_torch)
-    assert (ended.code, ended.stdout) == (0, "")
-    lines = [" ".join(line.split()) for line in ended.stderr.splitlines()]
-    assert lines[0].startswith("✓ Measure on local ")
+    assert ended.notices == []
+    assert ended.stderr.startswith("✓ Measure on local ")
+    lines = [" ".join(line.split()) for line in ended.stdout.splitlines()]
     assert "mobilenetv2 on local, 1 thread" in lines
     assert "milliseconds p50 p90 p99 min first load end to end memory MB samples" in lines
     assert sum(line.startswith("not trusted because too short (") for line in lines) == 2
@@ -102,7 +103,8 @@ def test_a_model_that_got_slower_is_told_of(
     )
     Store(results).append(was)
     ended = edgewise("bench", bundle, *QUICK, "--results", results, "--json")
-    (notice,) = ended.document["notices"]
+    assert ended.document["notices"] == ended.notices
+    (notice,) = ended.notices
     assert notice.startswith("mobilenetv2 tflite w8a8 got slower on local: ")
     assert "of 2026-01-02 (00000000)" in notice
     assert ended.code == 0
@@ -115,7 +117,8 @@ def test_a_device_that_fails_gives_its_exit_code_after_the_others(edgewise: Run,
     (failed,) = ended.document["errors"]
     assert (failed["device"], failed["exit_code"]) == ("adb", ended.code)
     assert [record["device"] for record in ended.document["records"]] == ["local"]
-    assert ended.complaint == f"edgewise: {failed['error']}"
+    assert ended.error["message"] == failed["error"]
+    assert ended.document["schema"] == "edgewise.bench"
 
 
 def test_a_damaged_model_is_refused(edgewise: Run, bundle: Path, tmp_path: Path) -> None:

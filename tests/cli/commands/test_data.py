@@ -1,5 +1,6 @@
 """Generated pictures on the disk, and what a folder of pictures holds, in words and as JSON."""
 
+import json
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -23,8 +24,8 @@ def made(edgewise: Run, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Thirty generated pictures of 16 pixels to learn from and fourteen to judge by; not to be changed."""
     folder = tmp_path_factory.mktemp("made") / "new" / "set"
     ended = edgewise("data", "make", "shapes", folder, "--count", 30, "--val-count", 14, "--size", 16)
-    assert (ended.code, ended.stdout, ended.left) == (0, "", ())
-    assert f"{folder}: generated shapes, 30 to learn from and 14 to judge by" in ended.stderr
+    assert (ended.notices, ended.left) == ([], ())
+    assert ended.stdout == f"{folder}: generated shapes, 30 for training and 14 for validation\n"
     return folder
 
 
@@ -80,12 +81,15 @@ def test_by_default_it_is_what_training_draws(edgewise: Run) -> None:
 def test_an_interrupted_set_leaves_nothing(start: Start, tmp_path: Path) -> None:
     temporary, target = tmp_path / "tmp", tmp_path / "sets" / "set"
     temporary.mkdir()
-    with start("data", "make", "shapes", target, temporary=temporary) as child:
+    with start("data", "make", "shapes", target, "--json", temporary=temporary) as child:
         while child.poll() is None and not list(target.parent.rglob("*.png")):
             time.sleep(0.05)
         child.terminate()
-        _, stderr = child.communicate()
+        stdout, stderr = child.communicate()
     assert child.returncode == 130, stderr
+    document = json.loads(stdout)
+    assert (document["schema"], document["schema_version"]) == ("edgewise.error", 1)
+    assert (document["error"]["exit_code"], document["error"]["exit_name"]) == (130, "interrupted")
     assert "edgewise: interrupted; nothing half-written is left" in stderr
     assert list(target.parent.iterdir()) == []
 
@@ -98,22 +102,22 @@ def test_nothing_is_overwritten(edgewise: Run, tmp_path: Path, there: str) -> No
     mine.write_text("mine")
     ended = edgewise("data", "make", "shapes", target, "--count", 12)
     assert ended.code == 2
-    assert "set: is there already; name a folder that is not, or is empty" in ended.complaint
+    assert "set: exists already; name a new or an empty folder" in ended.complaint
     assert mine.read_text() == "mine"
 
 
 def test_a_set_in_words(edgewise: Run, pets: Path) -> None:
     ended = edgewise("data", "show", pets)
-    assert (ended.code, ended.stdout, ended.left) == (0, "", ())
-    lines = [" ".join(line.split()) for line in ended.stderr.splitlines()]
+    assert ended.left == ()
+    lines = [" ".join(line.split()) for line in ended.stdout.splitlines()]
     for line in (
         "class train val",
         "cat 9 2",
         "dog 4 2",
         "all 13 4",
         "pets, validated on val/",
-        "the largest class has 2.2 times the pictures of the smallest",
-        "unlike plain RGB: 1 grey, 1 corrupt",
+        "the largest class has 2.2 times as many pictures as the smallest",
+        "other than plain RGB: 1 grey, 1 corrupt",
         "! 1 pictures are in more than one class (first: train/cat/0.png and train/dog/3.png)",
         (
             "! left out: train/cat/not\N{REPLACEMENT CHARACTER}[2J.png: "
@@ -137,14 +141,15 @@ def test_of_many_corrupt_files_the_screen_shows_some(edgewise: Run, pets: Path) 
         (pets / "train" / "cat" / f"bad{index}.png").write_bytes(b"none")
     ended = edgewise("data", "show", pets)
     assert ended.code == 0
-    assert ended.stderr.count("left out: ") == 11
-    assert "! left out: 3 more, which --json lists" in ended.stderr.splitlines()
+    assert ended.notices == []  # what was found in the pictures is the result
+    assert ended.stdout.count("left out: ") == 11
+    assert "! left out: 3 more, which --json lists" in ended.stdout.splitlines()
     assert len(edgewise("data", "show", pets, "--json").document["corrupt"]) == 13
 
 
 def test_a_set_in_json(edgewise: Run, pets: Path) -> None:
     ended = edgewise("data", "show", pets, "--json")
-    assert (ended.code, ended.stderr, ended.left) == (0, "", ())
+    assert (ended.notices, ended.left) == ([], ())
     dataset, found = open_dataset(pets), ended.document
     assert (found["train"], found["val"]) == (len(dataset.train), len(dataset.val))
     assert [row["name"] for row in found["classes"]] == ["cat", "dog"]
@@ -165,5 +170,6 @@ def test_the_generated_set_needs_no_folder(edgewise: Run) -> None:
 
 def test_what_is_no_set_is_a_usage_error(edgewise: Run, tmp_path: Path) -> None:
     ended = edgewise("data", "show", tmp_path / "nothing", "--json")
-    assert (ended.code, ended.stdout) == (2, "")
+    assert ended.code == 2
+    assert ended.error["exit_name"] == "usage"
     assert "nothing: No such file or directory; pass a folder of pictures" in ended.complaint

@@ -119,13 +119,14 @@ def test_fitted_weights_and_a_table(edgewise: Run, two: Arguments, coloured: Pat
     fit = painted(tmp_path / "fit", 60, seed=1)
     options = "--weights", "fit", "--fit", fit, "--average", "logits", "--data", coloured
     ended = edgewise("ensemble", *two, *options, "--out", tmp_path / "bundle")
-    assert (ended.code, ended.stdout) == (0, ""), ended.stderr
-    lines = [" ".join(line.split()) for line in ended.stderr.splitlines()]
+    assert ended.code == 0, ended.stderr
+    lines = [" ".join(line.split()) for line in ended.stdout.splitlines()]
     assert "top-1 ECE ensemble gains latency size" in lines
     rows = [line for line in lines if line.startswith(("member 1 ", "member 2 ", "ensemble "))]
     assert len(rows) == 3
     assert all(" onnx " in row and row.endswith("MB") for row in rows)
     assert f"✓ Answer 60 {fit.name}" in ended.stderr
+    assert "top-1 ECE" not in ended.stderr
     weights = [float(line.rpartition(" weight ")[2]) for line in lines if " weight " in line]
     assert sum(weights) == pytest.approx(1, abs=2e-3)
     (conclusion,) = [line for line in lines if line.startswith("the ensemble gains")]
@@ -170,7 +171,7 @@ def test_checkpoints_of_one_run_without_labelled_pictures(
         (["mobilenetv2"], "needs at least two members, found 1"),
         (["mobilenetv2", "resnet18", "--weights", "1,2,3"], "3 weights for 2 members"),
         (["mobilenetv2", "resnet18", "--weights", "1,0"], "must be positive numbers"),
-        (["mobilenetv2", "resnet18", "--fit", "somewhere"], "add --weights fit, or leave it out"),
+        (["mobilenetv2", "resnet18", "--fit", "somewhere"], "--fit is only used with --weights fit; add it"),
         (["mobilenetv2", "resnet18", "--io", "int8"], "add --int8"),
         (["mobilenetv2", "mobilnetv2"], "did you mean mobilenetv2"),
         (["mobilenetv2=bundled", "mobilenetv2=bundled"], "is listed twice"),
@@ -191,13 +192,13 @@ def test_weights_that_are_neither_numbers_nor_a_word(edgewise: Run) -> None:
 def test_a_fit_without_labels(edgewise: Run, two: Arguments) -> None:
     ended = edgewise("ensemble", *two, "--weights", "fit")
     assert ended.code == 2
-    assert "--weights fit needs labelled pictures: give --data DIR" in ended.complaint
+    assert "--weights fit needs labelled pictures; pass --data DIR" in ended.complaint
 
 
 def test_a_fit_on_what_judges(edgewise: Run, two: Arguments, coloured: Path) -> None:
     ended = edgewise("ensemble", *two, "--weights", "fit", "--fit", coloured, "--data", coloured)
     assert ended.code == 2
-    assert "40 pictures of --fit are in --data too" in ended.complaint
+    assert "40 pictures of --fit are also in --data" in ended.complaint
 
 
 def test_members_of_other_sizes(edgewise: Run, tmp_path: Path) -> None:

@@ -7,6 +7,7 @@ import platform
 import shutil
 import signal
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,11 @@ import pytest
 import torch
 from PIL import Image
 
+from edgewise.models.checkpoint import save
 from edgewise.models.images import sha256_of
+from edgewise.models.libraries import library
+from edgewise.models.spec import Labels
+from edgewise.models.weights import load_model
 from edgewise.runtime.bundle import Bundle
 
 Run = Callable[..., Any]
@@ -32,14 +37,24 @@ Arguments = tuple[object, ...]
         (["mobilnetv2"], "no model is called 'mobilnetv2'; did you mean mobilenetv2"),
         (
             ["mobilenetv2", "--to", "tensorrt"],
-            "unknown target 'tensorrt': choose from onnx, openvino, tflite, or all",
+            "unknown target 'tensorrt': choose from onnx, openvino, tflite or all",
         ),
         (["mobilenetv2", "--to", "tflite,"], "unknown target '': choose from onnx"),
-        (["mobilenetv2", "--int8", "--precision", "fp32,fp16"], "--int8 is --precision w8a8, not fp32,fp16"),
+        (["mobilenetv2", "--to", "tflit"], "unknown target 'tflit': did you mean tflite? Choose from onnx,"),
+        (
+            ["mobilenetv2", "--precision", "w4"],
+            "unknown precision 'w4': choose from fp32, fp16, w8a32 or w8a8",
+        ),
+        (["mobilenetv2", "--precision", "fp32,w8a9"], "unknown precision 'w8a9': did you mean w8a8? Choose"),
+        (["mobilenetv2", "--precision", "int8"], "'int8': did you mean w8a8 (or --int8)? Choose from"),
+        (
+            ["mobilenetv2", "--int8", "--precision", "fp32,fp16"],
+            "--int8 means --precision w8a8, not fp32,fp16",
+        ),
         (["mobilenetv2", "--io", "int8"], "--io and --per-tensor are for INT8 models; add --int8"),
         (["mobilenetv2", "--per-tensor"], "--io and --per-tensor are for INT8 models; add --int8"),
-        (["mobilenetv2", "--int8", "--io", "int8", "--to", "all"], "--io int8 is for tflite alone"),
-        (["mobilenetv2", "--require-speedup", 2], "--require-speedup compares a smaller model with float"),
+        (["mobilenetv2", "--int8", "--io", "int8", "--to", "all"], "--io int8 is only for tflite"),
+        (["mobilenetv2", "--require-speedup", 2], "--require-speedup needs a quantized model to compare"),
         (["mobilenetv2", "--mean", "127.5"], "not between 0 and 1; divide by 255"),
     ],
 )
@@ -52,7 +67,8 @@ def test_options_that_cannot_be(edgewise: Run, arguments: list[str], complaint: 
 
 def test_a_weights_file_that_is_not_there(edgewise: Run) -> None:
     ended = edgewise("export", "mobilenetv2", "--weights", "nowhere.pth", "--json")
-    assert (ended.code, ended.stdout) == (2, "")
+    assert ended.code == 2
+    assert ended.error["exit_name"] == "usage"
     assert "--weights nowhere.pth: no such file; pass a path" in ended.complaint
 
 
@@ -88,7 +104,7 @@ def test_labels_of_another_number(edgewise: Run, network: Arguments, tmp_path: P
 @pytest.mark.parametrize(
     ("asked", "complaint"),
     [
-        (["--calib", "nowhere"], "nowhere: No such file or directory; name a folder of pictures"),
+        (["--calib", "nowhere"], "nowhere: No such file or directory; pass a folder of pictures"),
         (["--calib", "{pictures}", "--calib-count", 99], "24 readable pictures for calibration"),
         (["--calib-count", 7], "--calib-count 7 is too low: at least 8 pictures are needed"),
         (["--calib-count", 8, "--data", "{foreign}"], "nearest: 'circle'"),
@@ -123,12 +139,18 @@ def test_pictures_that_cannot_be_used(
 
 
 def test_json_is_one_document_and_all_there_is(exported: Any, weights: Path, pictures: Path) -> None:
-    assert exported.stderr == ""
     assert exported.left == ()
     document = exported.document
-    assert set(document) == {"bundles", "notices", "seconds"}
+    assert (document["schema"], document["schema_version"]) == ("edgewise.conversion", 1)
+    assert set(document) == {"schema", "schema_version", "as_requested", "bundles", "notices", "seconds"}
+    assert document["as_requested"] is True
+    assert document["notices"] == exported.notices  # which stderr shows, --json or not
     (product,) = document["bundles"]
-    assert set(product) == {"bundle", "verdict", "pace", "float_size_bytes", "size_bytes", "manifest"}
+    assert set(product) == {
+        *("bundle", "target", "requested", "precision", "as_requested", "verdict", "pace"),
+        *("float_size_bytes", "size_bytes", "manifest"),
+    }
+    assert (product["target"], product["requested"], product["precision"]) == ("tflite", "w8a8", "w8a8")
     assert product["verdict"] == "pass"
     assert product["pace"] in {"faster", "slower", "alike"}
     (notice,) = document["notices"]
@@ -198,12 +220,12 @@ def test_the_same_arguments_give_the_same_bytes(forced: tuple[Any, Path], bundle
 @pytest.mark.slow
 def test_force_writes_and_says_so(forced: tuple[Any, Path]) -> None:
     ended, out = forced
-    assert (ended.code, ended.stdout, ended.left) == (0, "", ())
-    (said,) = [line for line in ended.stderr.splitlines() if "--force" in line]
-    assert said.startswith("! tflite w8a8: accuracy gate fail: top-1 agreement ")
-    assert said.endswith("Written all the same, because of --force")
-    assert "FAIL top-1 agreement" in ended.stderr
-    assert ended.stderr.splitlines()[-1] == f"{out}/"
+    assert ended.left == ()
+    (said,) = [line for line in ended.notices if "--force" in line]
+    assert said.startswith("tflite w8a8: accuracy gate fail: top-1 agreement ")
+    assert said.endswith("Written anyway (--force)")
+    assert "FAIL top-1 agreement" in ended.stdout
+    assert ended.stdout.splitlines()[-1] == f"{out}/"
     recorded = Bundle.open(out).verification
     assert recorded is not None
     assert recorded["verdict"] == "fail"
@@ -221,7 +243,7 @@ def test_a_gate_that_fails_shows_the_worst_layers_and_writes_nothing(
     *before, complaint = ended.stderr.splitlines()
     assert complaint.startswith("edgewise: tflite w8a8: accuracy gate ")
     assert "on 20 pictures, allowed 0" in complaint
-    assert complaint.endswith("Nothing was written; --force writes it all the same")
+    assert complaint.endswith("Nothing was written; --force writes it anyway")
     table = before[next(index for index, line in enumerate(before) if line.startswith("worst layers")) :]
     losses = [float(line.split()[-4]) for line in table[1:]]
     assert len(losses) == 8
@@ -243,9 +265,9 @@ def everything(edgewise: Run, int8: Arguments, tmp_path_factory: pytest.TempPath
     (out / "notes.txt").write_text("A folder of bundles may hold other things.")
     wanted = ("--to", "all", "--precision", "w8a8,w8a32", "--min-agreement", 0)
     ended = edgewise("export", *int8, *wanted, "--out", out)
-    assert (ended.code, ended.stdout, ended.left) == (0, "", ()), ended.stderr
+    assert (ended.code, ended.left) == (0, ()), ended.stderr
     for target, precision in EVERYTHING:
-        assert f"\n{target} {precision}\n" in ended.stderr
+        assert f"\n{target} {precision}\n" in ended.stdout
     return out
 
 
@@ -260,7 +282,7 @@ def test_every_target_gets_a_bundle_that_proves_itself_without_torch(
         assert (bundle.target, bundle.precision) == (target, precision)
         assert bundle.manifest["structure"]["precision"] == precision
         ended = edgewise("verify", bundle.folder, "--min-agreement", 0, "--json", **without_torch)
-        assert (ended.code, ended.stderr) == (0, ""), ended.stderr
+        assert ended.notices == []
         assert ended.document["golden"]["max_rel"] == 0
 
 
@@ -280,7 +302,8 @@ def test_every_target_says_the_same_of_a_picture(edgewise: Run, everything: Path
     bundles = [everything / f"mobilenetv2-{target}-w8a32" for target in ("onnx", "openvino", "tflite")]
     said = [edgewise("predict", bundle, picture, "--top", 4, "--json").stdout for bundle in bundles]
     first, *others = (
-        {answer["label"]: answer["probability"] for answer in json.loads(text)[0]["answers"]} for text in said
+        {answer["label"]: answer["probability"] for answer in json.loads(text)["predictions"][0]["answers"]}
+        for text in said
     )
     assert len(first) == 4
     for other in others:
@@ -313,7 +336,62 @@ def test_a_network_that_answers_every_picture_alike_is_warned_of(
     named = ("--weights", tmp_path / "constant.pth", "--imgsz", 32, "--resize", 40, "--labels", labels)
     ended = edgewise("export", "mobilenetv2", *named, "--to", "onnx", "--out", tmp_path / "out")
     assert ended.code == 0, ended.stderr
-    assert "! The network answers every picture alike, in float already" in ended.stderr
+    assert any("gives the same answer for every picture" in line for line in ended.notices)
+
+
+# What is not replaced, and what bundles are called.
+
+
+@pytest.mark.slow
+def test_a_bundle_of_another_model_is_replaced_only_when_asked(
+    edgewise: Run, nets: Path, small: Arguments, labels: Path, tmp_path: Path
+) -> None:
+    out, others = tmp_path / "out", tmp_path / "others.txt"
+    others.write_text(labels.read_text().replace("star", "moon"))
+    options = f"{nets}:colours", *small, "--out", out
+
+    def held() -> str:
+        return sha256_of(out / "manifest.json")
+
+    first = edgewise("export", *options)
+    assert first.code == 0, first.stderr
+    assert first.stdout.splitlines()[-1] == f"{out}/"
+    assert not [line for line in first.stdout.splitlines() if line.startswith(("✓", "!"))]
+    before = held()
+    for other in (f"{nets}:outlier", *options[1:]), (*options, "--labels", others):
+        ended = edgewise("export", *other)
+        assert (ended.code, ended.stdout) == (2, "")
+        assert f"{out}: " in ended.complaint
+        assert "--overwrite" in ended.complaint
+        assert "Capture the graph" not in ended.stderr
+        assert held() == before
+    again = edgewise("export", *options, "--json")
+    assert again.code == 0, again.stderr
+    files = json.loads((out / "manifest.json").read_text())["files"]
+    replaced = edgewise("export", f"{nets}:outlier", *options[1:], "--overwrite")
+    assert replaced.code == 0, replaced.stderr
+    assert json.loads((out / "manifest.json").read_text())["files"] != files
+
+
+@pytest.mark.slow
+def test_bundles_of_a_run_are_called_by_its_folder(
+    edgewise: Run, nets: Path, small: Arguments, tmp_path: Path
+) -> None:
+    model = load_model(f"{nets}:colours", announce=lambda _: None)
+    run = tmp_path / "runs" / "flowers"
+    run.mkdir(parents=True)
+    spec = replace(model.spec, labels=Labels(("circle", "square", "cross", "star")))
+    network = library("file").build(f"{nets}:colours", 4, {})
+    save(run / "model.safetensors", network.state_dict(), spec, {"top1": 0.5})
+    asked = ("--precision", "fp32,fp16", "--out", tmp_path / "out", "--json")
+    ended = edgewise("export", run / "model.safetensors", *small, *asked)
+    assert ended.code == 0, ended.stderr
+    places = [Path(product["bundle"]) for product in ended.document["bundles"]]
+    assert places == [tmp_path / "out" / f"flowers-onnx-{kind}" for kind in ("fp32", "fp16")]
+    assert all(Bundle.open(place).name == f"{nets}:colours" for place in places)
+    told = edgewise("export", run, *small)
+    assert told.code == 2
+    assert f"pass its checkpoint, {run / 'model.safetensors'}" in told.complaint
 
 
 # What ends it from outside.

@@ -61,8 +61,9 @@ def test_a_file_of_each_target(
         path = tmp_path / f"a{_SUFFIXES[target]}"
         file = exporter(target).export(tiny_graph, tiny_float.spec, path).path
     ended = edgewise("inspect", file, "--json", **without_torch)
-    assert (ended.code, ended.stderr, ended.left) == (0, "", ())
+    assert (ended.notices, ended.left) == ([], ())
     found = ended.document
+    assert (found["schema"], found["schema_version"]) == ("edgewise.inspection", 1)
     expected = runtime(target).read_structure(file)
     assert found["structure"] == json.loads(json.dumps(expected.to_json()))
     assert (found["path"], found["target"], found["manifest"]) == (str(file), target, None)
@@ -74,8 +75,8 @@ def test_a_file_of_each_target(
 
 def test_a_bundle_in_words(edgewise: Run, bundle: Path) -> None:
     ended = edgewise("inspect", bundle)
-    assert (ended.code, ended.stdout, ended.left) == (0, "", ())
-    lines = [" ".join(line.split()) for line in ended.stderr.splitlines()]
+    assert (ended.notices, ended.left) == ([], ())
+    lines = [" ".join(line.split()) for line in ended.stdout.splitlines()]
     structure = runtime("tflite").read_structure(Bundle.open(bundle).model)
     total = sum(structure.weights.values())
     for line in (
@@ -97,9 +98,24 @@ def test_a_bundle_in_words(edgewise: Run, bundle: Path) -> None:
         assert f"{operator.type} {operator.arithmetic} {operator.count}" in lines
 
 
+def test_a_report_can_be_redirected_and_is_all_there_is(
+    edgewise: Run, start: Any, bundle: Path, tmp_path: Path
+) -> None:
+    ended = edgewise("inspect", bundle, "--quiet")
+    assert (ended.code, ended.stderr) == (0, "")
+    temporary, report = tmp_path / "tmp", tmp_path / "report.txt"
+    temporary.mkdir()
+    with report.open("w") as file, start("inspect", bundle, temporary=temporary, stdout=file) as child:
+        _, stderr = child.communicate()
+    assert stderr.startswith("✓ Read tiny-w8a8.tflite ")
+    assert report.read_text() == ended.stdout
+    assert "precision" in ended.stdout
+    assert "✓" not in ended.stdout
+
+
 def test_a_bundle_in_json(edgewise: Run, bundle: Path) -> None:
     ended = edgewise("inspect", bundle, "--json")
-    assert (ended.code, ended.stderr) == (0, "")
+    assert ended.notices == []
     opened = Bundle.open(bundle)
     assert ended.document["manifest"] == opened.manifest
     assert ended.document["structure"]["precision"] == "w8a8"
@@ -112,7 +128,8 @@ def test_a_bundle_that_is_not_what_its_manifest_says(
     write_bundle(tmp_path / "false", replace(tiny_float, precision=Precision.W8A8), None, golden, {})
     ended = edgewise("inspect", tmp_path / "false", "--json")
     assert ended.code == 1
-    assert "its manifest calls tiny-w8a8.tflite w8a8, but it is fp32 (" in ended.complaint
+    assert "its manifest calls tiny-w8a8.tflite w8a8, but it is fp32 (" in ended.error["message"]
+    assert ended.document["schema"] == "edgewise.inspection"
     assert ended.document["structure"]["precision"] == "fp32"
 
 
@@ -137,9 +154,9 @@ def test_what_a_foreign_file_says_does_not_command_the_terminal(
     (tmp_path / "loud.tflite").write_bytes(pack(model, len(raw)))
     ended = edgewise("inspect", tmp_path / "loud.tflite")
     assert ended.code == 0
-    assert "\x1b" not in ended.stderr
-    assert "[2J[red]xxx" in ended.stderr
-    assert max(map(len, ended.stderr.splitlines())) < 300
+    assert "\x1b" not in ended.stdout + ended.stderr
+    assert "[2J[red]xxx" in ended.stdout
+    assert max(map(len, ended.stdout.splitlines())) < 300
 
 
 @pytest.mark.parametrize(
@@ -162,5 +179,5 @@ def test_what_is_no_model_file(
     if content is not None:
         (tmp_path / name).write_bytes(content)
     ended = edgewise("inspect", tmp_path / name, "--json")
-    assert (ended.code, ended.stdout) == (code, "")
-    assert complaint in ended.complaint
+    assert ended.code == code
+    assert complaint in ended.error["message"]

@@ -67,22 +67,22 @@ def results(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_records_are_listed_newest_first(edgewise: Run, results: Path) -> None:
     ended = edgewise("results", "--results", results)
-    assert (ended.code, ended.stdout) == (0, "")
-    heading, *rows, last = ended.stderr.splitlines()
+    assert (ended.code, ended.stderr) == (0, "")
+    heading, *rows, last = ended.stdout.splitlines()
     assert heading.split() == ["when", "device", "board", "model", "threads", "p50", "p90", "verdict", "id"]
     assert [row.split()[-1] for row in rows] == ["dddd0000", "bbbb0000", "eeee0000", "cccc0000", "aaaa0000"]
     assert " ".join(rows[-1].split()) == (
         "2026-11-20 12:01 local Board [5] tiny tflite w8a8 2 4.00 ms 4.00 ms trusted aaaa0000"
     )
     assert "not trusted: drift 8 % (and 2 more)" in rows[3]
-    assert "tiny tflite w8a8 (float twin)" in rows[2]
+    assert "tiny tflite w8a8 (float model)" in rows[2]
     assert last == f"5 of {results}"
 
 
 def test_an_emulators_times_are_never_shown_as_latency(edgewise: Run, results: Path) -> None:
     ended = edgewise("results", "--results", results)
-    assert "777" not in ended.stderr
-    assert "emulated by qemu-user, no latency" in ended.stderr
+    assert "777" not in ended.stdout
+    assert "emulated by qemu-user, not a latency" in ended.stdout
     ended = edgewise("results", "aaaa", "dddd", "--results", results)
     assert ended.code == 2
     assert "was emulated by qemu-user: its times mean nothing" in ended.complaint
@@ -92,6 +92,7 @@ def test_options_filter(edgewise: Run, results: Path) -> None:
     def listed(*options: object) -> list[str]:
         ended = edgewise("results", *options, "--json", EDGEWISE_RESULTS=str(results))
         assert (ended.code, ended.stderr) == (0, "")
+        assert (ended.document["schema"], ended.document["schema_version"]) == ("edgewise.results", 1)
         assert ended.document["results"] == str(results)
         return [found["id"][:4] for found in ended.document["records"]]
 
@@ -111,21 +112,27 @@ def test_json_lists_whole_records(edgewise: Run, results: Path) -> None:
 def test_one_record_is_shown_whole(edgewise: Run, results: Path, words: tuple[str, ...]) -> None:
     ended = edgewise("results", *words, "--results", results)
     assert (ended.code, ended.stderr) == (0, "")
-    assert Record.from_json(ended.document) == NEW
+    shown = ended.document
+    if "--json" in words:
+        assert (shown["schema"], shown["schema_version"]) == ("edgewise.record", 1)
+        shown = shown["record"]
+    assert Record.from_json(shown) == NEW
 
 
 def test_two_records_are_compared_over_time(edgewise: Run, results: Path) -> None:
     ended = edgewise("results", "bbbb", "aaaa", "--results", results)
-    assert (ended.code, ended.stdout) == (0, "")
-    assert "bbbb0000 takes 1.25 times as long as aaaa0000, by medians" in ended.stderr
-    assert "not measured in turn, so conditions may differ too" in ended.stderr
-    assert " ".join(ended.stderr.splitlines()[4].split()) == "engine version 2.3.0 2.4.0"
+    assert (ended.code, ended.stderr) == (0, "")
+    assert "bbbb0000 takes 1.25 times as long as aaaa0000, by medians" in ended.stdout
+    assert "not measured in alternation, so conditions may differ too" in ended.stdout
+    assert " ".join(ended.stdout.splitlines()[4].split()) == "engine version 2.3.0 2.4.0"
 
 
 def test_the_comparison_as_json(edgewise: Run, results: Path) -> None:
     document = edgewise("results", "aaaa", "bbbb", "--json", "--results", results).document
     assert document.pop("ratio") == pytest.approx(1.25)
     assert document == {
+        "schema": "edgewise.results-compared",
+        "schema_version": 1,
         "older": OLD.id,
         "newer": NEW.id,
         "in_turn": False,
@@ -138,12 +145,13 @@ def test_a_shared_record_is_added_once(edgewise: Run, tmp_path: Path) -> None:
     shared, results = tmp_path / "record.json", tmp_path / "results.sqlite"
     shared.write_text(json.dumps(DOUBTED.to_json()))
     ended = edgewise("results", "--add", shared, "--results", results)
-    assert (ended.code, ended.stdout) == (0, "")
-    assert ended.stderr.startswith("added cccc0000\n")
-    assert ended.stderr.endswith(f"1 of {results}\n")
+    assert (ended.code, ended.stderr) == (0, "")
+    assert ended.stdout.startswith("added cccc0000\n")
+    assert ended.stdout.endswith(f"1 of {results}\n")
     assert Store(results).select() == [DOUBTED]
     again = edgewise("results", "--add", shared, "--results", results, "--json")
-    assert (again.code, again.stdout) == (2, "")
+    assert again.code == 2
+    assert again.error["exit_name"] == "usage"
     assert f"is already in {results}; nothing was added" in again.complaint
 
 
@@ -159,8 +167,8 @@ def test_a_record_that_is_none_is_not_added(edgewise: Run, tmp_path: Path) -> No
     ("words", "complaint"),
     [
         (("zzzz",), "'zzzz' matches no id"),
-        (("aaaa", "bbbb", "cccc"), "3 ids: name one to show it, or two"),
-        (("show",), "0 ids: name one"),
+        (("aaaa", "bbbb", "cccc"), "3 ids: give one to show it, or two"),
+        (("show",), "0 ids: give one"),
         (("aaaa", "--model", "tiny"), "not both"),
     ],
 )
@@ -175,14 +183,14 @@ def test_what_cannot_be_meant_is_refused(
 def test_a_time_that_is_none_is_refused(edgewise: Run, results: Path) -> None:
     ended = edgewise("results", "--since", "yesterday", "--results", results)
     assert ended.code == 2
-    assert "'yesterday' is no date like 2026-11-22 and no span like 12h, 7d or 4w" in ended.stderr
+    assert "'yesterday' is neither a date like 2026-11-22 nor a time span like 12h, 7d or 4w" in ended.stderr
 
 
 def test_nothing_measured_yet(edgewise: Run, tmp_path: Path) -> None:
     ended = edgewise("results", "--since", "7d", XDG_DATA_HOME=str(tmp_path), EDGEWISE_RESULTS="")
     assert ended.code == 0
-    assert "nothing was measured that fits" in ended.stderr
-    assert str(tmp_path / "edgewise" / "results.sqlite") in ended.stderr
+    assert "no records match" in ended.stdout
+    assert str(tmp_path / "edgewise" / "results.sqlite") in ended.stdout
     assert [*tmp_path.rglob("results*")] == []
 
 

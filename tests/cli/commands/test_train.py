@@ -5,9 +5,6 @@ from typing import Any
 
 import pytest
 
-from edgewise.cli.commands.train import _RECIPE
-from edgewise.models.training.recipe import TrainingRecipe
-
 SMALL = ("--imgsz", 32, "--resize", 32, "--weights", "random", "--batch", 12)
 CLASSES = ("disc", "ring", "star")
 
@@ -37,12 +34,6 @@ def trained(edgewise: Any, shapes: Path, tmp_path_factory: pytest.TempPathFactor
     return edgewise(
         "train", "mobilenetv3small", "--data", shapes, *SMALL, "--epochs", 2, "--json", "--out", out
     )
-
-
-def test_every_part_of_a_recipe_is_an_option() -> None:
-    from dataclasses import fields
-
-    assert {field.name for field in fields(TrainingRecipe)} == set(_RECIPE)
 
 
 @pytest.mark.slow

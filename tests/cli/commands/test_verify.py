@@ -26,8 +26,9 @@ def test_elsewhere_and_without_torch_the_proof_is_the_same(
 ) -> None:
     here = edgewise("verify", bundle, "--min-agreement", 0, "--json")
     there = edgewise("verify", moved, "--min-agreement", 0, "--json", **without_torch)
-    assert (here.code, here.stderr, here.left) == (0, "", ())
-    assert (there.code, there.stderr, there.left) == (0, "", ())
+    assert (here.notices, here.left) == ([], ())
+    assert (there.notices, there.left) == ([], ())
+    assert (here.document["schema"], here.document["schema_version"]) == ("edgewise.verification", 1)
     assert there.document == here.document | {"bundle": str(moved)}
     assert here.document["golden"]["max_lsb"] == 0
     # The same pictures, the same files: what the exporter found.
@@ -37,11 +38,11 @@ def test_elsewhere_and_without_torch_the_proof_is_the_same(
 
 def test_in_words(edgewise: Run, bundle: Path) -> None:
     ended = edgewise("verify", bundle, "--min-agreement", 0)
-    assert (ended.code, ended.stdout) == (0, "")
-    lines = ended.stderr.splitlines()
-    assert "fp32 against the original network: " in ended.stderr
+    assert ended.notices == []
+    lines = ended.stdout.splitlines()
+    assert "fp32 against the original network: " in ended.stdout
     count = len(Bundle.open(bundle).manifest["files"])
-    assert f"{count} files have the digests of the manifest" in lines
+    assert f"{count} files match the manifest's checksums" in lines
     assert any(line.startswith("golden sample: exact; cosine") for line in lines)
     assert lines[-1].startswith("PASS top-1 agreement ")
 
@@ -50,7 +51,8 @@ def test_agreement_that_is_asked_for_and_not_there(edgewise: Run, bundle: Path) 
     ended = edgewise("verify", bundle, "--min-agreement", 1, "--json")
     assert ended.code == 3
     assert ended.document["verification"]["verdict"] == "fail"
-    assert ended.complaint.startswith("edgewise: accuracy gate fail: top-1 agreement ")
+    assert ended.error["message"].startswith("accuracy gate fail: top-1 agreement ")
+    assert ended.error["exit_name"] == "accuracy_gate"
 
 
 @pytest.mark.parametrize(
@@ -65,8 +67,8 @@ def test_labelled_pictures_give_a_drop_with_an_interval(
     edgewise: Run, bundle: Path, labelled: Path, gate: list[object], code: int, verdict: str
 ) -> None:
     ended = edgewise("verify", bundle, "--data", labelled, *gate)
-    assert (ended.code, ended.stdout) == (code, "")
-    (line,) = [line for line in ended.stderr.splitlines() if line.startswith(verdict.upper())]
+    assert ended.code == code
+    (line,) = [line for line in ended.stdout.splitlines() if line.startswith(verdict.upper())]
     assert " top-1 drops by " in line or " top-1 gains " in line
     assert "points (95 % interval " in line
     assert "on 20 pictures" in line

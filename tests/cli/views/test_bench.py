@@ -115,8 +115,8 @@ def test_what_is_not_known_is_left_out(records: list[Record]) -> None:
     ("change", "words"),
     [
         ({"max_rel": 0.0, "max_lsb": 0.0}, "golden sample exact"),
-        ({"max_rel": 0.01, "max_lsb": 1.0}, "golden sample 1 LSB at most"),
-        ({"max_rel": 2e-6, "max_lsb": None}, "golden sample 2.0e-06 relatively"),
+        ({"max_rel": 0.01, "max_lsb": 1.0}, "golden sample within 1 LSB"),
+        ({"max_rel": 2e-6, "max_lsb": None}, "golden sample within 2.0e-06 (relative)"),
     ],
 )
 def test_the_golden_sample(records: list[Record], change: dict[str, Any], words: str) -> None:

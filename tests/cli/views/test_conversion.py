@@ -79,8 +79,9 @@ def row(text: str, *names: str) -> list[str]:
 def test_the_table_has_both_files(product: Product) -> None:
     text = shown(product)
     before, after = (f"{file.structure.size_bytes / 1e6:.2f}" for file in (product.twin, product.file))
-    assert row(text, "tflite", "fp32") == [before, "MB", "100.00", "%", "100.00", "%", "4.10", "ms"]
-    assert row(text, "tflite", "w8a8") == [after, "MB", "96.00", "%", "100.00", "%", "2.10", "ms"]
+    assert row(text, "tflite", "fp32") == [before, "MB", "100.00", "%", "100.00", "%", "100", "4.10", "ms"]
+    assert row(text, "tflite", "w8a8") == [after, "MB", "96.00", "%", "100.00", "%", "100", "2.10", "ms"]
+    assert text.splitlines()[1].split() == ["size", "top-1", "top-5", "pictures", "latency"]
 
 
 def test_a_twin_of_several_stands_once(product: Product) -> None:
@@ -99,7 +100,7 @@ def test_the_verdict_and_its_conditions(product: Product) -> None:
     assert "(worst picture: number 0, 0." in text or "(worst picture: number 0, -0." in text
     assert "\nw8a8 is 1.95 times as fast as fp32 here (95 % interval " in text
     assert f"weights: mine.pth (sha256 {product.bundle.spec.origin.sha256[:12]})" in text
-    assert "3 pictures could not be read and were left out" in text
+    assert "3 pictures could not be read and were skipped" in text
     assert text.splitlines()[-1] == f"{product.bundle.folder}/"
 
 
@@ -157,7 +158,7 @@ def trial(product: Product, title: str, wrong: int, times: list[float]) -> Trial
 
 def test_what_was_tried_shows_its_pareto_front(product: Product) -> None:
     trials = [
-        trial(product, "as it was", 50, [2.0, 2.0]),
+        trial(product, "unchanged", 50, [2.0, 2.0]),
         trial(product, "no better and slower", 50, [3.0, 3.0]),
         trial(product, "better and slower", 10, [2.5, 2.5]),
         trial(product, "cured", 1, [2.6, 2.6]),
@@ -168,14 +169,14 @@ def test_what_was_tried_shows_its_pareto_front(product: Product) -> None:
     show_recovery(Console(file=stream, width=200), Recovery(trials, trials[3], None))
     lines = [line.rstrip() for line in stream.getvalue().splitlines()]
     assert [line.split()[-1] for line in lines[1:5]] == ["*", "MB", "*", "chosen"]
-    assert lines[1].startswith("as it was")
+    assert lines[1].startswith("unchanged")
     assert " 50.00 " in lines[1]
-    assert "on 100 pictures that give no verdict" in lines[5]
+    assert "on 100 pictures that are not used for the verdict" in lines[5]
 
 
 def test_luck_is_no_cure(product: Product) -> None:
     """What failed on the pictures of the verdict may do well on others: it must differ on fewer, too."""
-    failed, same = (trial(product, title, 1, [2.0, 2.0]) for title in ("as it was", "hardly changed"))
+    failed, same = (trial(product, title, 1, [2.0, 2.0]) for title in ("unchanged", "hardly changed"))
     assert same.verification.passed
     assert not same.cures(failed)
 
@@ -184,7 +185,7 @@ def test_luck_is_no_cure(product: Product) -> None:
     ("check", "distance"),
     [
         (GoldenCheck(0.0, 0.0, 0.98765, SAME), "exact"),
-        (GoldenCheck(1.0, 0.01, 0.98765, SAME), "1 LSB at most"),
+        (GoldenCheck(1.0, 0.01, 0.98765, SAME), "within 1 LSB"),
         (GoldenCheck(None, 2e-6, 0.98765, SAME), "relative difference 2.0e-06"),
     ],
 )

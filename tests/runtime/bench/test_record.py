@@ -25,7 +25,7 @@ def test_fields_of_a_newer_writer_are_skipped(records: list[Record]) -> None:
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"schema": SCHEMA + 1}, f"schema {SCHEMA + 1}, but this version reads {SCHEMA}; run: pip install"),
+        ({"schema": SCHEMA + 1}, f"schema {SCHEMA + 1}, but this version reads {SCHEMA}; update edgewise"),
         ({"schema": None}, "not a latency record: its schema is None"),
         ({"machine": {"board": "x"}}, "not a latency record: .* missing"),
         ({"summary": 3.0}, "not a latency record"),

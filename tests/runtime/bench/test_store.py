@@ -147,7 +147,7 @@ def test_an_id_can_be_shortened_unless_ambiguous(store: Store) -> None:
         store.append(record(key))
     assert store.find("ab").id == "ab20"
     assert store.find("%").id == "%_22"
-    for prefix, complaint in (("a", "several"), ("z", "none"), ("", "none")):
+    for prefix, complaint in (("a", "several"), ("z", "no id"), ("", "no id")):
         with pytest.raises(UsageError, match=complaint):
             store.find(prefix)
 

@@ -251,7 +251,7 @@ DELETE = object()
 @pytest.mark.parametrize(
     ("keys", "value", "complaint"),
     [
-        ("schema", 2, "a newer edgewise .schema 2, this version reads 1.; run: pip install --upgrade"),
+        ("schema", 2, "a newer edgewise .schema 2, this version reads 1.; update edgewise"),
         ("schema", DELETE, "not written by edgewise"),
         ("schema", "1", "not written by edgewise"),
         ("schema", True, "not written by edgewise"),

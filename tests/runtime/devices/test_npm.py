@@ -78,7 +78,7 @@ def test_a_folder_that_lost_a_file_is_replaced(tmp_path: Path) -> None:
 
 def test_without_npm_the_fix_is_named(nowhere: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", str(nowhere))
-    with pytest.raises(EdgewiseError, match=r"needs npm, once, .* apt install npm"):
+    with pytest.raises(EdgewiseError, match=r"needs npm once, .* apt install npm"):
         packages()
 
 

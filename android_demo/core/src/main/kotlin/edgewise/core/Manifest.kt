@@ -82,7 +82,7 @@ class Manifest(
             }
             if (schema > SCHEMA) {
                 throw BundleException(
-                    "a newer version of edgewise wrote this bundle (schema $schema, this app reads $SCHEMA); update the app",
+                    "a newer edgewise wrote this bundle (schema $schema, this app reads $SCHEMA); update the app",
                 )
             }
             refuseOtherTargets(content["target"])

@@ -50,7 +50,7 @@ class ModelBundleTest {
         mapOf<String, (MutableMap<String, JsonElement>) -> Unit>(
             "not an edgewise manifest; fill the app's assets" to { it -= "schema" },
             "manifest.json is not an edgewise manifest" to { it["schema"] = JsonPrimitive(0) },
-            "a newer version of edgewise wrote this bundle (schema 2, this app reads 1)" to { it["schema"] = JsonPrimitive(2) },
+            "a newer edgewise wrote this bundle (schema 2, this app reads 1)" to { it["schema"] = JsonPrimitive(2) },
             "this bundle is for \"onnx\", but a phone needs \"tflite\"" to { it["target"] = JsonPrimitive("onnx") },
             "Field 'spec' is required" to { it -= "spec" },
             "Field 'model' is required" to { it -= "model" },
