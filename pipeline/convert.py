@@ -188,6 +188,9 @@ def convert(
 
 def run(request: ConvertRequest, progress: Progress | None = None) -> Conversion:
     """Run a checked request; see `convert`. A gate that fails raises its error, and nothing is written."""
+    # Otherwise torch's threads spin at the end of every small operator: refining MobileNetV2 takes 7 s of CPU
+    # time instead of 1.2 s on a busy two-core machine. It is read when torch is loaded, and changes no bit.
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     if isinstance(request.model, str | os.PathLike):
         require_model(os.fspath(request.model))
     request.require_files()

@@ -31,7 +31,7 @@ from ..runtime.structure import Structure
 from .progress import Journal
 
 _PARITY_PICTURES = 8
-_THREADS = 2  # for verification, where the number changes no bit (measured with 1, 2 and 4)
+_THREADS = 1  # of a session that runs beside others; the number changes no bit (measured with 1, 2 and 4)
 
 
 class ClosedSession:

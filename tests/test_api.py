@@ -194,7 +194,12 @@ def test_every_job_takes_progress_and_is_silent_without_it() -> None:
 
 
 def test_every_keyword_is_explained() -> None:
-    explained = [*JOBS.values(), edgewise.load_model, edgewise.from_torch, edgewise.open_bundle]
+    explained: list[Callable[..., Any]] = [
+        *JOBS.values(),
+        edgewise.load_model,
+        edgewise.from_torch,
+        edgewise.open_bundle,
+    ]
     for job in explained:
         told = inspect.getdoc(job) or ""
         for name in inspect.signature(job).parameters:

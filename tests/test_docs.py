@@ -29,7 +29,6 @@ import edgewise
 from edgewise.cli.main import cli
 from edgewise.export.artifact import Artifact
 from edgewise.pipeline.document import VERSIONS
-from edgewise.runtime.bench.store import Store
 
 if TYPE_CHECKING:
     from torch import nn
@@ -248,25 +247,11 @@ def test_the_pytest_fails_where_a_model_degraded(
 
 
 def check(document: dict[str, Any], name: str) -> None:
-    """A document as it is printed fits its schema, which names every field that it has."""
+    """A document, as it is printed, is of that name and fits its schema."""
     plain = json.loads(json.dumps(document))
     assert plain["schema"] == f"edgewise.{name}"
-    schema = json.loads(schemas.path(name).read_text("utf-8"))
-    errors = Draft202012Validator(closed(schema)).iter_errors(plain)
-    found = [f"{error.json_path}: {error.message}" for error in errors]
+    found = schemas.misfits(plain)
     assert not found, found[:5]
-
-
-def closed(schema: Any) -> Any:
-    """The schema where an object has no fields but those that are named, unless it says that it may."""
-    if isinstance(schema, list):
-        return [closed(part) for part in schema]
-    if not isinstance(schema, dict):
-        return schema
-    made = {key: closed(part) for key, part in schema.items()}
-    if schema.get("type") == "object" and "properties" in schema:
-        made.setdefault("additionalProperties", False)
-    return made
 
 
 def printed(*words: str, code: int = 0) -> dict[str, Any]:
@@ -309,30 +294,14 @@ def test_a_document_that_does_not_fit_is_caught(change: Callable[[dict[str, Any]
         check(fit, "prediction")
 
 
+# Documents of jobs and of other commands are checked where these are tested, in tests/pipeline and tests/cli.
+
+
 @pytest.mark.slow
 def test_documents_of_a_bundle(tiny_bundle: Path) -> None:
     picture = str(tiny_bundle / "golden" / "image.png")
     check(printed("predict", str(tiny_bundle), picture, "--top", "2"), "prediction")
-    check(edgewise.inspect(tiny_bundle).to_json(), "inspection")
     check(edgewise.inspect(tiny_bundle / "tiny-w8a8.tflite").to_json(), "inspection")
-    check(edgewise.verify(tiny_bundle).to_json(), "verification")
-    check(edgewise.compare(tiny_bundle, torch=False, count=20).to_json(), "comparison")
-
-
-@pytest.mark.slow
-def test_documents_of_measurements(tiny_bundle: Path, tmp_path: Path) -> None:
-    file = tmp_path / "results.jsonl"
-    check(edgewise.bench(tiny_bundle, runs=5, seconds=0, results=file).to_json(), "bench")
-    first, second = (record.id for record in Store(file).select(limit=2))
-    check(printed("results", "--results", str(file)), "results")
-    check(printed("results", first, "--results", str(file)), "record")
-    check(printed("results", first, second, "--results", str(file)), "results-compared")
-
-
-@pytest.mark.slow
-def test_documents_of_networks() -> None:
-    check(printed("models"), "networks")
-    check(printed("models", "mobilenetv2"), "network")
 
 
 @pytest.mark.slow
@@ -342,17 +311,9 @@ def test_documents_of_pictures(tmp_path: Path) -> None:
     check(printed("data", "show", str(tmp_path / "d")), "data")
 
 
-@pytest.mark.slow
-def test_document_of_an_app(tiny_bundle: Path, tmp_path: Path) -> None:
-    check(printed("android", str(tiny_bundle), str(tmp_path)), "android")
-
-
-@pytest.mark.slow
-def test_document_of_the_doctor() -> None:
-    check(printed("doctor"), "doctor")
-
-
-def test_document_of_an_error(tmp_path: Path) -> None:
+def test_documents_without_a_model(tmp_path: Path) -> None:
+    check(printed("models"), "networks")
+    check(printed("results", "--results", str(tmp_path / "none.jsonl")), "results")
     check(printed("predict", str(tmp_path / "none"), "a.png", code=2), "error")
     check(printed("export", "--nonsense", code=2), "error")
 

@@ -123,7 +123,7 @@ def _signature(name: str, function: Callable[..., Any]) -> str:
 
 
 def _argument(argument: inspect.Parameter) -> str:
-    stars = {argument.VAR_POSITIONAL: "*", argument.VAR_KEYWORD: "**"}.get(argument.kind, "")
+    stars = {"VAR_POSITIONAL": "*", "VAR_KEYWORD": "**"}.get(argument.kind.name, "")
     default = "" if argument.default is argument.empty else f" = {argument.default!r}"
     return f"{stars}{argument.name}: {_named(argument.annotation)}{default}"
 

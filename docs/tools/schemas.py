@@ -463,6 +463,29 @@ def path(name: str) -> Path:
     return SCHEMAS / f"{name}.schema.json"
 
 
+def misfits(document: Json) -> list[str]:
+    """Where a document does not fit its schema, or has a field that the schema does not name."""
+    from jsonschema import Draft202012Validator
+
+    name = str(document["schema"]).removeprefix("edgewise.")
+    found = _closed(json.loads(path(name).read_text("utf-8")))
+    return [
+        f"{error.json_path}: {error.message}" for error in Draft202012Validator(found).iter_errors(document)
+    ]
+
+
+def _closed(part: Any) -> Any:
+    """A schema in which objects have no fields but those that are named, unless it says that they may."""
+    if isinstance(part, list):
+        return [_closed(inner) for inner in part]
+    if not isinstance(part, dict):
+        return part
+    made = {key: _closed(inner) for key, inner in part.items()}
+    if part.get("type") == "object" and "properties" in part:
+        made.setdefault("additionalProperties", False)
+    return made
+
+
 if __name__ == "__main__":
     SCHEMAS.mkdir(exist_ok=True)
     for known in (*VERSIONS, "error"):

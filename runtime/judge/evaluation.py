@@ -1,6 +1,7 @@
 """Pictures for evaluating a model: a labelled folder, or generated pictures if there is none."""
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import partial
@@ -176,20 +177,35 @@ def _answers(
     preprocess: Preprocess,
     progress: Progress,
 ) -> tuple[tuple[Tensor32, ...], list[int]]:
-    """The logits of each session for the readable ones of the pictures `numbers`, and their numbers."""
-    collected: list[list[Tensor32]] = [[] for _ in sessions]
+    """The logits of each session for the readable ones of the pictures `numbers`, and their numbers.
+
+    Each session runs in its own thread: engines release the GIL, and one thread per session wastes no time
+    waiting for others, as several threads within a session do.
+    """
+    collected: dict[int, list[Tensor32]] = {id(session): [] for session in sessions}
+    sessions_once = list({id(session): session for session in sessions}.values())  # none in two threads
+    asked: dict[int, Future[Tensor32]] = {}
     kept: list[int] = []
-    for start in range(0, len(numbers), _BLOCK):
-        block = numbers[start : start + _BLOCK]
-        if pixels := dict(_readable(pictures, block, preprocess)):
-            kept.extend(pixels)
-            batch = preprocess.normalise(np.stack([*pixels.values()]))
-            for logits, session in zip(collected, sessions, strict=True):
-                logits.append(session(batch))
-        progress(start + len(block), len(numbers))
+    with ThreadPoolExecutor(len(collected)) as threads:
+        for start in range(0, len(numbers), _BLOCK):
+            block = numbers[start : start + _BLOCK]
+            pixels = dict(_readable(pictures, block, preprocess))  # while the sessions answer the last block
+            _collect(asked, collected)
+            asked = {}
+            if pixels:
+                kept.extend(pixels)
+                batch = preprocess.normalise(np.stack([*pixels.values()]))
+                asked = {id(session): threads.submit(session, batch) for session in sessions_once}
+            progress(start + len(block), len(numbers))
+        _collect(asked, collected)
     if not kept:
         raise EdgewiseError(f"{pictures.description}: none of {pictures.count} pictures can be read")
-    return tuple(np.concatenate(logits) for logits in collected), kept
+    return tuple(np.concatenate(collected[id(session)]) for session in sessions), kept
+
+
+def _collect(asked: dict[int, Future[Tensor32]], collected: dict[int, list[Tensor32]]) -> None:
+    for session, answer in asked.items():
+        collected[session].append(answer.result())
 
 
 def _readable(

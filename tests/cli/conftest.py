@@ -12,6 +12,7 @@ from typing import IO, Any, TypeAlias
 
 import numpy as np
 import pytest
+import schemas
 from PIL import Image
 
 from edgewise.models.spec import Preprocess
@@ -66,8 +67,10 @@ class Ended:
 
     @property
     def document(self) -> Any:
-        """Standard output as the one JSON document that it must be."""
-        return json.loads(self.stdout)
+        """Standard output as the one JSON document that it must be, which fits its schema."""
+        found = json.loads(self.stdout)
+        assert not schemas.misfits(found)
+        return found
 
     @property
     def notices(self) -> list[str]:

@@ -41,7 +41,7 @@ def test_it_is_a_copy_that_is_ready_to_convert(tiny: Tiny) -> None:
     with torch.no_grad():
         expected = tiny.float().eval()(pictures)
         torch.testing.assert_close(model.network(pictures), expected)
-        tiny[4].weight.zero_()  # further training changes nothing of the model
+        tiny.get_parameter("4.weight").zero_()  # further training changes nothing of the model
         torch.testing.assert_close(model.network(pictures), expected)
 
 
@@ -72,14 +72,14 @@ def test_its_weights_are_known_again(tiny: Tiny) -> None:
     first, again = (of_module(tiny, FULL).spec.origin.sha256 for _ in range(2))
     assert first == again
     with torch.no_grad():
-        tiny[4].bias.add_(1)
+        tiny.get_parameter("4.bias").add_(1)
     assert of_module(tiny, FULL).spec.origin.sha256 != first
 
 
 @pytest.mark.parametrize("value", [math.nan, math.inf])
 def test_weights_that_are_not_finite_are_refused(tiny: Tiny, value: float) -> None:
     with torch.no_grad():
-        tiny[4].weight[1, 2] = value
+        tiny.get_parameter("4.weight")[1, 2] = value
     with pytest.raises(EdgewiseError, match=r"Tiny: 4.weight contains NaN or infinite values"):
         of_module(tiny, FULL)
 

@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import pytest
+import schemas
 
 from edgewise.models.model import Model
 from edgewise.models.spec import ModelSpec
@@ -64,6 +65,7 @@ def document_of(result: Any, name: str) -> dict[str, Any]:
     """The result's document, after JSON that other programs can read."""
     found: dict[str, Any] = json.loads(json.dumps(result.to_json(), allow_nan=False))
     assert (found["schema"], found["schema_version"]) == (f"edgewise.{name}", VERSIONS[name])
+    assert not schemas.misfits(found)
     assert len(repr(result)) < 2000
     return found
 

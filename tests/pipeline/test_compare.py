@@ -15,7 +15,7 @@ Documented = Callable[[Any, str], dict[str, Any]]
 def test_every_model_is_compared_with_every_other(
     tiny_bundles: dict[str, Path], kept: Any, document_of: Documented
 ) -> None:
-    bundles = [Bundle.open(tiny_bundles["tflite"]), tiny_bundles["onnx"]]
+    bundles: list[Any] = [Bundle.open(tiny_bundles["tflite"]), tiny_bundles["onnx"]]
     found = edgewise.compare(bundles, torch=False, count=16, progress=kept)
     assert kept.titles == ["Compare on 16 pictures"]
     names = ["tflite fp32", "onnx fp32", "tflite w8a8", "onnx w8a8"]

@@ -24,7 +24,7 @@ Documented = Callable[[Any, str], dict[str, Any]]
 
 def convert(model: Any, out: Path, progress: Any = None, **options: Any) -> edgewise.Conversion:
     """The cheapest conversion: to ONNX, with few pictures."""
-    given = {"to": "onnx", "calib_count": 16, "recover": False} | options
+    given: dict[str, Any] = {"to": "onnx", "calib_count": 16, "recover": False, **options}
     return edgewise.convert(model, out=out, progress=progress, **given)
 
 
