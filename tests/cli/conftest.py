@@ -93,7 +93,8 @@ class Ended:
         """The error of the one JSON document on stdout, which says what stderr and the exit code say."""
         found: dict[str, Any] = self.document["error"]
         assert found["exit_code"] == self.code
-        assert self.complaint == f"edgewise: {found['message']}"
+        assert self.stderr.splitlines()[-1] == f"edgewise: {found['message']}"
+        assert self.left == ()
         return found
 
 
