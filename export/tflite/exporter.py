@@ -4,6 +4,7 @@ PyTorch networks are converted by litert-torch, Keras networks by TensorFlow's c
 """
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from ...models.errors import EdgewiseError, MissingDependencyError
 from ...models.foreign.keras import KerasNetwork
@@ -12,9 +13,12 @@ from ..artifact import Artifact
 from ..graph import Network, first_line
 from ..keras import tflite_model
 from ..precision import Precision
-from .flatbuffer import pack, unpack
+from .flatbuffer import unpack
 from .layers import layers, name_outputs
-from .metadata import attach
+from .metadata import attach, described
+
+if TYPE_CHECKING:
+    from ai_edge_litert.schema_py_generated import ModelT
 
 
 def export(network: "Network | KerasNetwork", spec: ModelSpec, out: Path) -> Artifact:
@@ -24,16 +28,16 @@ def export(network: "Network | KerasNetwork", spec: ModelSpec, out: Path) -> Art
         MissingDependencyError: litert-torch is not installed, or tensorflow for a Keras network.
         EdgewiseError: an operator of the network has no TFLite form.
     """
+    description = f"{spec.name}, float32, weights: {spec.origin.description}"
     if isinstance(network, KerasNetwork):
-        model = tflite_model(network, spec.name)
+        out.write_bytes(attach(tflite_model(network, spec.name), spec, description=description))
     else:
         model = _from_torch(network, spec, out)
-    description = f"{spec.name}, float32, weights: {spec.origin.description}"
-    out.write_bytes(attach(model, spec, description=description))
+        out.write_bytes(described(model, spec, description))
     return Artifact(out, "tflite", Precision.FP32, "float32", spec)
 
 
-def _from_torch(network: Network, spec: ModelSpec, out: Path) -> bytes:
+def _from_torch(network: Network, spec: ModelSpec, out: Path) -> "ModelT":
     """Convert `network` with litert-torch, by way of `out`, and name its outputs after their modules."""
     import torch
 
@@ -60,4 +64,4 @@ def _from_torch(network: Network, spec: ModelSpec, out: Path) -> bytes:
     converted.export(str(out))
     model = unpack(out.read_bytes())
     name_outputs(model, layers(network))
-    return pack(model, out.stat().st_size)
+    return model

@@ -18,7 +18,7 @@ def unpack(model: bytes) -> "ModelT":
     return cast("ModelT", read_model_from_bytearray(model))
 
 
-def pack(model: "ModelT", size_hint: int) -> bytes:
+def pack(model: "ModelT") -> bytes:
     """Serialize `model` with its buffers aligned to 16 bytes, as the schema requires.
 
     `Pack` leaves alignment to the builder, and that of flatbuffers ignores `force_align` (it uses 4 bytes).
@@ -34,6 +34,6 @@ def pack(model: "ModelT", size_hint: int) -> bytes:
     for buffer in model.buffers:
         if buffer.data is not None:
             buffer.data = np.frombuffer(buffer.data, np.uint8)
-    builder = AlignedBuilder(size_hint)
+    builder = AlignedBuilder(sum(buffer.data.nbytes for buffer in model.buffers if buffer.data is not None))
     builder.Finish(model.Pack(builder), b"TFL3")
     return bytes(builder.Output())

@@ -55,12 +55,18 @@ def attach(model: bytes, spec: ModelSpec, *, description: str) -> bytes:
         EdgewiseError: not a TFLite file, or its tensors do not match `spec`.
         UsageError: a class name is not a single line of text.
     """
-    from ai_edge_litert.schema_py_generated import BufferT, MetadataT, Model
+    from ai_edge_litert.schema_py_generated import Model
 
     if not Model.ModelBufferHasIdentifier(model, 0):
         raise EdgewiseError("the model is not a TFLite file (it has no 'TFL3' identifier)")
+    return described(unpack(model), spec, description)
+
+
+def described(parsed: "ModelT", spec: ModelSpec, description: str) -> bytes:
+    """The file of a parsed model with metadata; see `attach`. The model is changed in place."""
+    from ai_edge_litert.schema_py_generated import BufferT, MetadataT
+
     labels = spec.labels.text()
-    parsed = unpack(model)
     parsed.metadata = parsed.metadata or []
     entry = next((item for item in parsed.metadata if item.name == _ENTRY), None)
     if entry is None:
@@ -68,7 +74,7 @@ def attach(model: bytes, spec: ModelSpec, *, description: str) -> bytes:
         parsed.metadata.append(entry)
         parsed.buffers.append(BufferT())
     parsed.buffers[entry.buffer].data = _metadata(spec, description, _input_of(parsed, spec))
-    return _append(pack(parsed, len(model)), LABELS_FILE, labels)
+    return _append(pack(parsed), LABELS_FILE, labels)
 
 
 def _input_of(model: "ModelT", spec: ModelSpec) -> "TensorT":

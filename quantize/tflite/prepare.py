@@ -17,8 +17,6 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from ...export.tflite.flatbuffer import pack, unpack
-
 if TYPE_CHECKING:
     from ai_edge_litert.schema_py_generated import ModelT, OperatorT, TensorT
 
@@ -30,19 +28,19 @@ _SMALLEST_SPAN = 1e-9  # the library's lower limit for a range
 _CHANNELS = {"CONV_2D": 0, "DEPTHWISE_CONV_2D": 3, "FULLY_CONNECTED": 0}  # output axis of the weight
 
 
-def prepare(model: bytes, ranges: Ranges) -> tuple[bytes, Ranges]:
-    """`model` and the `ranges` of its tensors, ready to be quantized."""
+def prepare(model: "ModelT", ranges: Ranges) -> Ranges:
+    """Make `model` ready to be quantized, in place; return the `ranges` of its tensors then."""
     from ai_edge_litert.tools.flatbuffer_utils import opcode_to_name
 
-    parsed, ranges = unpack(model), dict(ranges)
-    for operator in parsed.subgraphs[0].operators:
-        kind = opcode_to_name(parsed, operator.opcodeIndex)
+    ranges = dict(ranges)
+    for operator in model.subgraphs[0].operators:
+        kind = opcode_to_name(model, operator.opcodeIndex)
         if kind == "PADV2":
-            _make_padding_finite(parsed, operator, ranges)
+            _make_padding_finite(model, operator, ranges)
         elif kind in _CHANNELS and len(operator.inputs) > 2 and operator.inputs[2] >= 0:
-            _flatten(parsed.subgraphs[0].tensors[operator.inputs[2]])
-            _make_biases_fit(parsed, operator, ranges, _CHANNELS[kind])
-    return pack(parsed, len(model)), ranges
+            _flatten(model.subgraphs[0].tensors[operator.inputs[2]])
+            _make_biases_fit(model, operator, ranges, _CHANNELS[kind])
+    return ranges
 
 
 def _make_padding_finite(model: "ModelT", operator: "OperatorT", ranges: Ranges) -> None:

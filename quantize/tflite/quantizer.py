@@ -10,7 +10,7 @@ import numpy as np
 from ...export import tflite
 from ...export.artifact import Artifact
 from ...export.precision import Precision
-from ...export.tflite.flatbuffer import unpack
+from ...export.tflite.flatbuffer import pack, unpack
 from ...export.tflite.layers import layers, operators
 from ...export.tflite.metadata import attach
 from ...models.errors import EdgewiseError, MissingDependencyError
@@ -42,17 +42,17 @@ def quantize(
         EdgewiseError: the library cannot quantize this network, or a layer named in `recipe` does not exist.
     """
     _require_library()
-    source = _refined_file(artifact, refined, out) if refined else artifact.path.read_bytes()
+    source = _refined_model(artifact, refined, out) if refined else unpack(artifact.path.read_bytes())
     if refined is None:
         recipe = replace(recipe, equalize=False, correct=False)
     details = recipe.to_json() | (refined.to_json() if refined else {})
     made = Artifact(out, artifact.target, recipe.precision, recipe.io, artifact.spec, details)
     try:
         if not recipe.activations:
-            return _write(_run(source, integer_weights()), made, "INT8 weights, float32 activations")
+            return _write(_run(pack(source), integer_weights()), made, "INT8 weights, float32 activations")
         plan = full_integer(recipe, [*_tensors(source, refined, recipe.float_layers), *_tail(source)])
-        source, ranges = prepare(source, _ranges(source, plan, calibration, recipe.ranges))
-        model = _run(source, plan, ranges)
+        ranges = prepare(source, _ranges(source, plan, calibration, recipe.ranges))
+        model = _run(pack(source), plan, ranges)
     except (ValueError, RuntimeError, KeyError) as error:
         raise EdgewiseError(f"ai-edge-quantizer cannot quantize {artifact.spec.name}: {error}") from error
     kind = f"INT8 but for {', '.join(recipe.float_layers)}" if recipe.float_layers else "full INT8"
@@ -104,22 +104,21 @@ def _write(model: bytes, artifact: Artifact, kind: str) -> Artifact:
     return artifact
 
 
-def _refined_file(artifact: Artifact, refined: Refined, out: Path) -> bytes:
-    """A float file of the refined network: the exported file patched, or else a second conversion."""
+def _refined_model(artifact: Artifact, refined: Refined, out: Path) -> "ModelT":
+    """A float model of the refined network: the exported one patched, or else a second conversion."""
     if refined.rewrites == 0:
-        patched = patch(artifact.path.read_bytes(), refined.original, refined.network)
-        if patched is not None:
-            return patched
+        model = unpack(artifact.path.read_bytes())
+        if patch(model, refined.original, refined.network):
+            return model
     converted = tflite.export(refined.network, artifact.spec, out.with_suffix(".float.tflite")).path
     try:
-        return converted.read_bytes()
+        return unpack(converted.read_bytes())
     finally:
         converted.unlink()
 
 
-def _tensors(source: bytes, refined: Refined | None, names: Iterable[str]) -> list[str]:
-    """The tensors of the file that the layers `names` write."""
-    model = unpack(source)
+def _tensors(model: "ModelT", refined: Refined | None, names: Iterable[str]) -> list[str]:
+    """The tensors of `model` that the layers `names` write."""
     places = operators(model, layers(refined.network)) if refined else _by_output(model)
     if unknown := [name for name in names if name not in places]:
         raise EdgewiseError(
@@ -129,11 +128,10 @@ def _tensors(source: bytes, refined: Refined | None, names: Iterable[str]) -> li
     return [model.subgraphs[0].tensors[places[name].outputs[0]].name.decode() for name in names]
 
 
-def _tail(source: bytes) -> list[str]:
+def _tail(model: "ModelT") -> list[str]:
     """The tensors of the operators that stay in float after the last layer."""
     from ai_edge_litert.tools.flatbuffer_utils import opcode_to_name
 
-    model = unpack(source)
     graph = model.subgraphs[0]
     return tail(
         [
@@ -154,14 +152,14 @@ def _by_output(model: "ModelT") -> "dict[str, OperatorT]":
     return {graph.tensors[operator.outputs[0]].name.decode(): operator for operator in graph.operators}
 
 
-def _ranges(model: bytes, plan: "RecipeManager", calibration: Calibration, rule: str) -> Ranges:
+def _ranges(model: "ModelT", plan: "RecipeManager", calibration: Calibration, rule: str) -> Ranges:
     """The range of every tensor over the calibration pictures."""
     from ai_edge_quantizer.calibrator import CalibrationMode, Calibrator
     from ai_edge_quantizer.utils import qsv_utils
 
     updates = {"min-max": qsv_utils.min_max_update, "mean-min-max": qsv_utils.moving_average_update}
     calibrator = Calibrator(
-        model,
+        pack(model),
         num_threads=_THREADS,
         mode=CalibrationMode.CALIBRATION_PROFILER_BASED,
         qsv_update_func=updates[rule],
@@ -170,7 +168,7 @@ def _ranges(model: bytes, plan: "RecipeManager", calibration: Calibration, rule:
     calibrator.calibrate({_SIGNATURE: [{_ARGUMENT: x} for x in calibration.inputs()]}, plan)
     # This mode is the fastest but returns scalars, while the quantizer expects the rank of the tensor, as in
     # the slower modes: otherwise it rejects a constant concatenated with activations (ViT's class token).
-    ranks = {tensor.name.decode(): len(tensor.shape) for tensor in unpack(model).subgraphs[0].tensors}
+    ranks = {tensor.name.decode(): len(tensor.shape) for tensor in model.subgraphs[0].tensors}
     return {
         name: {end: np.reshape(value, (1,) * ranks[name]).astype(np.float32) for end, value in found.items()}
         for name, found in calibrator.get_model_qsvs().items()

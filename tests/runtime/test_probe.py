@@ -25,7 +25,7 @@ def changed(artifact: Artifact, file: Path, change: Any) -> Path:
     raw = artifact.path.read_bytes()
     model = unpack(raw)
     change(model)
-    file.write_bytes(pack(model, len(raw)))
+    file.write_bytes(pack(model))
     return file
 
 

@@ -138,7 +138,7 @@ def test_a_hostile_file_is_told(edgewise: Run, tiny_float: Artifact, tmp_path: P
     model = unpack(raw)
     last = model.subgraphs[0].operators[-1]
     last.inputs = [last.inputs[0], -1, last.inputs[2]]  # no weights: LiteRT mostly dies of that
-    (tmp_path / "hostile.tflite").write_bytes(pack(model, len(raw)))
+    (tmp_path / "hostile.tflite").write_bytes(pack(model))
     ended = edgewise("inspect", tmp_path / "hostile.tflite")
     assert (ended.code, ended.stdout) == (1, "")
     assert ended.complaint.startswith("edgewise: hostile.tflite: ")
@@ -151,7 +151,7 @@ def test_what_a_foreign_file_says_does_not_command_the_terminal(
     model = unpack(raw)
     graph = model.subgraphs[0]
     graph.tensors[graph.inputs[0]].name = "\x1b[2J[red]" + "x" * 1000
-    (tmp_path / "loud.tflite").write_bytes(pack(model, len(raw)))
+    (tmp_path / "loud.tflite").write_bytes(pack(model))
     ended = edgewise("inspect", tmp_path / "loud.tflite")
     assert ended.code == 0
     assert "\x1b" not in ended.stdout + ended.stderr

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from edgewise.export.artifact import IOS, Artifact
 from edgewise.export.graph import Network, parameter, trace
 from edgewise.export.tflite.exporter import export
-from edgewise.export.tflite.flatbuffer import unpack
+from edgewise.export.tflite.flatbuffer import pack, unpack
 from edgewise.export.tflite.layers import layers, operators
 from edgewise.models.errors import EdgewiseError
 from edgewise.models.spec import ModelSpec, Tensor32
@@ -155,7 +155,7 @@ def test_networks_with_equal_layers_are_converted_again(
     graph = trace(twins, 32)
     exact = export(graph, tiny_spec, tmp_path / "float.tflite")
     refined = refine(graph, tiny_calibration, Recipe())
-    assert patch(exact.path.read_bytes(), graph, refined.network) is None
+    assert not patch(unpack(exact.path.read_bytes()), graph, refined.network)
     found = quantize(exact, refined, tiny_calibration, Recipe(), tmp_path / "int8.tflite")
     read_structure(found.path).require("w8a8")
     assert compared(exact, found, tiny_pictures).sqnr_db > 20
@@ -230,9 +230,9 @@ def test_weights_beyond_float16_are_refused(
     large = copy.deepcopy(tiny_graph)
     node = next(node for node in large.graph.find_nodes(op="get_attr") if node.target == "12.weight")
     parameter(large, node).data.mul_(1e6)
-    content = patch(tiny_float.path.read_bytes(), tiny_graph, large)
-    assert content is not None
-    (tmp_path / "large.tflite").write_bytes(content)
+    model = unpack(tiny_float.path.read_bytes())
+    assert patch(model, tiny_graph, large)
+    (tmp_path / "large.tflite").write_bytes(pack(model))
     with pytest.raises(EdgewiseError, match="tiny has weights beyond 65504"):
         halve(replace(tiny_float, path=tmp_path / "large.tflite"), tmp_path / "half.tflite")
     assert not (tmp_path / "half.tflite").exists()

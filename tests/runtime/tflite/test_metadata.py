@@ -26,7 +26,7 @@ def with_entries(model: bytes, entries: dict[str, bytes]) -> bytes:
     for name, content in entries.items():
         parsed.metadata.append(MetadataT(name=name, buffer=len(parsed.buffers)))
         parsed.buffers.append(BufferT(data=np.frombuffer(content, np.uint8)))
-    return pack(parsed, len(model))
+    return pack(parsed)
 
 
 def table_of(model: bytes) -> bytes:

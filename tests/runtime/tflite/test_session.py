@@ -127,7 +127,7 @@ def casts(path: Path, *inputs: tuple[list[int], int]) -> Path:
     cast = schema.BuiltinOperator.CAST
     code = schema.OperatorCodeT(deprecatedBuiltinCode=cast, builtinCode=cast, version=1)
     model = schema.ModelT(version=3, operatorCodes=[code], subgraphs=[graph], buffers=[schema.BufferT()])
-    path.write_bytes(pack(model, 1024))
+    path.write_bytes(pack(model))
     return path
 
 
@@ -157,7 +157,7 @@ def test_a_model_with_two_outputs_is_refused(tiny_float: Artifact, tmp_path: Pat
     graph = model.subgraphs[0]
     graph.outputs = [*graph.outputs, graph.operators[0].outputs[0]]
     path = tmp_path / "two.tflite"
-    path.write_bytes(pack(model, 1024))
+    path.write_bytes(pack(model))
     with pytest.raises(EdgewiseError, match=r"has 2 outputs \(float32 \(1, 6\), float32 \(1, .*\)\)"):
         open_session(path, 1)
 

@@ -185,7 +185,7 @@ def test_a_model_of_any_kind_can_be_read(tmp_path: Path) -> None:
     code = schema.OperatorCodeT(deprecatedBuiltinCode=cast, builtinCode=cast, version=1)
     model = schema.ModelT(version=3, operatorCodes=[code], subgraphs=[graph], buffers=[schema.BufferT()])
     path = tmp_path / "casts.tflite"
-    path.write_bytes(pack(model, 1024))
+    path.write_bytes(pack(model))
     found = read_structure(path)
     assert [(end.name, end.dtype, end.shape) for end in found.inputs] == [
         ("x0", "uint8", (4, -1, -1, 3)),
@@ -203,7 +203,7 @@ def test_macs_are_for_one_picture(tiny_float: Artifact, tmp_path: Path) -> None:
         if len(tensor.shape) > 1 and model.buffers[tensor.buffer].data is None:
             tensor.shape = [5, *tensor.shape[1:]]
     path = tmp_path / "five.tflite"
-    path.write_bytes(pack(model, 1024))
+    path.write_bytes(pack(model))
     found = read_structure(path)
     assert found.inputs[0].shape == (5, 32, 32, 3)
     assert found.macs == read_structure(tiny_float.path).macs
