@@ -337,7 +337,7 @@ def test_other_weight_files_cannot_be_passed_as_a_model(tmp_path: Path, ten: dic
     for ask in (load_model, model_name):
         with pytest.raises(UsageError, match=r"does not name its network; pass the name of the network"):
             ask(str(tmp_path / "foreign.safetensors"))
-        with pytest.raises(UsageError, match=r"gone\.safetensors: no such weights file"):
+        with pytest.raises(UsageError, match=r"gone\.safetensors: no such file; pass the path"):
             ask(str(tmp_path / "gone.safetensors"))
 
 
