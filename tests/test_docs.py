@@ -123,7 +123,7 @@ def masked(line: str) -> str:
 def parse(words: list[str]) -> click.Context:
     """Let click read the words of a command, which fails for unknown commands, options and values."""
     command: click.Command = cli
-    context, name = click.Context(cli), "edgewise"
+    context, name = click.Context(cli, **cli.context_settings), "edgewise"
     while isinstance(command, click.Group):
         found, inner, words = command.resolve_command(context, words)
         assert found is not None
