@@ -36,12 +36,13 @@ if TYPE_CHECKING:
     from .models.spec import Preprocess
     from .pipeline.bench import Benchmark, bench
     from .pipeline.compare import ParityMatrix, compare
-    from .pipeline.convert import Conversion, GateError, convert
+    from .pipeline.convert import Conversion, convert
     from .pipeline.ensemble import EnsembleConversion, ensemble
     from .pipeline.inspection import Inspection, inspect
     from .pipeline.load import from_torch, load_model
     from .pipeline.product import Product
     from .pipeline.progress import Progress
+    from .pipeline.steps import GateError
     from .pipeline.train import Training, train
     from .pipeline.verify import VerifiedBundle, verify
     from .runtime.bundle import Bundle
@@ -122,7 +123,7 @@ _HOMES = {
     "EdgewiseError": "models.errors",
     "UsageError": "models.errors",
     "AccuracyError": "models.errors",
-    "GateError": "pipeline.convert",
+    "GateError": "pipeline.steps",
     "ParityError": "models.errors",
     "LatencyError": "models.errors",
     "MissingDependencyError": "models.errors",

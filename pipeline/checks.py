@@ -14,16 +14,6 @@ def require_folder(path: Path, what: str) -> None:
         raise UsageError(f"{path}: {error.strerror}; pass {what}") from error
 
 
-def require_file(path: Path, what: str) -> None:
-    """Raise a `UsageError` where `path` is not a file that can be read."""
-    if path.is_dir():
-        raise UsageError(f"{path}: is a folder; pass {what}")
-    try:
-        path.open("rb").close()
-    except OSError as error:
-        raise UsageError(f"{path}: {error.strerror}; pass {what}") from error
-
-
 def require_writable(folder: Path) -> None:
     """Raise an `EdgewiseError` where `folder` could not be created, or nothing be written to it.
 

@@ -23,6 +23,18 @@ if TYPE_CHECKING:
     from edgewise.quantize.refine import Refined
 
 ROOT = Path(__file__).parents[1]
+_EXACT = """
+import onnxruntime
+
+
+class Exact(onnxruntime.SessionOptions):
+    def __init__(self):
+        super().__init__()
+        self.add_session_config_entry("session.x64quantprecision", "1")
+
+
+onnxruntime.SessionOptions = Exact
+"""
 
 # A shell makes background jobs and their children ignore Ctrl-C, which some tests need to send.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
@@ -259,6 +271,18 @@ def exact_integers() -> Callable[[Path, Tensor32], Tensor32]:
         return logits
 
     return answer
+
+
+@pytest.fixture(scope="session")
+def exact_programs(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    """The environment of programs whose ONNX Runtime computes so, by the same option.
+
+    They judge files as they do on every processor that does not saturate.
+    """
+    folder = tmp_path_factory.mktemp("exact")
+    (folder / "sitecustomize.py").write_text(_EXACT)  # Python imports it first of all
+    path = [str(folder), *filter(None, [os.environ.get("PYTHONPATH")])]
+    return os.environ | {"PYTHONPATH": os.pathsep.join(path)}
 
 
 @pytest.fixture(scope="session")

@@ -14,12 +14,17 @@ TARGETS = ["onnx", "openvino", "tflite"]
 
 
 @pytest.mark.slow
-def test_small_networks_go_the_whole_way(tmp_path: Path) -> None:
+def test_small_networks_go_the_whole_way(tmp_path: Path, exact_programs: dict[str, str]) -> None:
     """Built, exported to every target, compared with PyTorch, quantized, read back and timed."""
     command = ("benchmarks/zoo.py", "--only", ",".join(SMALL), "--imgsz", "64")
     places = ("--results", str(tmp_path / "results"), "--table", str(tmp_path / "table.md"))
     done = subprocess.run(
-        [sys.executable, *command, *places], cwd=ROOT, capture_output=True, text=True, check=False
+        [sys.executable, *command, *places],
+        cwd=ROOT,
+        env=exact_programs,
+        capture_output=True,
+        text=True,
+        check=False,
     )
     assert done.returncode == 0, done.stderr
     for name in SMALL:

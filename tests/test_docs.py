@@ -184,6 +184,27 @@ def test_blocks_are_found_with_their_marks(tmp_path: Path, monkeypatch: pytest.M
     assert (fourth.line, fourth.exit_code) == (15, 3)
 
 
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+def test_completion_has_a_script_for_each_shell(shell: str) -> None:
+    script = completion(f"{shell}_source")
+    assert f"_EDGEWISE_COMPLETE={shell}_complete" in script
+
+
+def test_completion_knows_commands() -> None:
+    assert completion("bash_complete", COMP_WORDS="edgewise exp", COMP_CWORD="1").split() == ["plain,export"]
+
+
+def completion(instruction: str, **more: str) -> str:
+    done = subprocess.run(
+        shown.program(["edgewise"]),
+        env=os.environ | {"_EDGEWISE_COMPLETE": instruction} | more,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    return done.stdout
+
+
 # The examples
 
 

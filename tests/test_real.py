@@ -4,10 +4,17 @@ import json
 import subprocess
 import sys
 import zipfile
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import pytest
+
+from edgewise.runtime import open_session, runtime
+from edgewise.runtime.bundle import Bundle
+from edgewise.runtime.judge import evaluation
+from edgewise.runtime.judge.stats import Agreement, agreement
+from edgewise.runtime.machine import saturates
 
 pytestmark = pytest.mark.slow
 
@@ -32,25 +39,72 @@ def photos(realdata: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Pa
 
 
 @pytest.fixture(scope="session")
-def exported(
-    realdata: Path, photos: tuple[Path, Path], tmp_path_factory: pytest.TempPathFactory
-) -> dict[str, Any]:
-    """What the main command says of the real MobileNetV2, by target."""
+def products(
+    realdata: Path,
+    photos: tuple[Path, Path],
+    exact_programs: dict[str, str],
+    tmp_path_factory: pytest.TempPathFactory,
+) -> list[dict[str, Any]]:
+    """What the main command writes of the real MobileNetV2."""
     calib, val = photos
     out = tmp_path_factory.mktemp("real") / "bundle"
-    done = _export(realdata, "--to", "all", "--calib", str(calib), "--data", str(val), "--out", str(out))
+    options = ("--to", "all", "--calib", str(calib), "--data", str(val), "--out", str(out))
+    done = _export(realdata, *options, environment=exact_programs)
     assert done.returncode == 0, done.stderr
-    manifests = [product["manifest"] for product in json.loads(done.stdout)["bundles"]]
+    bundles: list[dict[str, Any]] = json.loads(done.stdout)["bundles"]
+    return bundles
+
+
+@pytest.fixture(scope="session")
+def exported(products: list[dict[str, Any]]) -> dict[str, Any]:
+    """What it says of them, by target."""
+    manifests = [product["manifest"] for product in products]
     return {manifest["target"]: manifest for manifest in manifests}
 
 
+@pytest.fixture(scope="session")
+def bundles(products: list[dict[str, Any]]) -> dict[str, Path]:
+    """Where it put them, by target."""
+    return {product["manifest"]["target"]: Path(product["bundle"]) for product in products}
+
+
 @targets
-def test_int8_follows_float_closer_than_the_bare_libraries(exported: dict[str, Any], target: str) -> None:
+def test_int8_follows_float_closer_than_the_bare_libraries(
+    exported: dict[str, Any], bundles: dict[str, Path], photos: tuple[Path, Path], target: str
+) -> None:
     """On the same photographs: ai-edge-quantizer 0.982, ONNX Runtime 0.983, NNCF at most 0.990."""
-    agreement = exported[target]["verification"]["agreement"]
-    assert agreement["count"] == 400
-    assert agreement["cosine"] >= 0.994
-    assert agreement["top1"] >= 0.965
+    found = exported[target]["verification"]["agreement"]
+    if target == "openvino" and saturates():  # which has no option to add in 32 bits
+        found = asdict(_by_plain_arithmetic(bundles[target], photos[1]))
+    assert found["count"] == 400
+    assert found["cosine"] >= 0.994
+    assert found["top1"] >= 0.965
+
+
+def _by_plain_arithmetic(folder: Path, data: Path) -> Agreement:
+    """How a bundle's INT8 file follows its float file on pictures, whatever processor this is."""
+    bundle = Bundle.open(folder)
+    assert bundle.reference is not None
+    sessions = (
+        open_session(bundle.reference, bundle.target),
+        runtime(bundle.target).open_reference(bundle.model),
+    )
+    pictures = evaluation.from_folder(data, bundle.spec)
+    answers = evaluation.answers(sessions, pictures, bundle.spec.preprocess, lambda *_: None)
+    return agreement(*answers.logits)
+
+
+def test_a_processor_that_saturates_is_told_when_it_verifies(
+    bundles: dict[str, Path], photos: tuple[Path, Path]
+) -> None:
+    """ONNX Runtime computes this file right where products are added in 32 bits, and only there."""
+    command = (*_EDGEWISE, "verify", str(bundles["onnx"]), "--data", str(photos[1]), "--json")
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    if saturates():
+        assert done.returncode == 4
+        assert "the golden sample differs on this machine" in done.stderr
+    else:
+        assert done.returncode == 0, done.stderr
 
 
 @targets
@@ -84,7 +138,9 @@ def test_xnnpack_takes_the_whole(exported: dict[str, Any]) -> None:
     assert "TRANSPOSE" not in {operator["type"] for operator in found["operators"]}
 
 
-def test_one_scale_a_weight_is_cured(realdata: Path, photos: tuple[Path, Path], tmp_path: Path) -> None:
+def test_one_scale_a_weight_is_cured(
+    realdata: Path, photos: tuple[Path, Path], exact_programs: dict[str, str], tmp_path: Path
+) -> None:
     """Bare, ONNX Runtime's file has a top-1 of 5.5 % on these photographs."""
     calib, val = photos
     way = (
@@ -98,8 +154,8 @@ def test_one_scale_a_weight_is_cured(realdata: Path, photos: tuple[Path, Path], 
         "--out",
         str(tmp_path / "b"),
     )
-    done = _export(realdata, *way)
-    assert done.returncode == 0, done.stderr
+    done = _export(realdata, *way, environment=exact_programs)
+    assert done.returncode == 7, done.stderr  # it passes, in another precision than w8a8
     (product,) = json.loads(done.stdout)["bundles"]
     manifest = product["manifest"]
     assert manifest["precision"] == manifest["structure"]["precision"] == "w8a8-mixed"
@@ -117,11 +173,13 @@ def test_photographs_cannot_both_calibrate_and_judge(realdata: Path, photos: tup
     assert "also calibration pictures" in done.stderr
 
 
-def _export(realdata: Path, *options: str) -> subprocess.CompletedProcess[str]:
+def _export(
+    realdata: Path, *options: str, environment: dict[str, str] | None = None
+) -> subprocess.CompletedProcess[str]:
     weights = realdata / "weights" / "mobilenet_v2-imagenet.pth"
     way = ("--weights", str(weights), "--mean", "0.5", "--std", "0.5", "--imgsz", "224", "--resize", "256")
     command = (*_EDGEWISE, "export", "mobilenetv2", "--int8", "--json", *way, *options)
-    return subprocess.run(command, capture_output=True, text=True, check=False)
+    return subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
 
 
 def test_imagenet_weights_learn_other_classes_at_once(realdata: Path, tmp_path: Path) -> None:

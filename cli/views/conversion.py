@@ -7,9 +7,10 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from ...pipeline.convert import Conversion, GateError
+from ...pipeline.convert import Conversion
 from ...pipeline.product import Product
 from ...pipeline.recovery import Recovery
+from ...pipeline.steps import GateError
 from ...pipeline.verify import VerifiedBundle
 from ...pipeline.workshop import Twin
 from ...quantize.refine.sensitivity import LayerError

@@ -11,7 +11,8 @@ from ..terminal import table
 
 def show_members(console: Console, found: EnsembleConversion) -> None:
     """The ensemble and its members, and what it gains over the best of them."""
-    scores, costs, pictures = found.scores, found.costs, found.judged_on["pictures"]
+    scores, costs = found.scores, found.costs
+    pictures = "{count} {pictures}".format_map(found.judged_on)
     judged = [score for score in scores if score.accuracy]
     headings = ("top-1", "ECE", "ensemble gains") if judged else ("agreement",)
     shown = table("", *headings, "", "latency", "size")

@@ -3,10 +3,10 @@
     uv run python docs/tools/record.py                  # every page
     uv run python docs/tools/record.py --folder DIR     # in that folder, which is kept
 
-The commands run one after the other in one folder, on a pseudo terminal, without a network and with an empty
-cache, as tests/test_docs.py runs them; each runs once, and what is marked as not run keeps its output. The
-export of the tutorial also becomes docs/images/export.svg, the picture in README. Record on a quiet machine,
-because the output has times.
+The commands run one after the other in one folder, without a network and with an empty cache, as
+tests/test_docs.py runs them; each runs once, and what is marked as not run keeps its output. The export of
+the tutorial runs on a pseudo terminal, and with its colours becomes docs/images/export.svg, the picture in
+README. Record on a quiet machine, because the output has times.
 """
 
 import argparse
@@ -96,18 +96,29 @@ def record(folder: Path) -> None:
 def _checked(one: Shown, folder: Path) -> list[str]:
     """The lines of a command that ends as the page says."""
     print(f"{one}: {one.text}", file=sys.stderr)
-    code, screen = _run(program(one.argv()), folder)
+    code, screen = _run(program(one.argv()), folder, coloured=one.argv()[1] == "export")
     if code != one.exit_code:
         raise SystemExit("\n".join([f"{one}: exit code {code}, the page says {one.exit_code}", *screen]))
     return screen
 
 
-def _run(command: Sequence[str], folder: Path) -> tuple[int, list[str]]:
-    """The exit code of `command` on a terminal, and the lines that it leaves on the screen."""
+def _run(command: Sequence[str], folder: Path, *, coloured: bool) -> tuple[int, list[str]]:
+    """The exit code of `command`, and the lines that it prints, or leaves on a terminal if `coloured`."""
+    environment = offline(folder) | {"COLUMNS": str(_WIDE)}
+    if not coloured:
+        done = subprocess.run(
+            command,
+            cwd=folder,
+            env=environment,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            check=False,
+        )
+        return done.returncode, done.stdout.decode().rstrip().splitlines()
     ours, theirs = pty.openpty()
     ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 50, _WIDE, 0, 0))
-    environment = offline(folder) | {"TERM": "xterm-256color", "COLUMNS": str(_WIDE)}
     environment.pop("NO_COLOR", None)
+    environment["TERM"] = "xterm-256color"
     with subprocess.Popen(command, cwd=folder, env=environment, stdout=theirs, stderr=theirs) as running:
         os.close(theirs)
         printed = bytearray()

@@ -17,6 +17,7 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 from ...models.errors import EdgewiseError, UsageError
+from ..android import TARGET
 from ..bench.subject import Subject
 from . import Event
 from ._adb_client import Adb, connect
@@ -68,8 +69,8 @@ def _opened(place: int, asked: "Contender") -> Contestant:
     """Open the model, after checking that the runner can measure it."""
     subject = Subject.of(asked)
     bundle = subject.bundle
-    if bundle.target != "tflite":
-        raise UsageError(f"{bundle.folder}: is for {bundle.target}; phones can only measure tflite bundles")
+    if bundle.target != TARGET:
+        raise UsageError(f"{bundle.folder}: is for {bundle.target}; phones can only measure {TARGET} bundles")
     return Contestant(place, subject)
 
 

@@ -2,6 +2,7 @@
 
 import json
 import os
+import pty
 import subprocess
 import sys
 import tomllib
@@ -92,7 +93,8 @@ class Ended:
         """The error of the one JSON document on stdout, which says what stderr and the exit code say."""
         found: dict[str, Any] = self.document["error"]
         assert found["exit_code"] == self.code
-        assert self.complaint == f"edgewise: {found['message']}"
+        assert self.stderr.splitlines()[-1] == f"edgewise: {found['message']}"
+        assert self.left == ()
         return found
 
 
@@ -159,6 +161,28 @@ def edgewise(start: Start, tmp_path_factory: pytest.TempPathFactory) -> Edgewise
         return Ended(child.returncode, stdout, stderr, tuple(_left_in(temporary)))
 
     return edgewise
+
+
+@pytest.fixture(scope="session")
+def on_a_terminal(environment: dict[str, str]) -> Callable[..., tuple[int, str]]:
+    """Run Python with a pseudo-terminal as stdout and stderr: the exit code, and all that appears there."""
+
+    def on_a_terminal(*command: object, **variables: str) -> tuple[int, str]:
+        ours, theirs = pty.openpty()
+        words = [sys.executable, *map(str, command)]
+        variables = environment | {"TERM": "xterm"} | variables
+        with subprocess.Popen(words, env=variables, stdout=theirs, stderr=theirs) as child:
+            os.close(theirs)
+            seen = b""
+            try:
+                while part := os.read(ours, 65536):
+                    seen += part
+            except OSError:  # Linux says so when the other side is closed
+                pass
+        os.close(ours)
+        return child.returncode, seen.decode()
+
+    return on_a_terminal
 
 
 @pytest.fixture(scope="session")

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 Run = Callable[..., Any]
+_PROGRAM = "from edgewise.cli.main import main; main()"
 
 _HEAVY = (
     "torch",
@@ -169,3 +170,27 @@ def test_a_cheap_mistake_is_told_before_anything_heavy_is_imported(
     assert ended.code in {1, 2}
     assert complaint in ended.error["message"]
     assert ended.stderr.splitlines() == [ended.complaint]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "stage"),
+    [
+        (["export", "mobilenetv2", "--int8"], "[1/10] Load the network"),
+        (["ensemble", "mobilenetv2", "mobilenetv3small"], "Load the members"),
+        (["train", "mobilenetv2", "--data", "shapes", "--weights", "bundled"], "Load the network"),
+    ],
+)
+def test_the_first_stage_is_shown_before_a_framework_is_imported(
+    on_a_terminal: Callable[..., tuple[int, str]],
+    without_anything_heavy: dict[str, str],
+    tmp_path: Path,
+    arguments: list[str],
+    stage: str,
+) -> None:
+    code, seen = on_a_terminal(
+        *("-c", _PROGRAM, *arguments, "--out", tmp_path / "out"), **without_anything_heavy
+    )
+    assert code == 1
+    assert "is imported" in seen  # as the framework tells that comes in first
+    assert "Starting" in seen.partition("is imported")[0]
+    assert stage in seen.partition("is imported")[0]

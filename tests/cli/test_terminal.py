@@ -1,13 +1,14 @@
 """What libraries print stays hidden, what people need does not."""
 
 import json
-import os
-import pty
 import subprocess
 import sys
+from collections.abc import Callable
 from textwrap import dedent
 
 import pytest
+
+OnATerminal = Callable[..., tuple[int, str]]
 
 # Prints as libraries do: through Python, through C's buffers and past both.
 _NOISE = """
@@ -30,15 +31,15 @@ _ALL = {"print", "stderr", "puts", "write 1", "write 2", "logging"}
 
 
 @pytest.fixture
-def run(environment: dict[str, str]) -> "Run":
-    return Run(environment)
+def run(environment: dict[str, str], on_a_terminal: OnATerminal) -> "Run":
+    return Run(environment, on_a_terminal)
 
 
 class Run:
     """Runs a block in a child after `_NOISE`."""
 
-    def __init__(self, environment: dict[str, str]) -> None:
-        self._environment = environment
+    def __init__(self, environment: dict[str, str], on_a_terminal: OnATerminal) -> None:
+        self._environment, self._on_a_terminal = environment, on_a_terminal
 
     def __call__(self, block: str) -> "subprocess.CompletedProcess[str]":
         command = [sys.executable, "-c", _NOISE + dedent(block)]
@@ -46,20 +47,9 @@ class Run:
 
     def on_a_terminal(self, block: str) -> str:
         """All that appears on a pseudo-terminal that is stdout and stderr."""
-        ours, theirs = pty.openpty()
-        command = [sys.executable, "-c", _NOISE + dedent(block)]
-        environment = self._environment | {"TERM": "xterm"}
-        with subprocess.Popen(command, env=environment, stdout=theirs, stderr=theirs) as child:
-            os.close(theirs)
-            seen = b""
-            try:
-                while part := os.read(ours, 65536):
-                    seen += part
-            except OSError:  # Linux says so when the other side is closed
-                pass
-        os.close(ours)
-        assert child.returncode == 0, seen
-        return seen.decode()
+        code, seen = self._on_a_terminal("-c", _NOISE + dedent(block))
+        assert code == 0, seen
+        return seen
 
 
 def heard(text: str) -> set[str]:

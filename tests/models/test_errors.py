@@ -1,4 +1,4 @@
-"""Errors survive being copied and sent to another process, with all that they know."""
+"""Errors suggest what was meant, and survive being copied and sent to another process."""
 
 import copy
 import pickle
@@ -7,8 +7,9 @@ from collections.abc import Callable
 import pytest
 
 from edgewise.models import errors
-from edgewise.models.errors import EdgewiseError, MissingDependencyError
+from edgewise.models.errors import EdgewiseError, MissingDependencyError, unknown
 
+_KNOWN = ("onnx", "openvino", "tflite")
 KINDS = [kind for kind in vars(errors).values() if isinstance(kind, type) and issubclass(kind, EdgewiseError)]
 AGAIN: list[Callable[[EdgewiseError], EdgewiseError]] = [
     copy.copy,
@@ -65,3 +66,22 @@ def test_codes_and_names_tell_them_apart() -> None:
     assert [kind.exit_code for kind in KINDS] == [1, 2, 3, 4, 5, 6, 7]
     assert len({kind.exit_name for kind in KINDS}) == len(KINDS)
     assert all(f"exit {kind.exit_code}" in (errors.__doc__ or "") for kind in KINDS)
+
+
+@pytest.mark.parametrize(
+    ("asked", "hint"),
+    [
+        ("tflit", "did you mean tflite? Choose from onnx, openvino or tflite"),
+        ("onx", "did you mean onnx? Choose"),
+        ("tensorrt", "unknown target 'tensorrt': choose from onnx, openvino or tflite"),
+        ("", "unknown target '': choose from"),
+    ],
+)
+def test_the_nearest_name_is_suggested_if_there_is_one(asked: str, hint: str) -> None:
+    assert hint in str(unknown("target", asked, _KNOWN))
+
+
+def test_what_other_tools_call_it_is_known() -> None:
+    error = unknown("precision", "int8", ("fp32", "w8a8"), "w8a8 (or --int8)")
+    assert str(error) == "unknown precision 'int8': did you mean w8a8 (or --int8)? Choose from fp32 or w8a8"
+    assert error.exit_code == 2

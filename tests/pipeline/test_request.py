@@ -27,7 +27,7 @@ def test_names_may_come_in_any_form_and_are_read_more_than_once() -> None:
         precision=one_by_one("FP16", "w8a8"),
         labels=one_by_one("a", "b"),
         mean=np.array([0.1, 0.2, 0.3]),
-        std=np.float32(0.5),
+        std=np.float64(0.5),
     )
     for _ in range(2):
         assert request.targets == ("onnx", "openvino")

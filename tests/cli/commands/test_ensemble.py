@@ -130,7 +130,7 @@ def test_fitted_weights_and_a_table(edgewise: Run, two: Arguments, coloured: Pat
     weights = [float(line.rpartition(" weight ")[2]) for line in lines if " weight " in line]
     assert sum(weights) == pytest.approx(1, abs=2e-3)
     (conclusion,) = [line for line in lines if line.startswith("the ensemble gains")]
-    assert f"on {coloured.name} over {folder_of(two)}" in conclusion
+    assert f"on 40 {coloured.name} over {folder_of(two)}" in conclusion
     training = Bundle.open(tmp_path / "bundle").manifest["training"]
     assert training["fitted_on"] == {"pictures": "fit", "count": 60}
     assert training["average"] == "logits"

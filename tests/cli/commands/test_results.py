@@ -112,10 +112,10 @@ def test_json_lists_whole_records(edgewise: Run, results: Path) -> None:
 def test_one_record_is_shown_whole(edgewise: Run, results: Path, words: tuple[str, ...]) -> None:
     ended = edgewise("results", *words, "--results", results)
     assert (ended.code, ended.stderr) == (0, "")
-    shown = ended.document
+    shown = json.loads(ended.stdout)
     if "--json" in words:
         assert (shown["schema"], shown["schema_version"]) == ("edgewise.record", 1)
-        shown = shown["record"]
+        shown = ended.document["record"]
     assert Record.from_json(shown) == NEW
 
 

@@ -1,0 +1,173 @@
+"""The steps of a conversion, each a function of what the steps before it made."""
+
+from collections.abc import Sequence
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import Any, TypeAlias
+
+from ..export.precision import Precision
+from ..models.errors import AccuracyError
+from ..models.model import Model
+from ..quantize.calibration import Calibration, from_folder, generated
+from ..quantize.recipe import Recipe
+from ..quantize.refine.sensitivity import LayerError
+from ..runtime import machine, runtime
+from ..runtime.bench.latency import Latency
+from ..runtime.judge import saturation
+from ..runtime.judge.evaluation import Answers, Pictures, answers
+from ..runtime.judge.stats import is_constant
+from ..runtime.judge.verdict import Verification, judge
+from .product import Draft
+from .progress import Journal
+from .recovery import Recovery, Search
+from .request import ConvertRequest
+from .workshop import File, Twin, Workshop
+
+Asked: TypeAlias = tuple[Precision, Twin, File]  # the precision that was asked for, the float file, the file
+
+_SATURATION_PICTURES = 16
+
+
+class GateError(AccuracyError):
+    """The accuracy gate of a target, with the layers that lose most and what was tried to pass it."""
+
+    def __init__(
+        self, message: str, layers: Sequence[LayerError] = (), recovery: Recovery | None = None
+    ) -> None:
+        super().__init__(message)
+        self.layers, self.recovery = tuple(layers), recovery
+
+    def details(self) -> dict[str, Any]:
+        """The layers, worst first, and the attempts."""
+        trials = self.recovery.trials if self.recovery else []
+        return {
+            "layers": [asdict(layer) for layer in self.layers],
+            "recovery": [trial.to_json() for trial in trials],
+        }
+
+
+def calibration(request: ConvertRequest, model: Model) -> Calibration:
+    """The pictures to calibrate with: a folder of the user's, or generated ones."""
+    preprocess = model.spec.preprocess
+    if request.calib is None:
+        return generated(preprocess, request.calib_count, request.seed)
+    return from_folder(Path(request.calib), preprocess, request.calib_count, request.seed)
+
+
+def files(request: ConvertRequest, workshop: Workshop, journal: Journal) -> list[Asked]:
+    """Every file that was asked for: the precision that was asked for, its float twin, and the file."""
+    forms = {
+        (target, precision): _form(target, precision, request, workshop, journal)
+        for target in request.targets
+        for precision in request.precisions
+    }
+    planned = sum(precision.quantized for precision in request.precisions) if workshop.refines else 0
+    journal.expect(workshop.refinements(filter(None, forms.values())) - planned)
+    made: list[Asked] = []
+    for twin in map(workshop.twin, request.targets):
+        for precision in request.precisions:
+            form = forms[twin.artifact.target, precision]
+            if form is not None:
+                made.append((form.precision, twin, workshop.quantized(twin, form)))
+            elif precision is Precision.FP16:
+                made.append((precision, twin, workshop.halved(twin)))
+            else:
+                made.append((precision, twin, twin))
+    return made
+
+
+def _form(
+    target: str, precision: Precision, request: ConvertRequest, workshop: Workshop, journal: Journal
+) -> Recipe | None:
+    """How a file of that precision is quantized; None if its weights stay in float."""
+    if not precision.quantized:
+        return None
+    light = precision is Precision.W8A32 or _better_light(target, request, workshop, journal)
+    return request.recipe.weights_alone() if light else request.recipe
+
+
+def _better_light(target: str, request: ConvertRequest, workshop: Workshop, journal: Journal) -> bool:
+    """Whether INT8 weights alone serve better, where --int8 leaves the form open; says so."""
+    missing = workshop.without_int8(target) if request.form_is_open else []
+    if missing:
+        journal.notice(
+            f"{target} has no fast INT8 form of {' and '.join(missing)}; using w8a32 (INT8 weights, "
+            "activations scaled per picture), which is faster and more accurate; --precision w8a8 insists "
+            "on INT8"
+        )
+    return bool(missing)
+
+
+def judged(
+    made: list[Asked],
+    pictures: Pictures,
+    request: ConvertRequest,
+    workshop: Workshop,
+    journal: Journal,
+) -> list[Draft]:
+    """Let all files answer the same pictures, in one pass over them."""
+    original = [workshop.original] if Precision.FP32 in request.precisions else []
+    twins = list({id(twin): twin for _, twin, _ in made}.values())
+    others = [file for _, twin, file in made if file is not twin]
+    sessions = [*original, *(file.session for file in (*twins, *others))]
+    with journal.stage(f"Judge by {pictures.count} pictures") as progress:
+        answered = answers(sessions, pictures, workshop.model.spec.preprocess, progress)
+    if is_constant(answered.logits[0]):
+        journal.notice(
+            "The float network gives the same answer for every picture, so its weights are untrained or "
+            "broken, and comparisons mean nothing"
+        )
+    logits = {id(session): given for session, given in zip(sessions, answered.logits, strict=True)}
+
+    def verified(twin: Twin, file: File) -> Verification:
+        exact = workshop.original if file is twin else twin.session
+        pair: Answers = replace(answered, logits=(logits[id(exact)], logits[id(file.session)]))
+        return judge(pair, pictures, request.limits)
+
+    return [Draft(precision, twin, file, verified(twin, file)) for precision, twin, file in made]
+
+
+def gated(
+    draft: Draft, request: ConvertRequest, workshop: Workshop, pictures: Pictures, journal: Journal
+) -> Draft:
+    """The draft once it has passed the gate, if need be as another file."""
+    integer = draft.file.artifact.precision.integer
+    if not draft.verification.passed and request.recover and integer:
+        journal.notice(f"{draft.file.title}: {draft.verification.reason()}. Trying other forms")
+        search = Search(workshop, draft.twin, pictures, request.limits, journal)
+        with journal.unplanned():
+            found = search.climb(draft.file, request.recipe, request.recover_budget)
+        draft = replace(draft, recovery=found)
+        if found.chosen is not None and found.verification is not None:
+            cured = replace(draft, file=found.chosen.file, verification=found.verification)
+            if found.verification.passed:
+                journal.notice(f"{cured.file.title} passes: {found.chosen.rung.title}")
+                return cured
+            journal.notice(f"{found.chosen.rung.title} did not help: {found.verification.reason()}")
+    try:
+        draft.verification.require()
+    except AccuracyError as error:
+        if not request.force:
+            message = f"{draft.file.title}: {error}. Nothing was written; --force writes it anyway"
+            with journal.unplanned():
+                layers = workshop.sensitivities(request.recipe) if integer else []
+            recovery = draft.recovery and draft.recovery.closed()
+            raise GateError(message, layers, recovery) from error
+        journal.notice(f"{draft.file.title}: {error}. Written anyway (--force)")
+    return draft
+
+
+def latency(draft: Draft, request: ConvertRequest, workshop: Workshop, journal: Journal) -> Latency:
+    """The latency of what passed the accuracy gate, once that has passed its own."""
+    artifact, title = draft.file.artifact, draft.file.title
+    with journal.stage(f"Measure latency of {title}"):
+        found = workshop.timed(draft.twin, draft.file)
+    if draft.quantized or len(request.precisions) == 1:  # a float file beside others is their twin
+        found.require(request.speed, title)
+    if artifact.precision.integer and machine.saturates():
+        reference = runtime(artifact.target).open_reference(artifact.path)
+        sessions = draft.twin.session, draft.file.session, reference
+        warning = saturation.check(*sessions, workshop.calibration.batch(_SATURATION_PICTURES))
+        if warning:
+            journal.notice(f"{title}: {warning}")
+    return found
