@@ -40,8 +40,8 @@ def test_one_bundle_may_be_named_alone(tiny_bundle: Path) -> None:
 
 def test_a_network_that_cannot_be_loaded_is_left_out_or_asked_for(tiny_bundle: Path) -> None:
     found = edgewise.compare(tiny_bundle, count=8)
-    assert any("the weights came from random weights" in line for line in found.notices)
-    with pytest.raises(edgewise.UsageError, match="the weights came from random weights"):
+    assert any("the weights are from random weights" in line for line in found.notices)
+    with pytest.raises(edgewise.UsageError, match="the weights are from random weights"):
         edgewise.compare(tiny_bundle, torch=True)
 
 
