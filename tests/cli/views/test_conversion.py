@@ -120,7 +120,7 @@ def test_without_labels_there_is_no_accuracy(product: Product) -> None:
     agreed = judge(answers(labelled=False), pictures("generated dead leaves"), Limits(1, 0.85))
     text = shown(replace(product, verification=agreed))
     assert row(text, "tflite", "fp32")[2:4] == ["-", "-"]
-    assert "PASS top-1 agreement 96.0 % on 100 generated dead leaves, need 85 %" in text
+    assert "PASS top-1 agreement 96.0 % on 100 generated dead leaves, at least 85 % required" in text
 
 
 def test_a_float_bundle_has_one_row(product: Product) -> None:

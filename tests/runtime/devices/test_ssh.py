@@ -84,8 +84,8 @@ def test_the_setup_of_a_board_is_explained(pi: Any, endless: BenchRequest) -> No
     name = pi.name(user="new")
     checked = edgewise("device", "check", name)
     assert checked.returncode == 0, checked.stderr
-    assert f"run: edgewise device setup {name}" in checked.stderr
-    assert "under-voltage, throttling since boot" in checked.stderr
+    assert f"run: edgewise device setup {name}" in checked.stdout
+    assert "under-voltage, throttling since boot" in checked.stdout
     with pytest.raises(EdgewiseError, match=f"run: edgewise device setup {name} --target tflite$"):
         next(device(name).run(endless))
     assert nothing_left(pi)
