@@ -106,7 +106,7 @@ def test_a_model_that_got_slower_is_told_of(
     assert ended.document["notices"] == ended.notices
     (notice,) = ended.notices
     assert notice.startswith("mobilenetv2 tflite w8a8 got slower on local: ")
-    assert "of 2026-01-02 (00000000)" in notice
+    assert "measured on 2026-01-02 (00000000)" in notice
     assert ended.code == 0
 
 
@@ -131,10 +131,10 @@ def test_a_damaged_model_is_refused(edgewise: Run, bundle: Path, tmp_path: Path)
 @pytest.mark.parametrize(
     ("options", "complaint"),
     [
-        (["--device", "toaster"], "--device 'toaster': know local, ssh, adb, browser"),
-        (["--runs", 1], "--runs 1: need 2 at least"),
-        (["--threads", "1,0"], "--threads 0: need 1 at least"),
-        (["--seconds", "nan"], "--seconds nan: need 0 at least"),
+        (["--device", "toaster"], "--device 'toaster': unknown; use one of local, ssh, adb, browser"),
+        (["--runs", 1], "--runs 1: must be at least 2"),
+        (["--threads", "1,0"], "--threads 0: must be at least 1"),
+        (["--seconds", "nan"], "--seconds nan: must be at least 0"),
     ],
 )
 def test_what_makes_no_sense_is_refused_before_anything_is_measured(
