@@ -74,7 +74,7 @@ class Classifier:
             A list of answers for each picture, also where there is one picture alone.
 
         Raises:
-            UsageError: There is no picture, or it is none of these.
+            UsageError: There is no picture, or it is something else.
             EdgewiseError: A picture cannot be read.
         """
         if top < 1:

@@ -1,4 +1,4 @@
-"""`edgewise bench`: latency on a device, and whether it deserves belief. Needs no torch."""
+"""`edgewise bench`: latency on a device, and whether it can be trusted. Needs no torch."""
 
 import re
 from pathlib import Path

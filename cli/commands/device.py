@@ -100,7 +100,7 @@ def check(device: str, *, as_json: bool, quiet: bool, verbose: bool) -> None:
 def _require(name: str, findings: "list[Finding]") -> None:
     """Raise an `EdgewiseError` where nothing can be measured."""
     if bad := [finding for finding in findings if finding.state == "bad"]:
-        raise EdgewiseError(f"{name}: {bad[0].subject}: {bad[0].found}; {bad[0].mend}")
+        raise EdgewiseError(f"{name}: {bad[0].subject}: {bad[0].found}; {bad[0].fix}")
 
 
 def _show(screen: "Terminal", found: dict[str, Any], findings: "list[Finding]") -> None:
@@ -115,6 +115,6 @@ def _show(screen: "Terminal", found: dict[str, Any], findings: "list[Finding]") 
     shown.show_header = False
     for finding in findings:
         shown.add_row(_MARKS[finding.state], finding.subject, escape(finding.found))
-        if finding.mend:
-            shown.add_row("", "", f"[bold]{escape(finding.mend)}[/]")
+        if finding.fix:
+            shown.add_row("", "", f"[bold]{escape(finding.fix)}[/]")
     screen.results.print(shown)

@@ -1,4 +1,4 @@
-"""Run the commands that the documentation shows with their output, and write the output anew.
+"""Run the commands that the documentation shows with their output, and write their output again.
 
     uv run python docs/tools/record.py                  # every page
     uv run python docs/tools/record.py --folder DIR     # in that folder, which is kept

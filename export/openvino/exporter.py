@@ -100,7 +100,7 @@ def save(model: "ov.Model", out: Path, *, half: bool = False) -> Path:
     """Write `model` to `out` as .xml, and its weights next to it as .bin; `half` stores them in float16."""
     import openvino as ov
 
-    _count_anew(model)
+    _recount(model)
     path = out.with_suffix(".xml")
     ov.save_model(model, path, compress_to_fp16=half)
     return path
@@ -130,7 +130,7 @@ def _name_layers(model: "ov.Model", network: Network) -> None:
             operation.set_friendly_name(name.removesuffix(".weight"))
 
 
-def _count_anew(model: "ov.Model") -> None:
+def _recount(model: "ov.Model") -> None:
     """Renumber unnamed operations from 0: OpenVINO's counter is global to the process."""
     names: dict[str, str] = {}
     counts: Counter[str] = Counter()

@@ -16,7 +16,7 @@ from torch.optim.swa_utils import get_ema_multi_avg_fn
 
 from ..errors import EdgewiseError
 from ..files import replacing_file
-from .module import mend
+from .module import fix
 from .optimizer import cycle_ends
 from .recipe import TrainingRecipe
 from .run import COLUMNS, HISTORY, LAST, METRICS, MODEL, Row, best, write_metrics
@@ -83,7 +83,7 @@ class EpochRecorder(Checkpoint):
         if not all(map(math.isfinite, figures.values())):
             raise EdgewiseError(
                 f"the loss is not finite after epoch {trainer.current_epoch + 1}: the training "
-                f"diverged. {mend(self.recipe)}"
+                f"diverged. {fix(self.recipe)}"
             )
         return {
             "epoch": trainer.current_epoch + 1,

@@ -120,11 +120,11 @@ class Learner(lightning.LightningModule):
         if unseen and not unseen[0].isfinite():
             raise EdgewiseError(
                 f"the loss is {unseen[0].item():g} in epoch {self.current_epoch + 1}, step {unseen[1] + 1}: "
-                f"the training diverged. {mend(self.recipe)}"
+                f"the training diverged. {fix(self.recipe)}"
             )
 
 
-def mend(recipe: TrainingRecipe) -> str:
+def fix(recipe: TrainingRecipe) -> str:
     """Advice for a training that diverged."""
     return (
         f"Start again in another --out with a --learning-rate lower than {recipe.learning_rate:g}, or with "

@@ -28,7 +28,7 @@ class Finding:
     subject: str
     state: State
     found: str
-    mend: str | None = None
+    fix: str | None = None
 
 
 def facts(board: Board) -> dict[str, Any]:
@@ -55,7 +55,7 @@ def require_fit(found: dict[str, Any], name: str) -> None:
     """
     for finding in findings(found, name):
         if finding.state == "bad":
-            raise EdgewiseError(f"{name}: {finding.subject}: {finding.found}; {finding.mend}")
+            raise EdgewiseError(f"{name}: {finding.subject}: {finding.found}; {finding.fix}")
 
 
 def usable(found: dict[str, Any]) -> bool:

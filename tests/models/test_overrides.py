@@ -71,7 +71,7 @@ def test_labels_are_read_with_or_without_ids(tmp_path: Path, text: str, labels: 
 
 
 @pytest.mark.parametrize(
-    ("content", "mend"),
+    ("content", "fix"),
     [
         (b"", "line 1 is empty"),
         (b"a\n\nb\n", "line 2 is empty"),
@@ -79,9 +79,9 @@ def test_labels_are_read_with_or_without_ids(tmp_path: Path, text: str, labels: 
         (b"\xff\xfe\x00a", "is not UTF-8 text"),
     ],
 )
-def test_unusable_labels_are_usage_errors(tmp_path: Path, content: bytes, mend: str) -> None:
+def test_unusable_labels_are_usage_errors(tmp_path: Path, content: bytes, fix: str) -> None:
     (tmp_path / "labels.txt").write_bytes(content)
-    with pytest.raises(UsageError, match=rf"labels\.txt: {mend}"):
+    with pytest.raises(UsageError, match=rf"labels\.txt: {fix}"):
         read_labels(tmp_path / "labels.txt")
 
 

@@ -98,7 +98,7 @@ def test_every_field_of_a_description_is_required(missing: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("values", "mend"),
+    ("values", "fix"),
     [
         ({"size": 0}, "--imgsz"),
         ({"size": 224, "resize": 223}, "--resize"),
@@ -108,8 +108,8 @@ def test_every_field_of_a_description_is_required(missing: str) -> None:
         ({"interpolation": "nearest"}, "choose one of bilinear, bicubic"),
     ],
 )
-def test_invalid_values_are_usage_errors(values: dict[str, Any], mend: str) -> None:
-    with pytest.raises(UsageError, match=mend):
+def test_invalid_values_are_usage_errors(values: dict[str, Any], fix: str) -> None:
+    with pytest.raises(UsageError, match=fix):
         Preprocess(**values)
 
 

@@ -133,7 +133,7 @@ def test_names_are_unique() -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "mend"),
+    ("name", "fix"),
     [
         ("mobilnetv2", "did you mean mobilenetv2"),
         ("vgg", "did you mean vgg"),
@@ -142,8 +142,8 @@ def test_names_are_unique() -> None:
         ("keras:resnet50", "did you mean .*resnet50"),
     ],
 )
-def test_a_typo_is_a_usage_error_with_a_suggestion(name: str, mend: str) -> None:
-    with pytest.raises(UsageError, match=f"no model is called '{name}'; {mend}"):
+def test_a_typo_is_a_usage_error_with_a_suggestion(name: str, fix: str) -> None:
+    with pytest.raises(UsageError, match=f"no model is called '{name}'; {fix}"):
         find(name)
 
 

@@ -162,13 +162,13 @@ def test_one_picture_per_class_cannot_be_split(tmp_path: Path) -> None:
 def test_anything_but_a_folder_of_classes_is_refused(tmp_path: Path) -> None:
     assert "missing: No such file or directory; pass a folder" in refused(tmp_path / "missing")
     assert "contains no pictures" in refused(tmp_path)
-    for name, mend in (
+    for name, fix in (
         ("a.zip", "unpack it and pass"),
         ("a.tar.GZ", "unpack it"),
         ("a.csv", "is a file; pass a folder"),
     ):
         (tmp_path / name).touch()
-        assert mend in refused(tmp_path / name)
+        assert fix in refused(tmp_path / name)
     picture(tmp_path / "loose" / "a.png")
     assert "1 pictures are outside the class folders (first: a.png)" in refused(tmp_path / "loose")
     one = refused(fill(tmp_path / "one", cat=3))

@@ -29,12 +29,12 @@ GOOD = {
 
 def test_a_good_board_needs_no_fixes() -> None:
     assert {finding.state for finding in findings(GOOD, NAME)} == {"good"}
-    assert all(finding.mend is None for finding in findings(GOOD, NAME))
+    assert all(finding.fix is None for finding in findings(GOOD, NAME))
     require_fit(GOOD, NAME)
 
 
 @pytest.mark.parametrize(
-    ("change", "state", "told", "mend"),
+    ("change", "state", "told", "fix"),
     [
         ({"bits": 32, "architecture": "aarch64"}, "bad", "32 bits, aarch64", "64-bit Raspberry Pi OS"),
         ({"architecture": "riscv64"}, "bad", "64 bits, riscv64", "engines require 64-bit Arm or x86"),
@@ -52,10 +52,10 @@ def test_a_good_board_needs_no_fixes() -> None:
         ({"clock_s": -7200.0}, "doubtful", "7,200 s behind", "timedatectl set-ntp true"),
     ],
 )
-def test_a_problem_has_its_fix(change: dict[str, Any], state: str, told: str, mend: str) -> None:
+def test_a_problem_has_its_fix(change: dict[str, Any], state: str, told: str, fix: str) -> None:
     found = [finding for finding in findings(GOOD | change, NAME) if finding.state != "good"]
     assert any(
-        (one.state, told in one.found, mend in (one.mend or "")) == (state, True, True) for one in found
+        (one.state, told in one.found, fix in (one.fix or "")) == (state, True, True) for one in found
     )
     if state == "bad":
         with pytest.raises(EdgewiseError, match=f"^{NAME}: .*{told}"):
