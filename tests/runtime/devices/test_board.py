@@ -54,9 +54,7 @@ def test_a_good_board_needs_no_fixes() -> None:
 )
 def test_a_problem_has_its_fix(change: dict[str, Any], state: str, told: str, fix: str) -> None:
     found = [finding for finding in findings(GOOD | change, NAME) if finding.state != "good"]
-    assert any(
-        (one.state, told in one.found, fix in (one.fix or "")) == (state, True, True) for one in found
-    )
+    assert any((one.state, told in one.found, fix in (one.fix or "")) == (state, True, True) for one in found)
     if state == "bad":
         with pytest.raises(EdgewiseError, match=f"^{NAME}: .*{told}"):
             require_fit(GOOD | change, NAME)
