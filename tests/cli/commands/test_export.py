@@ -4,6 +4,7 @@ import json
 import os
 import pickle
 import platform
+import re
 import shutil
 import signal
 from collections.abc import Callable
@@ -399,7 +400,7 @@ def test_bundles_of_a_run_are_called_by_its_folder(
 
 def _wait_for(child: Any, stage: str) -> None:
     for line in child.stderr:
-        if line.startswith(f"✓ {stage}"):
+        if re.match(rf"✓ (\[\d+/\d+\] )?{stage}", line):
             return
     pytest.fail(f"ended before {stage!r} was done")
 
