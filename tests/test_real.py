@@ -101,8 +101,8 @@ def test_a_processor_that_saturates_is_told_when_it_verifies(
     command = (*_EDGEWISE, "verify", str(bundles["onnx"]), "--data", str(photos[1]), "--json")
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if saturates():
-        assert done.returncode == 4
-        assert "the golden sample differs on this machine" in done.stderr
+        assert done.returncode == 3, done.stderr
+        assert json.loads(done.stdout)["verification"]["drop"]["points"] > 2
     else:
         assert done.returncode == 0, done.stderr
 
