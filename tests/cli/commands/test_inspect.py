@@ -168,7 +168,7 @@ def test_what_a_foreign_file_says_does_not_command_the_terminal(
             "a.png",
             b"text",
             2,
-            "a.png: .png is not a model file's suffix; known suffixes are .tflite (tflite), ",
+            "a.png: .png is not a model file's suffix; known suffixes are .onnx (onnx), ",
         ),
         ("a.tflite", b"\x1c\x00\x00\x00TFL3", 1, "a.tflite: LiteRT cannot open it"),
     ],
