@@ -34,7 +34,7 @@ def metadata(model: "Model") -> dict[str, str]:
             found = _read(entries[_ENTRY].tobytes())
         if _RUNTIME in entries:
             found[_RUNTIME] = entries[_RUNTIME].tobytes().rstrip(b"\0").decode()
-    except (struct.error, ValueError, AttributeError) as error:
+    except (struct.error, ValueError, AttributeError, IndexError) as error:
         raise EdgewiseError(f"the TFLite metadata is damaged ({error}); export the file again") from error
     return {key: text for key, text in found.items() if text}
 
