@@ -107,6 +107,6 @@ def test_no_budget_no_search(workshop: Workshop, twin: Twin, failed: File, pictu
     found = search.climb(failed, BROKEN, budget_s=0)
     assert [trial.rung.title for trial in found.trials] == ["unchanged"]
     assert (found.chosen, found.verification) == (None, None)
-    assert "! No time is left for: mean-min-max ranges. --recover-budget gives more" in said.getvalue()
-    assert said.getvalue().count("No time is left") == 1
+    assert "! No time left for mean-min-max ranges; --recover-budget gives more" in said.getvalue()
+    assert said.getvalue().count("No time left") == 1
     assert "Find the layers that lose most" not in said.getvalue()
