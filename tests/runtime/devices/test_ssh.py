@@ -110,7 +110,7 @@ def test_both_cores_compute_the_same_as_this_machine(
         assert record["machine"]["architecture"] == "aarch64"
         assert ("asimddp" in record["machine"]["features"]) == (core == "cortex-a76")
         assert record["engine"]["delegate"] in {"XNNPACK", "CPUExecutionProvider"}
-        assert record["golden"]["max_lsb"] <= 1
+        assert round(record["golden"]["max_lsb"], 3) <= 1  # whole steps, but for the division
         assert not record["verdict"]["trusted"]
         assert any("emulated" in reason for reason in record["verdict"]["reasons"])
     answers = {(record["model"]["target"], record["golden"]["output_sha256"]) for record in records}
