@@ -47,7 +47,9 @@ def _from_torch(network: Network, spec: ModelSpec, out: Path) -> "ModelT":
         raise MissingDependencyError("Exporting to TFLite", "export", "litert-torch") from error
 
     class ChannelsLast(torch.nn.Module):
-        """Has a stable class name, from which the converter derives tensor names."""
+        """Has a stable name, from which the converter derives tensor names, wherever this file is moved."""
+
+        __module__ = "edgewise.export.tflite"
 
         def __init__(self) -> None:
             super().__init__()
