@@ -9,16 +9,15 @@ from dataclasses import MISSING, fields, is_dataclass
 from importlib import import_module
 from importlib.metadata import version
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+import click
 import pytest
 
 import edgewise
+from edgewise.cli.main import cli
 from edgewise.models.training.recipe import TrainingRecipe
 from edgewise.pipeline.request import ConvertRequest
-
-if TYPE_CHECKING:
-    import click
 
 ROOT = Path(__file__).parents[1]
 FOLDERS = ("cli", "export", "models", "pipeline", "quantize", "runtime")
@@ -143,7 +142,9 @@ UNGIVEN = {("bench", "devices"): ()}
 def options(job: str) -> dict[str, Any]:
     """The options of a command with their defaults, as its function is called with them."""
     command: click.Command = import_module(f"edgewise.cli.commands.{job}").command
-    context = command.make_context(job, [*GIVEN[job]])
+    # Within the program's context: click keeps the first help option that it makes for a command.
+    program = click.Context(cli, **cli.context_settings)
+    context = command.make_context(job, [*GIVEN[job]], parent=program)
     renamed = ARGUMENTS.get(job, {})
     return {
         renamed.get(name, name): value
