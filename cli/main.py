@@ -1,6 +1,8 @@
 """The entry point: `edgewise COMMAND`. Every module in `commands/` is a command of that name."""
 
+import atexit
 import difflib
+import gc
 import importlib
 import json
 import pkgutil
@@ -62,6 +64,8 @@ def cli() -> None:
 def main() -> None:
     """Run the command line; a user's mistake gives one line on stderr, never a traceback."""
     signal.signal(signal.SIGTERM, _interrupt)  # otherwise temporary folders would stay
+    # At exit, the collector would visit what torch leaves behind several times: 3 s after a conversion.
+    atexit.register(gc.freeze)
     try:
         cli.main(prog_name="edgewise", standalone_mode=False)
     except EdgewiseError as error:

@@ -20,7 +20,9 @@ from ..runtime import runtime
 from ..runtime.bundle import Bundle, refuse_other_model
 from ..runtime.bundle.atomic import refuse_foreign
 from ..runtime.judge import evaluation
+from ..runtime.judge.ahead import reading_ahead
 from . import steps
+from .collector import collecting_seldom
 from .document import document
 from .load import loaded
 from .product import Product, write
@@ -166,6 +168,12 @@ def run(request: ConvertRequest, progress: Progress | None = None) -> Conversion
         require_model(os.fspath(request.model))
     request.require_files()
     journal = Journal(progress, _stages(request))
+    with collecting_seldom(), tempfile.TemporaryDirectory(prefix="edgewise-") as work:
+        products = _made(request, journal, Path(work))
+    return Conversion(products, tuple(journal.notices), journal.seconds)
+
+
+def _made(request: ConvertRequest, journal: Journal, work: Path) -> tuple[Product, ...]:
     model, title = _loaded(request, journal)
     with journal.stage("Prepare calibration pictures"):
         calibration = steps.calibration(request, model)
@@ -175,27 +183,25 @@ def run(request: ConvertRequest, progress: Progress | None = None) -> Conversion
     for target in request.targets:
         if caveat := runtime(target).caveat():
             journal.notice(caveat)
-    with tempfile.TemporaryDirectory(prefix="edgewise-") as work:
-        workshop = Workshop(model, calibration, Path(work), journal)
+    with reading_ahead(pictures, model.spec.preprocess, work) as ready:
+        workshop = Workshop(model, calibration, work, journal)
+        made = steps.files(request, workshop, journal)
         drafts = [
-            steps.gated(draft, request, workshop, pictures, journal)
-            for draft in steps.judged(
-                steps.files(request, workshop, journal), pictures, request, workshop, journal
-            )
+            steps.gated(draft, request, workshop, ready, journal)
+            for draft in steps.judged(made, ready, request, workshop, journal)
         ]
-        latencies = [steps.latency(draft, request, workshop, journal) for draft in drafts]
-        with journal.stage("Write the bundle" if len(drafts) == 1 else "Write the bundles"):
-            products = [
-                write(
-                    draft,
-                    latency,
-                    _place(request, title, draft.file.artifact.target, draft.requested),
-                    workshop,
-                    overwrite=request.overwrite,
-                )
-                for draft, latency in zip(drafts, latencies, strict=True)
-            ]
-    return Conversion(tuple(products), tuple(journal.notices), journal.seconds)
+    latencies = [steps.latency(draft, request, workshop, journal) for draft in drafts]
+    with journal.stage("Write the bundle" if len(drafts) == 1 else "Write the bundles"):
+        return tuple(
+            write(
+                draft,
+                latency,
+                _place(request, title, draft.file.artifact.target, draft.requested),
+                workshop,
+                overwrite=request.overwrite,
+            )
+            for draft, latency in zip(drafts, latencies, strict=True)
+        )
 
 
 def _loaded(request: ConvertRequest, journal: Journal) -> tuple[Model, str]:

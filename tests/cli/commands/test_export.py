@@ -239,10 +239,10 @@ def test_a_gate_that_fails_shows_the_worst_layers_and_writes_nothing(
     out = tmp_path / "out"
     # No drop at all cannot be shown with twenty pictures, however they are answered.
     gate = ("--data", labelled, "--max-drop", 0, "--strict", "--no-recover")
-    ended = edgewise("export", *int8, *gate, "--out", out)
+    ended = edgewise("export", *int8, "--to", "onnx", *gate, "--out", out)
     assert (ended.code, ended.stdout, ended.left) == (3, "", ())
     *before, complaint = ended.stderr.splitlines()
-    assert complaint.startswith("edgewise: tflite w8a8: accuracy gate ")
+    assert complaint.startswith("edgewise: onnx w8a8: accuracy gate ")
     assert "on 20 pictures, allowed 0" in complaint
     assert complaint.endswith("Nothing was written; --force writes it anyway")
     table = before[next(index for index, line in enumerate(before) if line.startswith("worst layers")) :]
@@ -317,10 +317,11 @@ def test_every_target_says_the_same_of_a_picture(edgewise: Run, everything: Path
     [(["--max-latency", 1e-6], "--max-latency allows 1e-06"), (["--require-speedup", 1000], "requires 1000")],
 )
 def test_a_file_that_is_too_slow_is_not_written(
-    edgewise: Run, int8: Arguments, tmp_path: Path, gate: list[object], complaint: str
+    edgewise: Run, nets: Path, small: Arguments, tmp_path: Path, gate: list[object], complaint: str
 ) -> None:
     out = tmp_path / "out"
-    ended = edgewise("export", *int8, "--to", "onnx", "--min-agreement", 0, *gate, "--out", out)
+    asked = (*small, "--int8", "--min-agreement", 0, *gate)
+    ended = edgewise("export", f"{nets}:colours", *asked, "--out", out)
     assert (ended.code, ended.stdout) == (5, "")
     assert ended.complaint.startswith("edgewise: onnx w8a8: latency gate: ")
     assert complaint in ended.complaint
@@ -423,11 +424,14 @@ def test_an_interrupt_leaves_nothing(
 
 
 @pytest.mark.slow
-def test_a_kill_leaves_a_whole_bundle(start: Run, network: Arguments, bundle: Path, tmp_path: Path) -> None:
+def test_a_kill_leaves_a_whole_bundle(
+    start: Run, nets: Path, small: Arguments, bundle: Path, tmp_path: Path
+) -> None:
     temporary, out = tmp_path / "tmp", tmp_path / "out"
     temporary.mkdir()
     shutil.copytree(bundle, out)
-    with start("export", *network, "--calib-count", 8, "--out", out, temporary=temporary) as child:
+    asked = (f"{nets}:colours", *small, "--overwrite", "--out", out)
+    with start("export", *asked, temporary=temporary) as child:
         _wait_for(child, "Measure latency")
         child.kill()
         child.communicate()

@@ -1,0 +1,78 @@
+"""Pictures that another process reads, while this one does something else."""
+
+import os
+import signal
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from edgewise.models.errors import EdgewiseError
+from edgewise.models.spec import ModelSpec, Preprocess
+from edgewise.runtime.judge import ahead
+from edgewise.runtime.judge.ahead import reading_ahead
+from edgewise.runtime.judge.evaluation import from_files, unlabelled
+
+
+def children() -> list[int]:
+    """The process ids of this process's children that still run."""
+    listed = Path(f"/proc/self/task/{os.getpid()}/children").read_text().split()
+    return [int(child) for child in listed if "Z" not in Path(f"/proc/{child}/stat").read_text().split()[2]]
+
+
+@pytest.fixture
+def preprocess(tiny_spec: ModelSpec) -> Preprocess:
+    return tiny_spec.preprocess
+
+
+def test_the_pixels_are_those_that_this_process_reads(preprocess: Preprocess, tmp_path: Path) -> None:
+    pictures = replace(unlabelled(seed=3), count=12)
+    before = children()
+    with reading_ahead(pictures, preprocess, tmp_path) as ready:
+        assert len(children()) == len(before) + 1
+        assert (ready.count, ready.description) == (12, pictures.description)
+        for index in (11, 0, 5):
+            assert np.array_equal(ready.read(index, preprocess), pictures.read(index, preprocess))
+        larger = replace(preprocess, size=40, resize=44)
+        assert ready.read(1, larger).shape == (40, 40, 3)
+    assert children() == before
+
+
+def test_an_unreadable_picture_is_reported_as_ever(preprocess: Preprocess, tmp_path: Path) -> None:
+    good, bad = tmp_path / "good.png", tmp_path / "bad.png"
+    Image.new("RGB", (64, 64), (9, 8, 7)).save(good)
+    bad.write_bytes(b"not a picture")
+    with reading_ahead(from_files([bad, good]), preprocess, tmp_path) as ready:
+        with pytest.raises(EdgewiseError, match=r"bad\.png: cannot be read as a picture"):
+            ready.read(0, preprocess)
+        assert (ready.read(1, preprocess) == (9, 8, 7)).all()
+
+
+def test_what_does_not_fit_is_read_when_it_is_needed(
+    preprocess: Preprocess, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ahead, "_MOST_BYTES", 2 * 3 * preprocess.size**2)
+    pictures = replace(unlabelled(seed=3), count=5)
+    with reading_ahead(pictures, preprocess, tmp_path) as ready:
+        assert (tmp_path / "pictures").stat().st_size == 2 * 3 * preprocess.size**2
+        for index in range(5):
+            assert np.array_equal(ready.read(index, preprocess), pictures.read(index, preprocess))
+
+
+def test_a_reader_that_dies_costs_nothing_but_time(preprocess: Preprocess, tmp_path: Path) -> None:
+    pictures = replace(unlabelled(seed=3), count=500)
+    before = children()
+    with reading_ahead(pictures, preprocess, tmp_path) as ready:
+        ready.read(0, preprocess)
+        (reader,) = set(children()) - set(before)
+        os.kill(reader, signal.SIGKILL)
+        assert np.array_equal(ready.read(499, preprocess), pictures.read(499, preprocess))
+
+
+def test_an_error_meanwhile_ends_the_reader(preprocess: Preprocess, tmp_path: Path) -> None:
+    before = children()
+    with pytest.raises(ZeroDivisionError), reading_ahead(unlabelled(seed=3), preprocess, tmp_path):
+        _ = 1 / 0
+    assert children() == before
