@@ -17,12 +17,14 @@ Eight bits are therefore safe but for few channels, and those few need less than
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
-LARGEST_ACTIVATION = 255
+_Pairs: TypeAlias = NDArray[np.intp]  # (2, pairs): the numbers of two neighbours in a channel
+
+_LARGEST_ACTIVATION = 255
 _LARGEST_SUM = 2**15 - 1
 _MOST = 127
 _FEWEST = 64  # at this range any two weights are safe
@@ -43,21 +45,21 @@ class Grid:
         return np.asarray(self.steps * self.scale.reshape(shape), np.float32)
 
 
-def is_depthwise(outputs: int, inputs: int, groups: int) -> bool:
-    """Whether a convolution with weights (`outputs`, `inputs`, ...) has one channel for each of its groups."""
-    return inputs == 1 and groups == outputs > 1
+def is_depthwise(shape: tuple[int, ...], groups: int) -> bool:
+    """Whether a convolution with weights (O, I, ...) has groups of one input and one output channel."""
+    return shape[1] == 1 and groups == shape[0] > 1
 
 
-def excess(steps: NDArray[Any], largest: int = LARGEST_ACTIVATION) -> tuple[int, int]:
+def excess(steps: NDArray[Any]) -> tuple[int, int]:
     """How many pairs of the INT8 weights (O, I, ...) can exceed 16 bits, and the largest sum of any pair.
 
-    Both are for activations that do not exceed `largest`. A pair that is one in both orders counts once for
-    each of them if the orders differ.
+    Both are for the largest activation, 255. Where the kernels differ in what is a pair, the one with more
+    that exceed 16 bits counts.
     """
-    rows = _rows(steps).astype(np.int64)
-    sums = [_sums(rows, pairs).ravel() * largest for pairs in _orders(steps.shape)]
-    every = np.concatenate(sums)
-    return int((every > _LARGEST_SUM).sum()), int(every.max(initial=0))
+    rows = _rows(steps).astype(np.int32)
+    sums = [_sums(rows, pairs) * _LARGEST_ACTIVATION for pairs in _orders(steps.shape)]
+    counts = [int((found > _LARGEST_SUM).sum()) for found in sums]
+    return max(counts), max(int(found.max(initial=0)) for found in sums)
 
 
 def fitted(weight: NDArray[np.float32], *, per_channel: bool = True) -> Grid | None:
@@ -87,11 +89,11 @@ def fitted(weight: NDArray[np.float32], *, per_channel: bool = True) -> Grid | N
 
 def _limit() -> int:
     """The largest sum of two magnitudes that is safe with any activations: 128."""
-    return _LARGEST_SUM // LARGEST_ACTIVATION
+    return _LARGEST_SUM // _LARGEST_ACTIVATION
 
 
 def _best(
-    rows: NDArray[np.float32], widest: NDArray[np.float32], orders: list[NDArray[np.intp]], *, per_channel: bool
+    rows: NDArray[np.float32], widest: NDArray[np.float32], orders: list[_Pairs], *, per_channel: bool
 ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
     """The safe steps of each row, and the scale, of all in `_GRID`, with the least squared error."""
     best, steps, scale = np.full(len(rows), np.inf), np.zeros_like(rows), np.zeros_like(widest)
@@ -107,7 +109,7 @@ def _best(
     return steps, scale
 
 
-def _moved(exact: NDArray[np.float32], orders: list[NDArray[np.intp]]) -> NDArray[np.float32]:
+def _moved(exact: NDArray[np.float32], orders: list[_Pairs]) -> NDArray[np.float32]:
     """`exact` (rows, K), in steps, rounded, with every pair that exceeds the limit moved onto it.
 
     The nearest point of the line x + y = 128 lies at the same distance in both; rounding one of them rounds
@@ -125,7 +127,7 @@ def _moved(exact: NDArray[np.float32], orders: list[NDArray[np.intp]]) -> NDArra
     return steps
 
 
-def _orders(shape: tuple[int, ...]) -> Iterator[NDArray[np.intp]]:
+def _orders(shape: tuple[int, ...]) -> Iterator[_Pairs]:
     """For each order, the neighbours in a row of `_rows`: (2, pairs)."""
     inputs, positions = shape[1], int(np.prod(shape[2:]))
     number = np.arange(inputs * positions).reshape(positions, inputs)
@@ -136,7 +138,7 @@ def _orders(shape: tuple[int, ...]) -> Iterator[NDArray[np.intp]]:
         yield np.stack([even[:, ::2].ravel(), even[:, 1::2].ravel()])
 
 
-def _sums(rows: NDArray[Any], pairs: NDArray[np.intp]) -> NDArray[Any]:
+def _sums(rows: NDArray[Any], pairs: _Pairs) -> NDArray[Any]:
     """The magnitude of the sum of each pair of the same sign, (rows, pairs); 0 for one of different signs."""
     first, second = rows[:, pairs[0]], rows[:, pairs[1]]
     return np.where(first * second > 0, np.abs(first + second), 0)

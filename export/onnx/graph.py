@@ -7,7 +7,7 @@ from ...models.errors import EdgewiseError, MissingDependencyError
 from ..graph import Network, first_line
 
 if TYPE_CHECKING:
-    from onnx import ModelProto, NodeProto
+    from onnx import GraphProto, ModelProto, NodeProto
 
 INPUT, OUTPUT = "input", "logits"
 # The opset that the exporter emits without conversion; supported since ONNX Runtime 1.17 and OpenVINO 2024.

@@ -3,20 +3,20 @@
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
-from numpy.typing import NDArray
 
 from ...export.onnx.graph import weight_axes
 from .. import pairs
 from ..recipe import Recipe
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
     from onnx import ModelProto, NodeProto
 
 Overrides: TypeAlias = dict[str, list[dict[str, Any]]]  # of `TensorQuantOverrides`, by the weight's name
 
 
 def overrides(model: "ModelProto", recipe: Recipe) -> Overrides:
-    """Move the weights of `model` that could exceed 16 bits onto safe steps; return the scales of those steps.
+    """Move the weights of `model` that could exceed 16 bits onto safe steps; return the scales of these.
 
     The quantizer then rounds each weight to exactly these steps.
     """
@@ -31,7 +31,7 @@ def overrides(model: "ModelProto", recipe: Recipe) -> Overrides:
             continue
         axis, value = axes[name], numpy_helper.to_array(tensors[name])
         weight: NDArray[np.float32] = np.moveaxis(value, axis, 0)
-        if weight.ndim < 2 or pairs.is_depthwise(*weight.shape[:2], _groups(node)):
+        if weight.ndim < 2 or pairs.is_depthwise(weight.shape, _groups(node)):
             continue
         grid = pairs.fitted(weight, per_channel=recipe.per_channel)
         if grid is not None:

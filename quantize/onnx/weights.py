@@ -16,7 +16,7 @@ from ...models.errors import EdgewiseError
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from onnx import GraphProto, ModelProto, NodeProto
+    from onnx import ModelProto, NodeProto
 
 # Constants with their names, and the nodes that restore the weight from them.
 _Stored: TypeAlias = "tuple[list[tuple[NDArray[Any], str]], list[NodeProto]]"

@@ -39,7 +39,7 @@ def replace_weights(model: "ov.Model", floats: dict[str, NDArray[np.float32]], *
         grouped = operation.get_type_name() == "GroupConvolution"
         flat = weight.reshape(-1, *weight.shape[2:]) if grouped else weight
         groups = weight.shape[0] if grouped else 1
-        if pairs.is_depthwise(*flat.shape[:2], groups):
+        if pairs.is_depthwise(flat.shape, groups):
             continue
         grid = pairs.fitted(flat, per_channel=per_channel)
         if grid is not None:

@@ -150,7 +150,7 @@ def _parameters(recipe: Recipe, *, refined: bool) -> "AdvancedQuantizationParame
         activations_quantization_params=QuantizationParameters(per_channel=False),
         activations_range_estimator_params=ranges[recipe.ranges],
         weights_quantization_params=QuantizationParameters(per_channel=recipe.per_channel),
-        # NNCF's own correction must know the weights, so where it corrects, it also keeps them safe: in 7 bits.
+        # Where NNCF corrects biases it must know the weights, so it also keeps them safe, in 7 bits.
         overflow_fix=OverflowFix.ENABLE if recipe.no_overflow and not refined else OverflowFix.DISABLE,
         disable_bias_correction=refined or not recipe.correct,
         disable_channel_alignment=True,

@@ -66,9 +66,7 @@ def _can_scale(group: list[Node]) -> bool:
         and bool(readers)
         and any(node.target == conv for node in group)
         and len({node.meta["val"].shape[1] for node in group}) == 1  # no addition broadcasts a channel
-        and all(
-            _is_plain_conv(user) and user.args[0] in group and groups_of(user) == 1 for user in readers
-        )
+        and all(_is_plain_conv(user) and user.args[0] in group and groups_of(user) == 1 for user in readers)
     )
 
 

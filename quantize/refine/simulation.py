@@ -160,7 +160,7 @@ def _rounded(node: Node, weight: "Tensor", recipe: Recipe) -> "Tensor":
     """A layer's weight as the file has it: where pairs of products may not exceed 16 bits, those integers."""
     import torch
 
-    if recipe.no_overflow and not pairs.is_depthwise(*weight.shape[:2], groups_of(node)):
+    if recipe.no_overflow and not pairs.is_depthwise(weight.shape, groups_of(node)):
         grid = pairs.fitted(weight.detach().numpy(), per_channel=recipe.per_channel)
         if grid is not None:
             return torch.from_numpy(grid.values)
