@@ -51,9 +51,9 @@ def is_depthwise(shape: tuple[int, ...], groups: int) -> bool:
 
 
 def excess(steps: NDArray[Any]) -> tuple[int, int]:
-    """How many pairs of the INT8 weights (O, I, ...) can exceed 16 bits, and the largest sum of any pair.
+    """How many pairs of the INT8 weights (O, I, ...) can exceed 16 bits, and their largest sum.
 
-    Both are for the largest activation, 255. Where the kernels differ in what is a pair, the one with more
+    Only pairs of one sign count, for others cannot. Both are for the largest activation, 255. Where the kernels differ in what is a pair, the one with more
     that exceed 16 bits counts.
     """
     rows = _rows(steps).astype(np.int32)
