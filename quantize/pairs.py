@@ -53,8 +53,8 @@ def is_depthwise(shape: tuple[int, ...], groups: int) -> bool:
 def excess(steps: NDArray[Any]) -> tuple[int, int]:
     """How many pairs of the INT8 weights (O, I, ...) can exceed 16 bits, and their largest sum.
 
-    Only pairs of one sign count, for others cannot. Both are for the largest activation, 255. Where the kernels differ in what is a pair, the one with more
-    that exceed 16 bits counts.
+    Only pairs of one sign count, for others cannot. Both are for the largest activation, 255. Where the
+    kernels differ in what is a pair, the one with more that exceed 16 bits counts.
     """
     rows = _rows(steps).astype(np.int32)
     sums = [_sums(rows, pairs) * _LARGEST_ACTIVATION for pairs in _orders(steps.shape)]

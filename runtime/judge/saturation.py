@@ -33,10 +33,10 @@ def explain(structure: Structure) -> str:
     layers = structure.overflow
     known = [layer.pairs for layer in layers if layer.pairs is not None]
     count = f"{sum(known):,} pairs of INT8 products" if known else "pairs of INT8 products"
-    most = max(layers, key=lambda layer: layer.pairs or 0)
+    most, plural = max(layers, key=lambda layer: layer.pairs or 0), "s" * (len(layers) != 1)
     return (
-        f"{count} in {len(layers)} layers (most in {most.layer}) can exceed 16 bits, which saturate on "
-        f"{Processor.X86_AVX2.words}"
+        f"{count} in {len(layers)} layer{plural} (most in {most.layer}) can exceed 16 bits, "
+        f"which saturate on {Processor.X86_AVX2.words}"
     )
 
 
