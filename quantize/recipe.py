@@ -18,7 +18,7 @@ class Recipe:
     of an activation is measured on the calibration pictures: as the minimum and maximum over all pictures,
     or as their mean over pictures (in TFLite an exponential moving average), which clips rare values.
     `equalize` and `correct` refine the network first. The modules named in `float_layers` stay in float32.
-    With `no_overflow`, weights are rounded so that x86 without VNNI computes the same: see `pairs.py`.
+    With `no_overflow`, weights are rounded so that x86 without VNNI computes the same: see `export/pairs.py`.
     """
 
     activations: bool = True

@@ -1,11 +1,11 @@
-"""Give ONNX Runtime's quantizer weights whose products cannot exceed 16 bits: see `quantize/pairs.py`."""
+"""Give ONNX Runtime's quantizer weights whose products cannot exceed 16 bits: see `export/pairs.py`."""
 
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
+from ...export import pairs
 from ...export.onnx.graph import weight_axes
-from .. import pairs
 from ..recipe import Recipe
 
 if TYPE_CHECKING:

@@ -1,4 +1,4 @@
-"""Replace INT8 weights of an OpenVINO model whose products could exceed 16 bits: see `quantize/pairs.py`.
+"""Replace INT8 weights of an OpenVINO model whose products could exceed 16 bits: see `export/pairs.py`.
 
 NNCF's own `overflow_fix` gives all weights of a layer seven bits instead, and only in the first layer unless
 it is told otherwise. It is off where this is used.
@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from ...export import pairs
 from ...export.openvino import exporter
-from .. import pairs
 
 if TYPE_CHECKING:
     import openvino as ov

@@ -9,8 +9,8 @@ INT8 tensor: not between an operator and the activation fused with it, and not w
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
+from ...export import pairs
 from ...export.graph import Network, Node
-from .. import pairs
 from ..calibration import Calibration
 from ..recipe import Recipe
 

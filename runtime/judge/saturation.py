@@ -1,7 +1,7 @@
 """For which processors a verdict holds: INT8 products may saturate on x86 without VNNI.
 
 There, ONNX Runtime and OpenVINO add pairs of products in 16 bits. Which layers of a file can exceed these
-follows from its weights alone (`quantize/pairs.py`), so nothing is left to how often calibration pictures
+follows from its weights alone (`export/pairs.py`), so nothing is left to how often calibration pictures
 happen to do so. A file without such layers gives the same answers on every processor, up to the order of
 float operations; any other is judged by the arithmetic of the processors that it is for.
 """

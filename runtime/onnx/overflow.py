@@ -1,4 +1,4 @@
-"""Which layers of an .onnx file can exceed 16 bits on x86 without VNNI: see `quantize/pairs.py`."""
+"""Which layers of an .onnx file can exceed 16 bits on x86 without VNNI: see `export/pairs.py`."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ...quantize import pairs
+from ...export import pairs
 from ..structure import Overflow
 
 if TYPE_CHECKING:

@@ -1,11 +1,11 @@
-"""Which layers of an OpenVINO file can exceed 16 bits on x86 without VNNI: see `quantize/pairs.py`."""
+"""Which layers of an OpenVINO file can exceed 16 bits on x86 without VNNI: see `export/pairs.py`."""
 
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ...quantize import pairs
+from ...export import pairs
 from ..structure import Overflow
 
 if TYPE_CHECKING:

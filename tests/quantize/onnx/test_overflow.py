@@ -11,10 +11,10 @@ from onnx import numpy_helper
 
 from edgewise.export.artifact import Artifact
 from edgewise.export.graph import parameter
+from edgewise.export.pairs import fitted
 from edgewise.models.spec import Tensor32
 from edgewise.quantize.calibration import Calibration
 from edgewise.quantize.onnx.quantizer import quantize
-from edgewise.quantize.pairs import fitted
 from edgewise.quantize.recipe import Recipe
 from edgewise.quantize.refine import Refined, refine
 from edgewise.quantize.refine.simulation import groups_of, is_layer, layer_name, run_layer

@@ -9,10 +9,10 @@ import pytest
 from edgewise.export.artifact import Artifact
 from edgewise.export.engines import importing
 from edgewise.export.graph import parameter
+from edgewise.export.pairs import fitted, is_depthwise
 from edgewise.models.spec import Tensor32
 from edgewise.quantize.calibration import Calibration
 from edgewise.quantize.openvino.quantizer import quantize
-from edgewise.quantize.pairs import fitted, is_depthwise
 from edgewise.quantize.recipe import Recipe
 from edgewise.quantize.refine import Refined, refine
 from edgewise.quantize.refine.simulation import groups_of, is_layer

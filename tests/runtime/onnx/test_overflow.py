@@ -8,8 +8,8 @@ import pytest
 from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 
+from edgewise.export.pairs import fitted
 from edgewise.models.spec import Tensor32
-from edgewise.quantize.pairs import fitted
 from edgewise.runtime.machine import saturates
 from edgewise.runtime.onnx.session import open_exact, open_session, read_structure
 from edgewise.runtime.structure import Overflow

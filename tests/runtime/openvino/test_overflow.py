@@ -7,7 +7,7 @@ import pytest
 from numpy.typing import NDArray
 
 from edgewise.export.engines import importing
-from edgewise.quantize.pairs import fitted
+from edgewise.export.pairs import fitted
 from edgewise.runtime.machine import saturates
 from edgewise.runtime.openvino.session import open_exact, open_session, read_structure
 from edgewise.runtime.structure import Overflow

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from edgewise.quantize.pairs import excess, fitted, is_depthwise
+from edgewise.export.pairs import excess, fitted, is_depthwise
 
 
 def drawn(*shape: int) -> NDArray[np.float32]:
