@@ -52,6 +52,13 @@ def precisions() -> Iterable[str]:
     return (member.value for member in Precision if member.requestable)
 
 
+def processors() -> Iterable[str]:
+    """What `--for` takes."""
+    from ..runtime.processors import names
+
+    return names()
+
+
 def networks() -> Iterable[str]:
     """The networks of the zoo."""
     from ..models.zoo import architectures

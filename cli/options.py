@@ -6,7 +6,7 @@ from typing import Any, TypeAlias
 
 import click
 
-from .choices import Listed, precisions, targets
+from .choices import Listed, precisions, processors, targets
 from .groups import in_group
 
 _Decorator: TypeAlias = Callable[[Callable[..., Any]], Callable[..., Any]]
@@ -59,6 +59,14 @@ _CONVERSION = (
         help="Export in fp32, fp16, w8a32 (INT8 weights) or w8a8 (INT8 weights and activations); several are "
         "separated by commas.",
         show_default="fp32",
+    ),
+    _conversion(
+        "--for",
+        "processors",
+        type=Listed("PROCESSORS", processors),
+        default="any",
+        help="Make INT8 models for any processor, for that of this host, or for some of arm64, x86-vnni, "
+        "x86-avx2, pi4, pi5 and android, separated by commas.",
     ),
     _conversion(
         "--per-tensor", is_flag=True, help="Give each weight one scale instead of one per output channel."

@@ -42,6 +42,7 @@ class TargetFacts:
     ios: tuple[str, ...] = ("float32",)
     channels_first: bool
     without_int8: tuple[str, ...] = ()
+    adds_pairs: bool = False  # of INT8 products in 16 bits, on x86 without VNNI
     needs_dot_product: bool = False  # to run INT8 on Arm, where a Raspberry Pi 4 has none
     web: WebEngine | None = None
 
@@ -74,6 +75,7 @@ _ROWS = (
         quantize=("onnx", "onnxruntime"),
         run=("onnxruntime",),
         channels_first=True,
+        adds_pairs=True,
         web=WebEngine("ONNX Runtime Web", "onnxruntime-web"),
     ),
     TargetFacts(
@@ -88,6 +90,7 @@ _ROWS = (
         quantize=("openvino", "nncf"),
         run=("openvino",),
         channels_first=True,
+        adds_pairs=True,
         needs_dot_product=True,
     ),
     TargetFacts(

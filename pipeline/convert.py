@@ -88,6 +88,7 @@ def convert(
     precision: str | Iterable[str] | None = None,
     per_tensor: bool = False,
     io: str = "float32",
+    processors: str | Iterable[str] = "any",
     weights: PathLike = "auto",
     mean: Channels | None = None,
     std: Channels | None = None,
@@ -122,6 +123,8 @@ def convert(
         precision: One or more of `fp32`, `fp16`, `w8a32` and `w8a8`; `fp32` without `int8`.
         per_tensor: Give each weight one scale instead of one per output channel.
         io: Type of an INT8 TFLite model's inputs and outputs: `float32`, `int8` or `uint8`.
+        processors: What INT8 models are for: `any`, `host`, or one or more of `arm64`, `x86-vnni`,
+            `x86-avx2`, `pi4`, `pi5` and `android`.
         weights: `imagenet`, `bundled`, `random`, or the path of a state dict; `auto` takes the first of
             `imagenet` and `bundled` that is available.
         mean: Mean of the pixels on the [0, 1] scale, one number or three, for weights that do not record it.
@@ -184,7 +187,7 @@ def _made(request: ConvertRequest, journal: Journal, work: Path) -> tuple[Produc
         if caveat := runtime(target).caveat():
             journal.notice(caveat)
     with reading_ahead(pictures, model.spec.preprocess, work) as ready:
-        workshop = Workshop(model, calibration, work, journal)
+        workshop = Workshop(model, calibration, work, journal, request.runs_on)
         made = steps.files(request, workshop, journal)
         drafts = [
             steps.gated(draft, request, workshop, ready, journal)

@@ -12,6 +12,7 @@ from ..runtime.judge import golden
 from ..runtime.judge.drop import Drop, Verdict
 from ..runtime.judge.stats import Agreement
 from ..runtime.judge.verdict import Verification
+from ..runtime.processors import Processor
 from .libraries import versions
 from .recovery import Recovery
 from .workshop import File, Twin, Workshop
@@ -99,6 +100,11 @@ class Product:
         return self.verification.agreement
 
     @property
+    def processors(self) -> tuple[Processor, ...]:
+        """The processors that the verdict holds for."""
+        return self.file.processors
+
+    @property
     def size_bytes(self) -> int:
         """The size of the model file."""
         return self.file.structure.size_bytes
@@ -136,6 +142,7 @@ def write(draft: Draft, latency: Latency, folder: Path, workshop: Workshop, *, o
         "parity": asdict(draft.twin.parity),
         "verification": draft.verification.to_json(),
         "structure": draft.file.structure.to_json(),
+        "processors": {"made_for": [*workshop.processors], "verdict_holds_for": [*draft.file.processors]},
         "calibration": workshop.calibration.to_json() if artifact.precision.integer else None,
         "recovery": [trial.to_json() for trial in recovery.trials] if recovery else None,
         "latency": asdict(latency),

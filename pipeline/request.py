@@ -17,6 +17,8 @@ from ..models.weights.names import require_weights
 from ..quantize.recipe import Recipe
 from ..runtime.bench.latency import SpeedLimits
 from ..runtime.judge.verdict import Limits
+from ..runtime.processors import Processor, without_pairs
+from ..runtime.processors import chosen as chosen_processors
 from .checks import require_folder, require_writable
 
 if TYPE_CHECKING:
@@ -42,6 +44,7 @@ class ConvertRequest:
     precision: str | Iterable[str] | None = None
     per_tensor: bool = False
     io: str = "float32"
+    processors: str | Iterable[str] = "any"
     weights: PathLike = "auto"
     mean: Channels | None = None
     std: Channels | None = None
@@ -65,7 +68,8 @@ class ConvertRequest:
     out: PathLike | None = None
 
     def __post_init__(self) -> None:
-        for name in ("to", "precision", "mean", "std", "labels"):  # an iterator could be read only once
+        # An iterator could be read only once.
+        for name in ("to", "precision", "processors", "mean", "std", "labels"):
             value = getattr(self, name)
             if isinstance(value, Iterable) and not isinstance(value, str | os.PathLike):
                 object.__setattr__(self, name, tuple(value))
@@ -95,7 +99,7 @@ class ConvertRequest:
             value = getattr(self, name)
             if value is not None and not value > 0:
                 raise UsageError(f"{name} {value}: must be greater than 0")
-        _ = self.overrides, self.targets  # both are checked when read
+        _ = self.overrides, self.targets, self.runs_on  # they are checked when read
 
     def _require_own_weights(self) -> None:
         """Reject options for what a model in memory already has."""
@@ -142,6 +146,16 @@ class ConvertRequest:
     def recipe(self) -> Recipe:
         """How INT8 models are quantized."""
         return Recipe(io=self.io, per_channel=not self.per_tensor)
+
+    @property
+    def runs_on(self) -> tuple[Processor, ...]:
+        """The processors that files are for, each once."""
+        return chosen_processors(self.processors)
+
+    def recipe_for(self, target: str) -> Recipe:
+        """How INT8 models of `target` are quantized: for all processors that they are for."""
+        pairs = TARGETS[target].adds_pairs and self.runs_on != without_pairs(self.runs_on)
+        return replace(self.recipe, no_overflow=pairs)
 
     @property
     def overrides(self) -> Overrides:

@@ -11,12 +11,12 @@ from ..models.model import Model
 from ..quantize.calibration import Calibration, from_folder, generated
 from ..quantize.recipe import Recipe
 from ..quantize.refine.sensitivity import LayerError
-from ..runtime import machine, runtime
 from ..runtime.bench.latency import Latency
 from ..runtime.judge import saturation
 from ..runtime.judge.evaluation import Answers, Pictures, answers
 from ..runtime.judge.stats import is_constant
 from ..runtime.judge.verdict import Verification, judge
+from ..runtime.processors import listed
 from .product import Draft
 from .progress import Journal
 from .recovery import Recovery, Search
@@ -24,8 +24,6 @@ from .request import ConvertRequest
 from .workshop import File, Twin, Workshop
 
 Asked: TypeAlias = tuple[Precision, Twin, File]  # the precision that was asked for, the float file, the file
-
-_SATURATION_PICTURES = 16
 
 
 class GateError(AccuracyError):
@@ -83,7 +81,8 @@ def _form(
     if not precision.quantized:
         return None
     light = precision is Precision.W8A32 or _better_light(target, request, workshop, journal)
-    return request.recipe.weights_alone() if light else request.recipe
+    recipe = request.recipe_for(target)
+    return recipe.weights_alone() if light else recipe
 
 
 def _better_light(target: str, request: ConvertRequest, workshop: Workshop, journal: Journal) -> bool:
@@ -136,7 +135,8 @@ def gated(
         journal.notice(f"{draft.file.title}: {draft.verification.reason()}. Trying other forms")
         search = Search(workshop, draft.twin, pictures, request.limits, journal)
         with journal.unplanned():
-            found = search.climb(draft.file, request.recipe, request.recover_budget)
+            recipe = request.recipe_for(draft.file.artifact.target)
+            found = search.climb(draft.file, recipe, request.recover_budget)
         draft = replace(draft, recovery=found)
         if found.chosen is not None and found.verification is not None:
             cured = replace(draft, file=found.chosen.file, verification=found.verification)
@@ -150,7 +150,8 @@ def gated(
         if not request.force:
             message = f"{draft.file.title}: {error}. Nothing was written; --force writes it anyway"
             with journal.unplanned():
-                layers = workshop.sensitivities(request.recipe) if integer else []
+                recipe = request.recipe_for(draft.file.artifact.target)
+                layers = workshop.sensitivities(recipe) if integer else []
             recovery = draft.recovery and draft.recovery.closed()
             raise GateError(message, layers, recovery) from error
         journal.notice(f"{draft.file.title}: {error}. Written anyway (--force)")
@@ -159,15 +160,12 @@ def gated(
 
 def latency(draft: Draft, request: ConvertRequest, workshop: Workshop, journal: Journal) -> Latency:
     """The latency of what passed the accuracy gate, once that has passed its own."""
-    artifact, title = draft.file.artifact, draft.file.title
+    title = draft.file.title
     with journal.stage(f"Measure latency of {title}"):
         found = workshop.timed(draft.twin, draft.file)
     if draft.quantized or len(request.precisions) == 1:  # a float file beside others is their twin
         found.require(request.speed, title)
-    if artifact.precision.integer and machine.saturates():
-        reference = runtime(artifact.target).open_reference(artifact.path)
-        sessions = draft.twin.session, draft.file.session, reference
-        warning = saturation.check(*sessions, workshop.calibration.batch(_SATURATION_PICTURES))
-        if warning:
-            journal.notice(f"{title}: {warning}")
+    if draft.file.structure.overflow:
+        why = saturation.explain(draft.file.structure)
+        journal.notice(f"{title}: {why}, so the verdict holds for {listed(draft.file.processors)} only")
     return found

@@ -4,10 +4,11 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from ..models.errors import ParityError
 from ..models.overrides import PathLike
-from ..runtime import open_session
+from ..runtime import Session, open_session
 from ..runtime.bundle import Bundle
-from ..runtime.judge import evaluation
+from ..runtime.judge import evaluation, saturation
 from ..runtime.judge.drop import Drop, Verdict
 from ..runtime.judge.golden import GoldenCheck, check
 from ..runtime.judge.stats import Agreement
@@ -112,11 +113,14 @@ def verify(
         require_folder(folder, "a folder of labelled pictures")
     judged_by_pictures = opened.reference is not None or folder is not None
     journal = Journal(progress, 1 + judged_by_pictures)
+    unfit = saturation.unfit_here(opened)
+    if unfit:
+        journal.notice(unfit)
     with journal.stage("Run the golden sample"):
         session = open_session(opened.model, opened.target, threads)
-        golden = check(opened, session)
+        golden = _checked(opened, session, unfit)
     if not judged_by_pictures:
-        return VerifiedBundle(opened, golden, None)
+        return VerifiedBundle(opened, golden, None, tuple(journal.notices))
     pictures = evaluation.choose(opened.spec, folder, _GENERATED, photos=(), seed=0)
     evaluation.refuse_overlap(pictures, (opened.calibration or {}).get("files", ()))
     with journal.stage(f"Judge by {pictures.count} pictures") as counter:
@@ -124,3 +128,11 @@ def verify(
         answers = evaluation.answers([exact, session], pictures, opened.spec.preprocess, counter)
     judged = judge(answers, pictures, wanted)
     return VerifiedBundle(opened, golden, judged, tuple(journal.notices))
+
+
+def _checked(bundle: Bundle, session: Session, unfit: str | None) -> GoldenCheck:
+    """The golden sample's result; where it differs on a processor that the file is not for, that is why."""
+    try:
+        return check(bundle, session)
+    except ParityError as error:
+        raise ParityError(f"{error}; {unfit}" if unfit else str(error)) from error

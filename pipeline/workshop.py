@@ -1,7 +1,7 @@
 """Makes files from one network, and remembers what several of them need."""
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Self
 
@@ -19,13 +19,14 @@ from ..quantize.forms import without_int8
 from ..quantize.recipe import Recipe
 from ..quantize.refine import Refined, refine
 from ..quantize.refine.sensitivity import LayerError, sensitivities
-from ..runtime import Session, open_session
+from ..runtime import Session, open_session, runtime
 from ..runtime.bench.latency import Latency, measure
-from ..runtime.judge import evaluation, stats
+from ..runtime.judge import evaluation, saturation, stats
 from ..runtime.judge.evaluation import Pictures, answers
 from ..runtime.judge.stats import Parity
 from ..runtime.judge.verdict import Limits, Verification, judge, require_parity
 from ..runtime.probe import probe
+from ..runtime.processors import EVERY, Processor
 from ..runtime.reference import reference
 from ..runtime.structure import Structure
 from .progress import Journal
@@ -45,11 +46,15 @@ class ClosedSession:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class File:
-    """A model file, opened, and what it was found to be."""
+    """A model file, opened, and what it was found to be.
+
+    `processors` compute as its session does, so they are those that its verdict holds for.
+    """
 
     artifact: Artifact
     session: Session
     structure: Structure
+    processors: tuple[Processor, ...] = field(default=EVERY, kw_only=True)
 
     @property
     def title(self) -> str:
@@ -75,8 +80,15 @@ class Workshop:
     Networks of Keras have no graph of torch's operators: nothing can be refined or found out layer by layer.
     """
 
-    def __init__(self, model: Model, calibration: Calibration, folder: Path, journal: Journal) -> None:
-        self.model, self.calibration = model, calibration
+    def __init__(
+        self,
+        model: Model,
+        calibration: Calibration,
+        folder: Path,
+        journal: Journal,
+        processors: tuple[Processor, ...] = EVERY,
+    ) -> None:
+        self.model, self.calibration, self.processors = model, calibration, processors
         self.original = reference(model.network)
         self._folder, self._journal = folder, journal
         self._refined: dict[Recipe, Refined] = {}
@@ -177,7 +189,10 @@ class Workshop:
     def _opened(self, artifact: Artifact) -> File:
         # What a quantizer wrote has crashed an engine before: a child process is the first to open it.
         structure = probe(artifact.path, artifact.target).structure
-        return File(artifact, open_session(artifact.path, artifact.target, _THREADS), structure)
+        exact = saturation.needs_exact(structure, self.processors)
+        opened = runtime(artifact.target).open_exact if exact else runtime(artifact.target).open_session
+        session = opened(artifact.path, _THREADS)
+        return File(artifact, session, structure, processors=saturation.scope(structure, exact=exact))
 
     def _path(self, target: str) -> Path:
         self._count += 1

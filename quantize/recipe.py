@@ -18,6 +18,7 @@ class Recipe:
     of an activation is measured on the calibration pictures: as the minimum and maximum over all pictures,
     or as their mean over pictures (in TFLite an exponential moving average), which clips rare values.
     `equalize` and `correct` refine the network first. The modules named in `float_layers` stay in float32.
+    With `no_overflow`, weights are rounded so that x86 without VNNI computes the same: see `export/pairs.py`.
     """
 
     activations: bool = True
@@ -27,6 +28,7 @@ class Recipe:
     equalize: bool = True
     correct: bool = True
     float_layers: tuple[str, ...] = ()
+    no_overflow: bool = False
 
     @property
     def precision(self) -> Precision:
@@ -37,7 +39,9 @@ class Recipe:
 
     def weights_alone(self) -> "Recipe":
         """The same recipe with INT8 weights only, and without the options for INT8 activations."""
-        return replace(self, activations=False, io="float32", per_channel=True, float_layers=())
+        return replace(
+            self, activations=False, io="float32", per_channel=True, float_layers=(), no_overflow=False
+        )
 
     def to_json(self) -> dict[str, Any]:
         """Plain data for a manifest."""

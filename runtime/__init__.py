@@ -47,6 +47,9 @@ class Runtime(Protocol):
     def open_reference(self, path: Path) -> Session:
         """Open it with the engine's reference arithmetic, which does not saturate on any processor."""
 
+    def open_exact(self, path: Path, threads: int) -> Session:
+        """Open it with the arithmetic of processors that add INT8 products in 32 bits, on any processor."""
+
     def read_structure(self, path: Path) -> "Structure":
         """Read back the structure of the file as the engine runs it."""
 

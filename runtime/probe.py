@@ -18,7 +18,7 @@ from ..models import errors
 from ..models.errors import EdgewiseError, UsageError
 from . import runtime
 from .child import ChildDiedError, answering, ask, in_words, printable
-from .structure import Operator, Structure, Tensor
+from .structure import Operator, Overflow, Structure, Tensor
 
 _HEAD_BYTES = 4096
 
@@ -116,7 +116,8 @@ def _structure(found: dict[str, Any]) -> Structure:
         tuple(Tensor(**tensor | {"shape": tuple(tensor["shape"])}) for tensor in found.pop(side))
         for side in ("inputs", "outputs")
     )
-    return Structure(operators=operators, inputs=inputs, outputs=outputs, **found)
+    overflow = tuple(Overflow(**layer) for layer in found.pop("overflow"))
+    return Structure(operators=operators, inputs=inputs, outputs=outputs, overflow=overflow, **found)
 
 
 def _target_by(head: bytes) -> str | None:

@@ -41,13 +41,27 @@ class Operator:
 
 
 @dataclass(frozen=True, slots=True)
+class Overflow:
+    """A layer in which INT8 products can exceed 16 bits on x86 without VNNI, with some activations.
+
+    `pairs` counts the pairs of its weights whose products can; `largest` is the largest sum of a pair. Both
+    are None if the weights cannot be read from the file.
+    """
+
+    layer: str
+    pairs: int | None
+    largest: int | None
+
+
+@dataclass(frozen=True, slots=True)
 class Structure:
     """A model file as its engine runs it here.
 
     `weights` counts the values of constants in the file by type. `macs` are multiply-accumulate operations
     for one picture. `partitions` is the number of partitions that a delegate runs, and `whole` is true if a
     single one spans the model; both are None if the engine has no delegates. `output_step` is the size of one
-    step (LSB) of the last INT8 tensor, None if it is float. `metadata` is the file's own metadata.
+    step (LSB) of the last INT8 tensor, None if it is float. `metadata` is the file's own metadata. `overflow`
+    are the layers that x86 without VNNI may compute differently: without any, INT8 is the same everywhere.
     """
 
     operators: tuple[Operator, ...]
@@ -60,6 +74,7 @@ class Structure:
     whole: bool | None = None
     output_step: float | None = None
     metadata: dict[str, str] = field(default_factory=dict)
+    overflow: tuple[Overflow, ...] = ()
 
     @property
     def precision(self) -> Precision | str:

@@ -38,6 +38,7 @@ DEVICE = (
     "export/artifact.py",
     "export/engines.py",
     "export/facts.py",
+    "export/pairs.py",
     "export/precision.py",
     "runtime/*",
 )

@@ -53,9 +53,23 @@ def _facts(structure: Structure) -> Iterator[tuple[str, str]]:
     if structure.integer:
         islands = ", ".join(f"{count} {name}" for name, count in structure.islands.items())
         yield "float islands", islands or "none"
+        yield "on x86 without VNNI", _overflow(structure)
     if structure.partitions is not None:
         pieces = f"{structure.partitions} piece{'s' * (structure.partitions != 1)}"
         yield "XNNPACK", f"{pieces}, {'the whole model' if structure.whole else 'not the whole model'}"
+
+
+def _overflow(structure: Structure) -> str:
+    """Whether INT8 products can exceed 16 bits, and in which layer most."""
+    if not structure.overflow:
+        return "the same: no pair of INT8 products can exceed 16 bits"
+    most = max(structure.overflow, key=lambda layer: layer.pairs or 0)
+    sums = "" if most.largest is None else f", up to {most.largest:,}"
+    pairs = "an unknown number of pairs" if most.pairs is None else f"{most.pairs:,} pairs"
+    return (
+        f"can saturate: products exceed 16 bits in {len(structure.overflow)} layers, most in {most.layer} "
+        f"({pairs}{sums})"
+    )
 
 
 def _end(tensor: Tensor) -> str:

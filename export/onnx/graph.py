@@ -7,7 +7,7 @@ from ...models.errors import EdgewiseError, MissingDependencyError
 from ..graph import Network, first_line
 
 if TYPE_CHECKING:
-    from onnx import ModelProto, NodeProto
+    from onnx import GraphProto, ModelProto, NodeProto
 
 INPUT, OUTPUT = "input", "logits"
 # The opset that the exporter emits without conversion; supported since ONNX Runtime 1.17 and OpenVINO 2024.
@@ -121,3 +121,20 @@ def keep(repeated: Any, items: list[Any]) -> None:
     copies = list(items)
     del repeated[:]
     repeated.extend(copies)
+
+
+def weight_axes(graph: "GraphProto") -> dict[str, int]:
+    """The output channel axis of each layer's weight, by the weight's name."""
+    axes = {}
+    for node in graph.node:
+        match node.op_type:
+            case "Conv":
+                axes[node.input[1]] = 0
+            case "ConvTranspose":
+                axes[node.input[1]] = 1
+            case "Gemm":
+                transposed = any(attribute.name == "transB" and attribute.i for attribute in node.attribute)
+                axes[node.input[1]] = 0 if transposed else 1
+            case "MatMul":
+                axes[node.input[1]] = -1
+    return axes

@@ -24,6 +24,7 @@ from ..recipe import Recipe
 from ..refine import Refined
 from ..tail import TailOperator, tail
 from .islands import isolate, nodes_of
+from .overflow import overrides
 from .patch import patch
 from .scales import absorb
 from .weights import store_halves, store_integers
@@ -115,6 +116,9 @@ def _quantized(
     # Plain shape inference is enough; symbolic shape inference would need SymPy.
     quant_pre_process(exported, prepared, skip_symbolic_shape=True)
     model = onnx.load(prepared)
+    grids = overrides(model, recipe) if recipe.no_overflow else {}
+    if grids:
+        onnx.save(model, prepared)
     nodes = [TailOperator(node.name, node.op_type, node.input, node.output) for node in model.graph.node]
     islands = [*nodes_of(model, recipe.float_layers), *tail(nodes)]
     quantize_static(
@@ -127,7 +131,10 @@ def _quantized(
         nodes_to_exclude=islands,
         # The mean over all pictures, because an exponential average would depend on their order. Only the
         # ranges of each picture are kept in memory, so the options that collect them in parts do not help.
-        extra_options={"CalibMovingAverage": recipe.ranges == "mean-min-max"},
+        extra_options={
+            "CalibMovingAverage": recipe.ranges == "mean-min-max",
+            "TensorQuantOverrides": grids,
+        },
     )
     return onnx.load(quantized), islands
 

@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from ...export.onnx.graph import keep
+from ...export.onnx.graph import keep, weight_axes
 from ...models.errors import EdgewiseError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from onnx import GraphProto, ModelProto, NodeProto
+    from onnx import ModelProto, NodeProto
 
 # Constants with their names, and the nodes that restore the weight from them.
 _Stored: TypeAlias = "tuple[list[tuple[NDArray[Any], str]], list[NodeProto]]"
@@ -44,7 +44,7 @@ def _store(model: "ModelProto", shrink: "Callable[[str, NDArray[Any], int], _Sto
     from onnx import TensorProto, numpy_helper
 
     graph, restoring = model.graph, []
-    axes = _output_axes(graph)
+    axes = weight_axes(graph)
     for tensor in list(graph.initializer):
         if tensor.name in axes and tensor.data_type == TensorProto.FLOAT:
             value = numpy_helper.to_array(tensor)
@@ -53,23 +53,6 @@ def _store(model: "ModelProto", shrink: "Callable[[str, NDArray[Any], int], _Sto
             graph.initializer.extend(numpy_helper.from_array(*constant) for constant in constants)
             restoring += nodes
     keep(graph.node, [*restoring, *graph.node])
-
-
-def _output_axes(graph: "GraphProto") -> dict[str, int]:
-    """The output channel axis of each layer's weight, by the weight's name."""
-    axes = {}
-    for node in graph.node:
-        match node.op_type:
-            case "Conv":
-                axes[node.input[1]] = 0
-            case "ConvTranspose":
-                axes[node.input[1]] = 1
-            case "Gemm":
-                transposed = any(attribute.name == "transB" and attribute.i for attribute in node.attribute)
-                axes[node.input[1]] = 0 if transposed else 1
-            case "MatMul":
-                axes[node.input[1]] = -1
-    return axes
 
 
 def _half(name: str, value: NDArray[Any]) -> _Stored:

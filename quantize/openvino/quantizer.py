@@ -28,6 +28,7 @@ from ..onnx.refined_graph import refined_graph
 from ..recipe import Recipe
 from ..refine import Refined
 from ..tail import TailOperator, tail
+from .overflow import replace_weights, weights_of
 from .signal_stack import signal_stack_kept
 
 if TYPE_CHECKING:
@@ -56,7 +57,9 @@ def quantize(
         model = _read(artifact)
         recipe = replace(recipe, equalize=False, correct=recipe.correct and recipe.activations)
     if recipe.activations:
-        model = _quantized(model, calibration, recipe, spec.name, correct=recipe.correct and not refined)
+        floats = weights_of(model) if recipe.no_overflow and refined else {}
+        model = _quantized(model, calibration, recipe, spec.name, refined=refined is not None)
+        replace_weights(model, floats, per_channel=recipe.per_channel)
     else:
         _round_weights(model)
     exporter.describe(model, spec)
@@ -83,7 +86,7 @@ def _read(artifact: Artifact) -> "ov.Model":
 
 
 def _quantized(
-    model: "ov.Model", calibration: Calibration, recipe: Recipe, name: str, *, correct: bool
+    model: "ov.Model", calibration: Calibration, recipe: Recipe, name: str, *, refined: bool
 ) -> "ov.Model":
     ignored = [*_operations(model, recipe.float_layers), *_tail(model)]
     with importing("Quantizing for OpenVINO", "export"):
@@ -101,7 +104,7 @@ def _quantized(
                 preset=nncf.QuantizationPreset.MIXED,  # asymmetric activations, which use the whole range
                 subset_size=len(calibration.pixels),
                 ignored_scope=nncf.IgnoredScope(names=ignored),
-                advanced_parameters=_parameters(recipe, correct=correct),
+                advanced_parameters=_parameters(recipe, refined=refined),
             )
     except Exception as error:
         raise EdgewiseError(f"NNCF cannot quantize {name}: {first_line(error)}") from error
@@ -133,8 +136,8 @@ def _tail(model: "ov.Model") -> list[str]:
     )
 
 
-def _parameters(recipe: Recipe, *, correct: bool) -> "AdvancedQuantizationParameters":
-    from nncf import AdvancedQuantizationParameters
+def _parameters(recipe: Recipe, *, refined: bool) -> "AdvancedQuantizationParameters":
+    from nncf import AdvancedQuantizationParameters, OverflowFix
     from nncf.quantization.advanced_parameters import QuantizationParameters
     from nncf.quantization.range_estimator import RangeEstimatorParametersSet
 
@@ -147,7 +150,9 @@ def _parameters(recipe: Recipe, *, correct: bool) -> "AdvancedQuantizationParame
         activations_quantization_params=QuantizationParameters(per_channel=False),
         activations_range_estimator_params=ranges[recipe.ranges],
         weights_quantization_params=QuantizationParameters(per_channel=recipe.per_channel),
-        disable_bias_correction=not correct,
+        # Where NNCF corrects biases it must know the weights, so it also keeps them safe, in 7 bits.
+        overflow_fix=OverflowFix.ENABLE if recipe.no_overflow and not refined else OverflowFix.DISABLE,
+        disable_bias_correction=refined or not recipe.correct,
         disable_channel_alignment=True,
     )
 

@@ -15,6 +15,7 @@ blocks, whose tensors must share s; the square root is from SmoothQuant (arXiv 2
 from typing import TYPE_CHECKING, Any
 
 from ...export.graph import Network, Node, is_own, parameter, set_parameter
+from .simulation import groups_of
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -65,9 +66,7 @@ def _can_scale(group: list[Node]) -> bool:
         and bool(readers)
         and any(node.target == conv for node in group)
         and len({node.meta["val"].shape[1] for node in group}) == 1  # no addition broadcasts a channel
-        and all(
-            _is_plain_conv(user) and user.args[0] in group and _conv_groups(user) == 1 for user in readers
-        )
+        and all(_is_plain_conv(user) and user.args[0] in group and groups_of(user) == 1 for user in readers)
     )
 
 
@@ -83,10 +82,6 @@ def _is_plain_conv(node: Node) -> bool:
     import torch
 
     return node.target == torch.ops.aten.conv2d.default and all(map(is_own, node.args[1:3]))
-
-
-def _conv_groups(node: Node) -> int:
-    return node.args[6] if len(node.args) > 6 else 1
 
 
 def _channel_ranges(graph: Network, batch: "Tensor", wanted: set[Node]) -> dict[Node, "Tensor"]:

@@ -9,6 +9,7 @@ INT8 tensor: not between an operator and the activation fused with it, and not w
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
+from ...export import pairs
 from ...export.graph import Network, Node
 from ..calibration import Calibration
 from ..recipe import Recipe
@@ -119,7 +120,7 @@ def run_layer(node: Node, arguments: Arguments, recipe: Recipe) -> "Tensor":
     """A layer's output with its weight rounded, unless `recipe` keeps it in float."""
     (x, weight, *rest), named = arguments
     if not is_float(node, recipe):
-        weight = round_weight(weight, per_channel=recipe.per_channel)
+        weight = _rounded(node, weight, recipe)
     return _run(node, ((x, weight, *rest), named))  # type: ignore[no-any-return]
 
 
@@ -153,6 +154,22 @@ def round_weight(weight: "Tensor", *, per_channel: bool) -> "Tensor":
     scale = ((widest if per_channel else widest.max().expand_as(widest)) / 127).clamp_min(1e-12)
     zero = torch.zeros_like(scale, dtype=torch.int32)
     return torch.fake_quantize_per_channel_affine(weight, scale, zero, 0, -127, 127)
+
+
+def _rounded(node: Node, weight: "Tensor", recipe: Recipe) -> "Tensor":
+    """A layer's weight as the file has it: where pairs of products may not exceed 16 bits, those integers."""
+    import torch
+
+    if recipe.no_overflow and not pairs.is_depthwise(weight.shape, groups_of(node)):
+        grid = pairs.fitted(weight.detach().numpy(), per_channel=recipe.per_channel)
+        if grid is not None:
+            return torch.from_numpy(grid.values)
+    return round_weight(weight, per_channel=recipe.per_channel)
+
+
+def groups_of(node: Node) -> int:
+    """The number of groups of a convolution; 1 for a linear layer."""
+    return node.args[6] if operator(node) == "conv2d" and len(node.args) > 6 else 1
 
 
 def _is_rounded(node: Node, recipe: Recipe) -> bool:

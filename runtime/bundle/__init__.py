@@ -21,10 +21,12 @@
     reference    file name of the float model, or null
     spec         `ModelSpec.to_json()`: preprocessing, labels, origin of the weights
     details      what the quantizer did: its recipe, and how much of the network it refined
+    processors   {"made_for": [...], "verdict_holds_for": [...]}: kinds of processors, such as 'arm64'
     files        every other file of the bundle, by its path relative to the folder, with '/' as separator:
                  {"sha256": hexadecimal, "size_bytes": integer}
 
-The writer adds further sections: `calibration` and `verification` (objects), `versions` and others.
+The writer adds further sections: `calibration` and `verification` (objects), `versions` and others. These and
+`processors` may be absent.
 """
 
 import hashlib

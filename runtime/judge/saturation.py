@@ -1,28 +1,65 @@
-"""Check whether INT8 arithmetic saturates, which can happen on x86 without VNNI.
+"""For which processors a verdict holds: INT8 products may saturate on x86 without VNNI.
 
-There, unsigned activations are multiplied by signed weights with VPMADDUBSW, which adds pairs of products in
-16 bits and saturates (ONNX Runtime, 'Quantize ONNX models', on S8S8 and U8S8). On an emulated Haswell, the
-SQNR of MobileNetV2 in ONNX Runtime fell from 21 to 5 dB; LiteRT computed the same bits as elsewhere.
+There, ONNX Runtime and OpenVINO add pairs of products in 16 bits. Which layers of a file can exceed these
+follows from its weights alone (`export/pairs.py`), so nothing is left to how often calibration pictures
+happen to do so. A file without such layers gives the same answers on every processor, up to the order of
+float operations; any other is judged by the arithmetic of the processors that it is for.
 """
 
-from ...models.spec import Tensor32
-from .. import Session
-from .stats import agreement
+from collections.abc import Sequence
 
-_MOST_LOST_DB = 3.0  # the noise doubles; rounding in another order changes less
+from ...models.errors import EdgewiseError
+from ..bundle import Bundle
+from ..processors import Processor, listed, without_pairs
+from ..structure import Structure
 
 
-def check(exact: Session, quantized: Session, reference: Session, batch: Tensor32) -> str | None:
-    """A warning if `quantized` follows the float model worse than `reference`, its reference arithmetic.
+def needs_exact(structure: Structure, wanted: Sequence[Processor]) -> bool:
+    """Whether this machine would saturate where none of the processors `wanted` does."""
+    return bool(structure.overflow) and Processor.host().adds_pairs and wanted == without_pairs(wanted)
 
-    `batch` is (N, S, S, 3).
+
+def scope(structure: Structure, *, exact: bool) -> tuple[Processor, ...]:
+    """The processors that compute as this machine does, or as `exact` arithmetic does on it."""
+    if not structure.overflow:
+        return tuple(Processor)
+    if exact or not Processor.host().adds_pairs:
+        return without_pairs()
+    return (Processor.X86_AVX2,)
+
+
+def explain(structure: Structure) -> str:
+    """What can exceed 16 bits, in one sentence without an end."""
+    layers = structure.overflow
+    known = [layer.pairs for layer in layers if layer.pairs is not None]
+    count = f"{sum(known):,} pairs of INT8 products" if known else "pairs of INT8 products"
+    most, plural = max(layers, key=lambda layer: layer.pairs or 0), "s" * (len(layers) != 1)
+    return (
+        f"{count} in {len(layers)} layer{plural} (most in {most.layer}) can exceed 16 bits, "
+        f"which saturate on {Processor.X86_AVX2.words}"
+    )
+
+
+def unfit_here(bundle: Bundle) -> str | None:
+    """Why the verdict of `bundle` does not hold on this machine's processor; None if it does, or is unknown.
+
+    Raises:
+        EdgewiseError: the manifest's section about processors is damaged.
     """
-    logits = exact(batch)
-    here, plain = agreement(logits, quantized(batch)), agreement(logits, reference(batch))
-    if here.sqnr_db >= plain.sqnr_db - _MOST_LOST_DB:
+    section = bundle.manifest.get("processors")
+    if section is None:
+        return None
+    try:
+        judged = [Processor(name) for name in section["verdict_holds_for"]]
+    except (TypeError, KeyError, ValueError) as error:
+        raise EdgewiseError(
+            f"{bundle.folder}: the manifest's processors are {section!r}; export the bundle again"
+        ) from error
+    host = Processor.host()
+    if host in judged or not judged:
         return None
     return (
-        "INT8 arithmetic saturates on this processor: the SQNR of its logits to the float model is "
-        f"{here.sqnr_db:.1f} dB, and {plain.sqnr_db:.1f} dB by reference arithmetic ({here.count} pictures). "
-        "Evaluate the file on the processor that will run it"
+        f"the file is not made for this processor ({host.words}): its verdict holds for {listed(judged)}, "
+        f"and {Processor.X86_AVX2.words} computes it differently; export with --for any for a file that is "
+        "the same everywhere"
     )

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from ...models.errors import MissingDependencyError
 from ..structure import Operator, Structure, Tensor
+from .overflow import overflow
 
 if TYPE_CHECKING:
     from onnx import GraphProto, ModelProto, NodeProto, TensorProto, ValueInfoProto
@@ -42,6 +43,7 @@ def read(path: Path, prepared: Path) -> Structure:
         macs=_macs(graph, tensors),
         output_step=_last_step(graph, constants),
         metadata=_metadata(model),
+        overflow=overflow(run.graph, prepared.parent),
     )
 
 

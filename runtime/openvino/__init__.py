@@ -1,5 +1,5 @@
 """OpenVINO IR."""
 
-from .session import caveat, open_reference, open_session, read_structure, version
+from .session import caveat, open_exact, open_reference, open_session, read_structure, version
 
-__all__ = ["caveat", "open_reference", "open_session", "read_structure", "version"]
+__all__ = ["caveat", "open_exact", "open_reference", "open_session", "read_structure", "version"]

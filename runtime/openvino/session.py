@@ -82,6 +82,11 @@ def open_reference(path: Path) -> OpenvinoSession:
     return OpenvinoSession(path, 1, reference=True)
 
 
+def open_exact(path: Path, threads: int) -> OpenvinoSession:
+    """Open it with INT8 products that cannot saturate; on x86 without VNNI, they are computed in float32."""
+    return OpenvinoSession(path, threads, reference=True)
+
+
 def read_structure(path: Path) -> "Structure":
     """Read back the structure from the file and from the CPU plugin's execution graph."""
     from .structure import read

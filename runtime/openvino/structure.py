@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from ...export.artifact import model_files
 from ..structure import Operator, Structure, Tensor
+from .overflow import overflow
 
 if TYPE_CHECKING:
     import openvino as ov
@@ -22,8 +23,10 @@ _TYPES = {"f": "float", "bf": "bfloat", "i": "int", "u": "uint"}
 
 def read(path: Path, model: "ov.Model", single: "ov.Model", compiled: "ov.CompiledModel") -> Structure:
     """The structure of `model`, read from `path`; `single` takes one picture and `compiled` runs it."""
+    operators = _operators(compiled.get_runtime_model(), single)
+    integer = any(operator.layer and operator.arithmetic == "int8" for operator in operators)
     return Structure(
-        operators=_operators(compiled.get_runtime_model(), single),
+        operators=operators,
         weights=_weights(model),
         inputs=tuple(map(_tensor, model.inputs)),
         outputs=tuple(map(_tensor, model.outputs)),
@@ -31,6 +34,7 @@ def read(path: Path, model: "ov.Model", single: "ov.Model", compiled: "ov.Compil
         macs=_macs(single),
         output_step=_last_step(model),
         metadata=dict(_flat(dict(model.get_rt_info().items()))),
+        overflow=overflow(model) if integer else (),
     )
 
 

@@ -15,7 +15,6 @@ from edgewise.models.errors import EdgewiseError, MissingDependencyError, Parity
 from edgewise.models.spec import Tensor32
 from edgewise.runtime.judge.stats import agreement
 from edgewise.runtime.machine import saturates
-from edgewise.runtime.onnx import session as runtime
 from edgewise.runtime.onnx.session import (
     OnnxSession,
     caveat,
@@ -192,10 +191,8 @@ def test_a_missing_library_is_named(onnx_float: Artifact, monkeypatch: pytest.Mo
         open_session(onnx_float.path, 1)
 
 
-@pytest.mark.parametrize("overflows", [True, False])
-def test_users_of_saturating_processors_are_warned(monkeypatch: pytest.MonkeyPatch, overflows: bool) -> None:
-    monkeypatch.setattr(runtime, "saturates", lambda: overflows)
-    assert ("without VNNI" in (caveat() or "")) == overflows
+def test_there_is_no_caveat() -> None:
+    assert caveat() is None
 
 
 @pytest.mark.parametrize("kind", ["onnx_float", "onnx_int8"])

@@ -1,0 +1,154 @@
+"""Pairs of products: which INT8 weights can exceed 16 bits on x86 without VNNI, and weights that cannot.
+
+There, ONNX Runtime and oneDNN multiply unsigned activations with signed weights by VPMADDUBSW, which adds the
+products of two neighbours in 16 bits and saturates. Two weights of the same sign whose magnitudes add up to
+more than 128 exceed 32767 where both activations are 255; all other pairs are exact whatever the activations.
+
+Neighbours are two successive weights of an output channel in the order kernel row, kernel column, input
+channel. ONNX Runtime, and oneDNN's matrix products, number them through the whole kernel; oneDNN's
+convolutions begin anew at each kernel position, which is different where the number of input channels is odd.
+(Measured on a processor with AVX2: every pair of weights in a channel of its own, in convolutions of 1 to 64
+channels and 1 x 1 to 5 x 5 kernels, in grouped ones and in matrix products.) Depthwise convolutions add in 32
+bits in both.
+
+Eight bits are therefore safe but for few channels, and those few need less than the blanket seven bits of
+`reduce_range` in ONNX Runtime and `overflow_fix` in NNCF.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+_Pairs: TypeAlias = NDArray[np.intp]  # (2, pairs): the numbers of two neighbours in a channel
+
+_LARGEST_ACTIVATION = 255
+_LARGEST_SUM = 2**15 - 1
+_MOST = 127
+_FEWEST = 64  # at this range any two weights are safe
+_GRID = tuple(float(steps) for steps in range(_MOST, _FEWEST - 1, -3))  # 22 ranges, 127 to 64
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Grid:
+    """INT8 weights: `steps` in the shape of the weight, (O, I, ...), and `scale`, (O,) float32."""
+
+    steps: NDArray[np.int8]
+    scale: NDArray[np.float32]
+
+    @property
+    def values(self) -> NDArray[np.float32]:
+        """What they stand for: steps times scale."""
+        shape = (-1, *[1] * (self.steps.ndim - 1))
+        return np.asarray(self.steps * self.scale.reshape(shape), np.float32)
+
+
+def is_depthwise(shape: tuple[int, ...], groups: int) -> bool:
+    """Whether a convolution with weights (O, I, ...) has groups of one input and one output channel."""
+    return shape[1] == 1 and groups == shape[0] > 1
+
+
+def excess(steps: NDArray[Any]) -> tuple[int, int]:
+    """How many pairs of the INT8 weights (O, I, ...) can exceed 16 bits, and their largest sum.
+
+    Only pairs of one sign count, for others cannot. Both are for the largest activation, 255. Where the
+    kernels differ in what is a pair, the one with more that exceed 16 bits counts.
+    """
+    rows = _rows(steps).astype(np.int32)
+    sums = [_sums(rows, pairs) * _LARGEST_ACTIVATION for pairs in _orders(steps.shape)]
+    counts = [int((found > _LARGEST_SUM).sum()) for found in sums]
+    return max(counts), max(int(found.max(initial=0)) for found in sums)
+
+
+def fitted(weight: NDArray[np.float32], *, per_channel: bool = True) -> Grid | None:
+    """Round the weight (O, I, ...) so that no pair of products can exceed 16 bits; None if none can anyway.
+
+    A channel without such pairs gets the scale max |w| / 127 and plain rounding. Each of the others gets the
+    scale between max |w| / 127 and max |w| / 64 at which the squared error is least, once every pair that
+    exceeds the limit is moved to the nearest one that does not. Without `per_channel` all share one scale.
+    """
+    rows = _rows(weight).astype(np.float32)
+    orders = list(_orders(weight.shape))
+    widest = np.abs(rows).max(1, initial=0)
+    if not per_channel:
+        widest = np.full_like(widest, widest.max(initial=0))
+    scale = np.where(widest > 0, widest / np.float32(_MOST), np.float32(1))
+    steps = np.rint(rows / scale[:, None])
+    unsafe = np.zeros(len(rows), bool)
+    for pairs in orders:
+        unsafe |= (_sums(steps, pairs) > _limit()).any(1)
+    if not unsafe.any():
+        return None
+    if not per_channel:
+        unsafe[:] = True
+    steps[unsafe], scale[unsafe] = _best(rows[unsafe], widest[unsafe], orders, per_channel=per_channel)
+    return Grid(_restored(steps, weight.shape).astype(np.int8), scale)
+
+
+def _limit() -> int:
+    """The largest sum of two magnitudes that is safe with any activations: 128."""
+    return _LARGEST_SUM // _LARGEST_ACTIVATION
+
+
+def _best(
+    rows: NDArray[np.float32], widest: NDArray[np.float32], orders: list[_Pairs], *, per_channel: bool
+) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """The safe steps of each row, and the scale, of all in `_GRID`, with the least squared error."""
+    best, steps, scale = np.full(len(rows), np.inf), np.zeros_like(rows), np.zeros_like(widest)
+    for count in _GRID:
+        trial = np.maximum(widest / np.float32(count), np.finfo(np.float32).tiny)
+        exact = rows / trial[:, None]
+        moved = _moved(exact, orders)
+        error = np.square((moved - exact) * trial[:, None]).sum(1)
+        if not per_channel:
+            error[:] = error.sum()
+        better = error < best
+        best[better], steps[better], scale[better] = error[better], moved[better], trial[better]
+    return steps, scale
+
+
+def _moved(exact: NDArray[np.float32], orders: list[_Pairs]) -> NDArray[np.float32]:
+    """`exact` (rows, K), in steps, rounded, with every pair that exceeds the limit moved onto it.
+
+    The nearest point of the line x + y = 128 lies at the same distance in both; rounding one of them rounds
+    the other. Magnitudes only shrink, so pairs of an earlier order stay safe.
+    """
+    steps = np.rint(exact)
+    for pairs in orders:
+        row, number = np.nonzero(_sums(steps, pairs) > _limit())
+        first, second = pairs[0][number], pairs[1][number]
+        one, other = np.abs(exact[row, first]), np.abs(exact[row, second])
+        sizes = np.abs(steps[row, first]), np.abs(steps[row, second])
+        x = np.clip(np.rint((one - other + _limit()) / 2), _limit() - sizes[1], sizes[0])
+        steps[row, first] = np.sign(exact[row, first]) * x
+        steps[row, second] = np.sign(exact[row, second]) * (_limit() - x)
+    return steps
+
+
+def _orders(shape: tuple[int, ...]) -> Iterator[_Pairs]:
+    """For each order, the neighbours in a row of `_rows`: (2, pairs)."""
+    inputs, positions = shape[1], int(np.prod(shape[2:]))
+    number = np.arange(inputs * positions).reshape(positions, inputs)
+    whole = number.ravel()[: number.size // 2 * 2]
+    yield np.stack([whole[::2], whole[1::2]])
+    if inputs % 2 and positions > 1:
+        even = number[:, : inputs - 1]
+        yield np.stack([even[:, ::2].ravel(), even[:, 1::2].ravel()])
+
+
+def _sums(rows: NDArray[Any], pairs: _Pairs) -> NDArray[Any]:
+    """The magnitude of the sum of each pair of the same sign, (rows, pairs); 0 for one of different signs."""
+    first, second = rows[:, pairs[0]], rows[:, pairs[1]]
+    return np.where(first * second > 0, np.abs(first + second), 0)
+
+
+def _rows(weight: NDArray[Any]) -> NDArray[Any]:
+    """(O, I, ...) as (O, K) in the order of kernels: kernel row, kernel column, input channel."""
+    return np.ascontiguousarray(np.moveaxis(weight, 1, -1)).reshape(len(weight), -1)
+
+
+def _restored(rows: NDArray[Any], shape: tuple[int, ...]) -> NDArray[Any]:
+    """The inverse of `_rows`."""
+    return np.ascontiguousarray(np.moveaxis(rows.reshape(shape[0], *shape[2:], shape[1]), -1, 1))
