@@ -15,7 +15,7 @@ from edgewise.pipeline.workshop import File, Twin, Workshop
 from edgewise.quantize.calibration import Calibration
 from edgewise.quantize.recipe import Recipe
 from edgewise.runtime.judge.evaluation import Pictures, unlabelled
-from edgewise.runtime.judge.verdict import Limits
+from edgewise.runtime.judge.limits import Limits
 
 LIMITS = Limits(max_drop=1, min_agreement=0.9)
 BROKEN = Recipe(per_channel=False, equalize=False, correct=False)

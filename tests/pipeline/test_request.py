@@ -13,7 +13,7 @@ from edgewise.models.overrides import Overrides
 from edgewise.models.spec import Labels, ModelSpec
 from edgewise.pipeline.request import ConvertRequest, listed
 from edgewise.runtime.bench.latency import SpeedLimits
-from edgewise.runtime.judge.verdict import Limits
+from edgewise.runtime.judge.limits import Limits
 
 
 def one_by_one(*names: str) -> Iterator[str]:

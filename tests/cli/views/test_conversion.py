@@ -26,8 +26,9 @@ from edgewise.runtime.bench.timing import bootstrap_ratio, percentiles
 from edgewise.runtime.bundle import Bundle
 from edgewise.runtime.judge.evaluation import Answers, Pictures, given
 from edgewise.runtime.judge.golden import GoldenCheck
+from edgewise.runtime.judge.limits import Limits
 from edgewise.runtime.judge.stats import Parity, parity
-from edgewise.runtime.judge.verdict import Limits, judge
+from edgewise.runtime.judge.verdict import judge
 
 SAME = Parity(max_abs=1e-5, max_rel=3e-6, top1=1, count=1)
 
