@@ -71,7 +71,8 @@ class Verification:
         """Whether another form could do better: neither pictures nor the float model are to blame."""
         exact = self.float_accuracy
         hopeless = exact is not None and self.limits.of_top1(exact) is Verdict.FAIL
-        return self.verdict is not Verdict.UNPROVEN and not hopeless
+        unprovable = self.basis is Basis.FIDELITY and self.limits.strict
+        return not (hopeless or unprovable or self.verdict is Verdict.UNPROVEN)
 
     @property
     def title(self) -> str:

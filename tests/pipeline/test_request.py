@@ -48,9 +48,16 @@ def test_int8_is_a_precision(int8: bool, precision: list[str] | None, expected: 
 
 def test_gates_are_what_was_asked_for() -> None:
     request = ConvertRequest(
-        model="net", int8=True, max_drop=2, min_agreement=0.5, strict=True, max_latency=3, require_speedup=1.5
+        model="net",
+        int8=True,
+        max_drop=2,
+        min_agreement=0.5,
+        min_top1=60,
+        strict=True,
+        max_latency=3,
+        require_speedup=1.5,
     )
-    assert request.limits == Limits(2, 0.5, strict=True)
+    assert request.limits == Limits(2, 0.5, strict=True, min_top1=60)
     assert request.speed == SpeedLimits(3, 1.5)
 
 

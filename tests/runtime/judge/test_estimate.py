@@ -58,7 +58,7 @@ def test_the_interval_holds_the_estimate_and_no_gain(count: int, differing: int,
 
 
 def test_it_covers_the_drop_of_a_calibrated_model() -> None:
-    """Its probabilities are the truth, and of 200 samples nearly all intervals hold what is lost on average."""
+    """Its probabilities are the truth: nearly all of 200 intervals hold what is lost on average."""
     picks = np.random.default_rng(0)
     exact = picks.normal(0, 2, (60_000, 5))
     other = exact + picks.normal(0, 0.5, exact.shape)
