@@ -221,7 +221,8 @@ def _row(found: Answered, place: int) -> str:
     leaves = found.judged_by_leaves(place)
     assert guessed.estimate is not None  # noqa: S101 - photographs without labels give one
     agreed = guessed.agreement
-    figures = f"{found.drop(place):.2f} | {guessed.estimate.points:.2f} | {1 - agreed.top1:.1%} | {agreed.sqnr_db:.1f}"
+    drops = f"{found.drop(place):.2f} | {guessed.estimate.points:.2f}"
+    figures = f"{drops} | {1 - agreed.top1:.1%} | {agreed.sqnr_db:.1f}"
     said = " | ".join(str(one.verdict.upper()) for one in (measured, guessed, leaves))
     return f" {found.titles[place]} | {figures} | {said} |\n"
 
