@@ -150,7 +150,8 @@ _LIMITS = (
         type=click.FloatRange(0, 100),
         metavar="POINTS",
         default=1.0,
-        help="Fail if top-1 accuracy drops by more percentage points.",
+        help="Fail if top-1 accuracy drops by more percentage points, measured on labelled pictures or "
+        "estimated on photographs without labels.",
     ),
     _gates(
         "--min-agreement",
@@ -159,7 +160,17 @@ _LIMITS = (
         default=0.75,
         help="Fail if fewer top-1 answers agree with the float model. Applies where there are no labels.",
     ),
-    _gates("--strict", is_flag=True, help="Fail also if there are too few pictures to decide."),
+    _gates(
+        "--min-top1",
+        type=click.FloatRange(0, 100),
+        metavar="PERCENT",
+        help="Fail if the exported model's own top-1 accuracy is lower. Needs labelled pictures.",
+    ),
+    _gates(
+        "--strict",
+        is_flag=True,
+        help="Fail also if there are too few pictures to decide, or if they cannot prove an accuracy.",
+    ),
 )
 
 _SPEED = (

@@ -102,6 +102,7 @@ def convert(
     eval_count: int = 1200,
     max_drop: float = 1.0,
     min_agreement: float = 0.75,
+    min_top1: float | None = None,
     strict: bool = False,
     recover: bool = True,
     recover_budget: float = 300.0,
@@ -137,9 +138,11 @@ def convert(
         seed: Seed for drawing or generating pictures.
         data: Labelled folders to measure the drop in accuracy with.
         eval_count: Number of generated pictures that judge bundled weights, at least 12.
-        max_drop: Largest loss of top-1 accuracy, in percentage points.
+        max_drop: Largest loss of top-1 accuracy, in percentage points; estimated where photographs have no
+            labels.
         min_agreement: Smallest top-1 agreement with the float model, from 0 to 1, without labels.
-        strict: Fail also where the pictures are too few to decide.
+        min_top1: Smallest top-1 accuracy of an exported model itself, in percent, on labelled pictures.
+        strict: Fail also where the pictures are too few to decide, or cannot prove an accuracy.
         recover: Try other forms where INT8 loses too much.
         recover_budget: Seconds after which no further attempt begins.
         max_latency: Largest CPU time of one picture on this machine, in ms.
@@ -150,7 +153,8 @@ def convert(
         progress: Receives stages and notices; silent without it.
 
     Raises:
-        UsageError: An option cannot be used, or a bundle of another model is in the way.
+        UsageError: An option cannot be used, a bundle of another model is in the way, or `min_top1` was
+            given without labelled pictures.
         AccuracyError: A quantized model lost too much; nothing was written. It is a `GateError`, whose
             `layers` lose most and whose `recovery` was tried.
         ParityError: A converted model does not compute what the network computes.
@@ -183,6 +187,7 @@ def _made(request: ConvertRequest, journal: Journal, work: Path) -> tuple[Produc
         data = None if request.data is None else Path(request.data)
         pictures = evaluation.choose(model.spec, data, request.eval_count, calibration.unused, request.seed)
         evaluation.refuse_overlap(pictures, calibration.digests)
+        request.limits.require_measurable(pictures)
     for target in request.targets:
         if caveat := runtime(target).caveat():
             journal.notice(caveat)

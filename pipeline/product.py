@@ -10,6 +10,7 @@ from ..runtime.bench.latency import Latency
 from ..runtime.bundle import Bundle, write_bundle
 from ..runtime.judge import golden
 from ..runtime.judge.drop import Drop, Verdict
+from ..runtime.judge.estimate import Estimate
 from ..runtime.judge.stats import Agreement
 from ..runtime.judge.verdict import Verification
 from ..runtime.processors import Processor
@@ -95,6 +96,11 @@ class Product:
         return self.verification.drop
 
     @property
+    def estimate(self) -> Estimate | None:
+        """The estimated loss where photographs without labels judged; None otherwise."""
+        return self.verification.estimate
+
+    @property
     def agreement(self) -> Agreement:
         """How it answers beside its float twin."""
         return self.verification.agreement
@@ -112,7 +118,7 @@ class Product:
     def __repr__(self) -> str:
         time = self.latency.quantized or self.latency.float
         return (
-            f"<Product {self.title}: {self.verdict}, {self.verification.reason()}; "
+            f"<Product {self.title}: {self.verification.title}, {self.verification.reason()}; "
             f"{self.size_bytes / 1e6:.2f} MB, {time.p50_ms:.2f} ms; {self.bundle.folder}>"
         )
 
@@ -125,6 +131,7 @@ class Product:
             "precision": str(self.precision),
             "as_requested": self.as_requested,
             "verdict": str(self.verdict),
+            "basis": str(self.verification.basis),
             "pace": str(self.latency.pace) if self.latency.pace else None,
             "float_size_bytes": self.twin.structure.size_bytes,
             "size_bytes": self.size_bytes,

@@ -15,7 +15,8 @@ from ..quantize.recipe import Recipe
 from ..runtime.bench.latency import Latency
 from ..runtime.judge import evaluation
 from ..runtime.judge.evaluation import Pictures
-from ..runtime.judge.verdict import Limits, Verification
+from ..runtime.judge.limits import Limits
+from ..runtime.judge.verdict import Verification
 from .progress import Journal
 from .workshop import File, Twin, Workshop
 
@@ -44,7 +45,7 @@ class Trial:
         The loss itself, not its interval alone, must be within the limit, or a single picture.
         """
         found = self.verification
-        lost, limit = found.drop, found.limits.max_drop
+        lost, limit = found.drop or found.estimate, found.limits.max_drop
         within = lost is None or lost.points <= max(limit, 100 / lost.count)
         return found.passed and within and self.disagreement <= _MOST_LEFT * failed.disagreement
 

@@ -16,7 +16,7 @@ from ..models.overrides import Channels, ClassNames, Overrides, PathLike
 from ..models.weights.names import require_weights
 from ..quantize.recipe import Recipe
 from ..runtime.bench.latency import SpeedLimits
-from ..runtime.judge.verdict import Limits
+from ..runtime.judge.limits import Limits
 from ..runtime.processors import Processor, without_pairs
 from ..runtime.processors import chosen as chosen_processors
 from .checks import require_folder, require_writable
@@ -58,6 +58,7 @@ class ConvertRequest:
     eval_count: int = 1200
     max_drop: float = 1.0
     min_agreement: float = 0.75
+    min_top1: float | None = None
     strict: bool = False
     recover: bool = True
     recover_budget: float = 300.0
@@ -91,7 +92,7 @@ class ConvertRequest:
             )
 
     def _require_ranges(self) -> None:
-        limits(self.max_drop, self.min_agreement, strict=self.strict)
+        limits(self.max_drop, self.min_agreement, self.min_top1, strict=self.strict)
         at_least("eval_count", self.eval_count, _FEWEST_PICTURES)
         at_least("recover_budget", self.recover_budget, 0)
         at_least("seed", self.seed, 0)
@@ -167,7 +168,7 @@ class ConvertRequest:
     @property
     def limits(self) -> Limits:
         """The accuracy gate."""
-        return limits(self.max_drop, self.min_agreement, strict=self.strict)
+        return limits(self.max_drop, self.min_agreement, self.min_top1, strict=self.strict)
 
     @property
     def speed(self) -> SpeedLimits:
@@ -193,13 +194,15 @@ def _names(given: str | Iterable[str]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(part.strip().lower() for part in parts))
 
 
-def limits(max_drop: float, min_agreement: float, *, strict: bool) -> Limits:
+def limits(max_drop: float, min_agreement: float, min_top1: float | None, *, strict: bool) -> Limits:
     """The accuracy gate; raises a `UsageError` if a limit is out of range."""
     if not 0 <= max_drop <= 100:
         raise UsageError(f"max_drop {max_drop}: must be between 0 and 100 percentage points")
     if not 0 <= min_agreement <= 1:
         raise UsageError(f"min_agreement {min_agreement}: must be between 0 and 1")
-    return Limits(max_drop, min_agreement, strict)
+    if min_top1 is not None and not 0 <= min_top1 <= 100:
+        raise UsageError(f"min_top1 {min_top1}: must be between 0 and 100 percent")
+    return Limits(max_drop, min_agreement, strict, min_top1)
 
 
 def at_least(name: str, value: float, least: float) -> None:

@@ -14,7 +14,7 @@ from ..quantize.refine.sensitivity import LayerError
 from ..runtime.bench.latency import Latency
 from ..runtime.judge import saturation
 from ..runtime.judge.evaluation import Answers, Pictures, answers
-from ..runtime.judge.stats import is_constant
+from ..runtime.judge.plausibility import EXPORTED
 from ..runtime.judge.verdict import Verification, judge
 from ..runtime.processors import listed
 from .product import Draft
@@ -111,19 +111,24 @@ def judged(
     sessions = [*original, *(file.session for file in (*twins, *others))]
     with journal.stage(f"Judge by {pictures.count} pictures") as progress:
         answered = answers(sessions, pictures, workshop.model.spec.preprocess, progress)
-    if is_constant(answered.logits[0]):
-        journal.notice(
-            "The float network gives the same answer for every picture, so its weights are untrained or "
-            "broken, and comparisons mean nothing"
-        )
     logits = {id(session): given for session, given in zip(sessions, answered.logits, strict=True)}
 
     def verified(twin: Twin, file: File) -> Verification:
         exact = workshop.original if file is twin else twin.session
         pair: Answers = replace(answered, logits=(logits[id(exact)], logits[id(file.session)]))
-        return judge(pair, pictures, request.limits)
+        return judge(pair, pictures, request.limits, workshop.known)
 
-    return [Draft(precision, twin, file, verified(twin, file)) for precision, twin, file in made]
+    drafts = [Draft(precision, twin, file, verified(twin, file)) for precision, twin, file in made]
+    for draft in drafts:
+        _warn(draft, journal)
+    return drafts
+
+
+def _warn(draft: Draft, journal: Journal) -> None:
+    """Report what is suspicious: of the float model once, of a file made from it with the file's title."""
+    for warning in draft.verification.warnings:
+        own = warning.startswith(EXPORTED)
+        journal.notice(f"{draft.file.title}: {warning}" if own else warning)
 
 
 def gated(
@@ -131,8 +136,9 @@ def gated(
 ) -> Draft:
     """The draft once it has passed the gate, if need be as another file."""
     integer = draft.file.artifact.precision.integer
-    if not draft.verification.passed and request.recover and integer:
-        journal.notice(f"{draft.file.title}: {draft.verification.reason()}. Trying other forms")
+    failed = draft.verification
+    if not failed.passed and failed.curable and request.recover and integer:
+        journal.notice(f"{draft.file.title}: {failed.reason()}. Trying other forms")
         search = Search(workshop, draft.twin, pictures, request.limits, journal)
         with journal.unplanned():
             recipe = request.recipe_for(draft.file.artifact.target)
@@ -140,6 +146,7 @@ def gated(
         draft = replace(draft, recovery=found)
         if found.chosen is not None and found.verification is not None:
             cured = replace(draft, file=found.chosen.file, verification=found.verification)
+            _warn(cured, journal)
             if found.verification.passed:
                 journal.notice(f"{cured.file.title} passes: {found.chosen.rung.title}")
                 return cured

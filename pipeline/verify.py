@@ -10,10 +10,12 @@ from ..runtime import Session, open_session
 from ..runtime.bundle import Bundle
 from ..runtime.judge import evaluation, saturation
 from ..runtime.judge.drop import Drop, Verdict
+from ..runtime.judge.estimate import Estimate
 from ..runtime.judge.golden import GoldenCheck, check
 from ..runtime.judge.stats import Agreement
 from ..runtime.judge.verdict import Verification, judge
 from .checks import require_folder
+from .claims import known
 from .document import document
 from .progress import Journal, Progress
 from .request import at_least, limits
@@ -49,13 +51,18 @@ class VerifiedBundle:
         return None if self.verification is None else self.verification.drop
 
     @property
+    def estimate(self) -> Estimate | None:
+        """The estimated loss where photographs without labels judged; None otherwise."""
+        return None if self.verification is None else self.verification.estimate
+
+    @property
     def agreement(self) -> Agreement | None:
         """How the model answers beside its float model; None where there is none."""
         return None if self.verification is None else self.verification.agreement
 
     def __repr__(self) -> str:
         judged = self.verification
-        found = f"{judged.verdict}, {judged.reason()}" if judged else "golden sample alone"
+        found = f"{judged.title}, {judged.reason()}" if judged else "golden sample alone"
         return f"<VerifiedBundle {self.bundle.target} {self.bundle.precision}: {found}; {self.bundle.folder}>"
 
     def require(self) -> None:
@@ -80,38 +87,46 @@ def verify(
     data: PathLike | None = None,
     max_drop: float = 1.0,
     min_agreement: float = 0.75,
+    min_top1: float | None = None,
     strict: bool = False,
     threads: int = 2,
     progress: Progress | None = None,
 ) -> VerifiedBundle:
     """Check a bundle's files, run its golden sample, and judge the model by the float model that it carries.
 
-    Accuracy is judged by `data`, or by the generated set where the bundle has the bundled weights; without
-    labels, by the agreement with the float model on generated pictures. The result does not raise for a
-    verdict: call its `require()`, or look at `passed`.
+    Accuracy is judged by `data`, or by the generated set where the bundle has the bundled weights. Without
+    labels, generated pictures show whether the model follows its float model, and the verdict is UNPROVEN.
+    The result does not raise for a verdict: call its `require()`, or look at `passed`.
 
     Args:
         bundle: The bundle's folder, or a `Bundle` such as `convert` returns.
         data: Labelled folders.
         max_drop: Largest loss of top-1 accuracy, in percentage points.
         min_agreement: Smallest top-1 agreement with the float model, from 0 to 1, without labels.
-        strict: Fail also where the pictures are too few to decide.
+        min_top1: Smallest top-1 accuracy of the model itself, in percent, on labelled pictures.
+        strict: Fail also where the pictures are too few to decide, or cannot prove an accuracy.
         threads: Threads of the engine.
         progress: Receives stages and notices; silent without it.
 
     Raises:
-        UsageError: There is no such bundle, or pictures of `data` were used for calibration.
+        UsageError: There is no such bundle, pictures of `data` were used for calibration, or `min_top1`
+            was given without labelled pictures.
         ParityError: The golden sample comes out differently on this machine.
         MissingDependencyError: The engine is not installed.
         EdgewiseError: The bundle is damaged.
     """
-    wanted = limits(max_drop, min_agreement, strict=strict)
+    wanted = limits(max_drop, min_agreement, min_top1, strict=strict)
     at_least("threads", threads, 1)
     opened = Bundle.open(Path(bundle))
     folder = None if data is None else Path(data)
     if folder is not None:
         require_folder(folder, "a folder of labelled pictures")
     judged_by_pictures = opened.reference is not None or folder is not None
+    pictures = None
+    if judged_by_pictures:
+        pictures = evaluation.choose(opened.spec, folder, _GENERATED, photos=(), seed=0)
+        evaluation.refuse_overlap(pictures, (opened.calibration or {}).get("files", ()))
+    wanted.require_measurable(pictures)
     journal = Journal(progress, 1 + judged_by_pictures)
     unfit = saturation.unfit_here(opened)
     if unfit:
@@ -119,14 +134,15 @@ def verify(
     with journal.stage("Run the golden sample"):
         session = open_session(opened.model, opened.target, threads)
         golden = _checked(opened, session, unfit)
-    if not judged_by_pictures:
+    if pictures is None:
         return VerifiedBundle(opened, golden, None, tuple(journal.notices))
-    pictures = evaluation.choose(opened.spec, folder, _GENERATED, photos=(), seed=0)
-    evaluation.refuse_overlap(pictures, (opened.calibration or {}).get("files", ()))
     with journal.stage(f"Judge by {pictures.count} pictures") as counter:
         exact = open_session(opened.reference or opened.model, opened.target, threads)
         answers = evaluation.answers([exact, session], pictures, opened.spec.preprocess, counter)
-    judged = judge(answers, pictures, wanted)
+    told = known(opened.spec, opened.manifest.get("training"))
+    judged = judge(answers, pictures, wanted, told)
+    for warning in judged.warnings:
+        journal.notice(warning)
     return VerifiedBundle(opened, golden, judged, tuple(journal.notices))
 
 

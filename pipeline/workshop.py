@@ -23,12 +23,14 @@ from ..runtime import Session, open_session, runtime
 from ..runtime.bench.latency import Latency, measure
 from ..runtime.judge import evaluation, saturation, stats
 from ..runtime.judge.evaluation import Pictures, answers
+from ..runtime.judge.limits import Limits
 from ..runtime.judge.stats import Parity
-from ..runtime.judge.verdict import Limits, Verification, judge, require_parity
+from ..runtime.judge.verdict import Verification, judge, require_parity
 from ..runtime.probe import probe
 from ..runtime.processors import EVERY, Processor
 from ..runtime.reference import reference
 from ..runtime.structure import Structure
+from .claims import known
 from .progress import Journal
 
 _PARITY_PICTURES = 8
@@ -90,6 +92,7 @@ class Workshop:
     ) -> None:
         self.model, self.calibration, self.processors = model, calibration, processors
         self.original = reference(model.network)
+        self.known = known(model.spec, model.record)
         self._folder, self._journal = folder, journal
         self._refined: dict[Recipe, Refined] = {}
         self._count = 0
@@ -149,7 +152,8 @@ class Workshop:
         target = file.artifact.target
         with self._journal.stage(f"Judge {target} by {pictures.count} pictures") as progress:
             sessions = [exact.session, file.session]
-            return judge(answers(sessions, pictures, self.model.spec.preprocess, progress), pictures, limits)
+            answered = answers(sessions, pictures, self.model.spec.preprocess, progress)
+        return judge(answered, pictures, limits, self.known)
 
     def timed(self, exact: File, file: File) -> Latency:
         """Both measured in turn on this machine; a float file alone."""

@@ -1,4 +1,4 @@
-"""The committed scripts: the zoo on small networks, and the table of imports."""
+"""The committed scripts: the zoo on small networks, the gate's faults and table, and the table of imports."""
 
 import json
 import runpy
@@ -6,7 +6,14 @@ import subprocess
 import sys
 from pathlib import Path
 
+import faults
+import gate
+import numpy as np
 import pytest
+
+from edgewise.export.artifact import Artifact
+from edgewise.models.spec import Tensor32
+from edgewise.runtime.tflite.session import TfliteSession
 
 ROOT = Path(__file__).parents[1]
 SMALL = ("mobilenetv1_025", "mobilenetv4small", "shufflenetv2_050", "squeezenet1_1")
@@ -39,6 +46,45 @@ def test_small_networks_go_the_whole_way(tmp_path: Path, exact_programs: dict[st
     heading, _, *rows = table.splitlines()
     assert len(rows) == len(SMALL) * len(TARGETS)
     assert all(row.count("|") == heading.count("|") + 1 for row in rows)
+
+
+def test_every_fault_changes_the_answers_and_nothing_else(
+    tiny_int8: dict[str, Artifact], tiny_pictures: Tensor32, tmp_path: Path
+) -> None:
+    healthy = tiny_int8["float32"].path
+    before = TfliteSession(healthy, 1)(tiny_pictures)
+    titles = []
+    for title, content in faults.damaged(healthy.read_bytes()):
+        path = tmp_path / "damaged.tflite"
+        path.write_bytes(content)
+        after = TfliteSession(path, 1)(tiny_pictures)
+        assert after.shape == before.shape
+        assert not np.array_equal(after, before), title
+        titles.append(title)
+    assert len(set(titles)) == len(titles) >= 10
+
+
+def test_the_gate_is_tested_by_its_own_verdicts() -> None:
+    """Of three files, one is the float file again, one loses a twentieth of its answers, one nearly all."""
+    labels = np.arange(420) % 10
+    exact = 8 * np.eye(10, dtype=np.float32)[labels]
+    some, most = exact.copy(), np.roll(exact, 1, axis=1)
+    some[::20] = most[::20]
+    logits = np.stack([exact, exact, some, most])
+    found = gate.Answered(["float", "same", "some", "most"], logits, labels, logits[:, :40])
+    assert [found.drop(place) for place in range(4)] == pytest.approx([0, 0, 5, 100])
+    text = gate.report({"net": found})
+    assert "3 INT8 TFLite files of net" in text
+    assert "all 420 labelled photographs" in text
+    assert "{" not in text
+    assert "| labelled, 400 | 0 of 40 | 100.0% | 0.0% | 0 of 20 | 100.0% |" in text
+    assert "| unlabelled, 50 | 0 of 40 | 0.0% | 100.0% | 0 of 20 | " in text
+    assert "| generated | 0 of 2 | 0.0% | 0.0% | 0 of 1 | 50.0% |" in text
+    assert "| net | same | 0.00 | 0.00 | 0.0% | 300.0 | PASS | PASS | UNPROVEN |" in text
+    assert "| net | most | 100.00 | 99." in text
+    headings = [line for line in text.splitlines() if line.startswith("|---")]
+    rows = [line for line in text.splitlines() if line.startswith("| ")]
+    assert {row.count("|") for row in rows} == {heading.count("|") for heading in headings}
 
 
 def test_imports_between_folders_are_counted(tmp_path: Path) -> None:

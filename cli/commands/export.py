@@ -42,8 +42,9 @@ def command(assets: Path | None, **options: Any) -> None:
     model (.keras, .h5 or the folder of a SavedModel).
 
     No INT8 model is written before it passes the accuracy gate: the drop of top-1 accuracy on labelled
-    pictures (--data, or generated ones for the bundled weights), otherwise the agreement with the float
-    model. If one of several targets fails, none is written.
+    pictures (--data, or generated ones for the bundled weights), or the drop as estimated on photographs
+    without labels (those of --calib that did not calibrate). Without either, accuracy is UNPROVEN. If one of
+    several targets fails, none is written.
 
     \b
     edgewise export mobilenetv2 --to tflite --int8

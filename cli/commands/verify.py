@@ -26,8 +26,8 @@ def command(bundle: Path, *, as_json: bool, quiet: bool, verbose: bool, **option
     """Check BUNDLE's files, run its golden sample, and compare it with the float model that it carries.
 
     Accuracy is measured on --data, or on generated pictures if the bundle has the bundled weights. Without
-    labels, the agreement with the float model is measured on generated pictures. Exit codes are those of
-    `edgewise export`.
+    labels, only the agreement with the float model is measured, on generated pictures, and accuracy is
+    UNPROVEN. Exit codes are those of `edgewise export`.
     """
     from ..terminal import terminal
 

@@ -7,6 +7,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from ...export.precision import Precision
 from ...pipeline.convert import Conversion
 from ...pipeline.product import Product
 from ...pipeline.recovery import Recovery
@@ -21,8 +22,14 @@ from ...runtime.judge.stats import Accuracy
 from ...runtime.judge.verdict import Verification
 from ..terminal import Terminal, table
 
-_COLOURS = {Verdict.PASS: "green", Verdict.FAIL: "red", Verdict.INCONCLUSIVE: "yellow"}
+_COLOURS = {
+    Verdict.PASS: "green",
+    Verdict.FAIL: "red",
+    Verdict.INCONCLUSIVE: "yellow",
+    Verdict.UNPROVEN: "yellow",
+}
 _WORST_LAYERS = 8
+_WORST_CLASSES = 3
 
 
 def show_conversion(console: Console, conversion: Conversion) -> None:
@@ -42,6 +49,7 @@ def show_conversion(console: Console, conversion: Conversion) -> None:
             console.print(f"\n[bold]{product.title}[/]")
         show_recovery(console, product.recovery)
         show_agreement(console, product)
+        show_accuracy(console, product.verification, product.precision)
         show_pace(console, product)
         show_verdict(console, product.verification)
         if product.bundle is not None:
@@ -85,11 +93,27 @@ def show_agreement(console: Console, product: Product) -> None:
     console.print(f"[dim]{escape(line)}[/]", soft_wrap=True)
 
 
+def show_accuracy(console: Console, verification: Verification, precision: Precision) -> None:
+    """Top-1 of the float model and of the file, on how many pictures, and which classes got worse."""
+    exact, own = verification.float_accuracy, verification.quantized_accuracy
+    if exact is None or own is None:
+        line = f"top-1 was not measured: {verification.pictures} have no labels"
+    elif precision is Precision.FP32:
+        line = f"top-1 of {precision} {own.text} on {own.count} pictures"
+    else:
+        line = f"top-1 of fp32 {exact.text}, of {precision} {own.text} on {own.count} pictures"
+    worse = [change for change in verification.classes if change.lost > change.gained][:_WORST_CLASSES]
+    if worse:
+        named = (f"{change.name} loses {change.lost} of {change.count}" for change in worse)
+        line += f"; worst classes: {', '.join(named)}"
+    console.print(f"[dim]{escape(line)}[/]", soft_wrap=True)
+
+
 def show_verdict(console: Console, verification: Verification) -> None:
-    """PASS, FAIL or INCONCLUSIVE, and why."""
+    """PASS, FAIL, INCONCLUSIVE or UNPROVEN, whether that is estimated, and why."""
     colour = _COLOURS[verification.verdict]
     reason = escape(verification.reason())
-    console.print(f"[bold {colour}]{verification.verdict.upper()}[/] {reason}", soft_wrap=True)
+    console.print(f"[bold {colour}]{verification.title}[/] {reason}", soft_wrap=True)
 
 
 def show_pace(console: Console, product: Product) -> None:
@@ -122,6 +146,7 @@ def show_verified(console: Console, found: VerifiedBundle) -> None:
     console.print(f"golden sample: {distance}; cosine with the original network {check.cosine:.4f}")
     console.print(f"fp32 against the original network: relative difference {check.parity.max_rel:.1e}")
     if found.verification is not None:
+        show_accuracy(console, found.verification, found.bundle.precision)
         show_verdict(console, found.verification)
 
 
@@ -143,7 +168,7 @@ def show_recovery(console: Console, recovery: Recovery | None) -> None:
     shown = table("attempt", "drop", "agreement", "SQNR", "latency", "size", "")
     for trial in recovery.trials:
         found, latency = trial.verification, trial.latency.quantized or trial.latency.float
-        drop = f"{found.drop.points:.2f}" if found.drop else "-"
+        drop = _drop(found)
         agreement = f"{100 * found.agreement.top1:.1f} %"
         star = "*" if trial in recovery.best else ""
         shown.add_row(
@@ -157,7 +182,10 @@ def show_recovery(console: Console, recovery: Recovery | None) -> None:
         )
     console.print(shown)
     count = recovery.trials[0].verification.agreement.count
-    console.print(f"[dim]on {count} pictures that are not used for the verdict; * marks the Pareto front[/]")
+    note = "; ~ is estimated" if recovery.trials[0].verification.estimate else ""
+    console.print(
+        f"[dim]on {count} pictures that are not used for the verdict; * marks the Pareto front{note}[/]"
+    )
 
 
 def show_layers(console: Console, layers: Sequence[LayerError]) -> None:
@@ -170,6 +198,13 @@ def show_layers(console: Console, layers: Sequence[LayerError]) -> None:
         losses = f"{layer.sqnr_db:.1f} dB", f"{layer.through_db:.1f} dB"
         shown.add_row(escape(layer.name), layer.operator, shape, *losses)
     console.print(shown)
+
+
+def _drop(found: Verification) -> str:
+    """The drop in points, marked where it is estimated."""
+    if found.estimate is not None:
+        return f"~{found.estimate.points:.2f}"
+    return f"{found.drop.points:.2f}" if found.drop else "-"
 
 
 def _parity(twin: Twin) -> str:

@@ -1,6 +1,7 @@
 """What an inspection shows."""
 
 from collections.abc import Iterator
+from typing import Any
 
 from rich.console import Console
 from rich.markup import escape
@@ -19,13 +20,19 @@ def _show_bundle(console: Console, bundle: Bundle) -> None:
     """The network and the verdict of a bundle, from its manifest."""
     origin, verdict = bundle.spec.origin, "none"
     if bundle.verification:
-        verdict = "{verdict}, by {pictures}".format_map(bundle.verification)
+        verdict = _verdict(bundle.verification)
     rows = [
         ("bundle", f"{bundle.name}, {bundle.target}, {bundle.precision}"),
         ("weights", f"{origin.description} ({origin.source}, sha256 {origin.sha256[:12]})"),
         ("verdict", verdict),
     ]
     _show_rows(console, rows)
+
+
+def _verdict(verification: dict[str, Any]) -> str:
+    """The verdict, whether it is estimated, and the pictures it rests on; older manifests have no basis."""
+    estimated = " (estimated)" if verification.get("basis") == "estimated" else ""
+    return f"{verification['verdict']}{estimated}, by {verification['pictures']}"
 
 
 def show_inspection(console: Console, found: Inspection) -> None:

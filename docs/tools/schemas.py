@@ -33,7 +33,7 @@ from edgewise.runtime.judge.drop import Verdict
 from edgewise.runtime.judge.golden import GoldenCheck
 from edgewise.runtime.judge.matrix import ComparedPair
 from edgewise.runtime.judge.stats import Accuracy
-from edgewise.runtime.judge.verdict import Verification
+from edgewise.runtime.judge.verdict import Basis, Verification
 from edgewise.runtime.structure import Structure
 
 SCHEMAS = Path(__file__).parents[1] / "schemas"
@@ -185,6 +185,7 @@ def conversion(defined: Definitions) -> Json:
         precision=described("The precision that the model has", TEXT),
         as_requested=described("Whether recovery left the precision as it was asked for", YES_NO),
         verdict=defined.of(Verdict),
+        basis=described("What the verdict rests on", defined.of(Basis)),
         pace=described(
             "Whether it is faster or slower than float on this machine",
             or_null({"enum": ["faster", "slower", "alike"]}),

@@ -13,6 +13,7 @@ clipped to [-1, 1]. Drops are in percentage points, float minus quantized: posit
 """
 
 from bisect import bisect_left
+from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 from math import sqrt
@@ -26,11 +27,18 @@ from .stats import Z95, Interval
 
 
 class Verdict(StrEnum):
-    """PASS: the whole interval is within the limit; FAIL: all of it is above; INCONCLUSIVE otherwise."""
+    """PASS: the whole interval is within the limit; FAIL: all of it is above; INCONCLUSIVE otherwise.
+
+    UNPROVEN: the pictures cannot show an accuracy at all, because they are generated and have no labels.
+    """
 
     PASS = "pass"
     FAIL = "fail"
     INCONCLUSIVE = "inconclusive"
+    UNPROVEN = "unproven"
+
+
+_WORST_FIRST = (Verdict.FAIL, Verdict.INCONCLUSIVE, Verdict.UNPROVEN, Verdict.PASS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +80,7 @@ def drop(reference_correct: ArrayLike, candidate_correct: ArrayLike, max_drop_po
     return Drop(
         points=100 * (lost - gained) / count,
         interval=interval,
-        verdict=_verdict(interval, limit),
+        verdict=verdict_of(interval, limit),
         lost=lost,
         gained=gained,
         count=count,
@@ -89,17 +97,24 @@ def drop_interval(lost: float, gained: float, count: float) -> Interval:
     return Interval(100 * max(-1.0, p - q - half), 100 * min(1.0, p - q + half))
 
 
-def _verdict(interval: Interval, limit: float) -> Verdict:
+def verdict_of(interval: Interval, limit: float) -> Verdict:
+    """Where the interval of a loss lies: within the limit, beyond it, or on both sides."""
     if interval.high <= limit:
         return Verdict.PASS
     return Verdict.FAIL if interval.low > limit else Verdict.INCONCLUSIVE
+
+
+def worst(verdicts: Iterable[Verdict]) -> Verdict:
+    """The verdict of several gates together."""
+    return min(verdicts, key=_WORST_FIRST.index)
 
 
 def _images_to_settle(lost: int, gained: int, count: int, limit: float) -> int | None:
     # At fixed rates both bounds approach `points` with more images, so bisection finds the first.
     def settled(images: int) -> bool:
         share = images / count
-        return _verdict(drop_interval(lost * share, gained * share, images), limit) != Verdict.INCONCLUSIVE
+        interval = drop_interval(lost * share, gained * share, images)
+        return verdict_of(interval, limit) != Verdict.INCONCLUSIVE
 
     needed = bisect_left(range(maxsize), True, lo=count, key=settled)
     return needed if needed < maxsize else None

@@ -23,6 +23,7 @@ Progress = Callable[[int, int], None]  # done, total
 
 _BLOCK = 16  # pictures in memory at a time
 _UNLABELLED, _DECIDED = 160, 40
+_PHOTOGRAPHS = 500  # without labels: about 300 are needed to show that no answer in a hundred is lost
 _BEYOND_CALIBRATION = 1_000_000  # dead leaves from this index on are never used for calibration
 _SEARCH_EVERY, _SEARCHED = 5, 240
 _FURTHER = 12_000_000  # from here on, for searching only; a multiple of the number of shapes
@@ -32,8 +33,9 @@ _FURTHER = 12_000_000  # from here on, for searching only; a multiple of the num
 class Pictures:
     """A set of pictures: `read` crops picture i to (S, S, 3); `labels` are their classes or None.
 
-    With `decided`, only that many count: those with the widest margin between the first and second logit of
-    the first session. Generated pictures are often between two classes, where a tie means nothing.
+    `generated` pictures are no photographs: without labels they cannot show an accuracy. With `decided`, only
+    that many count: those with the widest margin between the first and second logit of the first session.
+    Generated pictures are often between two classes, where a tie means nothing.
     """
 
     description: str
@@ -42,6 +44,7 @@ class Pictures:
     labels: tuple[int, ...] | None = None
     files: tuple[Path, ...] = ()
     decided: int | None = None
+    generated: bool = False
 
     def name(self, index: int) -> str:
         """The name of picture `index`: its folder and file, or its number."""
@@ -74,17 +77,19 @@ def shapes(spec: ModelSpec, count: int) -> Pictures:
     if spec.labels.names != SHAPES:
         raise UsageError(f"{spec.name}: its classes are not the generated shapes; pass --data DIR")
     labels = tuple(index % len(SHAPES) for index in range(count))
-    return Pictures("generated shapes", _shape, count, labels)
+    return Pictures("generated shapes", _shape, count, labels, generated=True)
 
 
 def unlabelled(seed: int) -> Pictures:
     """Generated dead leaves, different from those for calibration. They measure agreement, not accuracy."""
-    return Pictures("generated dead leaves", partial(_leaves, seed), _UNLABELLED, decided=_DECIDED)
+    return Pictures(
+        "generated dead leaves", partial(_leaves, seed), _UNLABELLED, decided=_DECIDED, generated=True
+    )
 
 
 def from_files(files: Sequence[Path]) -> Pictures:
     """The first of `files`, without labels."""
-    files = tuple(files[:_UNLABELLED])
+    files = tuple(files[:_PHOTOGRAPHS])
     return Pictures("unlabelled pictures", partial(_crop, files), len(files), files=files)
 
 

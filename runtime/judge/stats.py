@@ -85,6 +85,14 @@ class Accuracy:
     top5: float
     count: int
 
+    @property
+    def text(self) -> str:
+        """Top-1 with its interval in percent."""
+        interval = self.top1_interval
+        return (
+            f"{100 * self.top1:.2f} % (95 % interval {100 * interval.low:.2f} to {100 * interval.high:.2f})"
+        )
+
 
 def parity(reference: Logits, candidate: Logits) -> Parity:
     """Compare the logits of two float models for the same images.

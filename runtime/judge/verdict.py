@@ -1,37 +1,48 @@
 """The gates that a model must pass before it is reported as a success, or as INT8."""
 
 from dataclasses import asdict, dataclass
+from enum import StrEnum
 from typing import Any
 
 from ...models.errors import AccuracyError, ParityError
 from ..machine import isa
-from .drop import Drop, Verdict, drop
+from . import wording
+from .classes import ClassChange, changes
+from .drop import Drop, Verdict, drop, worst
+from .estimate import Estimate, estimate
 from .evaluation import Answers, Pictures
+from .known import Known
+from .limits import Limits
+from .plausibility import warnings
 from .stats import Accuracy, Agreement, Parity, accuracy, agreement, correct
 
 # Correct float conversions, from AlexNet to ViT, have relative differences of 1e-6 to 1e-5; wrong ones, 1e-2.
 MAX_RELATIVE = 1e-3
 
+_UNKNOWN = Known()
 
-@dataclass(frozen=True, slots=True)
-class Limits:
-    """How much a quantized model may lose.
 
-    `max_drop` is in percentage points of top-1, for labelled pictures; `min_agreement` is a fraction, for
-    pictures without labels. With `strict`, an inconclusive result fails.
+class Basis(StrEnum):
+    """What a verdict rests on.
+
+    MEASURED: the drop of accuracy on labelled pictures. ESTIMATED: the drop as the float model's
+    probabilities predict it on photographs without labels. FIDELITY: only how closely the answers to
+    generated pictures follow the float model's, which proves no accuracy.
     """
 
-    max_drop: float
-    min_agreement: float
-    strict: bool = False
+    MEASURED = "measured"
+    ESTIMATED = "estimated"
+    FIDELITY = "fidelity"
 
 
 @dataclass(frozen=True, slots=True)
 class Verification:
     """The quantized model compared with its float model, and the verdict of the gate.
 
-    Without labels `float_accuracy`, `quantized_accuracy` and `drop` are None and the gate is agreement.
-    INT8 arithmetic may depend on the instruction set, `isa`.
+    Without labels `float_accuracy`, `quantized_accuracy` and `drop` are None; photographs have an `estimate`
+    instead. `classes` are those that answer otherwise than in float, worst first; `warnings` are sentences
+    about what is probably wrong, which do not change the verdict. INT8 arithmetic may depend on the
+    instruction set, `isa`.
     """
 
     pictures: str
@@ -41,45 +52,47 @@ class Verification:
     float_accuracy: Accuracy | None
     quantized_accuracy: Accuracy | None
     drop: Drop | None
+    estimate: Estimate | None
+    classes: tuple[ClassChange, ...]
+    warnings: tuple[str, ...]
     limits: Limits
+    basis: Basis
     verdict: Verdict
     isa: str
 
     @property
     def passed(self) -> bool:
         """Whether the model passes the gate."""
-        return self.verdict is Verdict.PASS or (
-            self.verdict is Verdict.INCONCLUSIVE and not self.limits.strict
-        )
+        undecided = self.verdict in {Verdict.INCONCLUSIVE, Verdict.UNPROVEN}
+        return self.verdict is Verdict.PASS or (undecided and not self.limits.strict)
+
+    @property
+    def curable(self) -> bool:
+        """Whether another form could do better: neither pictures nor the float model are to blame."""
+        exact = self.float_accuracy
+        hopeless = exact is not None and self.limits.of_top1(exact) is Verdict.FAIL
+        unprovable = self.basis is Basis.FIDELITY and self.limits.strict
+        return not (hopeless or unprovable or self.verdict is Verdict.UNPROVEN)
+
+    @property
+    def title(self) -> str:
+        """The verdict in words: 'PASS', 'FAIL', 'PASS (estimated)'."""
+        return wording.title(self.verdict, estimated=self.basis is Basis.ESTIMATED)
 
     def to_json(self) -> dict[str, Any]:
         """Plain data for a manifest or a report."""
-        return asdict(self)
+        lists = {"classes": [asdict(change) for change in self.classes], "warnings": [*self.warnings]}
+        return asdict(self) | lists
 
     def require(self) -> None:
         """Raise an `AccuracyError` if the model does not pass the gate."""
         if not self.passed:
-            raise AccuracyError(f"accuracy gate {self.verdict}: {self.reason()}")
+            estimated = " (estimated)" if self.basis is Basis.ESTIMATED else ""
+            raise AccuracyError(f"accuracy gate {self.verdict}{estimated}: {self.reason()}")
 
     def reason(self) -> str:
         """The numbers behind the verdict, in one sentence."""
-        if self.drop is None:
-            return (
-                f"top-1 agreement {100 * self.agreement.top1:.1f} % on {self.agreement.count} "
-                f"{self.pictures}, at least {100 * self.limits.min_agreement:g} % required"
-            )
-        points, low, high = self.drop.points, self.drop.interval.low, self.drop.interval.high
-        change, limit = "drops by", "allowed"
-        if points < 0:
-            points, low, high = -points, -high, -low
-            change, limit = "gains", "allowed drop"
-        text = (
-            f"top-1 {change} {points:.2f} points (95 % interval {low:.2f} to {high:.2f}) "
-            f"on {self.drop.count} pictures, {limit} {self.limits.max_drop:g}"
-        )
-        if self.verdict is Verdict.INCONCLUSIVE and self.drop.images_to_settle is not None:
-            text += f"; about {self.drop.images_to_settle} pictures would settle it"
-        return text
+        return wording.reason(self)
 
 
 def require_parity(found: Parity) -> Parity:
@@ -97,17 +110,45 @@ def require_parity(found: Parity) -> Parity:
     return found
 
 
-def judge(answers: Answers, pictures: Pictures, limits: Limits) -> Verification:
-    """Compare a quantized model (second session) with its float model (first) and with any labels."""
+def judge(answers: Answers, pictures: Pictures, limits: Limits, known: Known = _UNKNOWN) -> Verification:
+    """Compare a quantized model (second session) with its float model (first) and with any labels.
+
+    Labelled pictures give a measured drop, photographs without labels an estimated one. Generated pictures
+    without labels show only whether enough answers agree: the verdict is UNPROVEN or FAIL.
+
+    Raises:
+        UsageError: the limits need labels, and there are none.
+    """
+    limits.require_measurable(pictures)
     exact, quantized = answers.logits
     agreed = agreement(exact, quantized)
-    worst = pictures.name(int(answers.indices[agreed.worst_image]))
-    about = pictures.description, answers.skipped, worst, agreed
-    if answers.labels is None:
-        passed = agreed.top1 >= limits.min_agreement
-        verdict = Verdict.PASS if passed else Verdict.FAIL
-        return Verification(*about, None, None, None, limits, verdict, isa())
-    labels = answers.labels
-    lost = drop(correct(exact, labels), correct(quantized, labels), limits.max_drop)
-    accuracies = accuracy(exact, labels), accuracy(quantized, labels)
-    return Verification(*about, *accuracies, lost, limits, lost.verdict, isa())
+    float_accuracy = quantized_accuracy = lost = guess = None
+    changed: tuple[ClassChange, ...] = ()
+    if answers.labels is not None:
+        basis, labels = Basis.MEASURED, answers.labels
+        before, after = correct(exact, labels), correct(quantized, labels)
+        lost = drop(before, after, limits.max_drop)
+        float_accuracy, quantized_accuracy = accuracy(exact, labels), accuracy(quantized, labels)
+        changed = changes(before, after, labels, known)
+        verdicts = [lost.verdict, limits.of_top1(quantized_accuracy)]
+    elif pictures.generated:
+        basis, verdicts = Basis.FIDELITY, [Verdict.UNPROVEN, limits.of_agreement(agreed.top1)]
+    else:
+        guess = estimate(exact, quantized, limits.max_drop)
+        basis, verdicts = Basis.ESTIMATED, [guess.verdict, limits.of_agreement(agreed.top1)]
+    return Verification(
+        pictures=pictures.description,
+        skipped=answers.skipped,
+        worst_picture=pictures.name(int(answers.indices[agreed.worst_image])),
+        agreement=agreed,
+        float_accuracy=float_accuracy,
+        quantized_accuracy=quantized_accuracy,
+        drop=lost,
+        estimate=guess,
+        classes=changed,
+        warnings=warnings(answers, pictures, known),
+        limits=limits,
+        basis=basis,
+        verdict=worst(verdicts),
+        isa=isa(),
+    )

@@ -53,8 +53,8 @@ def test_a_result_says_what_was_proven(conversion: edgewise.Conversion, folder: 
     assert (product.passed, product.as_requested) == (True, True)
     assert (conversion.passed, conversion.as_requested) == (True, True)
     conversion.require()  # raises nothing
-    assert product.verdict is edgewise.Verdict.PASS
-    assert product.drop is None  # without labels
+    assert product.verdict is edgewise.Verdict.UNPROVEN  # by generated pictures
+    assert (product.drop, product.estimate) == (None, None)
     assert product.agreement.top1 >= 0.75
     assert product.latency.quantized is not None
     assert product.latency.quantized.p50_ms > 0
@@ -76,7 +76,7 @@ def test_its_files_are_those_of_the_bundle(conversion: edgewise.Conversion) -> N
 def test_it_is_short_to_look_at(conversion: edgewise.Conversion) -> None:
     (product,) = conversion.products
     assert repr(conversion) == repr(product)
-    assert repr(product).startswith("<Product onnx w8a8: pass, top-1 agreement ")
+    assert repr(product).startswith("<Product onnx w8a8: UNPROVEN, top-1 agreement ")
     assert repr(product).endswith(f" ms; {product.bundle.folder}>")
 
 
@@ -92,7 +92,8 @@ def test_its_document_has_the_manifest(conversion: edgewise.Conversion, document
     document = document_of(conversion, "conversion")
     (found,) = document["bundles"]
     assert found["manifest"] == conversion.bundles[0].manifest
-    assert (found["verdict"], found["precision"], found["as_requested"]) == ("pass", "w8a8", True)
+    assert (found["verdict"], found["basis"]) == ("unproven", "fidelity")
+    assert (found["precision"], found["as_requested"]) == ("w8a8", True)
     assert document["seconds"].keys() == {*conversion.seconds}
 
 
@@ -232,6 +233,7 @@ def test_a_module_in_memory_goes_in_as_it_is(tiny_network: nn.Module, tmp_path: 
         ({"io": "int4", "int8": True}, "unknown type of inputs and outputs 'int4': did you mean int8"),
         ({"max_drop": -1}, "max_drop -1: must be between 0 and 100 percentage points"),
         ({"min_agreement": 75}, "min_agreement 75: must be between 0 and 1"),
+        ({"min_top1": 101}, "min_top1 101: must be between 0 and 100 percent"),
         ({"eval_count": 3}, "eval_count 3: must be at least 12"),
         ({"recover_budget": -1}, "recover_budget -1: must be at least 0"),
         ({"max_latency": 0}, "max_latency 0: must be greater than 0"),
@@ -356,6 +358,25 @@ def test_a_gate_that_fails_says_what_was_lost_and_tried(
         assert (str(again), again.layers, again.details()) == (str(error), error.layers, details)
     # Attempts are not numbered: nobody planned them.
     assert [(number, of) for number, of, title in kept.stages if title.startswith("Judge onnx")] == [(0, 0)]
+
+
+def test_an_accuracy_without_labels_is_refused_before_anything_is_made(
+    tiny_model: Model, tmp_path: Path, kept: Any
+) -> None:
+    with pytest.raises(
+        edgewise.UsageError, match="min_top1 70: an accuracy can only be measured on labelled"
+    ):
+        convert(tiny_model, tmp_path / "out", kept, int8=True, min_top1=70)
+    assert kept.titles == ["Prepare calibration pictures"]
+
+
+def test_strict_wants_a_proof_and_no_other_form_is_tried(
+    tiny_model: Model, tmp_path: Path, kept: Any
+) -> None:
+    with pytest.raises(edgewise.GateError, match=r"accuracy gate unproven: .* prove no accuracy") as raised:
+        convert(tiny_model, tmp_path / "out", kept, int8=True, strict=True, recover=True)
+    assert raised.value.recovery is None
+    assert not (tmp_path / "out").exists()
 
 
 @pytest.mark.slow

@@ -13,7 +13,7 @@ from edgewise.models.overrides import Overrides
 from edgewise.models.spec import Labels, ModelSpec
 from edgewise.pipeline.request import ConvertRequest, listed
 from edgewise.runtime.bench.latency import SpeedLimits
-from edgewise.runtime.judge.verdict import Limits
+from edgewise.runtime.judge.limits import Limits
 
 
 def one_by_one(*names: str) -> Iterator[str]:
@@ -48,9 +48,16 @@ def test_int8_is_a_precision(int8: bool, precision: list[str] | None, expected: 
 
 def test_gates_are_what_was_asked_for() -> None:
     request = ConvertRequest(
-        model="net", int8=True, max_drop=2, min_agreement=0.5, strict=True, max_latency=3, require_speedup=1.5
+        model="net",
+        int8=True,
+        max_drop=2,
+        min_agreement=0.5,
+        min_top1=60,
+        strict=True,
+        max_latency=3,
+        require_speedup=1.5,
     )
-    assert request.limits == Limits(2, 0.5, strict=True)
+    assert request.limits == Limits(2, 0.5, strict=True, min_top1=60)
     assert request.speed == SpeedLimits(3, 1.5)
 
 

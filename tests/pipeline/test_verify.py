@@ -33,15 +33,15 @@ def test_a_bundle_is_judged_by_the_float_model_it_carries(
     found = edgewise.verify(Bundle.open(tiny_bundle), progress=kept)
     kept.require_numbered()
     assert kept.titles == ["Run the golden sample", "Judge by 160 pictures"]
-    assert (found.passed, found.verdict, found.drop) == (True, edgewise.Verdict.PASS, None)
+    assert (found.passed, found.verdict, found.drop) == (True, edgewise.Verdict.UNPROVEN, None)
     assert found.agreement is not None
     assert found.agreement.count == 40
     assert found.golden.max_lsb is not None
     assert found.golden.max_lsb <= 1
     found.require()  # raises nothing
     document = document_of(found, "verification")
-    assert (document["bundle"], document["verification"]["verdict"]) == (str(tiny_bundle), "pass")
-    assert repr(found).startswith("<VerifiedBundle tflite w8a8: pass, top-1 agreement ")
+    assert (document["bundle"], document["verification"]["verdict"]) == (str(tiny_bundle), "unproven")
+    assert repr(found).startswith("<VerifiedBundle tflite w8a8: UNPROVEN, top-1 agreement ")
 
 
 def test_labels_and_limits_decide_and_nothing_is_raised_unasked(tiny_bundle: Path, labelled: Path) -> None:
@@ -52,6 +52,24 @@ def test_labels_and_limits_decide_and_nothing_is_raised_unasked(tiny_bundle: Pat
     with pytest.raises(edgewise.AccuracyError, match="accuracy gate inconclusive"):
         found.require()
     assert edgewise.verify(tiny_bundle, data=labelled, max_drop=0).passed
+
+
+def test_what_is_implausible_is_told_and_changes_nothing(
+    tiny_bundle: Path, labelled: Path, kept: Any
+) -> None:
+    """Random weights know nothing of these classes."""
+    found = edgewise.verify(tiny_bundle, data=labelled, max_drop=100, progress=kept)
+    assert found.verdict is edgewise.Verdict.PASS
+    assert found.verification is not None
+    assert found.notices == found.verification.warnings == tuple(kept.notices)
+    assert any("of 6 classes, which is no better than guessing (17 %)" in line for line in found.notices)
+
+
+def test_the_accuracy_itself_is_a_gate(tiny_bundle: Path, labelled: Path) -> None:
+    found = edgewise.verify(tiny_bundle, data=labelled, max_drop=100, min_top1=99)
+    assert (found.passed, found.verdict) == (False, edgewise.Verdict.FAIL)
+    with pytest.raises(edgewise.AccuracyError, match=r"; top-1 is .*, below the required 99 %"):
+        found.require()
 
 
 def test_a_float_bundle_without_labels_has_its_golden_sample_alone(
@@ -71,7 +89,9 @@ def test_a_float_bundle_without_labels_has_its_golden_sample_alone(
     found = edgewise.verify(folder, progress=kept)
     kept.require_numbered()
     assert (found.passed, found.verification) == (True, None)
-    assert (found.verdict, found.drop, found.agreement) == (None, None, None)
+    assert (found.verdict, found.drop, found.estimate, found.agreement) == (None,) * 4
+    with pytest.raises(edgewise.UsageError, match="min_top1 1: an accuracy can only be measured on labelled"):
+        edgewise.verify(folder, min_top1=1)
     assert document_of(found, "verification")["verification"] is None
     assert "golden sample alone" in repr(found)
 
@@ -81,6 +101,8 @@ def test_a_float_bundle_without_labels_has_its_golden_sample_alone(
     [
         ({"max_drop": 101}, "max_drop 101: must be between 0 and 100 percentage points"),
         ({"min_agreement": -1}, "min_agreement -1: must be between 0 and 1"),
+        ({"min_top1": -1}, "min_top1 -1: must be between 0 and 100 percent"),
+        ({"min_top1": 1}, "min_top1 1: an accuracy can only be measured on labelled pictures"),
         ({"threads": 0}, "threads 0: must be at least 1"),
         ({"data": "nowhere"}, "nowhere"),
     ],

@@ -15,7 +15,7 @@ from edgewise.pipeline.workshop import Workshop
 from edgewise.quantize.calibration import Calibration
 from edgewise.quantize.recipe import Recipe
 from edgewise.runtime.judge.evaluation import unlabelled
-from edgewise.runtime.judge.verdict import Limits
+from edgewise.runtime.judge.limits import Limits
 
 pytestmark = pytest.mark.slow  # TensorFlow alone takes ten seconds to come in
 

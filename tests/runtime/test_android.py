@@ -89,7 +89,8 @@ def test_the_app_only_runs_tflite(tiny_bundles: dict[str, Path], target: str) ->
 def test_a_bundle_that_failed_its_gate_is_refused(tiny_bundle: Path, tmp_path: Path) -> None:
     with pytest.raises(AccuracyError, match=r"failed its accuracy gate .*; export it without --force"):
         check(rewritten(tiny_bundle, tmp_path / "bundle", verification={"verdict": "fail"}))
-    check(rewritten(tiny_bundle, tmp_path / "bundle", verification={"verdict": "inconclusive"}))
+    for verdict in ("inconclusive", "unproven"):
+        check(rewritten(tiny_bundle, tmp_path / "bundle", verification={"verdict": verdict}))
 
 
 def test_a_manifest_that_describes_another_input_is_refused(

@@ -148,11 +148,11 @@ def test_json_is_one_document_and_all_there_is(exported: Any, weights: Path, pic
     assert document["notices"] == exported.notices  # which stderr shows, --json or not
     (product,) = document["bundles"]
     assert set(product) == {
-        *("bundle", "target", "requested", "precision", "as_requested", "verdict", "pace"),
+        *("bundle", "target", "requested", "precision", "as_requested", "verdict", "basis", "pace"),
         *("float_size_bytes", "size_bytes", "manifest"),
     }
     assert (product["target"], product["requested"], product["precision"]) == ("tflite", "w8a8", "w8a8")
-    assert product["verdict"] == "pass"
+    assert (product["verdict"], product["basis"]) == ("unproven", "fidelity")
     assert product["pace"] in {"faster", "slower", "alike"}
     (notice,) = document["notices"]
     assert notice.startswith("mine.pth does not define its preprocessing")
@@ -177,7 +177,7 @@ def test_the_manifest_holds_the_proofs(exported: Any) -> None:
     assert manifest["parity"]["top1"] == 1
     assert 0 < manifest["parity"]["max_rel"] < 1e-3
     found = manifest["verification"]
-    assert (found["verdict"], found["agreement"]["count"], found["drop"]) == ("pass", 40, None)
+    assert (found["verdict"], found["agreement"]["count"], found["drop"]) == ("unproven", 40, None)
     assert found["limits"]["min_agreement"] == 0
     assert found["isa"].startswith(platform.machine())
     assert manifest["recovery"] is None

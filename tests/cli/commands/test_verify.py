@@ -44,7 +44,8 @@ def test_in_words(edgewise: Run, bundle: Path) -> None:
     count = len(Bundle.open(bundle).manifest["files"])
     assert f"{count} files match the manifest's checksums" in lines
     assert any(line.startswith("golden sample: exact; cosine") for line in lines)
-    assert lines[-1].startswith("PASS top-1 agreement ")
+    assert "top-1 was not measured: generated dead leaves have no labels" in lines
+    assert lines[-1].startswith("UNPROVEN top-1 agreement ")
 
 
 def test_agreement_that_is_asked_for_and_not_there(edgewise: Run, bundle: Path) -> None:
@@ -72,8 +73,28 @@ def test_labelled_pictures_give_a_drop_with_an_interval(
     assert " top-1 drops by " in line or " top-1 gains " in line
     assert "points (95 % interval " in line
     assert "on 20 pictures" in line
+    (line,) = [line for line in ended.stdout.splitlines() if line.startswith("top-1 of fp32 ")]
+    assert ", of w8a8 " in line
+    assert " % (95 % interval " in line
+    assert " on 20 pictures" in line
     if code:
         assert ended.stderr.splitlines()[-1].startswith(f"edgewise: accuracy gate {verdict}: top-1 ")
+
+
+def test_the_accuracy_itself_is_a_gate(edgewise: Run, bundle: Path, labelled: Path) -> None:
+    ended = edgewise("verify", bundle, "--data", labelled, "--max-drop", 100, "--min-top1", 100)
+    assert ended.code == 3
+    assert ended.complaint.startswith("edgewise: accuracy gate fail: top-1 ")
+    assert ended.complaint.endswith("below the required 100 %")
+    ended = edgewise("verify", bundle, "--min-top1", 100)
+    assert (ended.code, ended.stdout) == (2, "")
+    assert "min_top1 100: an accuracy can only be measured on labelled pictures; pass" in ended.complaint
+
+
+def test_what_is_unproven_fails_if_strict(edgewise: Run, bundle: Path) -> None:
+    ended = edgewise("verify", bundle, "--min-agreement", 0, "--strict")
+    assert ended.code == 3
+    assert ended.complaint.startswith("edgewise: accuracy gate unproven: ")
 
 
 def test_the_drop_in_json(edgewise: Run, bundle: Path, labelled: Path) -> None:

@@ -26,8 +26,9 @@ from edgewise.runtime.bench.timing import bootstrap_ratio, percentiles
 from edgewise.runtime.bundle import Bundle
 from edgewise.runtime.judge.evaluation import Answers, Pictures, given
 from edgewise.runtime.judge.golden import GoldenCheck
+from edgewise.runtime.judge.limits import Limits
 from edgewise.runtime.judge.stats import Parity, parity
-from edgewise.runtime.judge.verdict import Limits, judge
+from edgewise.runtime.judge.verdict import Verification, judge
 
 SAME = Parity(max_abs=1e-5, max_rel=3e-6, top1=1, count=1)
 
@@ -40,8 +41,8 @@ def answers(*, labelled: bool) -> Answers:
     return Answers((exact, other), np.arange(100), np.arange(100) % 10 if labelled else None, 3)
 
 
-def pictures(description: str) -> Pictures:
-    return given(np.zeros((100, 1, 1, 3), np.uint8), description)
+def pictures(description: str, *, generated: bool = False) -> Pictures:
+    return replace(given(np.zeros((100, 1, 1, 3), np.uint8), description), generated=generated)
 
 
 @pytest.fixture
@@ -97,6 +98,11 @@ def test_the_verdict_and_its_conditions(product: Product) -> None:
     assert "INCONCLUSIVE top-1 drops by 4.00 points (95 % interval " in text
     assert "on 100 pictures, allowed 1; about " in text
     assert "w8a8 against fp32: top-1 agreement 96.0 % of 100 val [1], SQNR " in text
+    accuracies = (
+        "fp32 100.00 % (95 % interval 96.30 to 100.00), of w8a8 96.00 % (95 % interval 90.16 to 98.43)"
+    )
+    worst = "class 0 loses 1 of 10, class 1 loses 1 of 10, class 2 loses 1 of 10"
+    assert f"\ntop-1 of {accuracies} on 100 pictures; worst classes: {worst}\n" in text
     assert "(worst picture: number 0, 0." in text or "(worst picture: number 0, -0." in text
     assert "\nw8a8 is 1.95 times as fast as fp32 here (95 % interval " in text
     assert f"weights: mine.pth (sha256 {product.bundle.spec.origin.sha256[:12]})" in text
@@ -117,10 +123,25 @@ def test_a_file_that_is_slower_than_float_is_told_with_the_reason(product: Produ
 
 
 def test_without_labels_there_is_no_accuracy(product: Product) -> None:
-    agreed = judge(answers(labelled=False), pictures("generated dead leaves"), Limits(1, 0.85))
+    leaves = pictures("generated dead leaves", generated=True)
+    agreed = judge(answers(labelled=False), leaves, Limits(1, 0.85))
     text = shown(replace(product, verification=agreed))
     assert row(text, "tflite", "fp32")[2:4] == ["-", "-"]
-    assert "PASS top-1 agreement 96.0 % on 100 generated dead leaves, at least 85 % required" in text
+    assert "\ntop-1 was not measured: generated dead leaves have no labels\n" in text
+    assert (
+        "UNPROVEN top-1 agreement 96.0 % on 100 generated dead leaves (at least 85 % required), SQNR" in text
+    )
+
+
+def test_what_is_estimated_is_called_so(product: Product) -> None:
+    guessed = judge(answers(labelled=False), pictures("unlabelled pictures"), Limits(1, 0.85))
+    text = shown(replace(product, verification=guessed))
+    assert "\ntop-1 was not measured: unlabelled pictures have no labels\n" in text
+    assert "\nINCONCLUSIVE (estimated) estimated top-1 drop " in text
+    assert guessed.estimate is not None
+    table = _recovered(product, guessed)
+    assert f" ~{guessed.estimate.points:.2f} " in table
+    assert "; ~ is estimated" in table
 
 
 def test_a_float_bundle_has_one_row(product: Product) -> None:
@@ -149,9 +170,8 @@ def trial(product: Product, title: str, wrong: int, times: list[float]) -> Trial
     exact = np.eye(10, dtype=np.float32)[np.arange(100) % 10]
     other = exact.copy()
     other[:wrong] = np.roll(exact[:wrong], 1, axis=1)
-    found = judge(
-        Answers((exact, other), np.arange(100), np.arange(100) % 10, 0), pictures("x"), Limits(1, 1)
-    )
+    answered = Answers((exact, other), np.arange(100), np.arange(100) % 10, 0)
+    found = judge(answered, pictures("x"), Limits(1, 1))
     latency = Latency(percentiles([4.0, 4.0]), percentiles(times), None)
     return Trial(Rung(title, Recipe()), product.file, found, latency)
 
@@ -172,6 +192,13 @@ def test_what_was_tried_shows_its_pareto_front(product: Product) -> None:
     assert lines[1].startswith("unchanged")
     assert " 50.00 " in lines[1]
     assert "on 100 pictures that are not used for the verdict" in lines[5]
+
+
+def _recovered(product: Product, found: Verification) -> str:
+    tried = replace(trial(product, "unchanged", 4, [2.0, 2.0]), verification=found)
+    stream = io.StringIO()
+    show_recovery(Console(file=stream, width=200), Recovery([tried], None, None))
+    return stream.getvalue()
 
 
 def test_luck_is_no_cure(product: Product) -> None:
@@ -197,9 +224,10 @@ def test_a_check_says_how_near_the_golden_sample_is(
     show_verified(
         Console(file=stream, width=400), VerifiedBundle(product.bundle, check, product.verification)
     )
-    _, golden, original, verdict = stream.getvalue().splitlines()
+    _, golden, original, accuracy, verdict = stream.getvalue().splitlines()
     assert golden == f"golden sample: {distance}; cosine with the original network 0.9877"
     assert original == "fp32 against the original network: relative difference 3.0e-06"
+    assert accuracy.startswith("top-1 of fp32 100.00 % (95 % interval ")
     assert verdict.startswith("INCONCLUSIVE ")
 
 

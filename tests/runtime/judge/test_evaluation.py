@@ -146,12 +146,12 @@ def test_given_pictures_are_not_cropped_again(tiny_spec: ModelSpec) -> None:
 
 
 def test_the_best_available_pictures_are_chosen(folder: Path, tiny_spec: ModelSpec) -> None:
-    photos = [Path(f"{index}.png") for index in range(300)]
+    photos = [Path(f"{index}.png") for index in range(600)]
     bundled = replace(tiny_spec, labels=Labels(SHAPES), origin=Origin("bundled", "", ""))
     assert choose(bundled, None, 24, photos, 0).labels == tuple(range(12)) * 2
     assert choose(tiny_spec, folder, 24, photos, 0).files == from_folder(folder, tiny_spec).files
     assert choose(tiny_spec, None, 24, photos, 0).files == from_files(photos).files
-    assert from_files(photos).files == tuple(photos[:160])
+    assert from_files(photos).files == tuple(photos[:500])
     few = choose(tiny_spec, None, 24, photos[: evaluation._DECIDED - 1], 0)
     assert few.description == unlabelled(0).description
     assert few.files == ()

@@ -2,6 +2,7 @@
 
 import copy
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -9,13 +10,15 @@ import torch
 from torch import nn
 
 from edgewise.export.artifact import Artifact
-from edgewise.models.errors import AccuracyError, ParityError
+from edgewise.models.errors import AccuracyError, ParityError, UsageError
 from edgewise.models.spec import ModelSpec, Tensor32
 from edgewise.quantize.calibration import generated
 from edgewise.runtime.judge.drop import Verdict
 from edgewise.runtime.judge.evaluation import Answers, Pictures, answers, given
+from edgewise.runtime.judge.known import Known
+from edgewise.runtime.judge.limits import Limits
 from edgewise.runtime.judge.stats import parity
-from edgewise.runtime.judge.verdict import Limits, Verification, judge, require_parity
+from edgewise.runtime.judge.verdict import Basis, Verification, judge, require_parity
 from edgewise.runtime.reference import TorchSession
 from edgewise.runtime.tflite.session import TfliteSession
 
@@ -33,9 +36,17 @@ def answered(count: int, wrong: int, *, labelled: bool, lost: int = 0) -> Answer
     return Answers((exact, quantized), np.arange(count) + 2, labels if labelled else None, 2)
 
 
-def set_of(description: str) -> Pictures:
-    """Pictures of which only the answers matter."""
-    return given(np.zeros((0, 4, 4, 3), np.uint8), description)
+def set_of(description: str, *, generated: bool = False) -> Pictures:
+    """Pictures of which only the answers matter; labelled ones have a label."""
+    labels = (0,) if description == "photographs" else None
+    found = given(np.zeros((0, 4, 4, 3), np.uint8), description)
+    return replace(found, labels=labels, generated=generated)
+
+
+def sure(found: Answers) -> Answers:
+    """The same answers, of whose first model each has a probability above 0.999."""
+    exact, quantized = found.logits
+    return replace(found, logits=(10 * exact, quantized))
 
 
 def test_a_correct_conversion_passes_and_a_perturbed_one_does_not(
@@ -66,13 +77,95 @@ def test_an_int8_file_fails_the_parity_gate(
         require_parity(parity(sessions[0](tiny_pictures), sessions[1](tiny_pictures)))
 
 
-@pytest.mark.parametrize(("wrong", "verdict"), [(0, "pass"), (10, "pass"), (11, "fail"), (100, "fail")])
-def test_without_labels_agreement_is_the_gate(wrong: int, verdict: str) -> None:
-    found = judge(answered(100, wrong, labelled=False), set_of("leaves"), LIMITS)
-    assert found.verdict == verdict
+@pytest.mark.parametrize(
+    ("wrong", "verdict"), [(0, "unproven"), (10, "unproven"), (11, "fail"), (100, "fail")]
+)
+def test_generated_pictures_never_pass(wrong: int, verdict: str) -> None:
+    found = judge(answered(100, wrong, labelled=False), set_of("leaves", generated=True), LIMITS)
+    assert (found.verdict, found.title, found.basis) == (verdict, verdict.upper(), Basis.FIDELITY)
+    assert found.passed == (verdict == "unproven")
     assert found.agreement.top1 == pytest.approx(1 - wrong / 100)
-    assert (found.float_accuracy, found.quantized_accuracy, found.drop) == (None, None, None)
-    assert found.reason() == f"top-1 agreement {100 - wrong:.1f} % on 100 leaves, at least 90 % required"
+    assert (found.float_accuracy, found.quantized_accuracy, found.drop, found.estimate) == (None,) * 4
+    assert found.reason().startswith(f"top-1 agreement {100 - wrong:.1f} % on 100 leaves")
+    assert "at least 90 % required" in found.reason()
+    assert ("--data DIR" in found.reason()) == ("--calib DIR" in found.reason()) == found.passed
+
+
+def test_what_is_unproven_fails_if_strict_and_no_other_form_would_help() -> None:
+    strict = Limits(1.0, 0.9, strict=True)
+    found = judge(answered(100, 0, labelled=False), set_of("leaves", generated=True), strict)
+    assert not found.passed
+    assert not found.curable
+    with pytest.raises(AccuracyError, match=r"accuracy gate unproven: .*SQNR 300\.0 dB, cosine 1\.0000; "):
+        found.require()
+
+
+@pytest.mark.parametrize(
+    ("count", "wrong", "verdict"),
+    [(50, 0, "inconclusive"), (400, 0, "pass"), (400, 4, "inconclusive"), (400, 40, "fail")],
+)
+def test_photographs_without_labels_give_an_estimate(count: int, wrong: int, verdict: str) -> None:
+    found = judge(sure(answered(count, wrong, labelled=False)), set_of("photos"), LIMITS)
+    assert (found.verdict, found.basis, found.drop) == (verdict, Basis.ESTIMATED, None)
+    assert found.title == f"{verdict.upper()} (estimated)"
+    assert found.estimate is not None
+    assert found.estimate.points == pytest.approx(100 * wrong / count, abs=0.05)
+    text = found.reason()
+    assert text.startswith(f"estimated top-1 drop {100 * wrong / count:.2f} points (95 % interval ")
+    assert f"on {count} pictures without labels, allowed 1; answers differ on {wrong}, " in text
+    assert ("would settle it" in text) == (verdict == "inconclusive")
+    if verdict == "fail":
+        with pytest.raises(AccuracyError, match=r"accuracy gate fail \(estimated\): estimated top-1 drop"):
+            found.require()
+
+
+def test_too_little_agreement_fails_whatever_is_estimated() -> None:
+    found = judge(answered(400, 60, labelled=False), set_of("photos"), Limits(100, 0.9))
+    assert found.estimate is not None
+    assert found.estimate.verdict is Verdict.PASS
+    assert found.verdict is Verdict.FAIL
+    assert found.reason().endswith("; top-1 agreement 85.0 %, at least 90 % required")
+
+
+@pytest.mark.parametrize(
+    ("least", "verdict", "relation"),
+    [
+        (93, Verdict.PASS, "at least the required 93 %"),
+        (95, Verdict.INCONCLUSIVE, "too few pictures to tell whether that is the required 95 %"),
+        (97, Verdict.FAIL, "below the required 97 %"),
+    ],
+)
+def test_the_accuracy_itself_can_be_a_gate(least: float, verdict: Verdict, relation: str) -> None:
+    # Both models are wrong on 100 of 2000 pictures, so nothing is lost.
+    found = judge(
+        answered(2000, 0, labelled=True, lost=100),
+        set_of("photographs"),
+        Limits(1.0, 0.9, min_top1=least),
+    )
+    assert found.drop is not None
+    assert found.drop.verdict is Verdict.PASS
+    assert found.verdict is verdict
+    assert found.reason().endswith(f"; top-1 is 95.00 % (95 % interval 93.96 to 95.87), {relation}")
+    assert found.curable == (verdict is not Verdict.FAIL), "the float model is no better"
+
+
+def test_the_worst_of_two_gates_wins() -> None:
+    found = judge(answered(2000, 100, labelled=True), set_of("photographs"), Limits(1.0, 0.9, min_top1=50))
+    assert found.verdict is Verdict.FAIL
+    assert "drops by 5.00 points" in found.reason()
+
+
+def test_an_accuracy_needs_labels() -> None:
+    with pytest.raises(UsageError, match=r"min_top1 70: .* labelled pictures; pass .*--data DIR"):
+        judge(answered(100, 0, labelled=False), set_of("photos"), Limits(1.0, 0.9, min_top1=70))
+
+
+def test_classes_that_changed_are_kept() -> None:
+    found = judge(answered(300, 2, labelled=True), set_of("photographs"), LIMITS, Known(("a", "b", "c")))
+    assert [(change.name, change.count, change.lost) for change in found.classes] == [
+        ("a", 100, 1),
+        ("b", 100, 1),
+    ]
 
 
 @pytest.mark.parametrize(
@@ -134,11 +227,17 @@ def test_an_inconclusive_result_fails_only_with_strict() -> None:
 
 @pytest.mark.parametrize("labelled", [False, True])
 def test_a_verification_goes_into_a_manifest(labelled: bool) -> None:
-    found = judge(answered(300, 2, labelled=labelled), set_of("pictures"), LIMITS).to_json()
+    pictures = set_of("photographs" if labelled else "pictures")
+    found = judge(answered(300, 2, labelled=labelled), pictures, LIMITS).to_json()
     assert json.loads(json.dumps(found, allow_nan=False)) == found
     assert found["skipped"] == 2
-    assert found["limits"] == {"max_drop": 1.0, "min_agreement": 0.9, "strict": False}
-    assert (found["drop"] is not None) == labelled
+    assert found["limits"] == {
+        "max_drop": 1.0,
+        "min_agreement": 0.9,
+        "strict": False,
+        "min_top1": None,
+    }
+    assert (found["drop"] is not None) == (found["estimate"] is None) == labelled
 
 
 def test_the_worst_picture_is_named() -> None:

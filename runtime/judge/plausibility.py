@@ -1,0 +1,97 @@
+"""Signs that a model or its pictures are wrong, which no comparison of two models can show.
+
+If labels stand in another order than the outputs, or pictures are preprocessed otherwise than in training,
+the float and the exported model fail alike and the drop is small. Warnings say so; they never change a
+verdict.
+"""
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from .evaluation import Answers, Pictures
+from .known import Claim, Known
+from .stats import Logits, accuracy, is_constant, softmax
+
+_CONSTANT = (
+    "The float model gives the same answer for every picture, so its weights are untrained or broken, and "
+    "comparisons mean nothing"
+)
+EXPORTED = "The exported model"  # how warnings about it begin; the others are about its float model
+
+_FEWEST = 40  # answers that can show that one class takes too many
+_FAR = 0.10  # below what the weights are said to reach
+_MISJUDGED = 0.05  # between a mean confidence and an accuracy
+_LIKELY = (
+    "most likely the labels are in another order than the model's outputs, or pictures are preprocessed "
+    "otherwise than in training (mean, std, size)"
+)
+
+
+def warnings(answers: Answers, pictures: Pictures, known: Known) -> tuple[str, ...]:
+    """What is suspicious in the answers of the float model (first) and of the exported one (second).
+
+    Signs in the float model's answers explain those in the exported one's, which are then left out.
+    """
+    exact, exported = answers.logits
+    if is_constant(exact):
+        return (_CONSTANT,)
+    if signs := [*_signs(exact, answers, pictures, known)]:
+        return tuple(f"The float model {sign}; {_LIKELY}" for sign in signs)
+    found = [*_against_claim(exact, answers, pictures, known.claim)] if known.claim else []
+    broken = (
+        ["gives the same answer for every picture"]
+        if is_constant(exported)
+        else _signs(exported, answers, pictures, known)
+    )
+    found += [f"{EXPORTED} {sign}, unlike the float model: the conversion has broken it" for sign in broken]
+    return tuple(found)
+
+
+def _signs(logits: Logits, answers: Answers, pictures: Pictures, known: Known) -> Iterator[str]:
+    if answers.labels is not None:
+        classes, found = len(np.unique(answers.labels)), accuracy(logits, answers.labels)
+        if classes > 1 and found.top1_interval.low <= 1 / classes:
+            yield (
+                f"has a top-1 of {found.text} on {found.count} pictures of {classes} classes, which is no "
+                f"better than guessing ({100 / classes:.2g} %)"
+            )
+    yield from _dominant(logits, answers, pictures, known)
+
+
+def _dominant(logits: Logits, answers: Answers, pictures: Pictures, known: Known) -> Iterator[str]:
+    """Whether one class takes more than half of the answers, and more than its share explains.
+
+    Generated pictures without labels look alike, so that a good network may answer them alike.
+    """
+    count, classes = logits.shape
+    taken = np.bincount(logits.argmax(axis=1), minlength=classes)
+    first = int(taken.argmax())
+    labels = answers.labels
+    expected = 1 / classes if labels is None else float((labels == first).mean())
+    unlike = labels is None and pictures.generated
+    if count < _FEWEST or unlike or taken[first] <= count * max(0.5, 2 * expected):
+        return
+    text = f"answers '{known.name(first)}' for {taken[first]} of {count} pictures"
+    yield text if labels is None else f"{text}, of which {int((labels == first).sum())} have that label"
+
+
+def _against_claim(exact: Logits, answers: Answers, pictures: Pictures, claim: Claim) -> Iterator[str]:
+    """How the float model's accuracy, or its confidence if there are no labels, fits what it should be."""
+    if answers.labels is not None:
+        found = accuracy(exact, answers.labels)
+        if found.top1_interval.high < claim.top1 - _FAR:
+            yield (
+                f"The float model has a top-1 of {found.text} on {found.count} pictures, far below the "
+                f"{100 * claim.top1:.1f} % of {claim.source}; most likely pictures are preprocessed "
+                "otherwise than in training (mean, std, size), or are of another kind"
+            )
+    elif not pictures.generated:
+        confidence = float(softmax(exact).max(axis=1).mean())
+        if abs(confidence - claim.top1) > _MISJUDGED:
+            under = confidence < claim.top1
+            yield (
+                f"The float model is {'under' if under else 'over'}confident: its mean confidence is "
+                f"{100 * confidence:.1f} %, and its top-1 {100 * claim.top1:.1f} % by {claim.source}; the "
+                f"estimated drop is likely too {'low' if under else 'high'}"
+            )
