@@ -19,7 +19,8 @@ def logits(confidence: float, answers: list[int], classes: int = 4) -> Logits:
     rest = (1 - confidence) / (classes - 1)
     probabilities = np.full((len(answers), classes), rest)
     probabilities[np.arange(len(answers)), answers] = confidence
-    return np.log(probabilities)
+    found: Logits = np.log(probabilities)
+    return found
 
 
 def estimated(count: int, differing: int, confidence: float = 0.7, limit: float = 1.0) -> Estimate:

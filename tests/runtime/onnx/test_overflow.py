@@ -1,6 +1,7 @@
 """ONNX files whose INT8 products can or cannot exceed 16 bits, beside what ONNX Runtime computes."""
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import onnx
@@ -35,6 +36,7 @@ def written(path: Path, steps: NDArray[np.int8], groups: int = 1, head: str = "C
         "axes": np.array([2, 3]),
     }
     axis = 0 if head == "Conv" else 1
+    grouped: dict[str, Any] = {"group": groups} if head == "Conv" else {}
     source = "x" if head == "Conv" else "means"
     nodes = [
         helper.make_node("QuantizeLinear", [source, "x_scale", "zero"], ["x_steps"]),
@@ -42,7 +44,7 @@ def written(path: Path, steps: NDArray[np.int8], groups: int = 1, head: str = "C
         helper.make_node(
             "DequantizeLinear", ["layer.weight_quantized", "scale", "zeros"], ["weight"], axis=axis
         ),
-        helper.make_node(head, ["x_again", "weight"], ["y"], **({"group": groups} if head == "Conv" else {})),
+        helper.make_node(head, ["x_again", "weight"], ["y"], **grouped),
         helper.make_node("QuantizeLinear", ["y", "y_scale", "y_zero"], ["y_steps"]),
         helper.make_node("DequantizeLinear", ["y_steps", "y_scale", "y_zero"], ["y_again"]),
     ]
