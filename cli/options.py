@@ -117,7 +117,7 @@ _PICTURES = (
     ),
     _pictures(
         "--calib-count",
-        type=int,
+        type=click.IntRange(min=8),
         metavar="N",
         help="Number of calibration pictures.",
         show_default="up to 128",

@@ -11,9 +11,11 @@ from ..export.artifact import IOS
 from ..export.facts import TARGETS
 from ..export.precision import Precision
 from ..models.errors import UsageError, unknown
+from ..models.images import find_images
 from ..models.model import Model
 from ..models.overrides import Channels, ClassNames, Overrides, PathLike
 from ..models.weights.names import require_weights
+from ..quantize.calibration import FEWEST
 from ..quantize.recipe import Recipe
 from ..runtime.bench.latency import SpeedLimits
 from ..runtime.judge.limits import Limits
@@ -94,6 +96,8 @@ class ConvertRequest:
     def _require_ranges(self) -> None:
         limits(self.max_drop, self.min_agreement, self.min_top1, strict=self.strict)
         at_least("eval_count", self.eval_count, _FEWEST_PICTURES)
+        if self.calib_count is not None:
+            at_least("calib_count", self.calib_count, FEWEST)
         at_least("recover_budget", self.recover_budget, 0)
         at_least("seed", self.seed, 0)
         for name in ("max_latency", "require_speedup"):
@@ -124,6 +128,7 @@ class ConvertRequest:
         for folder in (self.calib, self.data):
             if folder is not None:
                 require_folder(Path(folder), "a folder of pictures")
+                find_images(Path(folder))
         require_writable(Path(self.out or "dist"))
 
     @property

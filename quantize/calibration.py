@@ -84,7 +84,7 @@ def from_folder(folder: Path, preprocess: Preprocess, count: int | None, seed: i
     if len(found) < needed:
         raise UsageError(
             f"{folder}: {len(found)} readable pictures for calibration ({len(skipped)} unreadable), "
-            f"but {needed} are needed; add pictures or lower --calib-count"
+            f"but {needed} are needed; add pictures or use fewer"
         )
     digests = frozenset(sha256_of(files[index]) for index, _ in found)
     unused = tuple(file for file in files[found[-1][0] + 1 :] if sha256_of(file) not in digests)
@@ -94,5 +94,5 @@ def from_folder(folder: Path, preprocess: Preprocess, count: int | None, seed: i
 
 def _enough(count: int) -> int:
     if count < FEWEST:
-        raise UsageError(f"--calib-count {count} is too low: at least {FEWEST} pictures are needed")
+        raise UsageError(f"{count} calibration pictures are too few: at least {FEWEST} are needed")
     return count

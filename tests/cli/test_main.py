@@ -126,6 +126,7 @@ _CONVERTED = "but edgewise converts PyTorch and Keras networks; `edgewise inspec
         ("export mobilenetv2 --to all --out @/foreign", "mobilenetv2-tflite-fp32: "),
         ("export mobilenetv2 --labels @/none.txt", "none.txt: No such file or directory"),
         ("export mobilenetv2 --calib @/none", "none: No such file or directory; pass a folder of pictures"),
+        ("export mobilenetv2 --calib @/folder", "folder: contains no pictures"),
         ("export mobilenetv2 --data @/file", "file: Not a directory; pass a folder of pictures"),
         ("export mobilenetv2 --weights @/none.pth", "none.pth: no such file; pass a path, or one of auto, "),
         ("export mobilenetv2 --weights @/flowers", "is a folder; pass its checkpoint, "),

@@ -248,7 +248,7 @@ def test_a_module_in_memory_goes_in_as_it_is(tiny_network: nn.Module, tmp_path: 
         ({"labels": ["a\nb"]}, "class name 'a.nb'"),
         ({"calib": "nowhere"}, "nowhere"),
         ({"data": "nowhere"}, "nowhere"),
-        ({"calib_count": 2}, "2 is too low"),
+        ({"calib_count": 2}, "calib_count 2: must be at least 8"),
     ],
 )
 def test_options_that_cannot_be(tiny_network: nn.Module, options: Any, complaint: str) -> None:

@@ -92,7 +92,7 @@ def test_without_a_count_a_small_folder_is_used_completely(folder: Path) -> None
 
 @pytest.mark.parametrize("count", [-1, 0, FEWEST - 1])
 def test_a_count_that_is_too_low_is_refused(folder: Path, count: int) -> None:
-    message = f"--calib-count {count} is too low: at least {FEWEST}"
+    message = f"{count} calibration pictures are too few: at least {FEWEST}"
     with pytest.raises(UsageError, match=message):
         generated(SMALL, count, 0)
     with pytest.raises(UsageError, match=message):
