@@ -259,12 +259,14 @@ EVERYTHING = [(target, kind) for target in ("onnx", "openvino", "tflite") for ki
 
 
 @pytest.fixture(scope="session")
-def everything(edgewise: Run, int8: Arguments, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def everything(
+    edgewise: Run, nets: Path, small: Arguments, tmp_path_factory: pytest.TempPathFactory
+) -> Path:
     """All targets, in INT8 and with INT8 weights."""
     out = tmp_path_factory.mktemp("everything")
     (out / "notes.txt").write_text("A folder of bundles may hold other things.")
     wanted = ("--to", "all", "--precision", "w8a8,w8a32", "--min-agreement", 0)
-    ended = edgewise("export", *int8, *wanted, "--out", out)
+    ended = edgewise("export", f"{nets}:colours", *small, *wanted, "--out", out)
     assert (ended.code, ended.left) == (0, ()), ended.stderr
     for target, precision in EVERYTHING:
         assert f"\n{target} {precision}\n" in ended.stdout
@@ -276,9 +278,9 @@ def test_every_target_gets_a_bundle_that_proves_itself_without_torch(
     edgewise: Run, everything: Path, without_torch: dict[str, str]
 ) -> None:
     found = sorted(path.name for path in everything.iterdir())
-    assert found == [*(f"mobilenetv2-{target}-{kind}" for target, kind in EVERYTHING), "notes.txt"]
+    assert found == [*(f"net-colours-{target}-{kind}" for target, kind in EVERYTHING), "notes.txt"]
     for target, precision in EVERYTHING:
-        bundle = Bundle.open(everything / f"mobilenetv2-{target}-{precision}")
+        bundle = Bundle.open(everything / f"net-colours-{target}-{precision}")
         assert (bundle.target, bundle.precision) == (target, precision)
         assert bundle.manifest["structure"]["precision"] == precision
         ended = edgewise("verify", bundle.folder, "--min-agreement", 0, "--json", **without_torch)
@@ -298,8 +300,8 @@ def test_a_foreign_folder_where_one_of_several_bundles_should_go(
 
 @pytest.mark.slow
 def test_every_target_says_the_same_of_a_picture(edgewise: Run, everything: Path) -> None:
-    picture = everything / "mobilenetv2-onnx-w8a32" / "golden" / "image.png"
-    bundles = [everything / f"mobilenetv2-{target}-w8a32" for target in ("onnx", "openvino", "tflite")]
+    picture = everything / "net-colours-onnx-w8a32" / "golden" / "image.png"
+    bundles = [everything / f"net-colours-{target}-w8a32" for target in ("onnx", "openvino", "tflite")]
     said = [edgewise("predict", bundle, picture, "--top", 4, "--json").stdout for bundle in bundles]
     first, *others = (
         {answer["label"]: answer["probability"] for answer in json.loads(text)["predictions"][0]["answers"]}
