@@ -36,6 +36,12 @@ class Draft:
         """Whether it is another file than its twin."""
         return self.file.artifact is not self.twin.artifact
 
+    @property
+    def cured(self) -> bool:
+        """Whether it is the form that recovery has found."""
+        chosen = None if self.recovery is None else self.recovery.chosen
+        return chosen is not None and self.file is chosen.file
+
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
 class Product:

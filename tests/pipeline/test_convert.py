@@ -341,7 +341,7 @@ def test_a_gate_that_fails_says_what_was_lost_and_tried(
 ) -> None:
     strict: dict[str, Any] = {"int8": True, "data": labelled, "max_drop": 0, "strict": True}
     with pytest.raises(
-        edgewise.GateError, match=r"accuracy gate inconclusive: .*Nothing was written"
+        edgewise.GateError, match=r"accuracy gate inconclusive: .*It was not written"
     ) as raised:
         convert(tiny_model, tmp_path / "out", kept, **strict, recover=True, recover_budget=0)
     error = raised.value

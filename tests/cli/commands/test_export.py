@@ -143,7 +143,7 @@ def test_json_is_one_document_and_all_there_is(exported: Any, weights: Path, pic
     assert exported.left == ()
     document = exported.document
     assert (document["schema"], document["schema_version"]) == ("edgewise.conversion", 1)
-    assert set(document) == {"schema", "schema_version", "as_requested", "bundles", "notices", "seconds"}
+    assert set(document) == {"schema", "schema_version", "as_requested", "bundles", "failures", "notices", "seconds"}
     assert document["as_requested"] is True
     assert document["notices"] == exported.notices  # which stderr shows, --json or not
     (product,) = document["bundles"]
@@ -244,7 +244,7 @@ def test_a_gate_that_fails_shows_the_worst_layers_and_writes_nothing(
     *before, complaint = ended.stderr.splitlines()
     assert complaint.startswith("edgewise: onnx w8a8: accuracy gate ")
     assert "on 20 pictures, allowed 0" in complaint
-    assert complaint.endswith("Nothing was written; --force writes it anyway")
+    assert complaint.endswith("It was not written; --force writes it anyway")
     table = before[next(index for index, line in enumerate(before) if line.startswith("worst layers")) :]
     losses = [float(line.split()[-4]) for line in table[1:]]
     assert len(losses) == 8
