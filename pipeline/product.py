@@ -158,6 +158,7 @@ def write(draft: Draft, latency: Latency, folder: Path, workshop: Workshop, *, o
         "processors": {"made_for": [*workshop.processors], "verdict_holds_for": [*draft.file.processors]},
         "calibration": workshop.calibration.to_json() if artifact.precision.integer else None,
         "recovery": [trial.to_json() for trial in recovery.trials] if recovery else None,
+        "diagnosis": recovery.symptoms.to_json() if recovery and recovery.symptoms else None,
         "latency": asdict(latency),
         "training": model.record,
         "machine": machine.describe(),

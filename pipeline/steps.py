@@ -37,9 +37,11 @@ class GateError(AccuracyError):
     def details(self) -> dict[str, Any]:
         """The layers, worst first, and the attempts."""
         trials = self.recovery.trials if self.recovery else []
+        found = self.recovery and self.recovery.symptoms
         return {
             "layers": [asdict(layer) for layer in self.layers],
             "recovery": [trial.to_json() for trial in trials],
+            "diagnosis": found and found.to_json(),
         }
 
 
