@@ -19,8 +19,9 @@ class Net(nn.Module):
         torch.manual_seed(0)
         self.first, self.last = nn.Conv2d(3, 8, 3, stride=2), nn.Linear(8, 5)
         with torch.no_grad():
-            self.first.weight[0] *= weight
-            self.first.bias[0] = value
+            filters, biases = self.first.parameters()
+            filters[0] *= weight
+            biases[0] = value
             self.last.weight[:, 0] = 0
 
     def forward(self, x: Tensor) -> Tensor:
