@@ -16,7 +16,6 @@ from ..models.model import Model
 from ..models.overrides import Channels, ClassNames, PathLike
 from ..models.weights import model_name
 from ..models.weights.names import require_model
-from ..runtime import runtime
 from ..runtime.bundle import Bundle, refuse_other_model
 from ..runtime.bundle.atomic import refuse_foreign
 from ..runtime.judge import evaluation
@@ -212,9 +211,6 @@ def _made(request: ConvertRequest, journal: Journal, work: Path, failures: Failu
         pictures = evaluation.choose(model.spec, data, request.eval_count, calibration.unused, request.seed)
         evaluation.refuse_overlap(pictures, calibration.digests)
         request.limits.require_measurable(pictures)
-    for target in request.targets:
-        if caveat := runtime(target).caveat():
-            journal.notice(caveat)
     with reading_ahead(pictures, model.spec.preprocess, work) as ready:
         workshop = Workshop(model, calibration, work, journal, request.runs_on)
         made = steps.files(request, workshop, journal, failures)

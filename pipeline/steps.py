@@ -11,6 +11,7 @@ from ..models.model import Model
 from ..quantize.calibration import Calibration, from_folder, generated
 from ..quantize.recipe import Recipe
 from ..quantize.refine.sensitivity import LayerError
+from ..runtime import runtime
 from ..runtime.bench.latency import Latency
 from ..runtime.judge import saturation
 from ..runtime.judge.evaluation import Pictures
@@ -68,6 +69,8 @@ def files(request: ConvertRequest, workshop: Workshop, journal: Journal, failure
         smaller = sum(precision is not Precision.FP32 for precision in wanted)
         # Its stages: convert and compare; make each smaller file; measure each.
         with failures.apart(target, wanted, stages=2 + smaller + len(wanted)):
+            if caveat := runtime(target).caveat():
+                journal.notice(caveat)
             twin = workshop.twin(target)
             for precision, form in wanted.items():
                 made += _file(precision, twin, form, workshop, failures)

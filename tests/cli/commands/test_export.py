@@ -378,8 +378,11 @@ def test_words_say_what_failed_and_where_the_rest_is(
 @pytest.mark.slow
 def test_all_or_nothing_writes_nothing(edgewise: Run, partial: Arguments, tmp_path: Path) -> None:
     ended = edgewise("export", *partial, "--all-or-nothing", "--out", tmp_path)
-    assert (ended.code, ended.stdout) == (3, "")
-    assert ended.complaint.startswith("edgewise: onnx w8a8: accuracy gate fail: ")
+    assert (ended.code, ended.stdout, ended.left) == (3, "", ())
+    *before, complaint = ended.stderr.splitlines()
+    assert complaint.startswith("edgewise: onnx w8a8: accuracy gate fail: ")
+    assert complaint.endswith("It was not written; --force writes it anyway")
+    assert not any("Write the bundle" in line for line in before)
     assert list(tmp_path.iterdir()) == []
 
 
