@@ -11,9 +11,15 @@ def document(error: EdgewiseError) -> dict[str, Any]:
         "message": str(error),
         "exit_code": error.exit_code,
         "exit_name": error.exit_name,
-        "details": error.details(),
+        "details": {**error.details(), **_failures(error)},
     }
     return {"schema": "edgewise.error", "schema_version": 1, "error": content}
+
+
+def _failures(error: EdgewiseError) -> dict[str, Any]:
+    """Every file that failed, where several were asked for."""
+    made = error.conversion
+    return {"failures": [failure.to_json() for failure in made.failures]} if made else {}
 
 
 def written(error: EdgewiseError) -> None:

@@ -212,6 +212,11 @@ _OUTCOME = (
         "--overwrite", is_flag=True, help="Replace a bundle that was made from other weights or classes."
     ),
     _bundles("--force", is_flag=True, help="Write a bundle even if it fails the accuracy gate."),
+    _bundles(
+        "--all-or-nothing",
+        is_flag=True,
+        help="Write no bundle unless every target and precision passes; end at the first failure.",
+    ),
 )
 
 _OUTPUT = (

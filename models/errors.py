@@ -19,6 +19,7 @@ class EdgewiseError(Exception):
 
     exit_code: ClassVar[int] = 1
     exit_name: ClassVar[str] = "error"
+    conversion: Any = None  # what `edgewise.convert` wrote all the same, and every failure: a `Conversion`
 
     def details(self) -> dict[str, Any]:
         """What the message leaves out, as plain data."""

@@ -16,7 +16,6 @@ from ..models.model import Model
 from ..models.overrides import Channels, ClassNames, PathLike
 from ..models.weights import model_name
 from ..models.weights.names import require_model
-from ..runtime import runtime
 from ..runtime.bundle import Bundle, refuse_other_model
 from ..runtime.bundle.atomic import refuse_foreign
 from ..runtime.judge import evaluation
@@ -24,6 +23,7 @@ from ..runtime.judge.ahead import reading_ahead
 from . import steps
 from .collector import collecting_seldom
 from .document import document
+from .failures import Failure, Failures, most_severe
 from .load import loaded
 from .product import Product, write
 from .progress import Journal, Progress
@@ -36,11 +36,13 @@ class Conversion:
     """The result of `convert`: a product for each target and precision, each in its bundle.
 
     `seconds` has the wall time of each stage by its title; `notices` is what the user was told meanwhile.
+    `failures` are the files that were asked for and not written.
     """
 
     products: tuple[Product, ...]
     notices: tuple[str, ...] = ()
     seconds: Mapping[str, float] = field(default_factory=dict)
+    failures: tuple[Failure, ...] = ()
 
     @property
     def bundles(self) -> tuple[Bundle, ...]:
@@ -49,16 +51,24 @@ class Conversion:
 
     @property
     def passed(self) -> bool:
-        """Whether every product passed the accuracy gate; one that did not was forced."""
-        return all(product.passed for product in self.products)
+        """Whether nothing failed, and no product was forced through the accuracy gate."""
+        return not self.failures and all(product.passed for product in self.products)
 
     @property
     def as_requested(self) -> bool:
         """Whether every product has the precision that was asked for, none another by recovery."""
         return all(product.as_requested for product in self.products)
 
+    def require_written(self) -> None:
+        """Raise the most severe error of the failures; its `conversion` is this result."""
+        if self.failures:
+            error = most_severe(self.failures, [product.title for product in self.products])
+            error.conversion = self
+            raise error
+
     def require(self) -> None:
-        """Raise a `PrecisionError` where recovery gave a product another precision."""
+        """Raise as `require_written`, or a `PrecisionError` if recovery gave a product another precision."""
+        self.require_written()
         for product in self.products:
             if not product.as_requested:
                 raise PrecisionError(
@@ -75,6 +85,7 @@ class Conversion:
             "conversion",
             as_requested=self.as_requested,
             bundles=[product.to_json() for product in self.products],
+            failures=[failure.to_json() for failure in self.failures],
             notices=list(self.notices),
             seconds={title: round(spent, 3) for title, spent in self.seconds.items()},
         )
@@ -109,6 +120,7 @@ def convert(
     max_latency: float | None = None,
     require_speedup: float | None = None,
     force: bool = False,
+    all_or_nothing: bool = False,
     overwrite: bool = False,
     out: PathLike | None = None,
     progress: Progress | None = None,
@@ -148,14 +160,19 @@ def convert(
         max_latency: Largest CPU time of one picture on this machine, in ms.
         require_speedup: Smallest speed-up of a quantized model over float on this machine.
         force: Write a bundle even if it fails the accuracy gate.
+        all_or_nothing: Write no bundle unless every target and precision passes; the first failure ends it.
         overwrite: Replace a bundle that was made from another model.
         out: The bundle's folder, or the folder of several bundles; `dist/NAME-TARGET-PRECISION` without it.
         progress: Receives stages and notices; silent without it.
 
+    A target or precision that fails does not keep the others from being written. The most severe error is
+    raised at the end; its `conversion` is the `Conversion` with the bundles that were written and all
+    `failures`, or None where one file alone was asked for.
+
     Raises:
         UsageError: An option cannot be used, a bundle of another model is in the way, or `min_top1` was
-            given without labelled pictures.
-        AccuracyError: A quantized model lost too much; nothing was written. It is a `GateError`, whose
+            given without labelled pictures. Nothing was written.
+        AccuracyError: A quantized model lost too much and was not written. It is a `GateError`, whose
             `layers` lose most and whose `recovery` was tried.
         ParityError: A converted model does not compute what the network computes.
         LatencyError: A model is slower than the options allow.
@@ -163,11 +180,13 @@ def convert(
         EdgewiseError: A file cannot be read or written.
     """
     options = dict(locals())
-    return run(ConvertRequest(**{key: options[key] for key in options if key != "progress"}), progress)
+    made = run(ConvertRequest(**{key: options[key] for key in options if key != "progress"}), progress)
+    made.require_written()
+    return made
 
 
 def run(request: ConvertRequest, progress: Progress | None = None) -> Conversion:
-    """Run a checked request; see `convert`. A gate that fails raises its error, and nothing is written."""
+    """Run a checked request; see `convert`. Raises for failures only where nothing was written."""
     # Otherwise torch's threads spin at the end of every small operator: refining MobileNetV2 takes 7 s of CPU
     # time instead of 1.2 s on a busy two-core machine. It is read when torch is loaded, and changes no bit.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
@@ -175,12 +194,16 @@ def run(request: ConvertRequest, progress: Progress | None = None) -> Conversion
         require_model(os.fspath(request.model))
     request.require_files()
     journal = Journal(progress, _stages(request))
+    failures = Failures(journal, at_once=request.is_single or request.all_or_nothing)
     with collecting_seldom(), tempfile.TemporaryDirectory(prefix="edgewise-") as work:
-        products = _made(request, journal, Path(work))
-    return Conversion(products, tuple(journal.notices), journal.seconds)
+        products = _made(request, journal, Path(work), failures)
+    made = Conversion(products, tuple(journal.notices), journal.seconds, tuple(failures.found))
+    if not products:
+        made.require_written()
+    return made
 
 
-def _made(request: ConvertRequest, journal: Journal, work: Path) -> tuple[Product, ...]:
+def _made(request: ConvertRequest, journal: Journal, work: Path, failures: Failures) -> tuple[Product, ...]:
     model, title = _loaded(request, journal)
     with journal.stage("Prepare calibration pictures"):
         calibration = steps.calibration(request, model)
@@ -188,18 +211,17 @@ def _made(request: ConvertRequest, journal: Journal, work: Path) -> tuple[Produc
         pictures = evaluation.choose(model.spec, data, request.eval_count, calibration.unused, request.seed)
         evaluation.refuse_overlap(pictures, calibration.digests)
         request.limits.require_measurable(pictures)
-    for target in request.targets:
-        if caveat := runtime(target).caveat():
-            journal.notice(caveat)
     with reading_ahead(pictures, model.spec.preprocess, work) as ready:
         workshop = Workshop(model, calibration, work, journal, request.runs_on)
-        made = steps.files(request, workshop, journal)
-        drafts = [
-            steps.gated(draft, request, workshop, ready, journal)
-            for draft in steps.judged(made, ready, request, workshop, journal)
-        ]
-    latencies = [steps.latency(draft, request, workshop, journal) for draft in drafts]
-    with journal.stage("Write the bundle" if len(drafts) == 1 else "Write the bundles"):
+        made = steps.files(request, workshop, journal, failures)
+        if not made:
+            return ()
+        drafts, by = steps.judged(made, ready, request, workshop, journal)
+        drafts = steps.gated(drafts, by, request, journal, failures)
+    timed = steps.timed(drafts, request, workshop, journal, failures)
+    if not timed:
+        return ()
+    with journal.stage("Write the bundle" if len(timed) == 1 else "Write the bundles"):
         return tuple(
             write(
                 draft,
@@ -208,7 +230,7 @@ def _made(request: ConvertRequest, journal: Journal, work: Path) -> tuple[Produc
                 workshop,
                 overwrite=request.overwrite,
             )
-            for draft, latency in zip(drafts, latencies, strict=True)
+            for draft, latency in timed
         )
 
 

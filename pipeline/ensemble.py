@@ -80,7 +80,7 @@ def ensemble(
         UsageError: Members do not go together, or an option cannot be used.
         EdgewiseError: As `convert` does.
     """
-    return combined(
+    made = combined(
         ConvertRequest(model="ensemble", **options),
         members,
         weights=weights,
@@ -89,6 +89,8 @@ def ensemble(
         interpolation=interpolation,
         progress=progress,
     )
+    made.conversion.require_written()
+    return made
 
 
 def combined(

@@ -36,6 +36,12 @@ class Draft:
         """Whether it is another file than its twin."""
         return self.file.artifact is not self.twin.artifact
 
+    @property
+    def cured(self) -> bool:
+        """Whether it is the form that recovery has found."""
+        chosen = None if self.recovery is None else self.recovery.chosen
+        return chosen is not None and self.file is chosen.file
+
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
 class Product:
@@ -152,6 +158,7 @@ def write(draft: Draft, latency: Latency, folder: Path, workshop: Workshop, *, o
         "processors": {"made_for": [*workshop.processors], "verdict_holds_for": [*draft.file.processors]},
         "calibration": workshop.calibration.to_json() if artifact.precision.integer else None,
         "recovery": [trial.to_json() for trial in recovery.trials] if recovery else None,
+        "diagnosis": recovery.symptoms.to_json() if recovery and recovery.symptoms else None,
         "latency": asdict(latency),
         "training": model.record,
         "machine": machine.describe(),

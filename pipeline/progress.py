@@ -56,6 +56,11 @@ class Journal:
         self.seconds: dict[str, float] = {}
         self.notices: list[str] = []
 
+    @property
+    def begun(self) -> int:
+        """How many of the planned stages have begun."""
+        return self._begun
+
     def expect(self, more: int) -> None:
         """Change the number of planned stages by `more`, which may be negative."""
         self._planned += more

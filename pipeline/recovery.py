@@ -1,16 +1,19 @@
 """When INT8 loses too much: climb the ladder of `quantize/ladder.py` until a file keeps its accuracy.
 
+`quantize/diagnosis.py` says which part of the ladder comes first, by what `symptoms.py` measures.
+
 Rungs are judged by pictures that neither calibrated nor give the final verdict, which is given once, to the
 rung that was chosen.
 """
 
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from ..models.errors import EdgewiseError
-from ..quantize.ladder import Rung, in_float, variants, weights_alone
+from ..quantize.diagnosis import Part, Step, Symptoms, plan
+from ..quantize.ladder import Rung, rungs
 from ..quantize.recipe import Recipe
 from ..runtime.bench.latency import Latency
 from ..runtime.judge import evaluation
@@ -18,6 +21,7 @@ from ..runtime.judge.evaluation import Pictures
 from ..runtime.judge.limits import Limits
 from ..runtime.judge.verdict import Verification
 from .progress import Journal
+from .symptoms import symptoms
 from .workshop import File, Twin, Workshop
 
 # What failed once may pass by luck on other pictures: a cure must also leave no more than half of those on
@@ -64,6 +68,7 @@ class Trial:
         """Plain data for a manifest."""
         return {
             "title": self.rung.title,
+            "reason": self.rung.reason,
             "precision": str(self.file.artifact.precision),
             "verification": self.verification.to_json(),
             "latency": asdict(self.latency),
@@ -73,17 +78,21 @@ class Trial:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Recovery:
-    """What was tried, the first attempt first; the cure and its verdict, if there is one."""
+    """What was tried, the first attempt first; the cure and its verdict, if there is one.
+
+    `symptoms` are what the order of the attempts follows; None if there was no time to measure them.
+    """
 
     trials: list[Trial]
     chosen: Trial | None = None
     verification: Verification | None = None
+    symptoms: Symptoms | None = None
 
     def closed(self) -> "Recovery":
         """The same without inference engines, as plain data."""
         trials = {id(trial): replace(trial, file=trial.file.closed()) for trial in self.trials}
         chosen = None if self.chosen is None else trials[id(self.chosen)]
-        return Recovery([*trials.values()], chosen, self.verification)
+        return replace(self, trials=[*trials.values()], chosen=chosen)
 
     @property
     def best(self) -> list[Trial]:
@@ -101,23 +110,30 @@ class Search:
         self._pictures, self._verdict = evaluation.split(pictures)
 
     def climb(self, failed: File, recipe: Recipe, budget_s: float) -> Recovery:
-        """Try the rungs, the cheapest first; none begins when `budget_s` seconds are over."""
+        """Try the rungs, the likeliest and cheapest first; none begins when `budget_s` seconds are over."""
         self._end = time.monotonic() + budget_s
-        trials = [self._trial(Rung("unchanged", recipe), failed)]
-        for rungs in self._ladder(recipe, trials):
-            if chosen := self._cure(trials, rungs):
+        found = None if self._late() else symptoms(self._workshop, self._twin, failed, recipe)
+        order = plan(found, recipe, refines=self._workshop.refines)
+        trials = [self._trial(Rung("unchanged", recipe, "as it was asked for"), failed)]
+        for line in order.skipped:
+            self._journal.notice(line)
+        for part in order.parts:
+            self._journal.notice(f"Trying {part.step}: {part.reason}")
+            if chosen := self._cure(trials, self._rungs(part, recipe, trials)):
                 verdict = self._workshop.judged(self._twin, chosen.file, self._verdict, self._limits)
-                return Recovery(trials, chosen, verdict)
+                return Recovery(trials, chosen, verdict, found)
             if self._late():
                 break
-        return Recovery(trials)
+            if part.step is Step.NO_OVERFLOW:
+                recipe = replace(recipe, no_overflow=True)
+        return Recovery(trials, symptoms=found)
 
-    def _ladder(self, recipe: Recipe, trials: list[Trial]) -> Iterator[Iterable[Rung]]:
-        """The parts of the ladder; the later ones stand on the best that `trials` hold by then."""
-        yield variants(recipe, refines=self._workshop.refines)
+    def _rungs(self, part: Part, recipe: Recipe, trials: list[Trial]) -> Iterable[Rung]:
+        """The rungs of a part, some of which stand on the best that `trials` hold by then."""
         best = min(trials, key=lambda trial: trial.disagreement).rung.recipe
-        yield in_float(best, [layer.name for layer in self._workshop.sensitivities(best)])
-        yield [weights_alone(best)]
+        measured = part.step is Step.FLOAT_LAYERS
+        layers = [layer.name for layer in self._workshop.sensitivities(best)] if measured else []
+        return rungs(part, recipe, best, layers)
 
     def _late(self) -> bool:
         return time.monotonic() > self._end

@@ -67,6 +67,7 @@ class ConvertRequest:
     max_latency: float | None = None
     require_speedup: float | None = None
     force: bool = False
+    all_or_nothing: bool = False
     overwrite: bool = False
     out: PathLike | None = None
 
@@ -144,6 +145,11 @@ class ConvertRequest:
         return tuple(map(Precision.requested, _names(self.precision)))
 
     @property
+    def is_single(self) -> bool:
+        """Whether one file is asked for."""
+        return len(self.targets) * len(self.precisions) == 1
+
+    @property
     def form_is_open(self) -> bool:
         """Whether INT8 may be the form that suits the network and the target best."""
         return self.int8 and self.precision is None and self.recipe == Recipe()
@@ -188,7 +194,7 @@ class ConvertRequest:
 
     def folder(self, name: str) -> Path:
         """Where the bundle of that name goes: `out` itself, or a folder in it where there are several."""
-        if self.out is not None and len(self.targets) * len(self.precisions) == 1:
+        if self.out is not None and self.is_single:
             return Path(self.out)
         return Path(self.out or "dist") / name
 

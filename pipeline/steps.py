@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any
 
 from ..export.precision import Precision
 from ..models.errors import AccuracyError
@@ -11,19 +11,19 @@ from ..models.model import Model
 from ..quantize.calibration import Calibration, from_folder, generated
 from ..quantize.recipe import Recipe
 from ..quantize.refine.sensitivity import LayerError
+from ..runtime import runtime
 from ..runtime.bench.latency import Latency
 from ..runtime.judge import saturation
-from ..runtime.judge.evaluation import Answers, Pictures, answers
+from ..runtime.judge.evaluation import Pictures
 from ..runtime.judge.plausibility import EXPORTED
-from ..runtime.judge.verdict import Verification, judge
 from ..runtime.processors import listed
+from .failures import Failures
+from .judging import Asked, Judging, judging
 from .product import Draft
 from .progress import Journal
 from .recovery import Recovery, Search
 from .request import ConvertRequest
-from .workshop import File, Twin, Workshop
-
-Asked: TypeAlias = tuple[Precision, Twin, File]  # the precision that was asked for, the float file, the file
+from .workshop import Twin, Workshop
 
 
 class GateError(AccuracyError):
@@ -38,9 +38,11 @@ class GateError(AccuracyError):
     def details(self) -> dict[str, Any]:
         """The layers, worst first, and the attempts."""
         trials = self.recovery.trials if self.recovery else []
+        found = self.recovery and self.recovery.symptoms
         return {
             "layers": [asdict(layer) for layer in self.layers],
             "recovery": [trial.to_json() for trial in trials],
+            "diagnosis": found and found.to_json(),
         }
 
 
@@ -52,8 +54,8 @@ def calibration(request: ConvertRequest, model: Model) -> Calibration:
     return from_folder(Path(request.calib), preprocess, request.calib_count, request.seed)
 
 
-def files(request: ConvertRequest, workshop: Workshop, journal: Journal) -> list[Asked]:
-    """Every file that was asked for: the precision that was asked for, its float twin, and the file."""
+def files(request: ConvertRequest, workshop: Workshop, journal: Journal, failures: Failures) -> list[Asked]:
+    """Every file that can be made: the precision that was asked for, its float twin, and the file."""
     forms = {
         (target, precision): _form(target, precision, request, workshop, journal)
         for target in request.targets
@@ -62,16 +64,30 @@ def files(request: ConvertRequest, workshop: Workshop, journal: Journal) -> list
     planned = sum(precision.quantized for precision in request.precisions) if workshop.refines else 0
     journal.expect(workshop.refinements(filter(None, forms.values())) - planned)
     made: list[Asked] = []
-    for twin in map(workshop.twin, request.targets):
-        for precision in request.precisions:
-            form = forms[twin.artifact.target, precision]
-            if form is not None:
-                made.append((form.precision, twin, workshop.quantized(twin, form)))
-            elif precision is Precision.FP16:
-                made.append((precision, twin, workshop.halved(twin)))
-            else:
-                made.append((precision, twin, twin))
+    for target in request.targets:
+        wanted = {precision: forms[target, precision] for precision in request.precisions}
+        smaller = sum(precision is not Precision.FP32 for precision in wanted)
+        # Its stages: convert and compare; make each smaller file; measure each.
+        with failures.apart(target, wanted, stages=2 + smaller + len(wanted)):
+            if caveat := runtime(target).caveat():
+                journal.notice(caveat)
+            twin = workshop.twin(target)
+            for precision, form in wanted.items():
+                made += _file(precision, twin, form, workshop, failures)
     return made
+
+
+def _file(
+    precision: Precision, twin: Twin, form: Recipe | None, workshop: Workshop, failures: Failures
+) -> list[Asked]:
+    """The one file, or none if it cannot be made."""
+    if precision is Precision.FP32:
+        return [(precision, twin, twin)]
+    with failures.apart(twin.artifact.target, [precision], stages=2):
+        if form is None:
+            return [(precision, twin, workshop.halved(twin))]
+        return [(form.precision, twin, workshop.quantized(twin, form))]
+    return []
 
 
 def _form(
@@ -98,30 +114,14 @@ def _better_light(target: str, request: ConvertRequest, workshop: Workshop, jour
 
 
 def judged(
-    made: list[Asked],
-    pictures: Pictures,
-    request: ConvertRequest,
-    workshop: Workshop,
-    journal: Journal,
-) -> list[Draft]:
+    made: list[Asked], pictures: Pictures, request: ConvertRequest, workshop: Workshop, journal: Journal
+) -> tuple[list[Draft], Judging]:
     """Let all files answer the same pictures, in one pass over them."""
-    original = [workshop.original] if Precision.FP32 in request.precisions else []
-    twins = list({id(twin): twin for _, twin, _ in made}.values())
-    others = [file for _, twin, file in made if file is not twin]
-    sessions = [*original, *(file.session for file in (*twins, *others))]
-    with journal.stage(f"Judge by {pictures.count} pictures") as progress:
-        answered = answers(sessions, pictures, workshop.model.spec.preprocess, progress)
-    logits = {id(session): given for session, given in zip(sessions, answered.logits, strict=True)}
-
-    def verified(twin: Twin, file: File) -> Verification:
-        exact = workshop.original if file is twin else twin.session
-        pair: Answers = replace(answered, logits=(logits[id(exact)], logits[id(file.session)]))
-        return judge(pair, pictures, request.limits, workshop.known)
-
-    drafts = [Draft(precision, twin, file, verified(twin, file)) for precision, twin, file in made]
+    found = judging(made, pictures, request.limits, workshop, journal)
+    drafts = [Draft(precision, twin, file, found.verdict(twin, file)) for precision, twin, file in made]
     for draft in drafts:
         _warn(draft, journal)
-    return drafts
+    return drafts, found
 
 
 def _warn(draft: Draft, journal: Journal) -> None:
@@ -132,14 +132,24 @@ def _warn(draft: Draft, journal: Journal) -> None:
 
 
 def gated(
-    draft: Draft, request: ConvertRequest, workshop: Workshop, pictures: Pictures, journal: Journal
-) -> Draft:
+    drafts: list[Draft], by: Judging, request: ConvertRequest, journal: Journal, failures: Failures
+) -> list[Draft]:
+    """Those that pass the gate, if need be as other files, all judged by the same pictures."""
+    passed: list[Draft] = []
+    for draft in drafts:
+        with failures.apart(draft.file.artifact.target, [draft.requested], stages=1):
+            passed.append(_gated(draft, by, request, journal))
+    return by.same_pictures(passed)
+
+
+def _gated(draft: Draft, by: Judging, request: ConvertRequest, journal: Journal) -> Draft:
     """The draft once it has passed the gate, if need be as another file."""
+    workshop = by.workshop
     integer = draft.file.artifact.precision.integer
     failed = draft.verification
     if not failed.passed and failed.curable and request.recover and integer:
         journal.notice(f"{draft.file.title}: {failed.reason()}. Trying other forms")
-        search = Search(workshop, draft.twin, pictures, request.limits, journal)
+        search = Search(workshop, draft.twin, by.pictures, request.limits, journal)
         with journal.unplanned():
             recipe = request.recipe_for(draft.file.artifact.target)
             found = search.climb(draft.file, recipe, request.recover_budget)
@@ -155,7 +165,7 @@ def gated(
         draft.verification.require()
     except AccuracyError as error:
         if not request.force:
-            message = f"{draft.file.title}: {error}. Nothing was written; --force writes it anyway"
+            message = f"{draft.file.title}: {error}. It was not written; --force writes it anyway"
             with journal.unplanned():
                 recipe = request.recipe_for(draft.file.artifact.target)
                 layers = workshop.sensitivities(recipe) if integer else []
@@ -165,7 +175,18 @@ def gated(
     return draft
 
 
-def latency(draft: Draft, request: ConvertRequest, workshop: Workshop, journal: Journal) -> Latency:
+def timed(
+    drafts: list[Draft], request: ConvertRequest, workshop: Workshop, journal: Journal, failures: Failures
+) -> list[tuple[Draft, Latency]]:
+    """Those that are fast enough, with their latencies."""
+    found: list[tuple[Draft, Latency]] = []
+    for draft in drafts:
+        with failures.apart(draft.file.artifact.target, [draft.requested], stages=1):
+            found.append((draft, _latency(draft, request, workshop, journal)))
+    return found
+
+
+def _latency(draft: Draft, request: ConvertRequest, workshop: Workshop, journal: Journal) -> Latency:
     """The latency of what passed the accuracy gate, once that has passed its own."""
     title = draft.file.title
     with journal.stage(f"Measure latency of {title}"):

@@ -19,6 +19,7 @@ from ..quantize.forms import without_int8
 from ..quantize.recipe import Recipe
 from ..quantize.refine import Refined, refine
 from ..quantize.refine.sensitivity import LayerError, sensitivities
+from ..quantize.refine.sources import Sources, sources
 from ..runtime import Session, open_session, runtime
 from ..runtime.bench.latency import Latency, measure
 from ..runtime.judge import evaluation, saturation, stats
@@ -95,6 +96,7 @@ class Workshop:
         self.known = known(model.spec, model.record)
         self._folder, self._journal = folder, journal
         self._refined: dict[Recipe, Refined] = {}
+        self._sensitive: dict[Recipe, list[LayerError]] = {}
         self._count = 0
         self._network = self._captured(model)
 
@@ -144,8 +146,18 @@ class Workshop:
         refined = self._refine(recipe)
         if refined is None:
             return []
-        with self._journal.stage("Find the layers that lose most"):
-            return sensitivities(refined.network, self.calibration, recipe)
+        if recipe not in self._sensitive:
+            with self._journal.stage("Find the layers that lose most"):
+                self._sensitive[recipe] = sensitivities(refined.network, self.calibration, recipe)
+        return self._sensitive[recipe]
+
+    def sources(self, recipe: Recipe) -> Sources | None:
+        """What weights and activations lose each; None where that cannot be found out."""
+        refined = self._refine(recipe)
+        if refined is None:
+            return None
+        with self._journal.stage("Compare weights with activations"):
+            return sources(refined.network, self.calibration, recipe)
 
     def judged(self, exact: File, file: File, pictures: Pictures, limits: Limits) -> Verification:
         """How `file` answers `pictures` beside its float twin."""

@@ -43,8 +43,8 @@ def command(assets: Path | None, **options: Any) -> None:
 
     No INT8 model is written before it passes the accuracy gate: the drop of top-1 accuracy on labelled
     pictures (--data, or generated ones for the bundled weights), or the drop as estimated on photographs
-    without labels (those of --calib that did not calibrate). Without either, accuracy is UNPROVEN. If one of
-    several targets fails, none is written.
+    without labels (those of --calib that did not calibrate). Without either, accuracy is UNPROVEN. A target
+    that fails does not keep the others from being written (see --all-or-nothing); the exit code says so.
 
     \b
     edgewise export mobilenetv2 --to tflite --int8
@@ -67,6 +67,6 @@ def command(assets: Path | None, **options: Any) -> None:
             result = run(request, screen)
         show_conversion(screen.results, result)
         document = result.to_json()
-        if assets:
-            document["android"] = app.fill(app.of_conversion(result), assets, screen)
+        if assets and (bundle := app.of_conversion(result)):
+            document["android"] = app.fill(bundle, assets, screen)
         screen.finish(document, result.require)

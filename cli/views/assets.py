@@ -40,9 +40,9 @@ def refuse(request: "ConvertRequest", assets: Path) -> None:
     android.place(assets)
 
 
-def of_conversion(conversion: "Conversion") -> Bundle:
-    """The one bundle of a conversion that an app can take."""
-    return next(bundle for bundle in conversion.bundles if bundle.target == android.TARGET)
+def of_conversion(conversion: "Conversion") -> Bundle | None:
+    """The one bundle of a conversion that an app can take; None if it failed."""
+    return next((bundle for bundle in conversion.bundles if bundle.target == android.TARGET), None)
 
 
 def fill(bundle: Bundle, assets: Path, screen: Terminal) -> dict[str, Any]:

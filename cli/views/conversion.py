@@ -8,7 +8,9 @@ from rich.markup import escape
 from rich.table import Table
 
 from ...export.precision import Precision
+from ...models.errors import EdgewiseError
 from ...pipeline.convert import Conversion
+from ...pipeline.failures import Failure
 from ...pipeline.product import Product
 from ...pipeline.recovery import Recovery
 from ...pipeline.steps import GateError
@@ -44,8 +46,10 @@ def show_conversion(console: Console, conversion: Conversion) -> None:
         lines.append(f"{skipped} pictures could not be read and were skipped")
     for line in lines:
         console.print(f"[dim]{escape(line)}[/]", soft_wrap=True)
+    if told := _same_pictures(conversion.products):
+        console.print(f"[dim]{told}[/]")
     for product in conversion.products:
-        if len(conversion.products) > 1:
+        if len(conversion.products) + len(conversion.failures) > 1:
             console.print(f"\n[bold]{product.title}[/]")
         show_recovery(console, product.recovery)
         show_agreement(console, product)
@@ -54,6 +58,30 @@ def show_conversion(console: Console, conversion: Conversion) -> None:
         show_verdict(console, product.verification)
         if product.bundle is not None:
             console.print(f"{escape(str(product.bundle.folder))}/", soft_wrap=True)
+    show_failures(console, conversion.failures)
+
+
+def show_failures(console: Console, failures: Sequence[Failure]) -> None:
+    """What is not written: why, the layers that lose most, and what was tried."""
+    for failure in failures:
+        console.print(f"\n[bold]{failure.title}[/]")
+        show_failed(console, failure.error)
+        console.print(f"[bold red]FAILED[/] {escape(failure.message)}", soft_wrap=True)
+
+
+def show_failed(console: Console, error: EdgewiseError) -> None:
+    """The layers that lose most and what was tried, where an accuracy gate failed."""
+    if isinstance(error, GateError):
+        show_layers(console, error.layers)
+        show_recovery(console, error.recovery)
+
+
+def _same_pictures(products: Sequence[Product]) -> str | None:
+    """That a search took pictures from all files alike, where it did."""
+    counts = {product.verification.agreement.count for product in products}
+    if len(counts) > 1 or not any(product.recovery and product.recovery.chosen for product in products):
+        return None
+    return f"every row is judged by the same {counts.pop():,} pictures, which no search has seen"
 
 
 def _files(products: Sequence[Product]) -> Table:
@@ -152,12 +180,14 @@ def show_verified(console: Console, found: VerifiedBundle) -> None:
 
 @contextmanager
 def reporting(screen: Terminal) -> Iterator[None]:
-    """Show on stderr the worst layers and the attempts if the accuracy gate fails in the block."""
+    """Show on stderr the worst layers and the attempts if nothing passes the gates in the block."""
     try:
         yield
-    except GateError as error:
-        show_layers(screen.console, error.layers)
-        show_recovery(screen.console, error.recovery)
+    except EdgewiseError as error:
+        if error.conversion:
+            show_failures(screen.console, error.conversion.failures)
+        else:
+            show_failed(screen.console, error)
         raise
 
 

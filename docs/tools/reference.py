@@ -204,6 +204,10 @@ the message.
     interrupted = "Ctrl-C or a signal ended the command; nothing half-written is left."
     yield f"| 130 | `interrupted` | `KeyboardInterrupt` | {interrupted} |\n"
     yield """\
+Where several targets or precisions were asked for, those that pass are written. The code is that of the most
+severe failure, which is the earliest in the making of a file: 1, 6, 4, 3, then 5. With `--all-or-nothing`,
+nothing is written, and the code is that of the first failure.
+
 With code 7 the bundle was written and passed its gate, but [recovery](../explanation/recovery.md) gave the
 model another precision than the one that was asked for.
 """

@@ -198,6 +198,19 @@ def conversion(defined: Definitions) -> Json:
         {"android": described("What --android wrote", record(**android(defined)))},
         as_requested=described("Whether every bundle has the precision that was asked for", YES_NO),
         bundles=array(product),
+        failures=described(
+            "Files that were asked for and not written, each with its error",
+            array(
+                record(
+                    target=TARGET,
+                    requested=described("The precision that was asked for", TEXT),
+                    message=TEXT,
+                    exit_code=COUNT,
+                    exit_name=TEXT,
+                    details={"type": "object"},
+                )
+            ),
+        ),
         notices=array(TEXT),
         seconds=described("Wall time of each stage by its title", mapping(NUMBER)),
     )

@@ -60,11 +60,13 @@ def sample(calibration: Calibration) -> "Tensor":
     return torch.from_numpy(calibration.batch(_PICTURES)).permute(0, 3, 1, 2)
 
 
-def simulate(graph: Network, batch: "Tensor", recipe: Recipe, visit: Visit | None = None) -> Signal:
+def simulate(
+    graph: Network, batch: "Tensor", recipe: Recipe, visit: Visit | None = None, *, weights: bool = True
+) -> Signal:
     """The logits (N, classes) of `batch` (N, 3, S, S) in float and as `recipe` quantizes `graph`.
 
-    `visit` is called with each layer, its float arguments and its output before activation and rounding; the
-    network continues with the signal that it returns.
+    Without `weights` only activations are rounded. `visit` is called with each layer, its float arguments and
+    its output before activation and rounding; the network continues with the signal that it returns.
     """
     from torch.fx import Interpreter
     from torch.fx.node import map_arg
@@ -82,7 +84,9 @@ def simulate(graph: Network, batch: "Tensor", recipe: Recipe, visit: Visit | Non
                 return super().run_node(n)
             exact, rounded = self._arguments(n, 0), self._arguments(n, 1)
             if is_layer(n):
-                signal = Signal(_run(n, exact), run_layer(n, rounded, recipe))
+                signal = Signal(
+                    _run(n, exact), run_layer(n, rounded, recipe) if weights else _run(n, rounded)
+                )
                 signal = visit(n, exact, signal) if visit else signal
             else:
                 signal = Signal(_run(n, exact), _run(n, rounded))

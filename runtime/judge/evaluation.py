@@ -117,11 +117,16 @@ def split(pictures: Pictures) -> tuple[Pictures, Pictures]:
         labels = pictures.labels[:count] if pictures.labels else None
         further = partial(_further, pictures.read)
         return replace(pictures, read=further, count=count, labels=labels), pictures
+    rest = for_verdict(pictures)
+    chosen = sorted({*range(pictures.count)} - {*rest})
+    return take(pictures, chosen), take(pictures, rest)
+
+
+def for_verdict(pictures: Pictures) -> list[int]:
+    """The indices of those of a set of files that `split` leaves for the verdict, ascending."""
     digests = [sha256_of(file) for file in pictures.files]
     searched = frozenset(sorted(set(digests))[::_SEARCH_EVERY])
-    chosen = [index for index, digest in enumerate(digests) if digest in searched]
-    rest = [index for index, digest in enumerate(digests) if digest not in searched]
-    return take(pictures, chosen), take(pictures, rest)
+    return [index for index, digest in enumerate(digests) if digest not in searched]
 
 
 def take(pictures: Pictures, indices: Sequence[int]) -> Pictures:
@@ -132,6 +137,18 @@ def take(pictures: Pictures, indices: Sequence[int]) -> Pictures:
         count=len(indices),
         labels=pictures.labels and tuple(pictures.labels[index] for index in indices),
         files=pictures.files and tuple(pictures.files[index] for index in indices),
+    )
+
+
+def among(answers: Answers, indices: Sequence[int]) -> Answers:
+    """The answers to the pictures `indices` of a set, numbered as `take` does."""
+    places = {index: place for place, index in enumerate(indices)}
+    kept = [row for row, index in enumerate(answers.indices.tolist()) if index in places]
+    return Answers(
+        tuple(logits[kept] for logits in answers.logits),
+        np.asarray([places[index] for index in answers.indices[kept].tolist()], np.int64),
+        None if answers.labels is None else answers.labels[kept],
+        len(indices) - len(kept),
     )
 
 

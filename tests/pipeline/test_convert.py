@@ -341,7 +341,7 @@ def test_a_gate_that_fails_says_what_was_lost_and_tried(
 ) -> None:
     strict: dict[str, Any] = {"int8": True, "data": labelled, "max_drop": 0, "strict": True}
     with pytest.raises(
-        edgewise.GateError, match=r"accuracy gate inconclusive: .*Nothing was written"
+        edgewise.GateError, match=r"accuracy gate inconclusive: .*It was not written"
     ) as raised:
         convert(tiny_model, tmp_path / "out", kept, **strict, recover=True, recover_budget=0)
     error = raised.value
@@ -411,15 +411,80 @@ class Lopsided(nn.Module):
         return answer
 
 
-@pytest.mark.slow
-def test_another_precision_is_found_where_it_was_asked_for(
-    tiny_pictures: np.ndarray[Any, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.chdir(tmp_path)
+@pytest.fixture(scope="module")
+def lopsided(tiny_pictures: np.ndarray[Any, Any]) -> Model:
     torch.manual_seed(0)
     module = Lopsided(torch.from_numpy(tiny_pictures).permute(0, 3, 1, 2)).eval()
-    model = edgewise.from_torch(module, name="lopsided", imgsz=32, resize=40)
-    made = edgewise.convert(model, to="onnx", int8=True, min_agreement=0.9, calib_count=16)
+    return edgewise.from_torch(module, name="lopsided", imgsz=32, resize=40)
+
+
+@pytest.mark.slow
+def test_a_file_that_fails_does_not_keep_the_others_from_being_written(
+    lopsided: Model, tmp_path: Path, document_of: Documented
+) -> None:
+    both: dict[str, Any] = {"precision": "w8a32,w8a8", "min_agreement": 0.9}
+    with pytest.raises(edgewise.GateError, match=r"onnx w8a8: .*\. Written: onnx w8a32$") as raised:
+        convert(lopsided, tmp_path, **both)
+    made = raised.value.conversion
+    assert [bundle.folder.name for bundle in made.bundles] == ["lopsided-onnx-w8a32"]
+    assert [path.name for path in tmp_path.iterdir()] == ["lopsided-onnx-w8a32"]
+    assert not made.passed
+    (failure,) = made.failures
+    assert (failure.title, failure.error.exit_code) == ("onnx w8a8", 3)
+    document = document_of(made, "conversion")
+    assert document["failures"][0]["message"].endswith("It was not written; --force writes it anyway")
+    assert document["failures"][0]["details"]["layers"]
+    again = pickle.loads(pickle.dumps(raised.value))  # noqa: S301
+    assert again.conversion.to_json() == made.to_json()
+
+
+@pytest.mark.slow
+def test_after_a_search_every_file_is_judged_by_the_same_pictures(
+    lopsided: Model, tmp_path: Path, document_of: Documented
+) -> None:
+    photos = tmp_path / "photos"
+    photos.mkdir()
+    for index in range(76):
+        Image.fromarray(dead_leaves(48, 11, index)).save(photos / f"{index}.png")
+    options: dict[str, Any] = {"precision": "fp32,w8a32,w8a8", "min_agreement": 0.9, "recover": True}
+    made = convert(lopsided, tmp_path / "out", calib=photos, **options)
+    assert [product.requested for product in made.products] == ["fp32", "w8a32", "w8a8"]
+    recovery = made.products[-1].recovery
+    assert recovery is not None
+    assert recovery.chosen is not None
+    assert recovery.symptoms is not None
+    searched = recovery.chosen.verification.agreement.count
+    assert {product.agreement.count for product in made.products} == {60 - searched}
+    manifest = document_of(made, "conversion")["bundles"][-1]["manifest"]
+    assert manifest["diagnosis"] == recovery.symptoms.to_json()
+    assert all(trial["reason"] for trial in manifest["recovery"])
+
+
+@pytest.mark.slow
+def test_all_or_nothing_writes_nothing(lopsided: Model, tmp_path: Path) -> None:
+    both: dict[str, Any] = {"precision": "w8a32,w8a8", "min_agreement": 0.9, "all_or_nothing": True}
+    with pytest.raises(edgewise.GateError, match=r"onnx w8a8: .*--force writes it anyway$") as raised:
+        convert(lopsided, tmp_path, **both)
+    assert raised.value.conversion is None
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.slow
+def test_where_all_fail_the_most_severe_error_names_all(lopsided: Model, tmp_path: Path) -> None:
+    both: dict[str, Any] = {"precision": "w8a32,w8a8", "min_agreement": 0.9, "max_latency": 1e-9}
+    with pytest.raises(edgewise.GateError, match=r"Also failed: onnx w8a32 \(latency gate\)$") as raised:
+        convert(lopsided, tmp_path, **both)
+    assert raised.value.conversion.bundles == ()
+    assert len(raised.value.conversion.failures) == 2
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.slow
+def test_another_precision_is_found_where_it_was_asked_for(
+    lopsided: Model, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    made = edgewise.convert(lopsided, to="onnx", int8=True, min_agreement=0.9, calib_count=16)
     (product,) = made.products
     assert product.requested == "w8a8"
     assert product.precision in {"w8a8-mixed", "w8a32"}

@@ -13,6 +13,7 @@ from edgewise.pipeline.progress import Journal
 from edgewise.pipeline.recovery import Recovery, Search
 from edgewise.pipeline.workshop import File, Twin, Workshop
 from edgewise.quantize.calibration import Calibration
+from edgewise.quantize.diagnosis import plan
 from edgewise.quantize.recipe import Recipe
 from edgewise.runtime.judge.evaluation import Pictures, unlabelled
 from edgewise.runtime.judge.limits import Limits
@@ -74,10 +75,19 @@ def test_it_ends_with_a_file_that_passes(recovery: Recovery) -> None:
     assert recovery.chosen.file.structure.precision == artifact.precision
 
 
-def test_the_cheapest_comes_first(recovery: Recovery) -> None:
+def test_what_the_figures_blame_comes_first(recovery: Recovery, terminal: Journal) -> None:
     titles = [trial.rung.title for trial in recovery.trials]
-    assert titles[:2] == ["unchanged", "mean-min-max ranges"]
+    assert titles[0] == "unchanged"
     assert len(set(titles)) == len(titles)
+    found = recovery.symptoms
+    assert found is not None
+    assert not found.saturates
+    assert found.weights_db is not None
+    assert sum(layer.share for layer in found.layers) == pytest.approx(1)
+    order = plan(found, BROKEN)
+    assert recovery.trials[1].rung.reason == order.parts[0].reason
+    assert f"Trying {order.parts[0].step}: {order.parts[0].reason}" in terminal.notices
+    assert {*order.skipped} <= {*terminal.notices}
 
 
 def test_the_search_does_not_see_the_pictures_of_the_verdict(recovery: Recovery, pictures: Pictures) -> None:
@@ -97,6 +107,9 @@ def test_the_first_attempt_costs_least_or_is_not_the_best(recovery: Recovery) ->
 def test_what_was_tried_can_be_written_down(recovery: Recovery) -> None:
     written = json.loads(json.dumps([trial.to_json() for trial in recovery.trials], allow_nan=False))
     assert written[0]["title"] == "unchanged"
+    assert all(trial["reason"] for trial in written)
+    assert recovery.symptoms is not None
+    json.dumps(recovery.symptoms.to_json(), allow_nan=False)
     assert "unproven" in {trial["verification"]["verdict"] for trial in written[1:]}
     assert all(trial["size_bytes"] > 0 for trial in written)
 

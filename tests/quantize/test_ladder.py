@@ -2,14 +2,24 @@
 
 import pytest
 
-from edgewise.quantize.ladder import Rung, in_float, variants, weights_alone
+from edgewise.quantize.diagnosis import Part, Step, plan
+from edgewise.quantize.ladder import (
+    Rung,
+    in_float,
+    no_overflow,
+    other_ranges,
+    other_refinement,
+    rungs,
+    weights_alone,
+)
 from edgewise.quantize.recipe import Recipe
 
 LAYERS = tuple(f"layer{index}" for index in range(40))
 
 
-def test_rungs_come_cheapest_first() -> None:
-    ladder = [*variants(Recipe()), *in_float(Recipe(), LAYERS), weights_alone(Recipe())]
+def test_without_figures_rungs_come_cheapest_first() -> None:
+    plain = Recipe()
+    ladder = [rung for part in plan(None, plain).parts for rung in rungs(part, plain, plain, LAYERS)]
     assert [(rung.title, rung.recipe.precision) for rung in ladder] == [
         ("mean-min-max ranges", "w8a8"),
         ("without equalization", "w8a8"),
@@ -20,27 +30,46 @@ def test_rungs_come_cheapest_first() -> None:
         ("worst 8 layers in float", "w8a8-mixed"),
         ("INT8 weights only (w8a32)", "w8a32"),
     ]
+    assert all(rung.reason for rung in ladder)
+
+
+def test_a_rung_says_why_it_is_tried() -> None:
+    part = Part(Step.NO_OVERFLOW, "it saturates")
+    (rung,) = rungs(part, Recipe(), Recipe(), LAYERS)
+    assert rung == Rung("weights that cannot overflow", Recipe(no_overflow=True), "it saturates")
+
+
+def test_ranges_and_refinement_change_what_was_asked_for_and_the_rest_the_best() -> None:
+    best = Recipe(ranges="mean-min-max")
+    found = {
+        step: next(rungs(Part(step, ""), Recipe(), best, LAYERS)).recipe
+        for step in (Step.RANGES, Step.REFINEMENT, Step.FLOAT_LAYERS, Step.WEIGHTS_ALONE)
+    }
+    assert found == {
+        Step.RANGES: Recipe(ranges="mean-min-max"),
+        Step.REFINEMENT: Recipe(equalize=False),
+        Step.FLOAT_LAYERS: Recipe(ranges="mean-min-max", float_layers=LAYERS[:1]),
+        Step.WEIGHTS_ALONE: Recipe(ranges="mean-min-max", activations=False),
+    }
 
 
 def test_a_variant_changes_one_thing_and_keeps_the_rest() -> None:
-    assert [rung.recipe for rung in variants(Recipe(io="uint8", per_channel=False, correct=False))] == [
+    given = Recipe(io="uint8", per_channel=False, correct=False)
+    assert [rung.recipe for rung in (other_ranges(given), *other_refinement(given), no_overflow(given))] == [
         Recipe(io="uint8", per_channel=False, correct=False, ranges="mean-min-max"),
         Recipe(io="uint8", per_channel=False, correct=False, equalize=False),
         Recipe(io="uint8", per_channel=False, correct=True),
+        Recipe(io="uint8", per_channel=False, correct=False, no_overflow=True),
     ]
 
 
 def test_options_that_are_off_are_tried() -> None:
     plain = Recipe(ranges="mean-min-max", equalize=False, correct=False)
-    assert [rung.title for rung in variants(plain)] == [
+    assert [rung.title for rung in (other_ranges(plain), *other_refinement(plain))] == [
         "min-max ranges",
         "with equalization",
         "with bias correction",
     ]
-
-
-def test_a_network_that_cannot_be_refined_has_one_variant() -> None:
-    assert [rung.title for rung in variants(Recipe(), refines=False)] == ["mean-min-max ranges"]
 
 
 def test_the_worst_layers_are_the_first_ones() -> None:

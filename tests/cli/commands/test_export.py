@@ -142,7 +142,10 @@ def test_json_is_one_document_and_all_there_is(exported: Any, weights: Path, pic
     assert exported.left == ()
     document = exported.document
     assert (document["schema"], document["schema_version"]) == ("edgewise.conversion", 1)
-    assert set(document) == {"schema", "schema_version", "as_requested", "bundles", "notices", "seconds"}
+    assert set(document) == {
+        *("schema", "schema_version", "as_requested", "bundles", "failures", "notices", "seconds"),
+    }
+    assert document["failures"] == []
     assert document["as_requested"] is True
     assert document["notices"] == exported.notices  # which stderr shows, --json or not
     (product,) = document["bundles"]
@@ -243,7 +246,7 @@ def test_a_gate_that_fails_shows_the_worst_layers_and_writes_nothing(
     *before, complaint = ended.stderr.splitlines()
     assert complaint.startswith("edgewise: onnx w8a8: accuracy gate ")
     assert "on 20 pictures, allowed 0" in complaint
-    assert complaint.endswith("Nothing was written; --force writes it anyway")
+    assert complaint.endswith("It was not written; --force writes it anyway")
     table = before[next(index for index, line in enumerate(before) if line.startswith("worst layers")) :]
     losses = [float(line.split()[-4]) for line in table[1:]]
     assert len(losses) == 8
@@ -340,6 +343,63 @@ def test_a_network_that_answers_every_picture_alike_is_warned_of(
     ended = edgewise("export", "mobilenetv2", *named, "--to", "onnx", "--out", tmp_path / "out")
     assert ended.code == 0, ended.stderr
     assert any("gives the same answer for every picture" in line for line in ended.notices)
+
+
+@pytest.fixture(scope="session")
+def partial(nets: Path, small: Arguments) -> Arguments:
+    """An export of two files, one of which fails its gate."""
+    return f"{nets}:outlier", *small, "--precision", "w8a32,w8a8", "--no-recover"
+
+
+@pytest.mark.slow
+def test_what_passes_is_written_beside_what_fails(edgewise: Run, partial: Arguments, tmp_path: Path) -> None:
+    ended = edgewise("export", *partial, "--json", "--out", tmp_path)
+    assert ended.code == ended.error["exit_code"] == 3
+    document = ended.document
+    (product,), (failure,) = document["bundles"], document["failures"]
+    assert (product["precision"], failure["requested"], failure["exit_code"]) == ("w8a32", "w8a8", 3)
+    assert document["error"]["message"].endswith("Written: onnx w8a32")
+    (written,) = tmp_path.iterdir()
+    assert Bundle.open(written).precision == "w8a32"
+
+
+@pytest.mark.slow
+def test_words_say_what_failed_and_where_the_rest_is(
+    edgewise: Run, partial: Arguments, tmp_path: Path
+) -> None:
+    ended = edgewise("export", *partial, "--out", tmp_path)
+    assert ended.code == 3
+    lines = ended.stdout.splitlines()
+    assert f"{next(tmp_path.iterdir())}/" in lines
+    assert lines.index("onnx w8a32") < lines.index("onnx w8a8")
+    assert lines[-1].startswith("FAILED onnx w8a8: accuracy gate fail: ")
+    assert ended.complaint.endswith("Written: onnx w8a32")
+
+
+@pytest.mark.slow
+def test_all_or_nothing_writes_nothing(edgewise: Run, partial: Arguments, tmp_path: Path) -> None:
+    ended = edgewise("export", *partial, "--all-or-nothing", "--out", tmp_path)
+    assert (ended.code, ended.stdout, ended.left) == (3, "", ())
+    *before, complaint = ended.stderr.splitlines()
+    assert complaint.startswith("edgewise: onnx w8a8: accuracy gate fail: ")
+    assert complaint.endswith("It was not written; --force writes it anyway")
+    assert not any("Write the bundle" in line for line in before)
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.slow
+def test_a_library_that_one_target_lacks_leaves_the_others(
+    edgewise: Run, nets: Path, small: Arguments, tmp_path: Path
+) -> None:
+    missing, out = tmp_path / "missing", tmp_path / "out"
+    missing.mkdir()
+    (missing / "openvino.py").write_text("raise ModuleNotFoundError('no openvino here', name='openvino')\n")
+    asked = (f"{nets}:colours", *small, "--to", "openvino,onnx", "--json", "--out", out)
+    ended = edgewise("export", *asked, PYTHONPATH=str(missing))
+    assert ended.code == ended.error["exit_code"] == 6
+    (failure,) = ended.document["failures"]
+    assert (failure["target"], failure["exit_name"]) == ("openvino", "missing_dependency")
+    assert [path.name for path in out.iterdir()] == ["net-colours-onnx-fp32"]
 
 
 # What is not replaced, and what bundles are called.

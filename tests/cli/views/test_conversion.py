@@ -12,9 +12,12 @@ from rich.console import Console
 from edgewise.cli.views.conversion import show_conversion, show_layers, show_recovery, show_verified
 from edgewise.export.artifact import Artifact
 from edgewise.export.precision import Precision
+from edgewise.models.errors import ParityError
 from edgewise.pipeline.convert import Conversion
+from edgewise.pipeline.failures import Failure
 from edgewise.pipeline.product import Product
 from edgewise.pipeline.recovery import Recovery, Trial
+from edgewise.pipeline.steps import GateError
 from edgewise.pipeline.verify import VerifiedBundle
 from edgewise.pipeline.workshop import File, Twin
 from edgewise.quantize.ladder import Rung
@@ -192,6 +195,27 @@ def test_what_was_tried_shows_its_pareto_front(product: Product) -> None:
     assert lines[1].startswith("unchanged")
     assert " 50.00 " in lines[1]
     assert "on 100 pictures that are not used for the verdict" in lines[5]
+
+
+def test_what_failed_stands_at_the_end_with_the_reason(product: Product) -> None:
+    layers = [LayerError("a", "conv2d", (32, 7, 7), 2.25, 1.5)]
+    error = GateError("onnx w8a8: accuracy gate fail: it loses [much]", layers)
+    failures = Failure("onnx", Precision.W8A8, error), Failure("openvino", Precision.W8A8, ParityError("no"))
+    stream = io.StringIO()
+    show_conversion(Console(file=stream, width=400), Conversion((product,), failures=failures))
+    lines = stream.getvalue().splitlines()
+    assert lines.index("tflite w8a8") < lines.index("onnx w8a8") < lines.index("openvino w8a8")
+    after = lines[lines.index("onnx w8a8") :]
+    assert after[1].startswith("worst layers")
+    assert after[3] == "FAILED onnx w8a8: accuracy gate fail: it loses [much]"
+    assert after[-1] == "FAILED openvino w8a8: no"
+
+
+def test_the_table_says_that_a_search_took_pictures_from_all_rows(product: Product) -> None:
+    chosen = trial(product, "cured", 1, [2.6, 2.6])
+    text = shown(product, replace(product, recovery=Recovery([chosen], chosen, None)))
+    assert "\nevery row is judged by the same 100 pictures, which no search has seen\n" in text
+    assert "which no search has seen" not in shown(product)
 
 
 def _recovered(product: Product, found: Verification) -> str:

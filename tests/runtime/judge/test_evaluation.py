@@ -16,8 +16,10 @@ from edgewise.models.synthetic import dead_leaves
 from edgewise.quantize.calibration import generated
 from edgewise.runtime.judge import evaluation
 from edgewise.runtime.judge.evaluation import (
+    among,
     answers,
     choose,
+    for_verdict,
     from_files,
     from_folder,
     given,
@@ -188,6 +190,20 @@ def test_files_are_split_without_overlap(folder: Path, tiny_spec: ModelSpec) -> 
     found = answers([flat], judged, tiny_spec.preprocess, silent)
     assert readable in found.indices
     assert split(pictures)[0].files == searched.files  # the same every time
+
+
+def test_answers_to_a_part_are_those_that_the_part_would_give(folder: Path, tiny_spec: ModelSpec) -> None:
+    pictures = from_folder(folder, tiny_spec)
+    _, judged = split(pictures)
+    whole = answers([flat], pictures, tiny_spec.preprocess, silent)
+    part, again = among(whole, for_verdict(pictures)), answers([flat], judged, tiny_spec.preprocess, silent)
+    assert 0 < len(part.indices) < len(whole.indices)
+    np.testing.assert_array_equal(part.logits[0], again.logits[0])
+    np.testing.assert_array_equal(part.indices, again.indices)
+    assert part.labels is not None
+    assert again.labels is not None
+    np.testing.assert_array_equal(part.labels, again.labels)
+    assert part.skipped == again.skipped
 
 
 @pytest.mark.parametrize("labelled", [True, False])

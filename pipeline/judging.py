@@ -1,0 +1,69 @@
+"""All files answer the same pictures in one pass, and every row of the result is judged by the same ones."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import TypeAlias
+
+from ..export.precision import Precision
+from ..models.spec import Tensor32
+from ..runtime.judge import evaluation
+from ..runtime.judge.evaluation import Answers, Pictures, answers
+from ..runtime.judge.limits import Limits
+from ..runtime.judge.verdict import Verification, judge
+from .product import Draft
+from .progress import Journal
+from .workshop import File, Twin, Workshop
+
+Asked: TypeAlias = tuple[Precision, Twin, File]  # the precision that was asked for, the float file, the file
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Judging:
+    """What all files answered, by the `id` of their sessions, and the limits that judge it."""
+
+    workshop: Workshop
+    pictures: Pictures
+    limits: Limits
+    answered: Answers
+    logits: dict[int, Tensor32]
+
+    def verdict(self, twin: Twin, file: File) -> Verification:
+        """`file` beside its float twin; the twin itself is judged beside the original network."""
+        return judge(self._pair(twin, file), self.pictures, self.limits, self.workshop.known)
+
+    def same_pictures(self, drafts: Sequence[Draft]) -> list[Draft]:
+        """The drafts, all judged by what the search for another form has not seen, where one was cured.
+
+        Each keeps whether it passes: what all pictures have proven of a file is not undone because another
+        file needed some of them for a search.
+        """
+        if not any(draft.cured for draft in drafts) or not self.pictures.files:
+            return [*drafts]
+        left = evaluation.for_verdict(self.pictures)
+        return [draft if draft.cured else self._again(draft, left) for draft in drafts]
+
+    def _again(self, draft: Draft, left: Sequence[int]) -> Draft:
+        pair = evaluation.among(self._pair(draft.twin, draft.file), left)
+        if not len(pair.indices):
+            return draft
+        pictures = evaluation.take(self.pictures, left)
+        found = judge(pair, pictures, self.limits, self.workshop.known)
+        return replace(draft, verification=found) if found.passed == draft.verification.passed else draft
+
+    def _pair(self, twin: Twin, file: File) -> Answers:
+        exact = self.workshop.original if file is twin else twin.session
+        return replace(self.answered, logits=(self.logits[id(exact)], self.logits[id(file.session)]))
+
+
+def judging(
+    made: Sequence[Asked], pictures: Pictures, limits: Limits, workshop: Workshop, journal: Journal
+) -> Judging:
+    """Let all files answer `pictures`, and the original network too where a float file is asked for."""
+    original = [workshop.original] if any(file is twin for _, twin, file in made) else []
+    twins = list({id(twin): twin for _, twin, _ in made}.values())
+    others = [file for _, twin, file in made if file is not twin]
+    sessions = [*original, *(file.session for file in (*twins, *others))]
+    with journal.stage(f"Judge by {pictures.count} pictures") as progress:
+        answered = answers(sessions, pictures, workshop.model.spec.preprocess, progress)
+    logits = {id(session): given for session, given in zip(sessions, answered.logits, strict=True)}
+    return Judging(workshop, pictures, limits, answered, logits)
