@@ -67,8 +67,8 @@ def _words(layers: int | None) -> str:
 
 # Most do little or a middling harm: the gate is easily right about files that lose everything.
 FAULTS = (
-    *(Fault(f"{_words(count)} of 4 bits", _WEIGHT, count, _coarse(4)) for count in (1, 2, 3, 4, 6, 12)),
-    *(Fault(f"all layers of {bits} bits", _WEIGHT, None, _coarse(bits)) for bits in (7, 6)),
+    *(Fault(f"{_words(count)} of 4 bits", _WEIGHT, count, _coarse(4)) for count in (2, 3, 4, 6, 8, 12)),
+    *(Fault(f"all layers of {bits} bits", _WEIGHT, None, _coarse(bits)) for bits in (7, 6, 5)),
     *(
         Fault(
             f"weights of {_words(count)} clipped to {share:.0%} of their range",
@@ -76,26 +76,17 @@ FAULTS = (
             count,
             _clipped(share),
         )
-        for count, share in ((4, 0.98), (4, 0.95), (12, 0.98), (None, 0.98), (4, 0.8), (None, 0.9))
+        for count, share in ((None, 0.98), (None, 0.95), (None, 0.9), (None, 0.8), (4, 0.8), (12, 0.8))
     ),
     *(
         Fault(f"biases of {_words(count)} {factor:g} times too large", _BIAS, count, _scaled(factor))
-        for count, factor in (
-            (2, 1.05),
-            (2, 1.1),
-            (4, 1.1),
-            (6, 1.05),
-            (6, 1.1),
-            (None, 1.02),
-            (2, 1.3),
-            (6, 1.3),
-        )
+        for count, factor in ((2, 1.1), (6, 1.05), (6, 1.1), (None, 1.02), (2, 1.3), (6, 1.3), (20, 1.3))
     ),
     *(
         Fault(
             f"{share:.0%} of the channels' biases of {_words(count)} permuted", _BIAS, count, _rolled(share)
         )
-        for count, share in ((1, 0.05), (2, 0.05), (1, 0.1), (4, 0.1))
+        for count, share in ((1, 0.05), (2, 0.05), (1, 0.1), (4, 0.1), (4, 0.5))
     ),
 )
 

@@ -1,7 +1,6 @@
 """Tests the accuracy gate itself: healthy and damaged INT8 files, their true drop, and what the gate says.
 
-    uv run python benchmarks/gate.py --shared DIR [--only NAME,...] [--targets NAME,...] [--results DIR]
-                                     [--table FILE]
+    uv run python benchmarks/gate.py --shared DIR [--only NETWORK:TARGET,...] [--results DIR] [--table FILE]
 
 DIR holds `data/imagenet-sample/images` (photographs by class) and `weights`. Every file answers each picture
 once; the answers stay in the results folder, and the product's own functions compute verdicts from them.
@@ -167,14 +166,14 @@ def _row(found: Judged, place: int) -> str:
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("--shared", type=Path, required=True)
-    parser.add_argument("--only", default=",".join(NETWORKS))
-    parser.add_argument("--targets", default=",".join(VARIANTS))
+    parser.add_argument(
+        "--only", default=",".join(f"{name}:{target}" for name in NETWORKS for target in VARIANTS)
+    )
     parser.add_argument("--results", type=Path, default=Path("build/gate"))
     parser.add_argument("--table", type=Path, default=HERE / "gate.md")
     options = parser.parse_args()
-    answered = {
-        (network, target): kept(network, target, options.shared, options.results)
-        for network in options.only.split(",")
-        for target in options.targets.split(",")
-    }
+    pairs = [
+        (network, target) for network, _, target in (one.partition(":") for one in options.only.split(","))
+    ]
+    answered = {pair: kept(*pair, options.shared, options.results) for pair in pairs}
     options.table.write_text(report(answered), "utf-8")

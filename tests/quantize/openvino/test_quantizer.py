@@ -18,7 +18,7 @@ from edgewise.quantize.openvino.quantizer import halve, quantize
 from edgewise.quantize.recipe import Recipe
 from edgewise.quantize.refine import Refined, refine
 from edgewise.runtime.judge.stats import agreement
-from edgewise.runtime.openvino.session import open_session, read_structure
+from edgewise.runtime.openvino.session import open_exact, open_session, read_structure
 
 with importing("Testing", "export"):
     import openvino as ov
@@ -56,7 +56,7 @@ def test_the_whole_network_is_integer(openvino_int8: Artifact, tiny_network: nn.
 def test_it_agrees_with_the_float_file(
     openvino_float: Artifact, openvino_int8: Artifact, tiny_pictures: Tensor32
 ) -> None:
-    exact, answers = (open_session(file.path, 1)(tiny_pictures) for file in (openvino_float, openvino_int8))
+    exact, answers = (open_exact(file.path, 1)(tiny_pictures) for file in (openvino_float, openvino_int8))
     found = agreement(exact, answers)
     assert len(np.unique(exact.argmax(1))) > 3  # agreement on one class would prove nothing
     assert found.top1 >= 0.9
@@ -227,6 +227,6 @@ def test_a_file_without_refined_weights_is_corrected_by_nncf(
     assert [file.details["correct"] for file in made] == [True, False]
     assert [file.details["equalize"] for file in made] == [False, False]
     with_correction, without = (
-        agreement(exact, open_session(file.path, 1)(tiny_pictures)).sqnr_db for file in made
+        agreement(exact, open_exact(file.path, 1)(tiny_pictures)).sqnr_db for file in made
     )
     assert with_correction > without + 0.2
