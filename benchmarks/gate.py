@@ -171,9 +171,14 @@ if __name__ == "__main__":
     )
     parser.add_argument("--results", type=Path, default=Path("build/gate"))
     parser.add_argument("--table", type=Path, default=HERE / "gate.md")
+    parser.add_argument(
+        "--kept", action="store_true", help="make nothing, tabulate the answers that are kept"
+    )
     options = parser.parse_args()
     pairs = [
         (network, target) for network, _, target in (one.partition(":") for one in options.only.split(","))
     ]
-    answered = {pair: kept(*pair, options.shared, options.results) for pair in pairs}
+    answered = {
+        pair: kept(*pair, options.shared, options.results, make_missing=not options.kept) for pair in pairs
+    }
     options.table.write_text(report(answered), "utf-8")

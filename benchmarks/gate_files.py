@@ -169,7 +169,7 @@ class Made:
         return runtime(self._target).open_exact(path, 1) if exact else open_session(path, self._target, 1)
 
 
-def kept(network: str, target: str, shared: Path, results: Path) -> Answered:
+def kept(network: str, target: str, shared: Path, results: Path, *, make_missing: bool = True) -> Answered:
     """The answers of a network's files, from the folder of results where they are there."""
     folder = results / f"{network}-{target}"
     folder.mkdir(parents=True, exist_ok=True)
@@ -179,6 +179,8 @@ def kept(network: str, target: str, shared: Path, results: Path) -> Answered:
         for title, make in made.titled():
             path = folder / f"{_slug(title)}.npz"
             if not path.is_file():
+                if not make_missing:
+                    continue
                 _keep(path, made, make())
             with np.load(path) as file:
                 stored[title] = {name: file[name] for name in file.files}
