@@ -1,10 +1,11 @@
 """Damages an INT8 TFLite file in known ways, so that the accuracy gate has something to find.
 
-Each fault changes the numbers of a few layers and nothing else, as a wrong converter or quantizer would.
+Each fault changes the numbers of some layers and nothing else, as a wrong converter or quantizer would.
 """
 
-from collections.abc import Callable, Iterator, Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,52 +15,80 @@ from edgewise.export.tflite.flatbuffer import pack, unpack
 if TYPE_CHECKING:
     from ai_edge_litert.schema_py_generated import ModelT, OperatorT
 
-Values = NDArray[np.float64]
+Values: TypeAlias = NDArray[np.float64]
+Change: TypeAlias = Callable[[Values], Values]
 
 _WEIGHT, _BIAS = (1, np.int8), (2, np.int32)  # where an operator has them, and their type
 
 
-def damaged(healthy: bytes) -> Iterator[tuple[str, bytes]]:
-    """The file with one kind of fault each, in several strengths; each begins with the healthy file."""
-    for title, (place, kind), count, change in _faults():
-        model, picks = unpack(healthy), np.random.default_rng(1)
-        layers = [op for op in model.subgraphs[0].operators if _is_layer(model, op)]
-        for at in picks.permutation(len(layers))[:count]:
-            _edit(model, layers[at], place, kind, change)
-        yield title, pack(model)
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """What is changed, in how many layers (None means all), and how."""
+
+    title: str
+    place: tuple[int, type]
+    layers: int | None
+    change: Change
 
 
-def _faults() -> Iterator[tuple[str, tuple[int, type], int | None, Callable[[Values], Values]]]:
-    """A title, what is changed of how many layers (None means all), and how."""
-    for layers in (2, 6, 12):
-        yield f"{layers} layers of 4 bits", _WEIGHT, layers, lambda values: np.rint(values / 16) * 16
-    for share in (0.8, 0.6):
-        yield f"weights clipped to {share:.0%} of their range", _WEIGHT, None, _clipped(127 * share)
-    for layers, factor in ((2, 1.3), (6, 1.3), (20, 1.3)):
-        yield f"biases of {layers} layers {factor:g} times too large", _BIAS, layers, _scaled(factor)
-    for layers, share in ((1, 0.1), (4, 0.1), (4, 0.5)):
-        yield (
-            f"{share:.0%} of the channels' biases of {layers} layers permuted",
-            _BIAS,
-            layers,
-            _rolled(share),
-        )
+def damaged(healthy: bytes, fault: Fault) -> bytes:
+    """The healthy file with that fault; faults in as many layers are in the same layers."""
+    model, picks = unpack(healthy), np.random.default_rng(1)
+    layers = [op for op in model.subgraphs[0].operators if _is_layer(model, op)]
+    for at in picks.permutation(len(layers))[: fault.layers]:
+        _edit(model, layers[at], fault)
+    return pack(model)
 
 
-def _clipped(largest: float) -> Callable[[Values], Values]:
-    return lambda values: np.clip(values, -largest, largest)
+def _coarse(bits: int) -> Change:
+    step = 2 ** (8 - bits)
+    return lambda values: np.rint(values / step) * step
 
 
-def _scaled(factor: float) -> Callable[[Values], Values]:
+def _clipped(share: float) -> Change:
+    return lambda values: np.clip(values, -127 * share, 127 * share)
+
+
+def _scaled(factor: float) -> Change:
     return lambda values: values * factor
 
 
-def _rolled(share: float) -> Callable[[Values], Values]:
+def _rolled(share: float) -> Change:
     def rolled(values: Values) -> Values:
         first = max(2, int(share * len(values)))
         return np.concatenate([np.roll(values[:first], 1), values[first:]])
 
     return rolled
+
+
+def _words(layers: int | None) -> str:
+    return "all layers" if layers is None else f"{layers} layer{'s' * (layers > 1)}"
+
+
+# Most do little or a middling harm: the gate is easily right about files that lose everything.
+FAULTS = (
+    *(Fault(f"{_words(count)} of 4 bits", _WEIGHT, count, _coarse(4)) for count in (2, 3, 4, 6, 8, 12)),
+    *(Fault(f"all layers of {bits} bits", _WEIGHT, None, _coarse(bits)) for bits in (7, 6, 5)),
+    *(
+        Fault(
+            f"weights of {_words(count)} clipped to {share:.0%} of their range",
+            _WEIGHT,
+            count,
+            _clipped(share),
+        )
+        for count, share in ((None, 0.98), (None, 0.95), (None, 0.9), (None, 0.8), (4, 0.8), (12, 0.8))
+    ),
+    *(
+        Fault(f"biases of {_words(count)} {factor:g} times too large", _BIAS, count, _scaled(factor))
+        for count, factor in ((2, 1.1), (6, 1.05), (6, 1.1), (None, 1.02), (2, 1.3), (6, 1.3), (20, 1.3))
+    ),
+    *(
+        Fault(
+            f"{share:.0%} of the channels' biases of {_words(count)} permuted", _BIAS, count, _rolled(share)
+        )
+        for count, share in ((1, 0.05), (2, 0.05), (1, 0.1), (4, 0.1), (4, 0.5))
+    ),
+)
 
 
 def _is_layer(model: "ModelT", operator: "OperatorT") -> bool:
@@ -72,11 +101,10 @@ def _is_layer(model: "ModelT", operator: "OperatorT") -> bool:
     )
 
 
-def _edit(
-    model: "ModelT", operator: "OperatorT", place: int, kind: type, change: Callable[[Values], Values]
-) -> None:
+def _edit(model: "ModelT", operator: "OperatorT", fault: Fault) -> None:
+    place, kind = fault.place
     buffer = model.buffers[model.subgraphs[0].tensors[operator.inputs[place]].buffer]
     limits = np.iinfo(kind)
     values = np.frombuffer(bytes(buffer.data), kind).astype(np.float64)
-    changed = np.clip(np.rint(change(values)), limits.min, limits.max).astype(kind)
+    changed = np.clip(np.rint(fault.change(values)), limits.min, limits.max).astype(kind)
     buffer.data = np.frombuffer(changed.tobytes(), np.uint8)

@@ -106,6 +106,26 @@ def test_the_verdict_holds_on_every_processor(
     assert done.returncode == 0, done.stderr
 
 
+def test_labels_that_are_shifted_by_one_class_are_told(
+    realdata: Path, bundles: dict[str, Path], photos: tuple[Path, Path], tmp_path: Path
+) -> None:
+    """Float and INT8 are wrong alike, so the drop is small; the warning is what shows the mistake."""
+    everything = realdata / "data" / "imagenet-sample" / "images"
+    names = sorted(folder.name for folder in everything.iterdir())
+    shifted = dict(zip(names, [*names[1:], names[0]], strict=True))
+    for folder in photos[1].iterdir():
+        (tmp_path / "val" / shifted[folder.name]).parent.mkdir(exist_ok=True)
+        (tmp_path / "val" / shifted[folder.name]).symlink_to(folder, target_is_directory=True)
+    command = (*_EDGEWISE, "verify", str(bundles["tflite"]), "--data", str(tmp_path / "val"), "--json")
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    found = json.loads(done.stdout)["verification"]
+    assert found["float_accuracy"]["top1"] < 0.02
+    (warning,) = found["warnings"]
+    assert "no better than guessing" in warning
+    assert "labels are in another order than the model's outputs" in warning
+    assert warning in done.stderr
+
+
 @targets
 def test_the_accuracy_is_the_known_one(exported: dict[str, Any], target: str) -> None:
     verification = exported[target]["verification"]

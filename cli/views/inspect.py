@@ -70,12 +70,17 @@ def _overflow(structure: Structure) -> str:
     """Whether INT8 products can exceed 16 bits, and in which layer most."""
     if not structure.overflow:
         return "the same: no pair of INT8 products can exceed 16 bits"
-    most = max(structure.overflow, key=lambda layer: layer.pairs or 0)
+    layers = structure.overflow
+    most = max(layers, key=lambda layer: layer.pairs or 0)
     sums = "" if most.largest is None else f", up to {most.largest:,}"
-    pairs = "an unknown number of pairs" if most.pairs is None else f"{most.pairs:,} pairs"
+    pairs = (
+        "an unknown number of pairs"
+        if most.pairs is None
+        else f"{most.pairs:,} pair{'s' * (most.pairs != 1)}"
+    )
     return (
-        f"can saturate: products exceed 16 bits in {len(structure.overflow)} layers, most in {most.layer} "
-        f"({pairs}{sums})"
+        f"can saturate: products exceed 16 bits in {len(layers)} layer{'s' * (len(layers) != 1)}, "
+        f"most in {most.layer} ({pairs}{sums})"
     )
 
 

@@ -21,6 +21,7 @@ EXPORTED = "The exported model"  # how warnings about it begin; the others are a
 
 _FEWEST = 40  # answers that can show that one class takes too many
 _FAR = 0.10  # below what the weights are said to reach
+_BELIEVED = 0.25  # of its mean confidence; even overconfident models are right more often
 _MISJUDGED = 0.05  # between a mean confidence and an accuracy
 _LIKELY = (
     "most likely the labels are in another order than the model's outputs, or pictures are preprocessed "
@@ -55,6 +56,12 @@ def _signs(logits: Logits, answers: Answers, pictures: Pictures, known: Known) -
             yield (
                 f"has a top-1 of {found.text} on {found.count} pictures of {classes} classes, which is no "
                 f"better than guessing ({100 / classes:.2g} %)"
+            )
+        elif found.top1_interval.high < _BELIEVED * (confidence := float(softmax(logits).max(axis=1).mean())):
+            # Labels that are shifted by a class hit a similar class now and then, which many pictures prove.
+            yield (
+                f"has a top-1 of {found.text} on {found.count} pictures, though its mean confidence is "
+                f"{100 * confidence:.1f} %"
             )
     yield from _dominant(logits, answers, pictures, known)
 

@@ -27,7 +27,8 @@ _OURS = ("PYTHON", "COLUMNS", "COV_", "FORCE_COLOR", "NO_COLOR", "TTY_")
 _PROGRAM = "from edgewise.cli.main import main; main()"
 _PHOTOS = 24
 # Answer by the mean colour of a picture. `outlier` carries a channel that is a thousand times as large as
-# the others through the same tensor: with one INT8 scale for it nothing of the colours is left.
+# the others through the same tensor: with one INT8 scale for it nothing of the colours is left. `pairs` adds
+# red and green with the same weight, the products of which exceed 16 bits where a picture is bright.
 _FACTORY = """
 import torch
 from torch import nn
@@ -54,6 +55,13 @@ def colours(num_classes):
 
 def outlier(num_classes):
     return Colours(num_classes, 3000.0)
+
+def pairs(num_classes):
+    network = Colours(num_classes, 3.0)
+    with torch.no_grad():
+        network.colours.weight[0, 1] = 1
+        network.large.weight[0] = torch.tensor([1.0, -1.0, 0.0])[:, None, None]
+    return network
 """
 
 
@@ -240,7 +248,7 @@ def network(weights: Path, labels: Path) -> tuple[object, ...]:
 
 @pytest.fixture(scope="session")
 def nets(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A file whose `colours` and `outlier` make networks that are converted in no time."""
+    """A file whose `colours`, `outlier` and `pairs` make networks that are converted in no time."""
     file = tmp_path_factory.mktemp("nets") / "net.py"
     file.write_text(_FACTORY)
     return file
@@ -250,6 +258,29 @@ def nets(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def small(labels: Path) -> tuple[object, ...]:
     """The arguments with which a network of `nets` is exported, but for the network and the place."""
     return "--to", "onnx", "--labels", labels, "--imgsz", 32, "--resize", 40, "--calib-count", 8
+
+
+@pytest.fixture(scope="session")
+def made_for(
+    edgewise: Edgewise, nets: Path, small: tuple[object, ...], tmp_path_factory: pytest.TempPathFactory
+) -> dict[str, Ended]:
+    """Exports of `pairs` with --json, by what --for was."""
+    return {
+        asked: edgewise(
+            "export",
+            f"{nets}:pairs",
+            *small,
+            "--int8",
+            "--for",
+            asked,
+            "--min-agreement",
+            0,
+            "--json",
+            "--out",
+            tmp_path_factory.mktemp("for") / asked,
+        )
+        for asked in ("any", "pi5")
+    }
 
 
 @pytest.fixture(scope="session")

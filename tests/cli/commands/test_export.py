@@ -55,6 +55,11 @@ Arguments = tuple[object, ...]
         (["mobilenetv2", "--io", "int8"], "--io and --per-tensor are for INT8 models; add --int8"),
         (["mobilenetv2", "--per-tensor"], "--io and --per-tensor are for INT8 models; add --int8"),
         (["mobilenetv2", "--int8", "--io", "int8", "--to", "all"], "--io int8 is only for tflite"),
+        (
+            ["mobilenetv2", "--int8", "--for", "pi6"],
+            "unknown processor 'pi6': did you mean pi5? Choose from any, host, arm64,",
+        ),
+        (["mobilenetv2", "--int8", "--for", "android,avx2"], "'avx2': did you mean x86-avx2? Choose"),
         (["mobilenetv2", "--require-speedup", 2], "--require-speedup needs a quantized model to compare"),
         (["mobilenetv2", "--mean", "127.5"], "not between 0 and 1; divide by 255"),
     ],
@@ -330,6 +335,27 @@ def test_a_file_that_is_too_slow_is_not_written(
     assert ended.complaint.startswith("edgewise: onnx w8a8: latency gate: ")
     assert complaint in ended.complaint
     assert not out.exists()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("asked", "made", "holds"),
+    [
+        ("any", ["arm64", "x86-vnni", "x86-avx2"], ["arm64", "x86-vnni", "x86-avx2"]),
+        ("pi5", ["arm64"], ["arm64", "x86-vnni"]),
+    ],
+)
+def test_int8_is_for_the_processors_that_are_asked_for(
+    made_for: dict[str, Any], asked: str, made: list[str], holds: list[str]
+) -> None:
+    """The verdict holds wherever the file computes the same, which follows from its weights alone."""
+    ended = made_for[asked]
+    (product,) = ended.document["bundles"]
+    manifest = product["manifest"]
+    assert manifest["processors"] == {"made_for": made, "verdict_holds_for": holds}
+    assert [layer["largest"] for layer in manifest["structure"]["overflow"]] == [254 * 255] * (asked != "any")
+    told = [line for line in ended.notices if "so the verdict holds for Arm and x86 with VNNI only" in line]
+    assert len(told) == (asked != "any")
 
 
 @pytest.mark.slow

@@ -98,6 +98,21 @@ def test_a_bundle_in_words(edgewise: Run, bundle: Path) -> None:
         assert f"{operator.type} {operator.arithmetic} {operator.count}" in lines
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("asked", "line"),
+    [
+        ("any", "on x86 without VNNI the same: no pair of INT8 products can exceed 16 bits"),
+        ("pi5", "can saturate: products exceed 16 bits in 1 layer, most in colours (1 pair, up to 64,770)"),
+    ],
+)
+def test_what_x86_without_vnni_computes(
+    edgewise: Run, made_for: dict[str, Any], asked: str, line: str
+) -> None:
+    (product,) = made_for[asked].document["bundles"]
+    assert line in " ".join(edgewise("inspect", product["bundle"]).stdout.split())
+
+
 def test_a_report_can_be_redirected_and_is_all_there_is(
     edgewise: Run, start: Any, bundle: Path, tmp_path: Path
 ) -> None:

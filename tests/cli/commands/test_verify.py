@@ -11,6 +11,7 @@ import pytest
 
 from edgewise.models.images import sha256_of
 from edgewise.runtime.bundle import Bundle
+from edgewise.runtime.machine import saturates
 
 Run = Callable[..., Any]
 
@@ -132,6 +133,16 @@ def test_a_model_that_answers_otherwise_than_it_did(edgewise: Run, moved: Path) 
     ended = edgewise("verify", moved)
     assert (ended.code, ended.stdout) == (4, "")
     assert "the golden sample differs on this machine by " in ended.complaint
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("asked", ["any", "pi5"])
+def test_a_file_that_is_not_for_this_processor(edgewise: Run, made_for: dict[str, Any], asked: str) -> None:
+    """Where this machine computes the file as its exporter judged it, there is nothing to tell."""
+    (product,) = made_for[asked].document["bundles"]
+    ended = edgewise("verify", product["bundle"], "--min-agreement", 0)
+    told = "is not made for this processor (x86 without VNNI)" in ended.stderr
+    assert told == (asked != "any" and saturates())
 
 
 def test_a_folder_that_is_no_bundle(edgewise: Run, pictures: Path) -> None:

@@ -47,6 +47,19 @@ def test_rotated_labels_are_no_better_than_guessing() -> None:
     assert "labels are in another order" in line
 
 
+def test_shifted_labels_that_are_right_now_and_then_are_told_by_the_confidence() -> None:
+    """2 % of 4000 pictures of 500 classes: better than guessing, and far worse than the model believes."""
+    labels = np.arange(4000) % 500
+    shifted = (labels + (np.arange(4000) % 50 != 0)) % 500
+    (line,) = said(12 * np.eye(500, dtype=np.float32)[shifted], labels=labels)
+    assert line.startswith(
+        "The float model has a top-1 of 2.00 % (95 % interval 1.61 to 2.48) on 4000 pictures, "
+    )
+    assert "though its mean confidence is 99.7 %; most likely the labels are in another order" in line
+    unsure = 0.1 * np.eye(500, dtype=np.float32)[shifted]
+    assert said(unsure, labels=labels) == (), "it does not claim to know better"
+
+
 def test_a_constant_output_is_told_alone() -> None:
     (line,) = said(np.tile(right()[:1], (200, 1)))
     assert "gives the same answer for every picture" in line

@@ -18,6 +18,7 @@ from edgewise.runtime.machine import saturates
 from edgewise.runtime.onnx.session import (
     OnnxSession,
     caveat,
+    open_exact,
     open_reference,
     open_session,
     read_structure,
@@ -66,6 +67,15 @@ def test_reference_arithmetic_agrees(
     assert agreement(in_int8, exact_integers(onnx_int8.path, tiny_pictures)).sqnr_db > 25
     here = agreement(in_int8, OnnxSession(onnx_int8.path, 1)(tiny_pictures)).sqnr_db
     assert (here > 25) == (not saturates())
+
+
+def test_exact_sessions_add_in_32_bits_on_every_processor(
+    onnx_int8: Artifact, tiny_pictures: Tensor32, exact_integers: Callable[[Path, Tensor32], Tensor32]
+) -> None:
+    assert read_structure(onnx_int8.path).overflow
+    exact, here = open_exact(onnx_int8.path, 1)(tiny_pictures), open_session(onnx_int8.path, 1)(tiny_pictures)
+    assert np.array_equal(exact, exact_integers(onnx_int8.path, tiny_pictures))
+    assert np.array_equal(exact, here) == (not saturates())
 
 
 @pytest.mark.parametrize("largest", [125, 250])

@@ -56,6 +56,7 @@ def test_a_layer_overflows_where_the_engine_saturates(
     steps[1, :, 0, 0] = channels
     path = written(tmp_path / "one.xml", steps)
     assert read_structure(path).overflow == ((Overflow("layer", 1, 254 * 255),) if overflows else ())
+    assert open_exact(path, 1)(BRIGHT)[0, 1] == pytest.approx(sum(channels) / 127, rel=1e-5)
     assert is_exact(path) == (not (overflows and saturates()))
 
 

@@ -19,6 +19,7 @@ from edgewise.runtime.tflite.session import (
     _to_float,
     _to_type,
     caveat,
+    open_exact,
     open_reference,
     open_session,
     read_structure,
@@ -216,3 +217,13 @@ def test_operators_between_two_delegates_belong_to_neither() -> None:
 
 def test_there_is_no_caveat() -> None:
     assert caveat() is None
+
+
+@pytest.mark.parametrize("opened", [open_session, open_exact, lambda path, _: open_reference(path)])
+def test_all_kernels_add_products_in_32_bits(tmp_path: Path, one_layer: Any, opened: Any) -> None:
+    """Every pair of these products exceeds 16 bits; saturated, the sums would be about half as large."""
+    steps = np.random.default_rng(0).integers(120, 128, (16, 5, 5, 3))
+    path = one_layer(tmp_path / "one.tflite", steps)
+    bright = np.ones((1, 5, 5, 3), np.float32)
+    exact = np.rint(steps.sum((1, 2, 3)) / 127)
+    assert opened(path, 1)(bright)[0].tolist() == exact.tolist()
