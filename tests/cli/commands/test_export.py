@@ -267,9 +267,7 @@ EVERYTHING = [(target, kind) for target in ("onnx", "openvino", "tflite") for ki
 
 
 @pytest.fixture(scope="session")
-def everything(
-    edgewise: Run, nets: Path, small: Arguments, tmp_path_factory: pytest.TempPathFactory
-) -> Path:
+def everything(edgewise: Run, nets: Path, small: Arguments, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """All targets, in INT8 and with INT8 weights."""
     out = tmp_path_factory.mktemp("everything")
     (out / "notes.txt").write_text("A folder of bundles may hold other things.")
