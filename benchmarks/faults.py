@@ -5,7 +5,7 @@ Each fault changes the numbers of some layers and nothing else, as a wrong conve
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -106,5 +106,5 @@ def _edit(model: "ModelT", operator: "OperatorT", fault: Fault) -> None:
     buffer = model.buffers[model.subgraphs[0].tensors[operator.inputs[place]].buffer]
     limits = np.iinfo(kind)
     values = np.frombuffer(bytes(buffer.data), kind).astype(np.float64)
-    changed = np.clip(np.rint(fault.change(values)), limits.min, limits.max).astype(kind)
+    changed: NDArray[Any] = np.clip(np.rint(fault.change(values)), limits.min, limits.max).astype(kind)
     buffer.data = np.frombuffer(changed.tobytes(), np.uint8)

@@ -7,11 +7,11 @@ import re
 import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 
 import numpy as np
-from faults import FAULTS, damaged
+from faults import FAULTS, Fault, damaged
 from numpy.typing import NDArray
 
 import edgewise
@@ -97,12 +97,15 @@ class Made:
         """Titles, and what makes and opens the file."""
         yield _FLOAT, lambda: self._twin.session
         for variant in VARIANTS[self._target]:
-            yield (
-                variant.title,
-                lambda variant=variant: self._open(self._quantized(variant), exact=variant.exact),
-            )
+            yield variant.title, partial(self._variant, variant)
         for fault in FAULTS if self._target == "tflite" else ():
-            yield fault.title, lambda fault=fault: self._damaged(damaged(self._healthy, fault))
+            yield fault.title, partial(self._faulty, fault)
+
+    def _variant(self, variant: Variant) -> Session:
+        return self._open(self._quantized(variant), exact=variant.exact)
+
+    def _faulty(self, fault: Fault) -> Session:
+        return self._damaged(damaged(self._healthy, fault))
 
     @cached_property
     def model(self) -> Model:

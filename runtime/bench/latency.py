@@ -92,8 +92,8 @@ def measure(sessions: Sequence[Session], picture: Tensor32, rounds: int = _ROUND
     """
     for session in [*sessions] * _WARM_UPS:
         session(picture)
-    rounds = [[_cpu_ms(session, picture) for session in sessions] for _ in range(rounds)]
-    slow, *fast = zip(*rounds, strict=True)
+    timed = [[_cpu_ms(session, picture) for session in sessions] for _ in range(rounds)]
+    slow, *fast = zip(*timed, strict=True)
     if not fast:
         return Latency(percentiles(slow))
     return Latency(percentiles(slow), percentiles(fast[0]), bootstrap_ratio(slow, fast[0]))
