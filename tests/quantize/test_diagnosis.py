@@ -110,7 +110,7 @@ def test_one_scale_a_weight_is_named_as_what_cannot_be_changed() -> None:
     [
         (with_worst(0.85), True),
         (with_worst(0.5, 0.2, 0.12), True),  # five of forty layers are few
-        (with_worst(0.6), False),
+        (with_worst(0.4), False),
         (with_worst(0.9, count=4), True),
         (with_worst(0.9, count=3), False),  # none of three may stay in float
     ],
