@@ -12,7 +12,7 @@ from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from ..models.errors import EdgewiseError
-from ..quantize.diagnosis import Part, Step, Symptoms, plan
+from ..quantize.diagnosis import Cure, Part, Symptoms, plan
 from ..quantize.ladder import Rung, rungs
 from ..quantize.recipe import Recipe
 from ..runtime.bench.latency import Latency
@@ -124,14 +124,14 @@ class Search:
                 return Recovery(trials, chosen, verdict, found)
             if self._late():
                 break
-            if part.step is Step.NO_OVERFLOW:
+            if part.step is Cure.NO_OVERFLOW:
                 recipe = replace(recipe, no_overflow=True)
         return Recovery(trials, symptoms=found)
 
     def _rungs(self, part: Part, recipe: Recipe, trials: list[Trial]) -> Iterable[Rung]:
         """The rungs of a part, some of which stand on the best that `trials` hold by then."""
         best = min(trials, key=lambda trial: trial.disagreement).rung.recipe
-        measured = part.step is Step.FLOAT_LAYERS
+        measured = part.step is Cure.FLOAT_LAYERS
         layers = [layer.name for layer in self._workshop.sensitivities(best)] if measured else []
         return rungs(part, recipe, best, layers)
 

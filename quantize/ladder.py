@@ -10,7 +10,7 @@ the speed, so they come last. `diagnosis.py` puts first what the figures of the 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
-from .diagnosis import LAYERS_FOR_ONE, Part, Step
+from .diagnosis import LAYERS_FOR_ONE, Cure, Part
 from .recipe import Recipe
 
 _OTHER_RANGES = {"min-max": "mean-min-max", "mean-min-max": "min-max"}
@@ -32,11 +32,11 @@ def rungs(part: Part, recipe: Recipe, best: Recipe, layers: Sequence[str]) -> It
     worst first.
     """
     found = {
-        Step.NO_OVERFLOW: lambda: iter([no_overflow(recipe)]),
-        Step.RANGES: lambda: iter([other_ranges(recipe)]),
-        Step.REFINEMENT: lambda: other_refinement(recipe),
-        Step.FLOAT_LAYERS: lambda: in_float(best, layers),
-        Step.WEIGHTS_ALONE: lambda: iter([weights_alone(best)]),
+        Cure.NO_OVERFLOW: lambda: iter([no_overflow(recipe)]),
+        Cure.RANGES: lambda: iter([other_ranges(recipe)]),
+        Cure.REFINEMENT: lambda: other_refinement(recipe),
+        Cure.FLOAT_LAYERS: lambda: in_float(best, layers),
+        Cure.WEIGHTS_ALONE: lambda: iter([weights_alone(best)]),
     }
     for rung in found[part.step]():
         yield replace(rung, reason=part.reason)
@@ -44,7 +44,7 @@ def rungs(part: Part, recipe: Recipe, best: Recipe, layers: Sequence[str]) -> It
 
 def no_overflow(recipe: Recipe) -> Rung:
     """Weights rounded so that no pair of products exceeds 16 bits."""
-    return Rung(Step.NO_OVERFLOW, replace(recipe, no_overflow=True))
+    return Rung(Cure.NO_OVERFLOW, replace(recipe, no_overflow=True))
 
 
 def other_ranges(recipe: Recipe) -> Rung:

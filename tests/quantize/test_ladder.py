@@ -2,7 +2,7 @@
 
 import pytest
 
-from edgewise.quantize.diagnosis import Part, Step, plan
+from edgewise.quantize.diagnosis import Cure, Part, plan
 from edgewise.quantize.ladder import (
     Rung,
     in_float,
@@ -34,7 +34,7 @@ def test_without_figures_rungs_come_cheapest_first() -> None:
 
 
 def test_a_rung_says_why_it_is_tried() -> None:
-    part = Part(Step.NO_OVERFLOW, "it saturates")
+    part = Part(Cure.NO_OVERFLOW, "it saturates")
     (rung,) = rungs(part, Recipe(), Recipe(), LAYERS)
     assert rung == Rung("weights that cannot overflow", Recipe(no_overflow=True), "it saturates")
 
@@ -43,13 +43,13 @@ def test_ranges_and_refinement_change_what_was_asked_for_and_the_rest_the_best()
     best = Recipe(ranges="mean-min-max")
     found = {
         step: next(rungs(Part(step, ""), Recipe(), best, LAYERS)).recipe
-        for step in (Step.RANGES, Step.REFINEMENT, Step.FLOAT_LAYERS, Step.WEIGHTS_ALONE)
+        for step in (Cure.RANGES, Cure.REFINEMENT, Cure.FLOAT_LAYERS, Cure.WEIGHTS_ALONE)
     }
     assert found == {
-        Step.RANGES: Recipe(ranges="mean-min-max"),
-        Step.REFINEMENT: Recipe(equalize=False),
-        Step.FLOAT_LAYERS: Recipe(ranges="mean-min-max", float_layers=LAYERS[:1]),
-        Step.WEIGHTS_ALONE: Recipe(ranges="mean-min-max", activations=False),
+        Cure.RANGES: Recipe(ranges="mean-min-max"),
+        Cure.REFINEMENT: Recipe(equalize=False),
+        Cure.FLOAT_LAYERS: Recipe(ranges="mean-min-max", float_layers=LAYERS[:1]),
+        Cure.WEIGHTS_ALONE: Recipe(ranges="mean-min-max", activations=False),
     }
 
 
