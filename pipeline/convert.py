@@ -127,6 +127,10 @@ def convert(
 ) -> Conversion:
     """Convert a network, prove the result, and write a bundle for each target and precision.
 
+    A target or precision that fails does not keep the others from being written. The most severe error is
+    raised at the end; its `conversion` is the `Conversion` with the bundles that were written and all
+    `failures`, or None where one file alone was asked for.
+
     Args:
         model: A network of the zoo by its name, `timm:NAME`, `torchvision:NAME`, `net.py:factory`, the path
             of a model file (a checkpoint, `.pt2`, `.keras`, `.h5` or a SavedModel), a `torch.nn.Module` in
@@ -164,10 +168,6 @@ def convert(
         overwrite: Replace a bundle that was made from another model.
         out: The bundle's folder, or the folder of several bundles; `dist/NAME-TARGET-PRECISION` without it.
         progress: Receives stages and notices; silent without it.
-
-    A target or precision that fails does not keep the others from being written. The most severe error is
-    raised at the end; its `conversion` is the `Conversion` with the bundles that were written and all
-    `failures`, or None where one file alone was asked for.
 
     Raises:
         UsageError: An option cannot be used, a bundle of another model is in the way, or `min_top1` was

@@ -370,14 +370,19 @@ def tiny_bundle(
 def tiny_bundles(
     tiny_network: "nn.Module",
     tiny_bundle: Path,
-    onnx_int8: Artifact,
+    tiny_refined: "Refined",
+    tiny_calibration: "Calibration",
     onnx_float: Artifact,
-    openvino_int8: Artifact,
     openvino_float: Artifact,
 ) -> dict[str, Path]:
-    """The folders of the INT8 bundles of `tiny_graph` by target."""
-    others = {"onnx": (onnx_int8, onnx_float), "openvino": (openvino_int8, openvino_float)}
-    return {"tflite": tiny_bundle} | {
-        target: written(tiny_network, *files, tiny_bundle.with_name(f"tiny-{target}-w8a8"))
-        for target, files in others.items()
-    }
+    """The folders of the INT8 bundles of `tiny_graph` by target, which are the same on every processor."""
+    from edgewise.quantize import quantizer
+    from edgewise.quantize.recipe import Recipe
+
+    bundles = {"tflite": tiny_bundle}
+    for target, exact in (("onnx", onnx_float), ("openvino", openvino_float)):
+        out = exact.path.with_name(f"safe{exact.path.suffix}")
+        recipe = Recipe(no_overflow=True)
+        made = quantizer(target).quantize(exact, tiny_refined, tiny_calibration, recipe, out)
+        bundles[target] = written(tiny_network, made, exact, tiny_bundle.with_name(f"tiny-{target}-w8a8"))
+    return bundles

@@ -85,15 +85,15 @@ def reasons(found: Structure) -> list[str]:
     return told
 
 
-def measure(sessions: Sequence[Session], picture: Tensor32, rounds: int = _ROUNDS) -> Latency:
+def measure(sessions: Sequence[Session], picture: Tensor32) -> Latency:
     """Time the float session, and the quantized one if given, interleaved on one (1, S, S, 3) picture.
 
-    They must have been opened with one thread. Each runs once a round.
+    They must have been opened with one thread.
     """
     for session in [*sessions] * _WARM_UPS:
         session(picture)
-    timed = [[_cpu_ms(session, picture) for session in sessions] for _ in range(rounds)]
-    slow, *fast = zip(*timed, strict=True)
+    rounds = [[_cpu_ms(session, picture) for session in sessions] for _ in range(_ROUNDS)]
+    slow, *fast = zip(*rounds, strict=True)
     if not fast:
         return Latency(percentiles(slow))
     return Latency(percentiles(slow), percentiles(fast[0]), bootstrap_ratio(slow, fast[0]))
