@@ -94,7 +94,8 @@ def test_they_become_int8_without_refinement(
     file = make(files[target], None, tiny_calibration, Recipe(), tmp_path / f"int8.{target}")
     found = runtime(target).read_structure(file.path)
     assert (found.precision, found.float_layers, found.islands) == ("w8a8", 0, {})
-    exact, answers = (open_session(one.path, target)(tiny_pictures) for one in (files[target], file))
+    # Eight bits saturate on x86 without VNNI; how the file itself answers is what exact arithmetic says.
+    exact, answers = (runtime(target).open_exact(one.path, 1)(tiny_pictures) for one in (files[target], file))
     compared = agreement(exact, answers)
     assert compared.top1 >= 0.9
     assert compared.sqnr_db > 18
