@@ -75,11 +75,8 @@ def estimate(reference: Logits, candidate: Logits, max_drop_points: float) -> Es
     trusted = softmax(reference)
     confidence = trusted[pictures, own]
     losses = confidence - trusted[pictures, candidate.argmax(axis=1)]
-    differing, count, limit = (
-        int((own != candidate.argmax(axis=1)).sum()),
-        len(losses),
-        float(max_drop_points),
-    )
+    differing = int((own != candidate.argmax(axis=1)).sum())
+    count, limit = len(losses), float(max_drop_points)
     interval = _interval(losses)
     return Estimate(
         points=100 * float(losses.mean()),
