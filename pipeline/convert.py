@@ -101,6 +101,7 @@ def convert(
     io: str = "float32",
     processors: str | Iterable[str] = "any",
     weights: PathLike = "auto",
+    ema: bool = False,
     mean: Channels | None = None,
     std: Channels | None = None,
     imgsz: int | None = None,
@@ -144,6 +145,7 @@ def convert(
             `x86-avx2`, `pi4`, `pi5` and `android`.
         weights: `imagenet`, `bundled`, `random`, or the path of a state dict; `auto` takes the first of
             `imagenet` and `bundled` that is available.
+        ema: Use the averaged weights (EMA, SWA) of a checkpoint that has raw ones as well.
         mean: Mean of the pixels on the [0, 1] scale, one number or three, for weights that do not record it.
         std: Standard deviation of the pixels, in the same form.
         imgsz: Side of the network's input in pixels.
@@ -241,7 +243,7 @@ def _loaded(request: ConvertRequest, journal: Journal) -> tuple[Model, str]:
         with journal.stage("Load the network"):
             title = _title(os.fspath(given))
             places = _places(request, title)
-            model = loaded(given, *source)
+            model = loaded(given, *source, ema=request.ema)
     else:
         model = loaded(given, *source)
         title = model.spec.name

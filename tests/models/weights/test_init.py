@@ -152,7 +152,8 @@ def test_auto_without_a_network_uses_the_bundled_one_and_says_so(
         "The ImageNet weights of MobileNetV2 are not cached and their server cannot be reached. Using the "
         "bundled checkpoint, which was not trained on photographs: MobileNetV2 trained on letters, 10 "
         "classes, top-1 95.1% on the first 40 letters. To use other weights, pass --weights imagenet or "
-        "--weights PATH"
+        "--weights PATH; the real ImageNet weights of efficientnetlite0, efficientnetlite1, "
+        "efficientnetlite2 are installed here"
     )
     assert said == [line]
 
