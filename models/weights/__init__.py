@@ -61,7 +61,7 @@ def load_model(
     included in the package. 'random': untrained. 'auto': the first of the first two that is available, or
     whatever a user's own factory returns. Anything else: the path of a file. `name` may also be a file that
     contains a whole model (an edgewise checkpoint, a Keras model or a `torch.export` program), which requires
-    `source` to be 'auto'. `ema` takes the averages of a file that has raw weights as well. `announce` gets one
+    `source` to be 'auto'. `ema` takes the averages of a file that has raw weights as well. `announce` gets a
     line for every assumption.
 
     Raises:
@@ -84,7 +84,10 @@ def load_model(
         return _made(architecture, kind, overrides, announce)
     path = _file(architecture, kind, source)
     checkpoint = checkpoint or load(path)
-    own, origin = checkpoint.spec, Origin(kind, path.name, checkpoint.sha256, averaged=ema)
+    own, origin = (
+        checkpoint.spec,
+        Origin(kind, f"{path.name}{' (averaged)' if ema else ''}", checkpoint.sha256, averaged=ema),
+    )
     if own and own.name != architecture.name:
         raise UsageError(f"{path}: contains weights for {own.name}; use that name instead of {name}")
     network, notices = fit(architecture, checkpoint.states, path, ema=ema)

@@ -96,8 +96,8 @@ def _settled(part: Part, parts: list[Part], path: Path, *, ema: bool) -> Picked:
     if large := [name for name, tensor in beside.items() if tensor.ndim > 1]:
         raise UsageError(
             f"{path}: the tensors {part.prefix}* fit, but {_listed(large)} beside them may be layers too; if "
-            "so, write a function that returns the whole network, and pass it as in net.py:factory; otherwise, "
-            "save the state dict of the network alone"
+            "they are, write a function that returns the whole network, and pass it as in net.py:factory; if "
+            "not, save the state dict of the network alone"
         )
     if beside:
         are = "is" if len(beside) == 1 else "are"

@@ -141,6 +141,7 @@ def test_a_model_knows_that_its_weights_are_averaged(tmp_path: Path) -> None:
         "timm.pth also has averaged weights (EMA), in state_dict_ema: using those in state_"
     )
     assert (raw.spec.origin.averaged, averaged.spec.origin.averaged) == (False, True)
+    assert averaged.spec.origin.description == "timm.pth (averaged)"
     assert same(averaged.network, EMA)
     with pytest.raises(UsageError, match="--ema: is for a file of weights, not for random"):
         load_model(NAME, "random", ema=True)
