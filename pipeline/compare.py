@@ -123,6 +123,8 @@ def compare(
     if folder is not None:
         require_folder(folder, "a folder of labelled pictures")
     pictures = _thinned(evaluation.choose(spec, folder, count, photos=(), seed=0), count)
+    for notice in pictures.notices:
+        journal.notice(notice)
     for bundle in opened:
         evaluation.refuse_overlap(pictures, (bundle.calibration or {}).get("files", ()))
     sessions = _original(opened, torch, None if weights is None else Path(weights), journal)

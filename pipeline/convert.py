@@ -213,6 +213,8 @@ def _made(request: ConvertRequest, journal: Journal, work: Path, failures: Failu
         pictures = evaluation.choose(model.spec, data, request.eval_count, calibration.unused, request.seed)
         evaluation.refuse_overlap(pictures, calibration.digests)
         request.limits.require_measurable(pictures)
+        for notice in dict.fromkeys((*calibration.notices, *pictures.notices)):
+            journal.notice(notice)
     with reading_ahead(pictures, model.spec.preprocess, work) as ready:
         workshop = Workshop(model, calibration, work, journal, request.runs_on)
         made = steps.files(request, workshop, journal, failures)

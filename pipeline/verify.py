@@ -129,8 +129,8 @@ def verify(
     wanted.require_measurable(pictures)
     journal = Journal(progress, 1 + judged_by_pictures)
     unfit = saturation.unfit_here(opened)
-    if unfit:
-        journal.notice(unfit)
+    for notice in (*filter(None, [unfit]), *(pictures.notices if pictures else ())):
+        journal.notice(notice)
     with journal.stage("Run the golden sample"):
         session = open_session(opened.model, opened.target, threads)
         golden = _checked(opened, session, unfit)

@@ -86,7 +86,7 @@ def program(argv: list[str]) -> list[str]:
 
 
 def prepare(folder: Path) -> None:
-    """Put into `folder` what the pages take for granted: an Android project, and a photograph of the reader's.
+    """Put into `folder` what the pages take for granted: an Android project, and the reader's photograph.
 
     The photograph, of the Summer Palace in Beijing, comes with scikit-learn.
     """

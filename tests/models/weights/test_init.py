@@ -443,7 +443,7 @@ def test_weights_of_timm_come_from_a_hub(
 
 def test_real_weights_classify_real_photographs(realdata: Path) -> None:
     model = load_model(NAME, str(realdata / "weights" / "mobilenet_v2-imagenet.pth"), announce=lambda _: None)
-    pairs = labelled_images(realdata / "data" / "imagenet-sample" / "images", model.spec.labels)[::10]
+    pairs = labelled_images(realdata / "data" / "imagenet-sample" / "images", model.spec.labels).pairs[::10]
     skipped: list[EdgewiseError] = []
     found = dict(crops((path for path, _ in pairs), model.spec.preprocess, skipped))
     inputs = model.spec.preprocess.normalise(np.stack([found[index] for index in range(len(pairs))]))
