@@ -99,16 +99,16 @@ def labelled_images(folder: Path, labels: Labels) -> Labelled:
     return Labelled([(path, classes[name]) for path, name in pictures], classes, tuple(notices))
 
 
-def text_order(folders: Mapping[str, int], classes: int) -> dict[int, int] | None:
-    """The place of each class if folders are counted in the order of their names as text.
+def text_order(folders: Mapping[str, int], classes: int) -> tuple[tuple[str, int], ...]:
+    """The folders with their classes in the order of the folders' names as text.
 
-    torchvision's ImageFolder and Keras count them so: '10' comes before '2'. None where that is the order
-    already, or folders are missing.
+    torchvision's ImageFolder and Keras count them so: '10' comes before '2'. Empty where that is the order of
+    the classes already, or folders are missing.
     """
-    places = {folders[name]: place for place, name in enumerate(sorted(folders))}
-    if len(places) != classes or all(label == place for label, place in places.items()):
-        return None
-    return places
+    ordered = tuple(sorted(folders.items()))
+    labels = [label for _, label in ordered]
+    whole = sorted(labels) == list(range(classes))
+    return ordered if whole and labels != sorted(labels) else ()
 
 
 def _classes(folder: Path, names: list[str], labels: Labels) -> dict[str, int]:

@@ -1,6 +1,6 @@
 """Pictures for evaluating a model: a labelled folder, or generated pictures if there is none."""
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -35,9 +35,9 @@ class Pictures:
 
     `generated` pictures are no photographs: without labels they cannot show an accuracy. With `decided`, only
     that many count: those with the widest margin between the first and second logit of the first session.
-    Generated pictures are often between two classes, where a tie means nothing. `text_order` has the place of
-    each class if class folders are counted in the order of their names as text, where that is another one;
-    `notices` are sentences about the files.
+    Generated pictures are often between two classes, where a tie means nothing. `text_order` has the class
+    folders with their classes in the order of their names as text, where that is another one; `notices` are
+    sentences about the files.
     """
 
     description: str
@@ -47,7 +47,7 @@ class Pictures:
     files: tuple[Path, ...] = ()
     decided: int | None = None
     generated: bool = False
-    text_order: Mapping[int, int] | None = None
+    text_order: tuple[tuple[str, int], ...] = ()
     notices: tuple[str, ...] = ()
 
     def name(self, index: int) -> str:

@@ -196,12 +196,11 @@ def test_names_are_not_announced(tmp_path: Path) -> None:
 
 
 def test_the_order_as_text_is_another_one_or_none() -> None:
-    places = text_order({str(index): index for index in range(12)}, 12)
-    assert places is not None
-    assert [places[index] for index in (0, 1, 10, 11, 2, 9)] == [0, 1, 2, 3, 4, 11]
-    assert text_order({f"{index:02}": index for index in range(12)}, 12) is None
-    assert text_order({"0": 0, "1": 1, "10": 10}, 12) is None, "folders are missing"
-    assert text_order({"dog": 0, "cat": 1}, 2) == {0: 1, 1: 0}
+    order = text_order({str(index): index for index in range(12)}, 12)
+    assert [label for _, label in order] == [0, 1, 10, 11, 2, 3, 4, 5, 6, 7, 8, 9]
+    assert text_order({f"{index:02}": index for index in range(12)}, 12) == ()
+    assert text_order({"0": 0, "1": 1, "10": 10}, 12) == (), "folders are missing"
+    assert text_order({"dog": 0, "cat": 1}, 2) == (("cat", 1), ("dog", 0))
 
 
 def test_other_files_are_counted(tmp_path: Path) -> None:
