@@ -20,7 +20,7 @@ _IPHONE = (".heic", ".heif")
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class FolderContent:
     """The picture files of a folder, sorted, and the other files counted by extension."""
 
     pictures: tuple[Path, ...]
@@ -101,7 +101,7 @@ def find_images(folder: Path) -> list[Path]:
     return list(look(folder).pictures)
 
 
-def look(folder: Path) -> Found:
+def look(folder: Path) -> FolderContent:
     """Find the picture files in `folder` and below, without hidden ones; visits each folder only once.
 
     Raises:
@@ -128,7 +128,7 @@ def look(folder: Path) -> Found:
             f"{folder}: contains no pictures ({' '.join(sorted(extensions))}), found "
             f"{_counted(others) or 'no files'}; choose another folder"
         )
-    return Found(tuple(sorted(pictures)), others)
+    return FolderContent(tuple(sorted(pictures)), others)
 
 
 def _counted(others: Counter[str]) -> str:

@@ -19,7 +19,7 @@ _SHOWN = 3
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Part:
+class NetworkCopy:
     """The tensors below `prefix` in the state dict `entry` of a file, by the network's names.
 
     They fill the network; `beside` are the tensors outside of the prefix.
@@ -79,7 +79,7 @@ def pick(
     return _settled(chosen[0], parts, path, ema=ema)
 
 
-def _settled(part: Part, parts: list[Part], path: Path, *, ema: bool) -> Picked:
+def _settled(part: NetworkCopy, parts: list[NetworkCopy], path: Path, *, ema: bool) -> Picked:
     """The part without other copies of the network, and what there is to say."""
     notices = []
     copies = [other for other in parts if other is not part]
@@ -116,14 +116,14 @@ def _parts(
     tensors: "Mapping[str, torch.Tensor]",
     expected: Collection[str],
     required: set[str],
-) -> Iterator[Part]:
+) -> Iterator[NetworkCopy]:
     """Every part of a state dict that fills the network; the names as they are first."""
     for prefix, count in _prefixes([*tensors]):
         if count >= len(required):
             found = _below(prefix, tensors, expected)
             if required.issubset(found):
                 beside = {name: tensor for name, tensor in tensors.items() if not name.startswith(prefix)}
-                yield Part(entry, prefix, found, beside)
+                yield NetworkCopy(entry, prefix, found, beside)
 
 
 def _closest(
