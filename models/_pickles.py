@@ -68,5 +68,5 @@ def _reason(error: Exception) -> str:
     if found := _GLOBAL.search(text):
         return f"it contains a Python object, {found[1]}"
     if "weights_only" in text:  # torch's advice surrounds the reason
-        return text.rpartition("WeightsUnpickler error:")[2].strip().splitlines()[0][:_SHOWN]
+        text = text.partition("WeightsUnpickler error:")[2].strip()
     return text.splitlines()[0][:_SHOWN] if text else type(error).__name__

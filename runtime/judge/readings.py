@@ -5,11 +5,13 @@ is then as wrong as the network, which no comparison of the two can show.
 """
 
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
+from ...models.errors import EdgewiseError
 from ...models.spec import Preprocess, Tensor32
 from .. import Session
 from .evaluation import Answers, Pictures, Progress, answers, take
@@ -51,21 +53,28 @@ def better_pixels(
 ) -> str | None:
     """The scale of pixels or the order of channels with which the float model is much better, if any.
 
-    `pictures` are labelled; a hundred of them are tried.
+    `pictures` are labelled; a hundred of them are tried, evenly from all classes.
     """
-    step = max(1, pictures.count // _PICTURES)
-    few = take(pictures, range(0, pictures.count, step)[:_PICTURES])
-    readings = [*_readings(preprocess)]
-    found = []
+    count = min(pictures.count, _PICTURES)
+    few = take(pictures, [place * pictures.count // count for place in range(count)])
+    given, *readings = _readings(preprocess)
+    known, best = _accuracy(session, few, preprocess, given), None
     for done, reading in enumerate(readings, start=1):
-        answered = answers([_Rescaled(session, preprocess, reading)], few, preprocess, _silent)
-        found.append(accuracy(answered.logits[0], np.asarray(answered.labels)))
+        with suppress(EdgewiseError):  # logits that are not finite, of pixels far out of range
+            found = _accuracy(session, few, preprocess, reading)
+            if _much_better(found, known) and (best is None or found.top1 > best[0].top1):
+                best = found, reading
         progress(done, len(readings))
-    given, *others = found
-    best = max(others, key=lambda other: other.top1)
-    if not _much_better(best, given):
-        return None
-    reading = readings[1 + others.index(best)]
+    return best and _sentence(*best, known)
+
+
+def _accuracy(session: Session, pictures: Pictures, preprocess: Preprocess, reading: "_Reading") -> Accuracy:
+    rescaled = _Rescaled(session, preprocess, reading)
+    answered = answers([rescaled], pictures, preprocess, lambda *_: None)
+    return accuracy(answered.logits[0], np.asarray(answered.labels))
+
+
+def _sentence(best: Accuracy, reading: "_Reading", given: Accuracy) -> str:
     return (
         f"With {reading.title}, the float model has a top-1 of {best.text} instead of {given.text} on "
         f"{best.count} of these pictures; if it was trained so, {reading.fix}"
@@ -123,7 +132,3 @@ def _readings(given: Preprocess) -> Iterator[_Reading]:
 def _much_better(found: Accuracy, given: Accuracy) -> bool:
     clear = found.top1_interval.low > given.top1_interval.high
     return clear and found.top1 >= given.top1 + _BETTER
-
-
-def _silent(done: int, total: int) -> None:
-    pass

@@ -5,7 +5,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from edgewise.models.spec import Preprocess, Tensor32
+from edgewise.models.errors import EdgewiseError
+from edgewise.models.spec import Pixels, Preprocess, Tensor32
 from edgewise.runtime.judge.evaluation import Answers, Pictures, given
 from edgewise.runtime.judge.readings import better_order, better_pixels
 from edgewise.runtime.judge.stats import Logits
@@ -99,7 +100,7 @@ def test_the_scale_that_a_network_was_trained_with_is_found(wanted: Preprocess, 
     assert line is not None
     assert line.startswith(f"With {title}, the float model has a top-1 of 100.00 %")
     assert line.endswith(f"on 100 of these pictures; if it was trained so, {fix}")
-    assert counts[-1] == (5, 5)
+    assert counts[-1] == (4, 4)
 
 
 def test_the_scale_of_imagenet_is_found_where_another_was_given() -> None:
@@ -122,3 +123,36 @@ def test_where_nothing_is_better_nothing_is_said() -> None:
     assert (
         better_pixels(lambda batch: constant.repeat(len(batch), 0), coloured(), HALF, lambda *_: None) is None
     )
+
+
+def test_a_scale_that_a_network_cannot_take_is_left_out() -> None:
+    right = network(HALF)
+
+    def careful(batch: Tensor32) -> Tensor32:
+        if np.abs(batch).max() > 2:
+            raise EdgewiseError("logits are not finite")
+        return right(batch)
+
+    line = better_pixels(
+        careful, coloured(), replace(IMAGENET, mean=(0.0,) * 3, std=(1.0,) * 3), lambda *_: None
+    )
+    assert line is not None
+    assert line.startswith("With pixels on a scale from -1 to 1, the float model has a top-1 of 100.00 %")
+
+
+def test_the_pictures_that_are_tried_are_of_all_classes() -> None:
+    """A folder has them class by class, and there are more than are tried."""
+    all_of_them = coloured()
+    ordered_by_class = sorted(range(all_of_them.count), key=lambda index: (all_of_them.labels or ())[index])
+    seen: list[int] = []
+
+    def read(index: int, preprocess: Preprocess) -> Pixels:
+        seen.append(ordered_by_class[index])
+        return all_of_them.read(ordered_by_class[index], preprocess)
+
+    shown = replace(
+        all_of_them, read=read, labels=tuple((all_of_them.labels or ())[index] for index in ordered_by_class)
+    )
+    better_pixels(network(HALF), shown, HALF, lambda *_: None)
+    assert len({*seen}) == 100
+    assert {(all_of_them.labels or ())[index] for index in seen} == {*(all_of_them.labels or ())}
