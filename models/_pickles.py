@@ -67,6 +67,8 @@ def _reason(error: Exception) -> str:
     text = re.sub(r"\x1b\[[\d;]*m", "", str(error)).strip()
     if found := _GLOBAL.search(text):
         return f"it contains a Python object, {found[1]}"
+    if "TorchScript" in text:
+        return "it is a TorchScript archive"
     if "weights_only" in text:  # torch's advice surrounds the reason
         text = text.partition("WeightsUnpickler error:")[2].strip()
-    return text.splitlines()[0][:_SHOWN] if text else type(error).__name__
+    return text.splitlines()[0].partition(". ")[0][:_SHOWN] if text else type(error).__name__

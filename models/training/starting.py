@@ -8,6 +8,7 @@ from ..overrides import Overrides
 from ..spec import Preprocess
 from ..weights import load_model, model_name
 from ..weights.names import require_model
+from ..weights.packaged import alternatives
 from ..weights.published import description, is_available
 from ..zoo import find, preprocess
 
@@ -46,7 +47,7 @@ def starting_point(
             announce(
                 f"The ImageNet weights of {asked.title} are not cached and their server cannot be "
                 "reached. Starting from random weights. To use other weights, pass --weights imagenet or "
-                "--weights PATH"
+                f"--weights PATH; {alternatives()}"
             )
     if source == "random":
         architecture = find(name)

@@ -118,6 +118,15 @@ def test_an_object_is_named_and_nobody_is_told_to_trust_it(
     assert not re.search("weights_only|safe_globals|trust|\x1b", told)
 
 
+@pytest.mark.filterwarnings("ignore:.torch.jit:FutureWarning")  # deprecated, but users have such files
+def test_a_torchscript_archive_is_called_so(tmp_path: Path) -> None:
+    torch.jit.script(nn.Linear(2, 3)).save(tmp_path / "a.pt")  # type: ignore[no-untyped-call]
+    with pytest.raises(
+        EdgewiseError, match=r"\(it is a TorchScript archive\); save it with torch.save\(model"
+    ):
+        load(tmp_path / "a.pt")
+
+
 def test_all_floats_become_float32_and_integers_stay(tmp_path: Path) -> None:
     kinds = [torch.float16, torch.bfloat16, torch.float64, torch.int64]
     torch.save({str(kind): torch.tensor([1, 2], dtype=kind) for kind in kinds}, tmp_path / "a.pth")
