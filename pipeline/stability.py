@@ -1,4 +1,4 @@
-"""How much each INT8 file depends on its calibration pictures: the same file made from either half of them."""
+"""How much INT8 files depend on their calibration pictures: each is made from either half of them, too."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -32,10 +32,9 @@ def compared(
     found: dict[int, Stability] = {}
     with journal.stage("Calibrate with either half of the pictures") as progress:
         for done, draft in enumerate(integer):
+            recipe = request.recipe_for(draft.file.artifact.target)
             try:
-                found[id(draft)] = _compared(
-                    draft, by, workshops, request.recipe_for(draft.file.artifact.target)
-                )
+                found[id(draft)] = _compared(draft, by, workshops, recipe)
             except EdgewiseError as error:
                 journal.notice(f"{draft.file.title}: its stability could not be measured: {error}")
             progress(done + 1, len(integer))

@@ -70,8 +70,8 @@ class Stability:
             else f"{limit.max_drop:g} allowed"
         )
         return (
-            f"the result depends on the choice of calibration pictures: {self.text} ({allowed}); give more of "
-            "them (--calib-count), of every kind that the model will see"
+            f"the result depends on the choice of calibration pictures: {self.text} ({allowed}); give more "
+            "of them (--calib-count), of every kind that the model will see"
         )
 
     def to_json(self) -> dict[str, Any]:
