@@ -9,6 +9,7 @@ can continue.
 import argparse
 import json
 import multiprocessing
+import os
 import re
 import tempfile
 from collections.abc import Iterator, Mapping
@@ -102,7 +103,8 @@ class Measured:
 
     def _measured(self, group: str, name: str) -> dict[str, dict[str, Any]]:
         if self._process is None:
-            self._process = ProcessPoolExecutor(1, multiprocessing.get_context("spawn"))
+            context = multiprocessing.get_context("spawn")
+            self._process = ProcessPoolExecutor(1, context, initializer=_be_silent)
         try:
             return self._process.submit(measure, group, name).result()
         except BrokenProcessPool:
@@ -110,6 +112,13 @@ class Measured:
             return {target: {"wrong": "the process crashed"} for target in TARGETS}
         except Exception as error:  # noqa: BLE001 - what is not an EdgewiseError is a fault, and a result
             return {target: {"wrong": f"{type(error).__name__}: {error}"} for target in TARGETS}
+
+
+def _be_silent() -> None:
+    """Libraries print."""
+    silence = os.open(os.devnull, os.O_WRONLY)
+    for descriptor in (1, 2):
+        os.dup2(silence, descriptor)
 
 
 def states(row: Mapping[str, Any]) -> tuple[str, str]:
