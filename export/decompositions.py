@@ -110,9 +110,10 @@ def _conv_transpose(append: _Append, node: _Node) -> _Node | None:
     import torch
 
     aten = torch.ops.aten
-    defaults: tuple[Any, ...] = (None, [1, 1], [0, 0], [0, 0], 1, [1, 1])
+    defaults = [None, [1, 1], [0, 0], [0, 0], 1, [1, 1]]
     x, weight, *rest = node.args
-    bias, stride, padding, extra, groups, dilation = (*rest, *defaults[len(rest) :])
+    given: list[Any] = [*rest, *defaults[len(rest) :]]
+    bias, stride, padding, extra, groups, dilation = given
     padding, extra = _pair(padding), _pair(extra)
     if not any(extra) or any(more > less for more, less in zip(extra, padding, strict=True)):
         return None
