@@ -64,6 +64,7 @@ NETWORKS = {
     "AdaptiveAvgPool2d(7), uneven": block(lambda: nn.AdaptiveAvgPool2d(7)),
     "AdaptiveMaxPool2d(1)": _pooled(nn.AdaptiveMaxPool2d(1)),
     "AdaptiveMaxPool2d(4)": block(lambda: nn.AdaptiveMaxPool2d(4)),
+    "AdaptiveMaxPool2d(7), uneven": block(lambda: nn.AdaptiveMaxPool2d(7)),
     "average and maximum (catavgmax)": _pooled(_both, 2 * WIDTH),
     "mean": _pooled(lambda x: x.mean((2, 3))),
     "maximum (amax)": _pooled(lambda x: x.amax((2, 3))),
