@@ -7,6 +7,7 @@ equalization and bias correction therefore all work on exactly the same arithmet
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from ..models.errors import EdgewiseError
+from .decompositions import decompose
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -37,7 +38,9 @@ def trace(network: "nn.Module", size: int) -> Network:
         ) from error
     _require_one_output(program)
     with torch.no_grad():
-        return _fold_batch_norms(program.module(check_guards=False))
+        graph = _fold_batch_norms(program.module(check_guards=False))
+        decompose(graph)
+        return graph
 
 
 def parameter(graph: Network, node: Node) -> "Tensor":
