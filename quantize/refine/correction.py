@@ -16,8 +16,12 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 
-def correct_biases(graph: Network, batch: "Tensor", recipe: Recipe) -> int:
-    """Correct the biases of `graph` in place on `batch` (N, 3, S, S); return how many were corrected."""
+def correct_biases(graph: Network, batch: "Tensor", recipe: Recipe) -> tuple[int, Signal]:
+    """Correct the biases of `graph` in place on `batch` (N, 3, S, S).
+
+    Return how many were corrected, and the logits: those of `graph` as it was, and of its simulated INT8 form
+    with the corrected biases.
+    """
     corrected = 0
 
     def correct(layer: Node, _: Arguments, signal: Signal) -> Signal:
@@ -31,8 +35,8 @@ def correct_biases(graph: Network, batch: "Tensor", recipe: Recipe) -> int:
         set_parameter(graph, layer.args[2], parameter(graph, layer.args[2]) + error.flatten())
         return Signal(signal.float, signal.quantized + error)
 
-    simulate(graph, batch, recipe, correct)
-    return corrected
+    logits = simulate(graph, batch, recipe, correct)
+    return corrected, logits
 
 
 def _has_own_bias(layer: Node) -> bool:

@@ -17,7 +17,7 @@ from ..recipe import Recipe
 if TYPE_CHECKING:
     from torch import Tensor
 
-_PICTURES = 16  # enough for channel means: 32 and 48 gave the same MobileNetV2 within noise
+PICTURES = 16  # enough for channel means: 32 and 48 gave the same MobileNetV2 within noise
 _LEVELS = 255
 _FUSABLE = {"conv2d", "linear", "add", "add_"}  # runtimes fuse these with the activation that follows
 _ACTIVATIONS = {"relu", "relu_", "relu6", "relu6_", "hardtanh", "hardtanh_", "clamp", "clamp_"}
@@ -57,7 +57,7 @@ def sample(calibration: Calibration) -> "Tensor":
     """The first pictures of `calibration` as network input: (N, 3, S, S), stored channels last."""
     import torch
 
-    return torch.from_numpy(calibration.batch(_PICTURES)).permute(0, 3, 1, 2)
+    return torch.from_numpy(calibration.batch(PICTURES)).permute(0, 3, 1, 2)
 
 
 def simulate(
