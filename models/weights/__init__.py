@@ -12,6 +12,7 @@ from ..errors import UsageError
 from ..foreign import name_of
 from ..foreign.keras import is_keras, load_keras
 from ..foreign.program import is_program, load_program
+from ..full_precision import in_float32
 from ..libraries import Published
 from ..model import Model
 from ..overrides import Overrides
@@ -87,6 +88,7 @@ def load_model(
     if own and own.name != architecture.name:
         raise UsageError(f"{path}: contains weights for {own.name}; use that name instead of {name}")
     network, _ = fit(architecture, checkpoint.tensors, path)
+    network = in_float32(network, architecture.name, announce)
     given = own.preprocess if own else preprocess(architecture)
     classes = count_outputs(architecture.name, network, overrides.imgsz or given.size)
     spec = overrides.apply(own or _assumed(architecture, classes, origin), classes)
@@ -189,6 +191,7 @@ def _made(
     else:
         origin = Origin("file", Path(architecture.builder).name, "")
         network = seeded(architecture, asked)
+    network = in_float32(network, architecture.name, announce)
     classes = count_outputs(architecture.name, network, overrides.imgsz or preprocess(architecture).size)
     spec = overrides.apply(_assumed(architecture, classes, origin), classes)
     spec = replace(spec, origin=replace(origin, sha256=digest(network)))
