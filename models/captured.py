@@ -47,7 +47,13 @@ def inline_modes(module: "GraphModule") -> None:
 
 def training_operator(module: "GraphModule") -> _Node | None:
     """The first operator of `module` that is random or uses each batch's statistics; None without one."""
-    return next((node for node in module.graph.nodes if _trains(node)), None)
+    reached: set[_Node] = set()
+    for node in module.graph.nodes:
+        if node.op == "placeholder" or not reached.isdisjoint(node.all_input_nodes):
+            reached.add(node)
+        if _trains(node, of_pictures=node in reached):
+            return node
+    return None
 
 
 def operator_name(node: _Node) -> str:
@@ -88,7 +94,7 @@ def _inline(module: "GraphModule", call: _Node, index: int) -> None:
     module.graph.erase_node(call)
 
 
-def _trains(node: _Node) -> bool:
+def _trains(node: _Node, *, of_pictures: bool) -> bool:
     import torch
 
     schema = getattr(node.target, "_schema", None)
@@ -99,4 +105,5 @@ def _trains(node: _Node) -> bool:
     switches, rates = ([given[name] for name in names if name in given] for names in (_SWITCHES, _RATES))
     if torch.Tag.nondeterministic_seeded in node.target.tags:
         return not ((switches and not any(switches)) or (rates and not any(rates)))
-    return "batch_norm" in schema.name and any(switches)
+    # Standardized weights are computed by a batch norm too, which sees no picture.
+    return of_pictures and "batch_norm" in schema.name and any(switches)

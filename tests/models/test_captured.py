@@ -81,6 +81,20 @@ def test_the_place_is_in_the_users_file() -> None:
     assert place(node) == ""
 
 
+def test_a_batch_norm_of_weights_is_no_training() -> None:
+    class Standardized(nn.Conv2d):
+        """As timm computes it."""
+
+        def forward(self, x: Tensor) -> Tensor:
+            rows = self.weight.reshape(1, self.out_channels, -1)
+            weight = nn.functional.batch_norm(rows, None, None, training=True).reshape_as(self.weight)
+            return nn.functional.conv2d(x, weight, self.bias)
+
+    assert training_operator(captured(Standardized(3, 4, 3))) is None
+    node = training_operator(captured(nn.Sequential(nn.BatchNorm2d(3, track_running_stats=False))))
+    assert node is not None
+
+
 def test_python_operators_and_evaluation_are_no_training() -> None:
     network = nn.Sequential(
         nn.Conv2d(3, 4, 3), nn.BatchNorm2d(4), nn.Dropout(), nn.AlphaDropout(), nn.RReLU()
