@@ -20,8 +20,8 @@ _LAYERS = ("conv1d", "conv2d", "conv3d", "conv_transpose1d", "conv_transpose2d",
 _PARTS = {1: "weight", 2: "bias"}
 
 
-def fold_weights(graph: "GraphModule") -> int:
-    """Make the computed weights and biases of layers parameters, in place; return how many there were.
+def fold_weights(graph: "GraphModule") -> None:
+    """Make the computed weights and biases of layers parameters, in place.
 
     A weight that depends on the picture, as in CondConv, stays as it is.
     """
@@ -33,7 +33,10 @@ def fold_weights(graph: "GraphModule") -> int:
                 node = layer.args[index] if len(layer.args) > index else None
                 if node is not None and node in constant and node.op == "call_function":
                     found.setdefault(node, part)
-    values = {node: _value(graph, node).detach().clone().contiguous() for node in found}
+    if not found:
+        return
+    known: dict[_Node, Any] = {}
+    values = {node: _value(graph, node, known).detach().clone().contiguous() for node in found}
     others = [node for node in graph.graph.nodes if node.op == "get_attr"]
     taken = {node.target for node in others if not constant.issuperset(node.users)}
     taken.update(name for name, _ in graph.named_modules())
@@ -43,7 +46,6 @@ def fold_weights(graph: "GraphModule") -> int:
         _replace(graph, node, name, values[node])
     graph.graph.eliminate_dead_code()
     graph.recompile()
-    return len(found)
 
 
 def _constant(graph: "GraphModule") -> set[_Node]:
@@ -62,13 +64,16 @@ def _constant(graph: "GraphModule") -> set[_Node]:
     return constant
 
 
-def _value(graph: "GraphModule", node: _Node) -> "Tensor":
+def _value(graph: "GraphModule", node: _Node, known: dict[_Node, Any]) -> Any:
+    """What a constant node computes; `known` keeps the values of all nodes on the way."""
     from torch.fx.node import map_arg
 
     if node.op == "get_attr":
-        return attrgetter(str(node.target))(graph)  # type: ignore[no-any-return]
-    arguments = map_arg((node.args, node.kwargs), lambda source: _value(graph, source))
-    return node.target(*arguments[0], **arguments[1])  # type: ignore[no-any-return]
+        return attrgetter(str(node.target))(graph)
+    if node not in known:
+        sources = map_arg((node.args, node.kwargs), lambda source: _value(graph, source, known))
+        known[node] = node.target(*sources[0], **sources[1])
+    return known[node]
 
 
 def _owner(node: _Node) -> str:

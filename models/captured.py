@@ -28,11 +28,17 @@ def inline_modes(module: "GraphModule") -> None:
     """
     import torch
 
-    higher = torch.ops.higher_order
-    for node in list(module.graph.nodes):
-        if node.target is higher.wrap_with_set_grad_enabled:
+    gradients, autocast = (
+        torch.ops.higher_order.wrap_with_set_grad_enabled,
+        torch.ops.higher_order.wrap_with_autocast,
+    )
+    regions = [node for node in module.graph.nodes if node.target in (gradients, autocast)]
+    if not regions:
+        return
+    for node in regions:
+        if node.target is gradients:
             _inline(module, node, 1)
-        elif node.target is higher.wrap_with_autocast:
+        else:
             device, kind, enabled = node.args[:3]
             if enabled and device == "cpu":  # elsewhere it does nothing to a network on the CPU
                 raise UsageError(

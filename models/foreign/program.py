@@ -52,8 +52,7 @@ def load_program(path: Path, overrides: Overrides, announce: Callable[[str], Non
             f"{path}: torch cannot load it ({first_line(error)[:160]}); export it with this version of torch"
         ) from error
     size = _foreign.size_of(_require_pictures(program, path), path, overrides)
-    module: Any = program.module(check_guards=False)  # guards would be Python code from the file
-    inline_modes(module)
+    module = _module(program, path)
     _require_evaluation(module, path)
     network: nn.Module = torch.fx.GraphModule(
         module, module.graph
@@ -66,6 +65,20 @@ def load_program(path: Path, overrides: Overrides, announce: Callable[[str], Non
     for line in _foreign.assumed(spec, "torchvision's preprocessing", overrides):
         announce(line)
     return Model(network, spec)
+
+
+def _module(program: "ExportedProgram", path: Path) -> Any:
+    """The program's graph of plain operators."""
+    module: Any = program.module(check_guards=False)  # guards would be Python code from the file
+    try:
+        inline_modes(module)
+    except EdgewiseError:
+        raise
+    except Exception as error:  # regions that torch.export would not write
+        raise EdgewiseError(
+            f"{path}: a region of no_grad or autocast is damaged ({first_line(error)[:160]}); export it again"
+        ) from error
+    return module
 
 
 def _require_pictures(program: "ExportedProgram", path: Path) -> int | None:
