@@ -33,8 +33,8 @@ class Fidelity:
         """What to tell the user where it is suspicious."""
         return (
             f"keeps less of the float logits than INT8 must: SQNR {self.sqnr_db:.1f} dB, and "
-            f"{' and '.join(self._better())}. This is an error of edgewise or of the target's quantizer, not of "
-            "your network; please report it"
+            f"{' and '.join(self._better())}. This is an error of edgewise or of the target's quantizer, not "
+            "of your network; please report it"
         )
 
     def to_json(self) -> dict[str, Any]:
