@@ -93,7 +93,9 @@ def with_reversed_channels(function: Any) -> Any | None:
     """
     tf = tensorflow("Reading a Keras model")
     first = _readers(function.inputs[0], _PASSED_ON | _PADDING | _RESIZING)
-    kernels = [_source(operator.inputs[1]).op for operator in first if operator.type == "Conv2D"]
+    kernels = [
+        _source(operator.inputs[1], {"Identity"}).op for operator in first if operator.type == "Conv2D"
+    ]
     if not kernels or len(kernels) != len(first) or any(kernel.type != "Const" for kernel in kernels):
         return None
     graph = function.graph.as_graph_def()
@@ -123,9 +125,9 @@ def _readers(pictures: Any, passing: set[str]) -> list[Any]:
     return [*found.values()]
 
 
-def _source(tensor: Any) -> Any:
-    """The tensor that has the values of `tensor` in their order."""
-    while tensor.op.type in {"Identity", *_RESHAPING}:
+def _source(tensor: Any, passing: set[str]) -> Any:
+    """Where `tensor` comes from, looking through the operators in `passing`."""
+    while tensor.op.type in passing:
         tensor = tensor.op.inputs[0]
     return tensor
 
@@ -133,7 +135,8 @@ def _source(tensor: Any) -> Any:
 def _scales_bytes(operator: Any) -> bool:
     """Whether it multiplies or shifts pixels by a constant that only fits the scale from 0 to 255."""
     read = tensorflow("Reading a Keras model").get_static_value
-    constants = [value for value in map(read, map(_source, operator.inputs)) if value is not None]
+    given = (read(_source(tensor, {"Identity", *_RESHAPING})) for tensor in operator.inputs)
+    constants = [value for value in given if value is not None]
     if len(operator.inputs) != 2 or len(constants) != 1:
         return False
     largest = float(np.abs(constants[0]).max())
