@@ -191,7 +191,7 @@ def _made(
     else:
         origin = Origin("file", Path(architecture.builder).name, "")
         network = seeded(architecture, asked)
-    network = in_float32(network, architecture.name, announce)
+    network = in_float32(network, origin.description, announce)
     classes = count_outputs(architecture.name, network, overrides.imgsz or preprocess(architecture).size)
     spec = overrides.apply(_assumed(architecture, classes, origin), classes)
     spec = replace(spec, origin=replace(origin, sha256=digest(network)))
