@@ -12,6 +12,7 @@ from ..errors import UsageError
 from ..foreign import name_of
 from ..foreign.keras import is_keras, load_keras
 from ..foreign.program import is_program, load_program
+from ..full_precision import in_float32
 from ..model import Model
 from ..overrides import Overrides
 from ..spec import ModelSpec, Origin
@@ -91,6 +92,7 @@ def load_model(
     if own and own.name != architecture.name:
         raise UsageError(f"{path}: contains weights for {own.name}; use that name instead of {name}")
     network, notices = fit(architecture, checkpoint.states, path, ema=ema)
+    network = in_float32(network, architecture.name, announce)
     given = own.preprocess if own else preprocess(architecture)
     classes = count_outputs(architecture.name, network, overrides.imgsz or given.size)
     spec = overrides.apply(own or _assumed(architecture, classes, origin), classes)
@@ -199,6 +201,7 @@ def _made(
     else:
         origin = Origin("file", Path(architecture.builder).name, "")
         network = seeded(architecture, asked)
+    network = in_float32(network, origin.description, announce)
     classes = count_outputs(architecture.name, network, overrides.imgsz or preprocess(architecture).size)
     spec = overrides.apply(_assumed(architecture, classes, origin), classes)
     spec = replace(spec, origin=replace(origin, sha256=digest(network)))
