@@ -5,6 +5,7 @@ from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from ._zoo_rows import ROWS
+from .errors import UsageError
 from .libraries import Published, libraries, library
 from .libraries.names import fold, pick
 
@@ -65,8 +66,26 @@ def find(name: str) -> Architecture:
         UsageError: there is no such network.
         MissingDependencyError: its library is not installed.
     """
-    if name.endswith(".py") or name.rpartition(":")[0].endswith(".py"):
-        return _of_library("file", name, name)
+    return _of_library("file", name, name) if is_own(name) else registered(name)
+
+
+def is_own(name: str) -> bool:
+    """Whether `name` is code of the user's, such as 'net.py:factory'."""
+    return name.endswith(".py") or name.rpartition(":")[0].endswith(".py")
+
+
+def registered(name: str) -> Architecture:
+    """The architecture with a name that was read from a file: as `find`, but a path is never followed.
+
+    Raises:
+        UsageError: there is no such network, or it is the user's own code, which only a user may name.
+        MissingDependencyError: its library is not installed.
+    """
+    if is_own(name):
+        raise UsageError(
+            f"it is of a network of your own, {name}, and edgewise runs no code that a file names; "
+            "pass the network yourself, as in net.py:factory"
+        )
     prefix, _, asked = name.partition(":")
     source = prefix.strip().casefold()
     if asked and source in libraries():

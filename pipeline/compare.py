@@ -16,7 +16,8 @@ from ..models.model import Model
 from ..models.overrides import Overrides, PathLike
 from ..models.spec import ModelSpec
 from ..models.weights import load_model
-from ..models.weights.names import require_weights
+from ..models.weights.names import require_model, require_weights
+from ..models.zoo import registered
 from ..runtime import Session, machine, open_session
 from ..runtime.bundle import Bundle
 from ..runtime.judge import evaluation
@@ -88,6 +89,7 @@ def compare(
     bundles: PathLike | Iterable[PathLike],
     *,
     torch: bool | None = None,
+    network: PathLike | None = None,
     weights: PathLike | None = None,
     data: PathLike | None = None,
     count: int = 400,
@@ -100,6 +102,8 @@ def compare(
         bundles: Folders of bundles of one network, or `Bundle` objects.
         torch: Require the network in its framework (True), leave it out (False), or take it where it can be
             loaded (None).
+        network: The network as `convert` takes it, where it is your own (`net.py:factory`): code that a
+            bundle names is never run.
         weights: The file that the bundles were made from.
         data: Labelled folders; otherwise the pictures that `verify` takes.
         count: Largest number of pictures.
@@ -117,6 +121,8 @@ def compare(
     opened = [Bundle.open(folder) for folder in listed(bundles)]
     spec = _one_network(opened)
     files = _files(opened)
+    if network is not None:
+        require_model(os.fspath(network))
     if weights is not None:
         require_weights(os.fspath(weights))
     folder = None if data is None else Path(data)
@@ -127,7 +133,13 @@ def compare(
         journal.notice(notice)
     for bundle in opened:
         evaluation.refuse_overlap(pictures, (bundle.calibration or {}).get("files", ()))
-    sessions = _original(opened, torch, None if weights is None else Path(weights), journal)
+    sessions = _original(
+        opened,
+        torch,
+        None if network is None else os.fspath(network),
+        None if weights is None else Path(weights),
+        journal,
+    )
     if len(sessions) + len(files) == 1:
         raise UsageError(f"there is only one model, {files[0].name}; pass another bundle, or --weights")
     with journal.stage(f"Compare on {pictures.count} pictures") as counter:
@@ -179,16 +191,20 @@ def _files(bundles: list[Bundle]) -> list[ComparedFile]:
 
 
 def _original(
-    bundles: list[Bundle], wanted: bool | None, weights: Path | None, journal: Journal
+    bundles: list[Bundle],
+    wanted: bool | None,
+    network: str | None,
+    weights: Path | None,
+    journal: Journal,
 ) -> dict[str, Session]:
     """A session of the network in its framework, by that name; empty where unwanted or not to be had."""
     if wanted is False:
         return {}
     try:
         with journal.stage("Load the original network"):
-            session = reference(_load(bundles, weights).network)
+            session = reference(_load(bundles, network, weights).network)
     except EdgewiseError as error:
-        if wanted or weights:
+        if wanted or network or weights:
             raise
         journal.notice(f"The original network is not compared: {error}")
         return {}
@@ -202,7 +218,7 @@ def _thinned(pictures: Pictures, count: int) -> Pictures:
     return take(pictures, [place * pictures.count // count for place in range(count)])
 
 
-def _load(bundles: list[Bundle], weights: Path | None) -> Model:
+def _load(bundles: list[Bundle], network: str | None, weights: Path | None) -> Model:
     """The network that every bundle was made from, proven by the sha256 of its weights."""
     spec = bundles[0].spec
     origin = spec.origin
@@ -211,17 +227,27 @@ def _load(bundles: list[Bundle], weights: Path | None) -> Model:
         raise UsageError("the bundles were made from different weights; pass bundles of the same weights")
     if weights is None and origin.source == "memory":
         raise UsageError(f"the bundles were made from {origin.description}, which was not loaded from a file")
-    if weights is None and origin.source not in _BY_NAME:
+    if network is None and weights is None and origin.source not in _BY_NAME:
         raise UsageError(f"the weights are from {origin.description}; pass that file with --weights")
     size = Overrides(imgsz=spec.preprocess.size, resize=spec.preprocess.resize)
     if weights and (is_keras(str(weights)) or is_program(str(weights))):
         model = load_model(str(weights), overrides=size, announce=lambda _: None)
     else:
-        source = str(weights or origin.source)
-        model = load_model(spec.name, source, size, lambda _: None, ema=origin.averaged)
+        source = str(weights or (origin.source if origin.source in _BY_NAME else "auto"))
+        model = load_model(
+            network or _registered(bundles[0]), source, size, lambda _: None, ema=origin.averaged
+        )
     if (found := model.spec.origin.sha256) != origin.sha256:
         raise UsageError(
-            f"the weights {weights or origin.source} have the sha256 {found[:12]}, but the bundles were made "
-            f"from {origin.description} ({origin.sha256[:12]}); pass that file with --weights"
+            f"the weights {weights or network or origin.source} have the sha256 {found[:12]}, but the "
+            f"bundles were made from {origin.description} ({origin.sha256[:12]}); pass that file with --weights"
         )
     return model
+
+
+def _registered(bundle: Bundle) -> str:
+    """The name of the bundle's network, which was read from its manifest: never a path to follow."""
+    try:
+        return registered(bundle.spec.name).name
+    except UsageError as error:
+        raise UsageError(f"{bundle.folder}: {error} with --network") from error

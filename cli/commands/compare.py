@@ -20,6 +20,11 @@ _comparison = in_group("Comparison")
     show_default="included where it can be loaded",
 )
 @_comparison(
+    "--network",
+    metavar="NAME",
+    help="The network that the bundles were made from, if it is your own: net.py:factory.",
+)
+@_comparison(
     "--weights",
     type=click.Path(path_type=Path),
     metavar="FILE",

@@ -16,7 +16,7 @@ from ..full_precision import in_float32
 from ..model import Model
 from ..overrides import Overrides
 from ..spec import ModelSpec, Origin
-from ..zoo import Architecture, architectures, find, preprocess
+from ..zoo import Architecture, architectures, find, is_own, preprocess, registered
 from .fitting import count_outputs, fit
 from .names import SOURCES, require_model, require_weights
 from .packaged import alternatives
@@ -89,7 +89,7 @@ def load_model(
         checkpoint.spec,
         Origin(kind, f"{path.name}{' (averaged)' if ema else ''}", checkpoint.sha256, averaged=ema),
     )
-    if own and own.name != architecture.name:
+    if own and own.name != architecture.name and not (is_own(own.name) and architecture.library == "file"):
         raise UsageError(f"{path}: contains weights for {own.name}; use that name instead of {name}")
     network, notices = fit(architecture, checkpoint.states, path, ema=ema)
     network = in_float32(network, architecture.name, announce)
@@ -99,7 +99,7 @@ def load_model(
     if kind in {"bundled", "imagenet"}:
         known = spec.origin.description if own else description(architecture)
         origin = replace(origin, description=known or path.name)
-    model = Model(network, replace(spec, origin=origin), checkpoint.record)
+    model = Model(network, replace(spec, name=architecture.name, origin=origin), checkpoint.record)
     if kind == "bundled" and source == "auto":
         notices += (fallback(architecture, model.spec, model.record, alternatives()),)
     elif kind == "file" and own is None:
@@ -140,6 +140,10 @@ def _ours(name: str) -> tuple[ModelSpec, Checkpoint]:
         raise UsageError(
             f"{name}: does not name its network; pass the name of the network, and this file with --weights"
         )
+    try:
+        registered(checkpoint.spec.name)
+    except UsageError as error:
+        raise UsageError(f"{name}: {error}, and this file with --weights") from error
     return checkpoint.spec, checkpoint
 
 

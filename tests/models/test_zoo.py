@@ -11,7 +11,16 @@ from torchvision.models import get_model_weights
 from edgewise.models.errors import MissingDependencyError, UsageError
 from edgewise.models.libraries.names import fold
 from edgewise.models.weights.fitting import head
-from edgewise.models.zoo import Architecture, architectures, build, find, preprocess, published, skeleton
+from edgewise.models.zoo import (
+    Architecture,
+    architectures,
+    build,
+    find,
+    preprocess,
+    published,
+    registered,
+    skeleton,
+)
 
 rows = pytest.mark.parametrize("row", architectures(), ids=lambda row: row.name)
 
@@ -181,6 +190,11 @@ def test_a_users_own_network_keeps_its_name(tmp_path: Path, monkeypatch: pytest.
     assert published(row) is None
     assert {tensor.device.type for tensor in skeleton(row, 5).parameters()} == {"meta"}
     assert build(row, 5).get_parameter("weight").shape == (5, 3)
+    with pytest.raises(
+        UsageError, match=r"of a network of your own, net\.py:small, and edgewise runs no code"
+    ):
+        registered("net.py:small")
+    assert registered("mobilenetv2") is find("mobilenetv2")
     with pytest.raises(UsageError, match=r"net\.py: name the function that creates the network"):
         find("net.py")
     with pytest.raises(UsageError, match=r"nett\.py: no such file"):

@@ -1,5 +1,7 @@
 """The parity matrix, from a program."""
 
+import json
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -43,6 +45,37 @@ def test_a_network_that_cannot_be_loaded_is_left_out_or_asked_for(tiny_bundle: P
     assert any("the weights are from random weights" in line for line in found.notices)
     with pytest.raises(edgewise.UsageError, match="the weights are from random weights"):
         edgewise.compare(tiny_bundle, torch=True)
+
+
+NET = """
+from pathlib import Path
+from torch import nn
+
+def small():
+    Path({mark!r}).touch()
+    return nn.Sequential(nn.Conv2d(3, 4, 3), nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(4, {classes}))
+"""
+
+
+def test_a_users_network_is_named_on_the_command_line_and_not_by_a_bundle(
+    tiny_bundle: Path, tmp_path: Path
+) -> None:
+    copy, ran = shutil.copytree(tiny_bundle, tmp_path / "copy"), tmp_path / "ran"
+    manifest = json.loads((copy / "manifest.json").read_bytes())
+    classes = len(manifest["spec"]["labels"]["names"])
+    (tmp_path / "net.py").write_text(NET.format(classes=classes, mark=str(ran)))
+    network = f"{tmp_path}/net.py:small"
+    for source in ("bundled", "imagenet"):  # which are loaded again without being asked for
+        manifest["spec"]["name"], manifest["spec"]["origin"]["source"] = network, source
+        (copy / "manifest.json").write_text(json.dumps(manifest))
+        with pytest.raises(edgewise.UsageError, match=r"runs no code that a file names; .* with --network"):
+            edgewise.compare(copy, torch=True, count=8)
+    assert not ran.exists()
+    own = edgewise.load_model(network, imgsz=32)
+    manifest["spec"]["origin"] |= {"source": "file", "sha256": own.spec.origin.sha256}
+    (copy / "manifest.json").write_text(json.dumps(manifest))
+    found = edgewise.compare(copy, network=network, count=8)
+    assert next(iter(found.accuracies)) == "PyTorch"
 
 
 @pytest.mark.parametrize(

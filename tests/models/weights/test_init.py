@@ -3,6 +3,7 @@
 import io
 import os
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -390,6 +391,31 @@ def test_a_users_network_loads_weights_from_a_file(net: str, tmp_path: Path, sai
         "net.pth does not define its preprocessing: assuming the usual preprocessing (resize 256"
     )
     assert len(model.spec.labels) == 1000
+
+
+def test_a_checkpoint_never_names_the_code_to_run(tmp_path: Path, ten: dict[str, Tensor]) -> None:
+    (tmp_path / "net.py").write_text(f"open({str(tmp_path / 'ran')!r}, 'w')\n{NET}")
+    for name in (f"{tmp_path}/net.py:small", "net.py:small", f"file:{tmp_path}/net.py:small"):
+        own_file(tmp_path / "model.safetensors", ten, replace(OWN, name=name))
+        for ask in (load_model, model_name):
+            with pytest.raises(
+                UsageError, match=r"model\.safetensors: it is of a network of your own, .*net\.py"
+            ):
+                ask(str(tmp_path / "model.safetensors"))
+    assert not (tmp_path / "ran").exists()
+
+
+def test_a_users_network_loads_a_checkpoint_of_it_from_wherever_it_lies(net: str, tmp_path: Path) -> None:
+    made = load_model(f"{net}:small", "random", announce=lambda _: None)
+    save(
+        tmp_path / "model.safetensors",
+        made.network.state_dict(),
+        replace(made.spec, name="elsewhere/net.py:small"),
+        {},
+    )
+    model = load_model(f"{net}:small", str(tmp_path / "model.safetensors"), announce=lambda _: None)
+    assert model.spec.name == f"{net}:small"
+    assert holds(model, made.network.state_dict())
 
 
 def test_a_users_network_must_be_a_classifier(net: str) -> None:
