@@ -48,7 +48,7 @@ from ...models.errors import EdgewiseError, UsageError
 from ...models.images import sha256_of
 from ...models.spec import ModelSpec, Tensor32
 from . import _manifest
-from .atomic import MANIFEST, recover, replacing_folder
+from .atomic import MANIFEST, replacing_folder
 from .golden import Golden
 
 _LABELS = "labels.txt"
@@ -92,7 +92,6 @@ class Bundle:
             UsageError: `folder` does not exist or is not a bundle.
             EdgewiseError: it is damaged, or was written by a newer edgewise.
         """
-        recover(folder)
         manifest = _manifest.read(folder)
         try:
             bundle = cls.from_manifest(folder, manifest)

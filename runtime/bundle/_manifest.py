@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 
 from ...models.errors import EdgewiseError, UsageError
 from ...models.images import sha256_of
-from .atomic import MANIFEST
+from .atomic import MANIFEST, interrupted
 
 SCHEMA = 1
 HINT = "copy or export the bundle again"
@@ -20,6 +20,11 @@ _T = TypeVar("_T")
 def read(folder: Path) -> dict[str, Any]:
     """Parse the manifest and check its schema version, but nothing else."""
     if not os.path.exists(folder):
+        if complete := interrupted(folder):
+            raise UsageError(
+                f"{folder}: is missing, because replacing it was interrupted; the new bundle is complete: "
+                f"rename {complete} to {folder.name}, or export it again"
+            )
         raise UsageError(f"{folder}: no such bundle; create one with `edgewise export`")
     if not os.path.isdir(folder):
         raise UsageError(f"{folder}: is a file; pass the bundle's folder")

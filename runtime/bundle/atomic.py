@@ -10,8 +10,12 @@ While the folder NAME is being replaced, and after a kill until the next replace
 The two folders are swapped in one system call: `renameat2(RENAME_EXCHANGE)` on Linux,
 `renamex_np(RENAME_SWAP)` on macOS, or a plain rename if NAME does not exist yet. On Windows, and on file
 systems that cannot exchange, it takes two renames: NAME to `.NAME.old`, then `.NAME.partial` to NAME. A kill
-between them leaves NAME missing and both siblings complete; `recover` or the next `replacing_folder` moves
-the new folder into place.
+between them leaves NAME missing and both siblings complete; the next `replacing_folder` moves the new folder
+into place, and `interrupted` tells a reader, who changes nothing, where it is.
+
+Anyone may have a folder called `.NAME.old`. Only siblings that provably are leftovers are moved or deleted:
+bundles without other files, and folders with the file `.edgewise-unfinished`, which stands in a folder while
+it is being written or deleted.
 """
 
 import ctypes
@@ -60,6 +64,7 @@ _CANNOT_EXCHANGE = {errno.EINVAL, errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP,
 _FULL = {errno.ENOSPC, errno.EDQUOT}
 _FORBIDDEN = {errno.EACCES, errno.EPERM, errno.EROFS}
 _CLUTTER = {".DS_Store", "Thumbs.db", "desktop.ini"}  # file managers create these everywhere
+_UNFINISHED = ".edgewise-unfinished"
 _LOCK_WAIT_S = 60.0
 _LOCK_POLL_S = 0.02
 
@@ -83,11 +88,19 @@ def replacing_folder(path: Path) -> Iterator[Path]:
         with _locked(_sibling(real, "lock")):
             _settle(real)
             partial = _sibling(real, "partial")
+            if partial.exists() or partial.is_symlink():
+                raise UsageError(
+                    f"{partial}: was not written by edgewise and is in the way; move it away "
+                    "or choose another folder"
+                )
             partial.mkdir()
             try:
+                (partial / _UNFINISHED).touch()
                 yield partial
                 _sync_tree(partial)
                 _refuse_foreign(real)  # the block may have taken long
+                (partial / _UNFINISHED).unlink()
+                sync(partial)
                 _swap(partial, real)
                 sync(real.parent)
             finally:
@@ -100,12 +113,12 @@ def refuse_foreign(path: Path) -> None:
         _refuse_foreign(_real(path))
 
 
-def recover(path: Path) -> None:
-    """Restore `path` if a kill between the two renames left it missing; otherwise do nothing."""
+def interrupted(path: Path) -> Path | None:
+    """Where the complete new folder is, if a kill between the two renames left `path` missing."""
     real = Path(os.path.realpath(path))
-    if not os.path.exists(real) and os.path.exists(_sibling(real, "old")):
-        with _explained(path), _locked(_sibling(real, "lock")):
-            _settle(real)
+    old, partial = _sibling(real, "old"), _sibling(real, "partial")
+    missing = not os.path.exists(real)
+    return partial if missing and _is_bundle(old) and _is_bundle(partial) else None
 
 
 def _sibling(real: Path, role: str) -> Path:
@@ -132,14 +145,19 @@ def _refuse_foreign(folder: Path) -> None:
     known = _listed(folder)
     if not known:
         raise UsageError(f"{folder}: is not empty and not an edgewise bundle; choose another folder")
-    kept = (entry for entry in folder.rglob("*") if entry.is_symlink() or not entry.is_dir())
-    names = (entry.relative_to(folder).as_posix() for entry in kept if entry.name not in _CLUTTER)
-    foreign = next((name for name in names if name not in known), None)
+    foreign = _foreign(folder, known)
     if foreign is not None:
         raise UsageError(
             f"{folder}: contains {foreign}, which is not part of the bundle and would be deleted; "
             "move it away or choose another folder"
         )
+
+
+def _foreign(folder: Path, known: set[str]) -> str | None:
+    """A file in `folder` that is not one of the `known` ones."""
+    kept = (entry for entry in folder.rglob("*") if entry.is_symlink() or not entry.is_dir())
+    names = (entry.relative_to(folder).as_posix() for entry in kept if entry.name not in _CLUTTER)
+    return next((name for name in names if name not in known), None)
 
 
 def _listed(folder: Path) -> set[str]:
@@ -151,18 +169,49 @@ def _listed(folder: Path) -> set[str]:
         return set()
 
 
+def _is_bundle(folder: Path) -> bool:
+    """Whether it is a folder with a complete bundle, and nothing else."""
+    if folder.is_symlink() or not folder.is_dir():
+        return False
+    known = _listed(folder)
+    complete = known and all((folder / name).is_file() for name in known)
+    return bool(complete) and _foreign(folder, known) is None
+
+
+def _is_ours(folder: Path) -> bool:
+    """Whether a sibling is a leftover of ours, so that deleting it loses nothing."""
+    if folder.is_symlink() or not folder.is_dir():
+        return False
+    return (folder / _UNFINISHED).is_file() or not any(folder.iterdir()) or _is_bundle(folder)
+
+
 def _settle(real: Path) -> None:
-    """Finish or undo an interrupted replacement; the lock must be held.
+    """Finish or undo an interrupted replacement; the lock must be held. What is not ours stays.
 
     If `.NAME.old` and `.NAME.partial` exist but NAME does not, the run ended between the two renames, when
     the new folder was complete. If only `.NAME.old` exists, both were done, and NAME was deleted later.
     """
-    old, partial = _sibling(real, "old"), _sibling(real, "partial")
-    if old.exists():
-        if partial.exists() and not real.exists():
-            partial.rename(real)
-        shutil.rmtree(old)  # must not fail silently: .old next to a new .partial looks like a complete pair
-    shutil.rmtree(partial, ignore_errors=True)
+    new = interrupted(real)
+    if new is not None:
+        new.rename(real)
+    if _is_ours(_sibling(real, "old")):
+        _delete(_sibling(real, "old"))  # must not fail silently: with a new .partial, it looks like a pair
+    if _is_ours(_sibling(real, "partial")):
+        with suppress(OSError):
+            _delete(_sibling(real, "partial"))
+
+
+def _delete(folder: Path) -> None:
+    """Delete a folder of ours, which stays recognisable until nothing else is in it."""
+    mark = folder / _UNFINISHED
+    mark.touch()
+    for entry in folder.iterdir():
+        if entry.is_dir() and not entry.is_symlink():
+            shutil.rmtree(entry)
+        elif entry != mark:
+            entry.unlink()
+    mark.unlink()
+    folder.rmdir()
 
 
 def _swap(partial: Path, real: Path) -> None:
@@ -218,10 +267,11 @@ def _locked(path: Path) -> Iterator[None]:
     try:
         yield
     finally:
-        if not _WINDOWS:
+        empty = not os.fstat(descriptor).st_size  # as ours is; someone else's file of that name stays
+        if not _WINDOWS and empty:
             path.unlink(missing_ok=True)  # while the lock is still held: see _try_lock
         os.close(descriptor)
-        if _WINDOWS:
+        if _WINDOWS and empty:
             with suppress(OSError):  # the next holder already has it open
                 path.unlink()
 

@@ -14,7 +14,7 @@ import pytest
 
 from edgewise.models.errors import EdgewiseError, UsageError
 from edgewise.runtime.bundle import atomic as _atomic
-from edgewise.runtime.bundle.atomic import recover, refuse_foreign, replacing_folder
+from edgewise.runtime.bundle.atomic import interrupted, refuse_foreign, replacing_folder
 
 WINDOWS = sys.platform == "win32"  # where files can be synced, but not folders
 needs_posix = pytest.mark.skipif(WINDOWS, reason="forks and sends SIGKILL")
@@ -82,8 +82,8 @@ def status(pid):
     return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
 
 def check(expected):
-    _atomic.recover(folder)
-    found = read(folder) if folder.exists() else None
+    whole = _atomic.interrupted(folder) or folder
+    found = read(whole) if whole.exists() else None
     assert expected(found), found
     write(folder, "kept")
     assert os.listdir(folder.parent) == [folder.name], os.listdir(folder.parent)
@@ -335,8 +335,44 @@ def test_a_stale_old_folder_is_not_restored(tmp_path: Path) -> None:
     folder, old = tmp_path / "bundle", tmp_path / ".bundle.old"
     write(folder, "old")
     folder.rename(old)
-    recover(folder)
-    assert not list(tmp_path.iterdir())
+    assert interrupted(folder) is None
+    assert read(old) == "old"  # who reads changes nothing
+    write(folder, "new")
+    assert [entry.name for entry in tmp_path.iterdir()] == ["bundle"]
+
+
+def test_a_folder_of_someone_else_with_our_name_stays(tmp_path: Path) -> None:
+    for role in ("old", "partial"):
+        (tmp_path / f".thesis.{role}").mkdir()
+        (tmp_path / f".thesis.{role}" / "chapter.tex").write_text("years of work")
+    (tmp_path / ".thesis.lock").write_text("of a word processor")
+    kept = sorted(tmp_path.rglob("*"))
+    assert interrupted(tmp_path / "thesis") is None
+    with pytest.raises(UsageError, match=r"\.thesis\.partial: was not written by edgewise and is in the way"):
+        write(tmp_path / "thesis", "bundle")
+    assert sorted(tmp_path.rglob("*")) == kept
+    (tmp_path / ".thesis.partial").rename(tmp_path / "away")
+    for generation in ("first", "second"):
+        write(tmp_path / "thesis", generation)
+    assert read(tmp_path / "thesis") == "second"
+    assert (tmp_path / ".thesis.old" / "chapter.tex").read_text() == "years of work"
+    assert (tmp_path / ".thesis.lock").exists()
+
+
+def test_a_bundle_with_notes_of_its_user_is_no_leftover(tmp_path: Path) -> None:
+    folder, old = tmp_path / "bundle", tmp_path / ".bundle.old"
+    write(folder, "old")
+    folder.rename(old)
+    (old / "notes.txt").write_text("what I measured")
+    write(folder, "new")
+    assert read(old) == "old"
+
+
+def test_a_link_with_our_name_is_not_followed(tmp_path: Path) -> None:
+    write(tmp_path / "other", "other")
+    (tmp_path / ".bundle.old").symlink_to(tmp_path / "other")
+    write(tmp_path / "bundle", "new")
+    assert read(tmp_path / "other") == "other"
 
 
 @pytest.mark.parametrize(
@@ -417,7 +453,7 @@ def test_a_broken_symlink_is_refused(tmp_path: Path, goal: str) -> None:
     for folder in (tmp_path / "link", tmp_path / "link" / "bundle"):
         with pytest.raises(UsageError, match="broken symbolic link"):
             write(folder, "first")
-        recover(folder)
+        assert interrupted(folder) is None
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs Linux's /dev/full")

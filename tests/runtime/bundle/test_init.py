@@ -415,7 +415,7 @@ for _ in range(15):
     time.sleep(chance.uniform(0, 3 * one))
     os.kill(pid, signal.SIGKILL)
     assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == -signal.SIGKILL
-    Bundle.open(folder).golden()
+    Bundle.open(_atomic.interrupted(folder) or folder).golden()
     make_bundle(folder)
     assert sorted(os.listdir(folder.parent)) == ["bundle", "sources"], os.listdir(folder.parent)
 """
@@ -553,6 +553,18 @@ def test_of_several_writers_of_different_models_one_wins(tmp_path: Path) -> None
     (winner,) = [outcome for outcome in outcomes if isinstance(outcome, ModelSpec)]
     assert len(outcomes) == len(specs)
     assert Bundle.open(tmp_path / "bundle").spec == winner
+
+
+def test_reading_changes_nothing_and_says_where_an_interrupted_bundle_is(
+    bundle: Bundle, tmp_path: Path
+) -> None:
+    missing = tmp_path / "missing"
+    for role in ("old", "partial"):
+        shutil.copytree(bundle.folder, tmp_path / f".missing.{role}")
+    before = contents(tmp_path)
+    with pytest.raises(UsageError, match=r"rename .*\.missing\.partial to missing, or export it again"):
+        Bundle.open(missing)
+    assert contents(tmp_path) == before
 
 
 def test_a_bundle_is_path_like_and_short_to_look_at(bundle: Bundle) -> None:
