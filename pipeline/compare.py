@@ -240,7 +240,8 @@ def _load(bundles: list[Bundle], network: str | None, weights: Path | None) -> M
     if (found := model.spec.origin.sha256) != origin.sha256:
         raise UsageError(
             f"the weights {weights or network or origin.source} have the sha256 {found[:12]}, but the "
-            f"bundles were made from {origin.description} ({origin.sha256[:12]}); pass that file with --weights"
+            f"bundles were made from {origin.description} ({origin.sha256[:12]}); "
+            "pass that file with --weights"
         )
     return model
 

@@ -1,12 +1,14 @@
 """Run, evaluate and time model files. Needs numpy, Pillow and one inference engine, but not torch."""
 
 import importlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol, cast
 
 import numpy as np
 
+from ..export.engines import reason
 from ..models.errors import EdgewiseError, ParityError
 from ..models.spec import Tensor32
 
@@ -16,7 +18,10 @@ if TYPE_CHECKING:
 
 
 class Session(Protocol):
-    """An open model. It hides the layout, batch size, scales and zero points."""
+    """An open model. It hides the layout, batch size, scales and zero points.
+
+    Several threads may call one session: each gets the answers to its own pictures.
+    """
 
     def __call__(self, batch: Tensor32) -> Tensor32:
         """Map (N, S, S, 3) normalised float32 pictures to (N, classes) float32 logits."""
@@ -28,7 +33,7 @@ class EngineSession(Session, Protocol):
     def loop(self, picture: Tensor32) -> Callable[[], None]:
         """Set a (1, S, S, 3) picture and return a function that runs one inference on it, and nothing else.
 
-        Calling the session in between replaces the picture.
+        Calling the session in between replaces the picture, and only one thread may call the function.
         """
 
     def engine(self) -> "Engine":
@@ -53,6 +58,12 @@ class Runtime(Protocol):
     def read_structure(self, path: Path) -> "Structure":
         """Read back the structure of the file as the engine runs it."""
 
+    def files_beside(self, path: Path) -> tuple[str, ...]:
+        """The names, as in the file, of other files that the engine would read; needs no engine.
+
+        OpenVINO's .bin beside its .xml is not among them: it belongs to every model.
+        """
+
     def caveat(self) -> str | None:
         """A sentence on what a user must know about the engine's defaults on this machine, or None."""
 
@@ -73,6 +84,21 @@ def open_session(path: Path, target: str, threads: int = 1) -> EngineSession:
         MissingDependencyError: the runtime is not installed.
     """
     return runtime(target).open_session(path, threads)
+
+
+@contextmanager
+def running(path: Path, engine: str) -> Iterator[None]:
+    """Explain what an engine raises while it runs the file at `path`.
+
+    Raises:
+        EdgewiseError: instead of anything else.
+    """
+    try:
+        yield
+    except EdgewiseError:
+        raise
+    except Exception as error:  # the engines' exceptions have no common base class
+        raise EdgewiseError(f"{path.name}: {engine} cannot run it ({reason(error)})") from error
 
 
 def accepted(batch: Tensor32, picture: tuple[int, ...]) -> Tensor32:

@@ -35,7 +35,8 @@ class Answer:
 class Classifier:
     """An opened bundle, which classifies pictures; made by `open_bundle`.
 
-    `bundle` describes it: its labels and preprocessing are `bundle.spec`.
+    `bundle` describes it: its labels and preprocessing are `bundle.spec`. Several threads may use one
+    classifier; with LiteRT and OpenVINO they take turns, so open one in each thread to run in parallel.
     """
 
     def __init__(self, bundle: Bundle, threads: int = 1) -> None:

@@ -297,6 +297,17 @@ def test_a_class_name_stands_for_one_thing() -> None:
     assert not ambiguous_classes(ROOT)
 
 
+def test_pictures_are_opened_with_a_list_of_formats() -> None:
+    """Pillow would also open PostScript, for which it starts Ghostscript."""
+    opened = []
+    for file in (file for folder in FOLDERS for file in (ROOT / folder).rglob("*.py")):
+        for node in ast.walk(ast.parse(file.read_text("utf-8"))):
+            if isinstance(node, ast.Call) and ast.unparse(node.func) == "Image.open":
+                opened.append(file)
+                assert any(keyword.arg == "formats" for keyword in node.keywords), file
+    assert len(opened) == 2
+
+
 def test_every_test_file_is_named_after_what_it_tests() -> None:
     assert not without_source(ROOT)
 

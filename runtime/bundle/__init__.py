@@ -47,6 +47,7 @@ from ...export.precision import Precision
 from ...models.errors import EdgewiseError, UsageError
 from ...models.images import sha256_of
 from ...models.spec import ModelSpec, Tensor32
+from .. import runtime
 from . import _manifest
 from .atomic import MANIFEST, replacing_folder
 from .golden import Golden
@@ -97,6 +98,7 @@ class Bundle:
             bundle = cls.from_manifest(folder, manifest)
             for name in manifest["files"]:
                 _manifest.check_file(folder, name, _manifest.typed(manifest["files"], name, dict))
+            _refuse_files_beside(bundle)
         except EdgewiseError as error:
             raise EdgewiseError(f"{folder}: {error}; {_manifest.HINT}") from error
         return bundle
@@ -140,7 +142,7 @@ class Bundle:
             EdgewiseError: it cannot be read, or does not match the spec.
         """
         try:
-            with Image.open(self.folder / _IMAGE) as image:
+            with Image.open(self.folder / _IMAGE, formats=["PNG"]) as image:
                 pixels = np.asarray(image)
             golden = Golden(pixels, **{name: _load_npy(self.folder / file) for name, file in _ARRAYS.items()})
             golden.check(self.spec)
@@ -219,6 +221,16 @@ def write_bundle(  # noqa: PLR0913 - all that a bundle is made of
         if not overwrite:
             refuse_other_model(folder, model.spec)
     return Bundle.from_manifest(folder, written.manifest)
+
+
+def _refuse_files_beside(bundle: Bundle) -> None:
+    """Refuse a model that takes weights from a file that the manifest has no digest of."""
+    for path in filter(None, (bundle.model, bundle.reference)):
+        for name in runtime(bundle.target).files_beside(path):
+            if name not in bundle.manifest["files"]:
+                raise EdgewiseError(
+                    f"{path.name} takes weights from {name!r}, which {MANIFEST} does not list"
+                )
 
 
 def _contents(model: Artifact, reference: Artifact | None, golden: Golden) -> dict[str, bytes | Path]:

@@ -13,7 +13,7 @@ import numpy as np
 from ...export.engines import importing, reason
 from ...models.errors import EdgewiseError
 from ...models.spec import Tensor32
-from .. import accepted, checked
+from .. import accepted, checked, running
 
 if TYPE_CHECKING:
     from onnxruntime import InferenceSession, SessionOptions
@@ -57,7 +57,8 @@ class OnnxSession:
         """Map (N, S, S, 3) normalised float32 pictures to (N, classes) float32 logits."""
         pictures = np.ascontiguousarray(accepted(batch, self._picture).transpose(0, 3, 1, 2))
         blocks = [pictures] if self._together else np.split(pictures, len(pictures))
-        logits = [self._session.run(None, {self._input: block})[0] for block in blocks]
+        with running(self._path, "ONNX Runtime"):  # which is safe to call from several threads
+            logits = [self._session.run(None, {self._input: block})[0] for block in blocks]
         return checked(np.concatenate(logits), len(batch))
 
     def loop(self, picture: Tensor32) -> Callable[[], None]:

@@ -1,5 +1,13 @@
 """OpenVINO IR."""
 
-from .session import caveat, open_exact, open_reference, open_session, read_structure, version
+from .session import caveat, files_beside, open_exact, open_reference, open_session, read_structure, version
 
-__all__ = ["caveat", "open_exact", "open_reference", "open_session", "read_structure", "version"]
+__all__ = [
+    "caveat",
+    "files_beside",
+    "open_exact",
+    "open_reference",
+    "open_session",
+    "read_structure",
+    "version",
+]

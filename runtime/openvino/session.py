@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from functools import cache, partial
 from pathlib import Path
+from threading import Lock
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -11,7 +12,7 @@ from ...export.artifact import model_files
 from ...export.engines import importing, reason
 from ...models.errors import EdgewiseError
 from ...models.spec import Tensor32
-from .. import accepted, checked
+from .. import accepted, checked, running
 
 if TYPE_CHECKING:
     import openvino as ov
@@ -26,13 +27,14 @@ _PLAIN = {"LP_TRANSFORMS_MODE": "NO"}
 
 
 class OpenvinoSession:
-    """A `Session` for one .xml file; pictures run one at a time.
+    """A `Session` for one .xml file; pictures run one at a time, whichever threads they come from.
 
     `reference` computes the quantized values in float32 instead of with the integer kernels.
     """
 
     def __init__(self, path: Path, threads: int, *, reference: bool = False) -> None:
         self._path, model = path, _read(path)
+        self._alone = Lock()  # the request has one place for inputs and outputs
         self._picture = _require_classifier(path, model)
         options = {"PERFORMANCE_HINT": "LATENCY", "INFERENCE_NUM_THREADS": str(threads)}
         compiled = _compile(path, _for_one_picture(path, model), options | (_PLAIN if reference else {}))
@@ -59,9 +61,10 @@ class OpenvinoSession:
         return Engine("OpenVINO", version(), f"{device} ({kind})", count, count)
 
     def _one(self, picture: Tensor32) -> Tensor32:
-        self._request.infer([np.ascontiguousarray(picture)])
-        # A copy, because the next picture's output is written to the same memory.
-        return np.array(self._request.get_output_tensor().data, np.float32)
+        with self._alone, running(self._path, "OpenVINO"):
+            self._request.infer([np.ascontiguousarray(picture)])
+            # A copy, because the next picture's output is written to the same memory.
+            return np.array(self._request.get_output_tensor().data, np.float32)
 
 
 def version() -> str:
@@ -94,6 +97,11 @@ def read_structure(path: Path) -> "Structure":
     model = _read(path)
     single = _for_one_picture(path, model.clone())
     return read(path, model, single, _compile(path, single, {}))
+
+
+def files_beside(path: Path) -> tuple[str, ...]:  # noqa: ARG001 - required by the protocol
+    """None: an .xml refers to places in its .bin, and cannot name a file."""
+    return ()
 
 
 def caveat() -> str | None:

@@ -1,5 +1,14 @@
 """TFLite, for LiteRT."""
 
+from .metadata import files_beside
 from .session import caveat, open_exact, open_reference, open_session, read_structure, version
 
-__all__ = ["caveat", "open_exact", "open_reference", "open_session", "read_structure", "version"]
+__all__ = [
+    "caveat",
+    "files_beside",
+    "open_exact",
+    "open_reference",
+    "open_session",
+    "read_structure",
+    "version",
+]

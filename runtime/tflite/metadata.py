@@ -4,6 +4,7 @@
 """
 
 import struct
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ...models.errors import EdgewiseError
@@ -11,6 +12,7 @@ from ...models.errors import EdgewiseError
 if TYPE_CHECKING:
     from ai_edge_litert.schema_py_generated import Model
 
+_IDENTIFIER, _EXTERNAL_BUFFER_GROUPS = b"TFL3", 8  # of the file, and of Model in `schema.fbs`
 _ENTRY, _RUNTIME = "TFLITE_METADATA", "min_runtime_version"
 _TEXTS = {"name": 0, "description": 1, "version": 2, "author": 4, "license": 5}  # of ModelMetadata
 _SUBGRAPHS, _INPUTS, _OUTPUTS = 3, 2, 3
@@ -37,6 +39,22 @@ def metadata(model: "Model") -> dict[str, str]:
     except (struct.error, ValueError, AttributeError, IndexError) as error:
         raise EdgewiseError(f"the TFLite metadata is damaged ({error}); export the file again") from error
     return {key: text for key, text in found.items() if text}
+
+
+def files_beside(path: Path) -> tuple[str, ...]:
+    """The files that the .tflite file names as external buffers of weights (`schema.fbs`).
+
+    Raises:
+        EdgewiseError: its first table cannot be read.
+    """
+    content = path.read_bytes()
+    if content[4:8] != _IDENTIFIER:
+        return ()  # LiteRT does not open it
+    try:
+        groups = _Table(content, 0).follow(0).tables(_EXTERNAL_BUFFER_GROUPS)
+        return tuple(group.text(0) for group in groups)
+    except (struct.error, ValueError, IndexError) as error:
+        raise EdgewiseError(f"{path.name}: is a damaged TFLite file; export it again") from error
 
 
 def _read(data: bytes) -> dict[str, str]:

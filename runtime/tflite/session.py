@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from pathlib import Path
+from threading import Lock
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -10,7 +11,7 @@ from numpy.typing import NDArray
 from ...export.engines import importing, reason
 from ...models.errors import EdgewiseError
 from ...models.spec import Tensor32
-from .. import accepted, checked
+from .. import accepted, checked, running
 
 if TYPE_CHECKING:
     from ai_edge_litert.interpreter import Interpreter
@@ -22,12 +23,13 @@ _DELEGATE = "DELEGATE"
 
 
 class TfliteSession:
-    """A `Session` for one .tflite file; pictures run one at a time.
+    """A `Session` for one .tflite file; pictures run one at a time, whichever threads they come from.
 
     `reference` uses TFLite's slow reference kernels, which define each operator, instead of XNNPACK.
     """
 
     def __init__(self, path: Path, threads: int, *, reference: bool = False) -> None:
+        self._path, self._alone = path, Lock()  # the interpreter has one place for inputs and outputs
         self._interpreter = interpreter(path, threads, reference=reference)
         self._input = _only(path, "input", self._interpreter.get_input_details())
         self._output = _only(path, "output", self._interpreter.get_output_details())
@@ -45,9 +47,10 @@ class TfliteSession:
         return checked(np.concatenate([self._one(picture[None]) for picture in pictures]), len(batch))
 
     def _one(self, picture: Tensor32) -> Tensor32:
-        self._set(picture)
-        self._interpreter.invoke()
-        return _to_float(self._interpreter.get_tensor(self._output["index"]), self._output)
+        with self._alone, running(self._path, "LiteRT"):
+            self._set(picture)
+            self._interpreter.invoke()
+            return _to_float(self._interpreter.get_tensor(self._output["index"]), self._output)
 
     def _set(self, picture: Tensor32) -> None:
         self._interpreter.set_tensor(self._input["index"], _to_type(picture, self._input))

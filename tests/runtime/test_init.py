@@ -1,9 +1,13 @@
 """Sessions found by target, and inputs and outputs that every session refuses."""
 
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from threading import Barrier
 
 import numpy as np
+import onnx
 import pytest
+from onnx import TensorProto, helper
 
 from edgewise.export.artifact import Artifact
 from edgewise.models.errors import EdgewiseError, ParityError
@@ -16,6 +20,45 @@ def test_a_session_is_opened_by_its_target(tiny_float: Artifact, tiny_pictures: 
     session = open_session(tiny_float.path, "tflite")
     assert isinstance(session, TfliteSession)
     assert session(tiny_pictures[:2]).shape == (2, 6)
+
+
+@pytest.mark.parametrize("target", ["tflite", "onnx", "openvino"])
+def test_one_session_answers_several_threads(
+    tiny_float: Artifact,
+    onnx_float: Artifact,
+    openvino_float: Artifact,
+    tiny_pictures: Tensor32,
+    target: str,
+) -> None:
+    file = {"tflite": tiny_float, "onnx": onnx_float, "openvino": openvino_float}[target]
+    session = open_session(file.path, target)
+    pictures = [tiny_pictures[index : index + 1] for index in range(16)]
+    alone = [session(picture) for picture in pictures]
+    barrier = Barrier(4)
+
+    def ask(first: int) -> list[bool]:
+        barrier.wait(timeout=60)
+        order = [(first + count) % len(pictures) for count in range(200)]
+        return [np.allclose(session(pictures[index]), alone[index], atol=1e-5) for index in order]
+
+    with ThreadPoolExecutor(4) as threads:
+        right = [found for answers in threads.map(ask, range(0, 16, 4)) for found in answers]
+    assert right == [True] * 800
+
+
+def test_what_an_engine_raises_while_it_runs_is_explained(tmp_path: Path) -> None:
+    shape = helper.make_tensor("shape", TensorProto.INT64, [2], [1, 7])  # which no picture has
+    sides: list[tuple[str, list[str | int | None]]] = [("x", ["n", 3, 4, 4]), ("y", ["n", "c"])]
+    ends = [helper.make_tensor_value_info(name, TensorProto.FLOAT, shape_of) for name, shape_of in sides]
+    node = helper.make_node("Reshape", ["x", "shape"], ["y"])
+    graph = helper.make_graph([node], "graph", ends[:1], ends[1:], [shape])
+    onnx.save(
+        helper.make_model(graph, opset_imports=[helper.make_opsetid("", 20)], ir_version=9),
+        tmp_path / "a.onnx",
+    )
+    session = open_session(tmp_path / "a.onnx", "onnx")
+    with pytest.raises(EdgewiseError, match=r"^a\.onnx: ONNX Runtime cannot run it \(.*[Rr]eshape"):
+        session(np.zeros((1, 4, 4, 3), np.float32))
 
 
 def test_an_unknown_target_names_the_file_to_add() -> None:

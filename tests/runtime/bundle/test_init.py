@@ -11,19 +11,22 @@ import sys
 import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
+import onnx
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from PIL import Image
+from PIL import EpsImagePlugin, Image
 
 from edgewise.export.artifact import IOS, Artifact
 from edgewise.export.precision import Precision
 from edgewise.models.errors import EdgewiseError, UsageError
 from edgewise.models.spec import Labels, ModelSpec, Origin, Preprocess
+from edgewise.runtime import open_session
 from edgewise.runtime.bundle import Bundle, refuse_other_model, write_bundle
 from edgewise.runtime.bundle.atomic import replacing_folder
 from edgewise.runtime.bundle.golden import Golden
@@ -110,6 +113,60 @@ def test_the_golden_input_is_the_preprocessed_golden_image(bundle: Bundle) -> No
     golden = bundle.golden()
     made = bundle.spec.preprocess(Image.open(bundle.folder / "golden" / "image.png"))
     np.testing.assert_array_equal(made[None], golden.input, strict=True)
+
+
+def signed(folder: Path, name: str, content: bytes) -> None:
+    """Write a file of a bundle, with its digest in the manifest."""
+    (folder / name).write_bytes(content)
+    entry = {"sha256": hashlib.sha256(content).hexdigest(), "size_bytes": len(content)}
+    edit(folder, lambda manifest: manifest["files"].update({name: entry}))
+
+
+EPS = b"""%!PS-Adobe-3.0 EPSF-3.0
+%%BoundingBox: 0 0 11 9
+%%EndComments
+showpage
+%%EOF
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="the stand-in is a shell script")
+def test_a_golden_picture_in_postscript_starts_no_program(
+    bundle: Bundle, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    program = tmp_path / "bin" / "gs"
+    program.parent.mkdir()
+    program.write_text(f"#!/bin/sh\ntouch {tmp_path / 'started'}\n")
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{program.parent}{os.pathsep}{os.environ['PATH']}")
+    monkeypatch.setattr(EpsImagePlugin, "gs_binary", None)
+    signed(bundle.folder, "golden/image.png", EPS)
+    with pytest.raises(EdgewiseError, match="the golden sample is unusable"):
+        Bundle.open(bundle.folder).golden()
+    assert not (tmp_path / "started").exists()
+    with suppress(OSError), Image.open(bundle.folder / "golden/image.png") as picture:
+        picture.load()
+    assert (tmp_path / "started").exists()  # as it would have been
+
+
+def test_weights_in_a_file_without_a_digest_are_refused(
+    tiny_bundles: dict[str, Path], tmp_path: Path
+) -> None:
+    folder = Path(shutil.copytree(tiny_bundles["onnx"], tmp_path / "bundle"))
+    name = Bundle.open(folder).model.name
+    model = onnx.load(folder / name)
+    (tmp_path / "beside").mkdir()
+    onnx.save(
+        model, tmp_path / "beside" / name, save_as_external_data=True, location="w.bin", size_threshold=64
+    )
+    shutil.copy(tmp_path / "beside" / "w.bin", folder)
+    signed(folder, name, (tmp_path / "beside" / name).read_bytes())
+    with pytest.raises(
+        EdgewiseError, match=rf"{name} takes weights from 'w\.bin', which manifest\.json does not"
+    ):
+        Bundle.open(folder)
+    signed(folder, "w.bin", (folder / "w.bin").read_bytes())
+    open_session(Bundle.open(folder).model, "onnx")
 
 
 def test_a_float_bundle_has_no_reference(tmp_path: Path) -> None:

@@ -5,14 +5,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from ai_edge_litert.schema_py_generated import BufferT, MetadataT, Model
+from ai_edge_litert.schema_py_generated import BufferT, ExternalBufferGroupT, MetadataT, Model
 from hypothesis import given
 from hypothesis import strategies as st
 
 from edgewise.export.artifact import Artifact
 from edgewise.export.tflite.flatbuffer import pack, unpack
 from edgewise.models.errors import EdgewiseError
-from edgewise.runtime.tflite.metadata import metadata
+from edgewise.runtime.tflite.metadata import files_beside, metadata
 
 
 def told(model: bytes) -> dict[str, str]:
@@ -83,3 +83,16 @@ def test_the_metadata_of_another_writers_file_is_read(realdata: Path) -> None:
         "normalisation": "(pixel - 127.5) / 127.5",
         "min_runtime_version": "1.14.0",
     }
+
+
+def test_files_of_external_buffers_are_named(tiny_float: Artifact, tmp_path: Path) -> None:
+    assert files_beside(tiny_float.path) == ()
+    model = unpack(tiny_float.path.read_bytes())
+    model.externalBufferGroups = [ExternalBufferGroupT(name="../weights.bin")]
+    (tmp_path / "a.tflite").write_bytes(pack(model))
+    assert files_beside(tmp_path / "a.tflite") == ("../weights.bin",)
+    (tmp_path / "a.tflite").write_bytes(pack(model)[:20])
+    with pytest.raises(EdgewiseError, match=r"^a\.tflite: is a damaged TFLite file"):
+        files_beside(tmp_path / "a.tflite")
+    (tmp_path / "a.tflite").write_bytes(b"something else")
+    assert files_beside(tmp_path / "a.tflite") == ()
