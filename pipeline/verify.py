@@ -8,6 +8,7 @@ from ..models.errors import ParityError
 from ..models.overrides import PathLike
 from ..runtime import Session, open_session
 from ..runtime.bundle import Bundle
+from ..runtime.first_opening import require_opens
 from ..runtime.judge import evaluation, saturation
 from ..runtime.judge.drop import Drop, Verdict
 from ..runtime.judge.estimate import Estimate
@@ -119,6 +120,7 @@ def verify(
     wanted = limits(max_drop, min_agreement, min_top1, strict=strict)
     at_least("threads", threads, 1)
     opened = Bundle.open(Path(bundle))
+    require_opens(opened)
     folder = None if data is None else Path(data)
     if folder is not None:
         require_folder(folder, "a folder of labelled pictures")

@@ -9,11 +9,13 @@ import shutil
 from pathlib import Path
 
 from ..models.errors import AccuracyError, EdgewiseError, UsageError
-from . import open_session, runtime
+from . import open_session
 from .bundle import Bundle
 from .bundle.atomic import MANIFEST, refuse_foreign, replacing_folder
+from .first_opening import require_opens
 from .judge.golden import GoldenCheck
 from .judge.golden import check as check_golden
+from .probe import probe
 
 TARGET = "tflite"
 _FOLDER = "edgewise"  # in `assets/`, next to the app's other files
@@ -65,8 +67,9 @@ def check(bundle: Bundle) -> GoldenCheck:
             f"{bundle.folder}: failed its accuracy gate and was only written because of --force; "
             "export it without --force"
         )
+    require_opens(bundle)
     told = bundle.manifest.get("structure") or {}
-    found = json.loads(json.dumps(runtime(TARGET).read_structure(bundle.model).to_json()))
+    found = json.loads(json.dumps(probe(bundle.model, TARGET).structure.to_json()))
     if any(told.get(key) != found[key] for key in _ENDS):
         raise EdgewiseError(
             f"{bundle.folder}: its manifest does not describe the inputs and outputs of "

@@ -14,6 +14,7 @@ from ..models.errors import UsageError
 from ..models.images import read_image, rgb_of
 from . import open_session
 from .bundle import Bundle
+from .first_opening import require_opens
 from .judge.stats import softmax, top_k
 
 ImageLike: TypeAlias = str | os.PathLike[str] | Image.Image | NDArray[np.uint8]
@@ -41,6 +42,7 @@ class Classifier:
 
     def __init__(self, bundle: Bundle, threads: int = 1) -> None:
         self.bundle = bundle
+        require_opens(bundle, bundle.model)
         self._session = open_session(bundle.model, bundle.target, threads)
 
     def __repr__(self) -> str:

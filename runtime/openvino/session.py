@@ -133,7 +133,7 @@ def _read(path: Path) -> "ov.Model":
         )
     try:
         return core.read_model(path)
-    except RuntimeError as error:
+    except Exception as error:  # damaged files raise UnicodeDecodeError and others, too
         raise EdgewiseError(f"{path.name}: OpenVINO cannot open it ({reason(error)})") from error
 
 

@@ -26,12 +26,12 @@ def metadata(model: "Model") -> dict[str, str]:
     Raises:
         EdgewiseError: the metadata cannot be read.
     """
-    entries = {}
-    for index in range(model.MetadataLength()):
-        entry = model.Metadata(index)
-        entries[entry.Name().decode()] = model.Buffers(entry.Buffer()).DataAsNumpy()
     found = {}
     try:
+        entries = {}
+        for index in range(model.MetadataLength()):
+            entry = model.Metadata(index)
+            entries[entry.Name().decode()] = model.Buffers(entry.Buffer()).DataAsNumpy()
         if _ENTRY in entries:
             found = _read(entries[_ENTRY].tobytes())
         if _RUNTIME in entries:
