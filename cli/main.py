@@ -4,6 +4,7 @@ import atexit
 import difflib
 import gc
 import importlib
+import io
 import json
 import pkgutil
 import signal
@@ -13,6 +14,7 @@ from importlib.metadata import version
 import click
 
 from ..models.errors import EdgewiseError, UsageError
+from ..models.printable import printable, printable_lines
 from .failure import document, is_written
 
 _COMMANDS = "edgewise.cli.commands"
@@ -70,11 +72,13 @@ def main() -> None:
         cli.main(prog_name="edgewise", standalone_mode=False)
     except EdgewiseError as error:
         _print_document(error)
-        click.echo(f"edgewise: {error}", err=True)
+        click.echo(f"edgewise: {printable(str(error))}", err=True)
         sys.exit(error.exit_code)
     except click.ClickException as error:
         _print_document(UsageError(error.format_message()))
-        error.show()
+        said = io.StringIO()
+        error.show(said)
+        click.echo(printable_lines(said.getvalue()), err=True, nl=False)
         sys.exit(error.exit_code)
     except (click.Abort, KeyboardInterrupt):
         _print_document(_InterruptedError("interrupted"))

@@ -7,9 +7,22 @@ from contextlib import contextmanager, nullcontext
 from typing import IO
 
 import rich.progress
-from rich.console import Console
+from rich.console import Console, ConsoleOptions, RenderableType
 from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, SpinnerColumn, TextColumn, TimeElapsedColumn
+from rich.segment import Segment
+
+from ..models.printable import printable_lines
+
+
+class SafeConsole(Console):
+    """A console without control characters but its own: names come from files, texts from libraries."""
+
+    def render(self, renderable: RenderableType, options: ConsoleOptions | None = None) -> Iterator[Segment]:
+        """See `Console.render`, which everything that is printed passes."""
+        for segment in super().render(renderable, options):
+            text, style, control = segment
+            yield segment if control else Segment(printable_lines(text), style)
 
 
 class Shown:
@@ -74,4 +87,4 @@ def progress(stream: IO[str] | None = None) -> Shown:
 
     edgewise.convert("mobilenetv2", int8=True, progress=edgewise.progress())
     """
-    return Shown(Console(file=stream, stderr=stream is None, highlight=False))
+    return Shown(SafeConsole(file=stream, stderr=stream is None, highlight=False))

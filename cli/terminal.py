@@ -13,9 +13,10 @@ from rich.console import Console
 from rich.table import Table
 
 from ..models.errors import EdgewiseError
+from ..models.printable import printable_lines
 from .failure import document as failure
 from .failure import written
-from .progress import Shown
+from .progress import SafeConsole, Shown
 
 _LOG_TAIL = 20
 _WIDEST = 1000  # characters per line: a terminal wraps lines, a pipe or a file should not
@@ -91,7 +92,7 @@ def terminal(*, verbose: bool = False, quiet: bool = False, as_json: bool = Fals
                 stderr.writelines(
                     [
                         "The last lines that libraries printed (-v shows all):\n",
-                        *noise.readlines()[-_LOG_TAIL:],
+                        *map(printable_lines, noise.readlines()[-_LOG_TAIL:]),
                     ]
                 )
             raise
@@ -110,7 +111,7 @@ def _log(*, verbose: bool) -> Iterator[IO[str]]:
 def _console(stream: IO[str], *, quiet: bool) -> Console:
     # In a pipe or a file a line stays whole, so that it can be searched for.
     piped = not stream.isatty()
-    return Console(
+    return SafeConsole(
         file=stream, quiet=quiet, highlight=False, soft_wrap=piped, width=_WIDEST if piped else None
     )
 

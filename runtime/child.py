@@ -12,6 +12,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import IO, Any
 
+from ..models.printable import printable
+
 TIMEOUT_S = 120.0
 
 
@@ -42,11 +44,6 @@ def answering() -> Iterator[IO[str]]:
     with os.fdopen(os.dup(1), "w") as answer:
         os.dup2(2, 1)
         yield answer
-
-
-def printable(text: str) -> str:
-    """`text` without terminal control characters: it may come from a hostile file."""
-    return "".join(letter if letter.isprintable() else "\N{REPLACEMENT CHARACTER}" for letter in text)
 
 
 def in_words(error: Exception) -> str:

@@ -16,8 +16,9 @@ import numpy as np
 from ..export.facts import TARGETS
 from ..models import errors
 from ..models.errors import EdgewiseError, UsageError
+from ..models.printable import printable
 from . import runtime
-from .child import ChildDiedError, answering, ask, in_words, printable
+from .child import ChildDiedError, answering, ask, in_words
 from .structure import Operator, Overflow, Structure, Tensor
 
 _HEAD_BYTES = 4096

@@ -31,6 +31,7 @@ DEVICE = (
     "models/errors.py",
     "models/files.py",
     "models/images.py",
+    "models/printable.py",
     "models/requirements.py",
     "models/shapes.py",
     "models/spec.py",

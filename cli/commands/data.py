@@ -146,7 +146,7 @@ def _content(dataset: "Dataset") -> dict[str, Any]:
 
 
 def _show(screen: "Terminal", dataset: "Dataset", content: dict[str, Any]) -> None:
-    from ...runtime.child import printable
+    from ...models.printable import printable
 
     screen.results.print(_counts(content))
     kinds = ", ".join(f"{count:,} {kind}" for kind, count in dataset.kinds.items())
@@ -166,7 +166,7 @@ def _show(screen: "Terminal", dataset: "Dataset", content: dict[str, Any]) -> No
 def _counts(content: dict[str, Any]) -> "Table":
     from rich.markup import escape
 
-    from ...runtime.child import printable
+    from ...models.printable import printable
     from ..terminal import table
 
     shown = table("class", "train", "val")

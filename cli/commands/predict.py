@@ -40,8 +40,8 @@ def command(
 
     with terminal(as_json=as_json, quiet=quiet, verbose=verbose) as screen:
         with screen.starting():
+            from ...models.printable import printable
             from ...pipeline.document import document
-            from ...runtime.child import printable
             from ...runtime.classifier import open_bundle
 
             classifier = open_bundle(bundle, threads)

@@ -7,9 +7,9 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from ...models.printable import printable
 from ...pipeline.inspection import Inspection
 from ...runtime.bundle import Bundle
-from ...runtime.child import printable
 from ...runtime.structure import Structure, Tensor
 from ..terminal import table
 

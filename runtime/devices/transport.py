@@ -12,7 +12,8 @@ from pathlib import Path
 from typing import Any, Self
 
 from ...models.errors import EdgewiseError
-from ..child import ending, printable
+from ...models.printable import printable
+from ..child import ending
 from ._ssh_session import SshSession
 from .ssh_address import Address
 

@@ -241,3 +241,29 @@ def test_an_error_without_a_result_is_a_document_too(run: Run) -> None:
     document = json.loads(done.stdout)
     assert (document["schema"], document["schema_version"]) == ("edgewise.error", 1)
     assert document["error"]["message"] == "broken"
+
+
+def test_what_files_contain_does_not_command_the_terminal(run: Run) -> None:
+    seen = run.on_a_terminal("""
+        from edgewise.cli.terminal import table
+        hostile = "cat\\x1b]0;owned\\x07\\x1b[2J\\x9b1A\\rPASS"
+        with terminal() as screen:
+            screen.notice(hostile)
+            screen.results.print(hostile, markup=False)
+            shown = table("class")
+            shown.add_row(hostile)
+            screen.results.print(shown)
+            with screen.stage(hostile):
+                pass
+        """)
+    assert seen.count("cat�]0;owned�[2J�1AP") >= 4  # rich itself leaves out some
+    assert not any(mark in seen for mark in ("\x1b]", "\x07", "\x1b[2J", "\x9b", "1A\rPASS"))
+
+
+def test_errors_do_not_command_the_terminal(environment: dict[str, str]) -> None:
+    for argument, shown in (("a\x1b[2Jb.onnx", "a�[2Jb.onnx"), ("--a\x1b[2Jb", r"--a\x1b[2Jb")):
+        command = [sys.executable, "-c", "from edgewise.cli.main import main; main()", "inspect", argument]
+        done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+        assert done.returncode == 2
+        assert shown in done.stderr
+        assert "\x1b" not in done.stderr
