@@ -7,18 +7,19 @@ equalization and bias correction therefore all work on exactly the same arithmet
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from ..models.errors import EdgewiseError
+from ..models.spec import Shape, planes
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
     from torch.export import ExportedProgram
     from torch.fx import GraphModule
 
-Network: TypeAlias = "GraphModule"  # (N, 3, S, S) float32 -> (N, classes)
+Network: TypeAlias = "GraphModule"  # (N, C, H, W) float32 -> (N, classes)
 Node: TypeAlias = Any  # torch.fx.Node; its arguments are typed as a union of everything possible
 
 
-def trace(network: "nn.Module", size: int) -> Network:
-    """Capture `network` for pictures of `size` x `size` pixels and fold its batch norms.
+def trace(network: "nn.Module", picture: int | Shape) -> Network:
+    """Capture `network` for pictures of that shape, or RGB squares of that side, and fold its batch norms.
 
     Raises:
         EdgewiseError: it cannot be captured (the message names the operator or line), or it has several
@@ -26,7 +27,7 @@ def trace(network: "nn.Module", size: int) -> Network:
     """
     import torch
 
-    example = torch.zeros(2, 3, size, size)  # torch.export would specialize on a batch size of 1
+    example = torch.zeros(planes(picture, 2))  # torch.export would specialize on a batch size of 1
     batch = torch.export.Dim("batch")
     try:
         program = torch.export.export(network.eval(), (example,), dynamic_shapes=({0: batch},))

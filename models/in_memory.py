@@ -10,7 +10,7 @@ from .errors import EdgewiseError, UsageError
 from .model import Model
 from .overrides import Overrides
 from .spec import ModelSpec, Origin, Preprocess
-from .weights.fitting import count_outputs
+from .weights.fitting import taken
 from .weights.untrained import digest
 
 if TYPE_CHECKING:
@@ -18,23 +18,23 @@ if TYPE_CHECKING:
 
 
 def of_module(module: "nn.Module", overrides: Overrides, name: str | None = None) -> Model:
-    """Make a model of a module that takes (N, 3, S, S) float32 pictures and returns (N, classes) logits.
+    """Make a model of a module that takes (N, C, H, W) float32 pictures and returns (N, classes) logits.
 
     The model has a copy of the module, on the CPU, in evaluation mode and float32. Its name is `name`, or
-    that of the module's class. Where `overrides` define no preprocessing or classes, `Preprocess()` and the
+    that of the module's class. Where `overrides` define no preprocessing or classes, the usual one and the
     ImageNet classes or numbered ones are assumed, and the model's notices say so.
 
     Raises:
         UsageError: it is not a module, does not classify pictures of that size, or the labels do not fit.
         EdgewiseError: a weight is NaN or infinite.
     """
-    preprocess = overrides.preprocess(Preprocess())  # raises before anything takes time
+    overrides.preprocess(Preprocess(), overrides.channels)  # raises before anything takes time
     kind = type(module).__name__
     title = name or kind.lower()
     network = _copied(module)
-    classes = count_outputs(title, network, preprocess.size)
+    prepared, classes = taken(title, network, Preprocess(), overrides)
     origin = Origin("memory", f"the module {kind}", digest(network))
-    assumed = ModelSpec(title, Preprocess(), imagenet.assumed_labels(classes), origin)
+    assumed = ModelSpec(title, prepared, imagenet.assumed_labels(classes), origin)
     model = Model(network, overrides.apply(assumed, classes))
     return replace(model, notices=tuple(assumptions(model.spec, "the usual way", overrides)))
 

@@ -19,14 +19,14 @@ class Session(Protocol):
     """An open model. It hides the layout, batch size, scales and zero points."""
 
     def __call__(self, batch: Tensor32) -> Tensor32:
-        """Map (N, S, S, 3) normalised float32 pictures to (N, classes) float32 logits."""
+        """Map (N, H, W, C) normalised float32 pictures to (N, classes) float32 logits."""
 
 
 class EngineSession(Session, Protocol):
     """A session in an inference engine, which can be timed without conversions around it."""
 
     def loop(self, picture: Tensor32) -> Callable[[], None]:
-        """Set a (1, S, S, 3) picture and return a function that runs one inference on it, and nothing else.
+        """Set a (1, H, W, C) picture and return a function that runs one inference on it, and nothing else.
 
         Calling the session in between replaces the picture.
         """

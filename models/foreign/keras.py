@@ -12,7 +12,7 @@ from .. import foreign as _foreign
 from ..errors import UsageError
 from ..model import Model
 from ..overrides import Overrides
-from ..spec import Tensor32
+from ..spec import Shape, Tensor32
 from . import keras_files as _keras_files
 from . import keras_graph as _keras_graph
 from .tensorflow import tensorflow
@@ -22,10 +22,10 @@ _SAVED_MODEL = "saved_model.pb"
 
 @dataclass(frozen=True, slots=True, eq=False)
 class KerasNetwork:
-    """`function` is a TensorFlow function from (N, size, size, 3) float32 to (N, classes) logits, frozen."""
+    """`function` is a TensorFlow function from (N, *shape) float32 to (N, classes) logits, frozen."""
 
     function: Any
-    size: int
+    shape: Shape
 
     def __call__(self, batch: Tensor32) -> Tensor32:
         """The logits for a batch of normalised pictures."""
@@ -50,7 +50,8 @@ def load_keras(path: Path, overrides: Overrides, announce: Callable[[str], None]
     if not path.exists():
         raise UsageError(f"{path}: no such Keras model; pass a .keras file or the folder of a SavedModel")
     frozen = _keras_files.load(path)
-    found, classes = _keras_graph.require_classifier(frozen, path)
+    found, channels, classes = _keras_graph.require_classifier(frozen, path)
+    _foreign.require_channels(channels, path, overrides)
     logits, had_softmax = _keras_graph.without_softmax(frozen)
     if had_softmax:
         announce(f"{path.name} ends in a softmax: removing it, so that the exported model returns logits")
@@ -59,8 +60,8 @@ def load_keras(path: Path, overrides: Overrides, announce: Callable[[str], None]
         way, mean, std = "pixels from 0 to 255, which the model scales itself", 0.0, 1 / 255
     else:
         way, mean, std = "the preprocessing of tf.keras.applications.mobilenet_v2", 0.5, 0.5
-    preprocess = _foreign.usual(size, (mean, mean, mean), (std, std, std))
+    preprocess = _foreign.usual(size, (mean,) * channels, (std,) * channels)
     spec = _foreign.describe(path, preprocess, classes, overrides)
     for line in _foreign.assumed(spec, way, overrides):
         announce(line)
-    return Model(KerasNetwork(logits, size), spec)
+    return Model(KerasNetwork(logits, spec.preprocess.shape), spec)

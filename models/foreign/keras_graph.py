@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 
 from ..errors import UsageError
+from ..spec import Size
 from .tensorflow import tensorflow
 
 _PASSED_ON = {"Identity", "Cast"}
@@ -14,24 +15,25 @@ _SMALLEST_GAIN = 1 / 50
 _LARGEST_MEAN = 1.5
 
 
-def require_classifier(function: Any, path: Path) -> tuple[int | None, int]:
-    """The side of the picture, None if any is accepted, and the number of classes.
+def require_classifier(function: Any, path: Path) -> tuple[Size | None, int, int]:
+    """The size of the picture, None if any is accepted, its channels, and the number of classes.
 
     Raises:
         UsageError: it does not map one batch of pictures to one score per class.
     """
     inputs, outputs = ([_words(end) for end in ends] for ends in (function.inputs, function.outputs))
-    expected = "need float32 pictures (N, S, S, 3) and scores (N, classes)"
+    expected = "need float32 pictures (N, H, W, 3) or (N, H, W, 1) and scores (N, classes)"
     found = f"{path}: takes {', '.join(inputs)} and returns {', '.join(outputs)}"
     if len(inputs) != 1 or len(outputs) != 1:
         raise UsageError(f"{found}; {expected}")
     picture, scores = (list(end[0].shape or ()) for end in (function.inputs, function.outputs))
-    fits = len(picture) == 4 and picture[3] == 3 and picture[1] == picture[2] and len(scores) == 2
+    fits = len(picture) == 4 and picture[3] in {1, 3} and len(scores) == 2
     if not fits or function.inputs[0].dtype.name != "float32" or (scores[1] or 0) < 2:
         raise UsageError(f"{found}; {expected}")
     if picture[0] is not None:
-        raise UsageError(f"{found}: the batch size is fixed; save it with an input of shape (None, S, S, 3)")
-    return picture[1], scores[1]
+        raise UsageError(f"{found}: the batch size is fixed; save it with an input of shape (None, H, W, C)")
+    _, height, width, channels = picture
+    return None if None in {height, width} else (height, width), channels, scores[1]
 
 
 def without_softmax(function: Any) -> tuple[Any, bool]:

@@ -4,11 +4,14 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from .. import imagenet
 from ..overrides import Overrides
 from ..spec import Preprocess
 from ..weights import load_model, model_name
 from ..weights.download import is_at_hand
+from ..weights.fitting import taken
 from ..weights.names import require_model
+from ..weights.untrained import seeded
 from ..zoo import find, preprocess, published
 
 if TYPE_CHECKING:
@@ -50,7 +53,10 @@ def starting_point(
             )
     if source == "random":
         architecture = find(name)
-        plain = overrides.preprocess(preprocess(architecture))
+        plain = preprocess(architecture)
+        if architecture.library == "file":  # the only ones that may take grey pictures
+            plain, _ = taken(architecture.name, seeded(architecture, imagenet.CLASSES), plain, overrides)
+        plain = overrides.preprocess(plain)
         return StartingPoint(architecture.name, None, "random weights", plain)
     model = load_model(name, source, overrides, announce)
     origin = f"{model.spec.origin.description} (sha256 {model.spec.origin.sha256[:12]})"

@@ -18,9 +18,9 @@ from ..overrides import Overrides
 from ..spec import ModelSpec, Origin
 from ..zoo import Architecture, architectures, find, preprocess, published
 from .download import fetch, is_at_hand
-from .fitting import count_outputs, fit
+from .fitting import fit, taken
 from .names import require_model, require_weights
-from .untrained import SEED, digest, seeded, untrained
+from .untrained import SEED, digest, seeded, stabilise
 
 __all__ = ["BUNDLED", "Model", "Overrides", "load_model", "model_name"]
 
@@ -88,8 +88,9 @@ def load_model(
         raise UsageError(f"{path}: contains weights for {own.name}; use that name instead of {name}")
     network, _ = fit(architecture, checkpoint.tensors, path)
     given = own.preprocess if own else preprocess(architecture)
-    classes = count_outputs(architecture.name, network, overrides.imgsz or given.size)
-    spec = overrides.apply(own or _assumed(architecture, classes, origin), classes)
+    prepared, classes = taken(architecture.name, network, given, overrides)
+    described = replace(own or _assumed(architecture, classes, origin), preprocess=prepared)
+    spec = overrides.apply(described, classes)
     if kind in {"bundled", "imagenet"}:
         known = spec.origin if own else weights
         origin = replace(origin, description=known.description if known else path.name)
@@ -182,15 +183,15 @@ def _made(
 ) -> Model:
     """A network with weights that are not from a file: random, or set by a user's factory."""
     asked = len(overrides.named or ()) or imagenet.CLASSES
+    network = seeded(architecture, asked)
+    prepared, classes = taken(architecture.name, network, preprocess(architecture), overrides)
     if kind == "random":
         origin = Origin("random", f"random weights, seed {SEED}", "")
-        prepared = overrides.apply(_assumed(architecture, asked, origin), asked).preprocess
-        network = untrained(architecture, asked, prepared)
+        stabilise(network, architecture, prepared)
     else:
         origin = Origin("file", Path(architecture.builder).name, "")
-        network = seeded(architecture, asked)
-    classes = count_outputs(architecture.name, network, overrides.imgsz or preprocess(architecture).size)
-    spec = overrides.apply(_assumed(architecture, classes, origin), classes)
+    assumed = replace(_assumed(architecture, classes, origin), preprocess=prepared)
+    spec = overrides.apply(assumed, classes)
     spec = replace(spec, origin=replace(origin, sha256=digest(network)))
     announce(made(spec))
     return Model(network, spec)

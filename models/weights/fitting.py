@@ -2,10 +2,13 @@
 
 import re
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..errors import EdgewiseError, UsageError
+from ..overrides import Overrides
+from ..spec import Preprocess, Shape, planes
 from ..zoo import Architecture, build, skeleton
 
 if TYPE_CHECKING:
@@ -65,21 +68,58 @@ def head(architecture: Architecture) -> str:
     return rows[-1]
 
 
-def count_outputs(name: str, network: "nn.Module", size: int) -> int:
+def taken(name: str, network: "nn.Module", given: Preprocess, overrides: Overrides) -> tuple[Preprocess, int]:
+    """The preprocessing for the network called `name`, and its number of classes.
+
+    It is `given` with `overrides`, for grey pictures if the network takes these and no others.
+
+    Raises:
+        UsageError: the network does not accept such pictures, or does not return logits.
+    """
+    height, width, own = replace(overrides, mean=None, std=None).preprocess(given).shape
+    refused: dict[int, _RefusedError] = {}
+    for channels in (own, 1 if own == 3 else 3):
+        if channels != own and overrides.channels:
+            break
+        try:
+            classes = count_outputs(name, network, (height, width, channels))
+        except _RefusedError as error:
+            refused[channels] = error
+        else:
+            return overrides.preprocess(given, channels), classes
+    raise refused.get(first_channels(network), refused[own])
+
+
+def first_channels(network: "nn.Module") -> int:
+    """The channels of the pictures that the first convolution takes: 1 if it takes one, otherwise 3."""
+    from torch import nn
+
+    taken = (layer.in_channels for layer in network.modules() if isinstance(layer, nn.Conv2d))
+    return 1 if next(taken, 3) == 1 else 3
+
+
+class _RefusedError(UsageError):
+    """A network does not accept a picture."""
+
+
+def count_outputs(name: str, network: "nn.Module", picture: int | Shape) -> int:
     """The number of classes of the network called `name`, from its output for an all-zero picture.
 
     Raises:
-        UsageError: it does not accept pictures of `size` pixels, or does not return logits.
+        UsageError: it does not accept pictures of that shape, or does not return logits.
     """
     import torch
 
     try:
         with torch.inference_mode():
-            logits = network(torch.zeros(1, 3, size, size))
+            logits = network(torch.zeros(planes(picture, 1)))
     except Exception as error:  # every library raises its own
         told = (str(error).strip().splitlines() or [type(error).__name__])[0]
-        raise UsageError(
-            f"{name}: does not accept pictures of {size} pixels ({told}); try another --imgsz"
+        _, channels, height, width = planes(picture, 1)
+        kind = "grey" if channels == 1 else "RGB"
+        raise _RefusedError(
+            f"{name}: does not accept {kind} pictures of {height} x {width} pixels ({told}); "
+            "try another --imgsz, one side or HEIGHTxWIDTH"
         ) from error
     if not isinstance(logits, torch.Tensor) or logits.ndim != 2 or len(logits) != 1:
         kind = _kind(logits) if isinstance(logits, torch.Tensor) else type(logits).__name__

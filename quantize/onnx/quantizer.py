@@ -98,7 +98,7 @@ def _refined_graph(artifact: Artifact, refined: Refined | None) -> "ModelProto":
         return model
     if refined.rewrites == 0 and patch(model, refined.original, refined.network):
         return model
-    return onnx_graph(refined.network, artifact.spec.preprocess.size)
+    return onnx_graph(refined.network, artifact.spec.preprocess.shape)
 
 
 def _quantized(
@@ -140,7 +140,7 @@ def _quantized(
 
 
 class _Reader:
-    """The library's interface for calibration data: one (1, 3, S, S) per call, then None."""
+    """The library's interface for calibration data: one (1, C, H, W) per call, then None."""
 
     def __init__(self, calibration: Calibration) -> None:
         self._pictures = calibration.inputs()

@@ -4,6 +4,7 @@ import copy
 from typing import TYPE_CHECKING
 
 from ...export.onnx.graph import onnx_graph
+from ...models.spec import Shape
 from ..refine import Refined
 from .patch import patch
 
@@ -11,7 +12,7 @@ if TYPE_CHECKING:
     from onnx import ModelProto
 
 
-def refined_graph(refined: Refined, size: int) -> "ModelProto":
+def refined_graph(refined: Refined, picture: int | Shape) -> "ModelProto":
     """The refined network with the original activations instead of the rewritten ones, which are equivalent.
 
     The rewrites are for runtimes that lack an INT8 form of the original. OpenVINO fuses hard-swish with the
@@ -20,9 +21,9 @@ def refined_graph(refined: Refined, size: int) -> "ModelProto":
     Raises:
         MissingDependencyError, EdgewiseError: as documented for `onnx_graph`.
     """
-    patched = copy.deepcopy(onnx_graph(refined.original, size))
+    patched = copy.deepcopy(onnx_graph(refined.original, picture))
     if patch(patched, refined.original, refined.network):
         return patched
     network = copy.deepcopy(refined.original)
     network.load_state_dict(refined.network.state_dict())
-    return onnx_graph(network, size)
+    return onnx_graph(network, picture)

@@ -52,7 +52,7 @@ def quantize(
         raise UsageError(f"--io {recipe.io} is only for tflite: OpenVINO inputs and outputs are float32")
     spec = artifact.spec
     if refined:
-        model = exporter.read(refined_graph(refined, spec.preprocess.size), refined.network)
+        model = exporter.read(refined_graph(refined, spec.preprocess.shape), refined.network)
     else:
         model = _read(artifact)
         recipe = replace(recipe, equalize=False, correct=recipe.correct and recipe.activations)

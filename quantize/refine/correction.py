@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 def correct_biases(graph: Network, batch: "Tensor", recipe: Recipe) -> int:
-    """Correct the biases of `graph` in place on `batch` (N, 3, S, S); return how many were corrected."""
+    """Correct the biases of `graph` in place on `batch` (N, C, H, W); return how many were corrected."""
     corrected = 0
 
     def correct(layer: Node, _: Arguments, signal: Signal) -> Signal:

@@ -13,7 +13,7 @@ from PIL import Image
 
 from ...export.precision import Precision
 from ...models.errors import ParityError
-from ...models.spec import Preprocess, Tensor32
+from ...models.spec import Preprocess, Tensor32, both
 from ...models.synthetic import dead_leaves
 from .. import Session, open_session
 from ..bundle import Bundle
@@ -41,9 +41,9 @@ class GoldenCheck:
 
 
 def sample(preprocess: Preprocess, original: Session, exported: Session) -> Golden:
-    """Make the sample: a landscape picture larger than the input, and the expected results."""
-    side = preprocess.resize + preprocess.resize // 4
-    image = dead_leaves(side, _SEED, _INDEX)[: preprocess.resize + 3]
+    """Make the sample: a picture larger than what it is resized to, and the expected results."""
+    height, width = both(preprocess.resize)
+    image = dead_leaves((height + 3, width + width // 4), _SEED, _INDEX)
     batch = preprocess(Image.fromarray(image))[None]
     return Golden(image, batch, original(batch), exported(batch))
 

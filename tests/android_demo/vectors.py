@@ -102,7 +102,7 @@ def _sweep(rng: np.random.Generator) -> Iterator[tuple[str, Preprocess, Image.Im
         width, height, resize = (int(side) for side in rng.integers(1, 80, 3))
         mean, std = (tuple(map(float, rng.uniform(0.05, 1, 3))) for _ in range(2))
         size = int(rng.integers(1, resize + 1))
-        prepared = Preprocess(size, resize, mean, std, ("bilinear", "bicubic")[index % 2])  # type: ignore[arg-type]
+        prepared = Preprocess(size, resize, mean, std, ("bilinear", "bicubic")[index % 2])
         picture = Image.fromarray(rng.integers(0, 256, (height, width, 3), np.uint8))
         yield f"sweep-{index}", prepared, picture, "PNG", index % 9
 

@@ -34,6 +34,7 @@ def test_each_override_wins() -> None:
 def test_the_size_alone_scales_the_resize(size: int) -> None:
     found = applied(imgsz=size)
     assert found.size == size
+    assert isinstance(found.resize, int)
     assert abs(found.resize - 1.25 * size) <= 0.5
 
 

@@ -29,8 +29,8 @@ def test_a_single_epoch_and_odd_sizes_stay_within_bounds() -> None:
 
 def test_shrinking_keeps_the_mean_of_a_picture() -> None:
     images = torch.rand(2, 3, 32, 32)
-    assert shrunk(images, 32) is images
-    small = shrunk(images, 16)
+    assert shrunk(images, (32, 32)) is images
+    small = shrunk(images, (16, 16))
     assert small.shape == (2, 3, 16, 16)
     torch.testing.assert_close(small.mean(dim=(2, 3)), images.mean(dim=(2, 3)), atol=0.01, rtol=0)
 
@@ -38,9 +38,9 @@ def test_shrinking_keeps_the_mean_of_a_picture() -> None:
 def test_a_network_with_a_fixed_input_size_is_refused_before_training() -> None:
     recipe = TrainingRecipe(epochs=4, progressive=0.5)
     with pytest.raises(
-        UsageError, match=r"--progressive 0\.5: this network does not accept pictures of 112 pixels"
+        UsageError, match=r"--progressive 0\.5: this network does not accept pictures of 112 x 112 pixels"
     ):
-        check(build(find("deittiny"), 3), recipe, 224)
+        check(build(find("deittiny"), 3), recipe, (224, 224, 3))
     network = build(find("mobilenetv2"), 3).train()
-    check(network, recipe, 96)
+    check(network, recipe, (96, 96, 3))
     assert network.training

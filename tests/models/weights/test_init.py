@@ -20,7 +20,7 @@ from edgewise.models.errors import EdgewiseError, UsageError
 from edgewise.models.images import crops, sha256_of
 from edgewise.models.libraries import Published, timm
 from edgewise.models.shapes import EVALUATION_CLUTTER, EVALUATION_SEED, shape_picture
-from edgewise.models.spec import Labels, ModelSpec, Origin, Preprocess
+from edgewise.models.spec import Labels, ModelSpec, Origin, Preprocess, both
 from edgewise.models.weights import Model, Overrides, load_model, model_name
 from edgewise.models.zoo import build, find
 
@@ -96,7 +96,7 @@ def test_the_bundled_checkpoint_is_small_and_accurate() -> None:
     model = load_model(NAME, "bundled")
     assert model.record is not None
     assert 0.90 < model.record["top1"] < 0.99
-    size = model.spec.preprocess.size
+    size = max(both(model.spec.preprocess.size))
     drawn = [shape_picture(size, EVALUATION_SEED, index, EVALUATION_CLUTTER) for index in range(240)]
     pixels = np.stack([picture for picture, _ in drawn])
     images = torch.from_numpy(model.spec.preprocess.normalise(pixels)).permute(0, 3, 1, 2)
