@@ -14,7 +14,7 @@ _Decorator: TypeAlias = Callable[[Callable[..., Any]], Callable[..., Any]]
 _PATH = click.Path(path_type=Path)
 
 # All filters of Pillow; the module that has them would slow down --help.
-INTERPOLATIONS = ("nearest", "lanczos", "bilinear", "bicubic", "box", "hamming")
+INTERPOLATIONS = ("nearest", "box", "bilinear", "hamming", "bicubic", "lanczos")
 
 _conversion = in_group("Conversion")
 _network = in_group("Network")
@@ -54,12 +54,8 @@ class SizeType(click.ParamType["int | tuple[int, int] | str"]):
             return text
         sides = [int(part) for part in text.split("x") if part.isascii() and part.isdigit()]
         if len(sides) != text.count("x") + 1 or len(sides) > 2:
-            ways = "".join(f", or {word}" for word in self._words)
-            self.fail(
-                f"{value!r} is neither a number of pixels like 224 nor HEIGHTxWIDTH like 32x96{ways}",
-                param,
-                ctx,
-            )
+            ways = "".join(f" nor {word}" for word in self._words)
+            self.fail(f"{value!r} is neither a side like 224 nor HEIGHTxWIDTH like 32x96{ways}", param, ctx)
         return sides[0] if len(sides) == 1 else (sides[0], sides[1])
 
 

@@ -191,10 +191,10 @@ class ModelSpec:
     def from_json(cls, data: dict[str, Any]) -> Self:
         """The inverse of `to_json`; a missing or unknown field is a `UsageError`."""
         try:
-            preprocess: dict[str, Any] = {
-                key: tuple(value) if isinstance(value, list) else value
-                for key, value in data["preprocess"].items()
-            }
+            preprocess = dict(data["preprocess"])
+            for key in ("size", "resize", "mean", "std"):
+                value = preprocess[key]
+                preprocess[key] = tuple(value) if isinstance(value, list) else value
             labels = {key: tuple(value) for key, value in data["labels"].items()}
             return cls(data["name"], Preprocess(**preprocess), Labels(**labels), Origin(**data["origin"]))
         except (KeyError, TypeError, ValueError, AttributeError) as error:

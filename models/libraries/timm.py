@@ -57,9 +57,7 @@ def published(builder: str, options: Options) -> Published | None:
     config = _config(builder)
     if config is None or options or config.num_classes != 1000 or not config.has_weights:
         return None
-    # `Preprocess` does not pad, and has no way to keep the proportions of what is not square.
-    kept = config.crop_mode == "center" and config.input_size[1] == config.input_size[2]
-    if not (kept or config.crop_mode == "squash") or config.crop_pct > 1:
+    if config.crop_mode not in {"center", "squash"} or config.crop_pct > 1:  # `Preprocess` does not pad
         return None
     # Files on the hub use timm's current tensor names; those at the other address may not.
     url = _HUB.format(config.hf_hub_id) if config.hf_hub_id else config.url

@@ -18,7 +18,7 @@ _GROWING = 0.75  # fraction of the epochs; the rest, at full size, also adapts t
 
 def sides(recipe: TrainingRecipe, epoch: int, full: tuple[int, int]) -> tuple[int, int]:
     """The height and width of the pictures in an epoch (from 0) of a training with pictures of `full`."""
-    height, width = (side(recipe, epoch, side) for side in full)
+    height, width = (side(recipe, epoch, length) for length in full)
     return height, width
 
 

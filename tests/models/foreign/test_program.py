@@ -90,7 +90,6 @@ def test_an_input_of_any_size_requires_imgsz(tmp_path: Path) -> None:
             (32, 32),
             r"takes \(2, 3, 32, 32\), a fixed batch size; .*Dim.AUTO",
         ),
-        (lambda x: x.mean((2, 3)), ANY_BATCH, (32, 16), r"3, 32, 16\); need square pictures"),
         (lambda x: x.flatten(2), ANY_BATCH, (32, 32), r"does not return a single tensor of logits"),
         (lambda x: {"a": x.mean((2, 3)), "b": x}, ANY_BATCH, (32, 32), "does not return a single tensor"),
     ],
@@ -101,6 +100,16 @@ def test_a_model_that_is_not_a_classifier_is_refused(
     path = saved(tmp_path / "other.pt2", Answers(answer).eval(), shapes, side)
     with pytest.raises(UsageError, match=message):
         load(path)
+
+
+def test_a_strip_and_grey_pictures_are_described(tmp_path: Path) -> None:
+    strip = load(saved(tmp_path / "strip.pt2", Answers(lambda x: x.mean((2, 3))).eval(), ANY_BATCH, (32, 96)))
+    assert (strip.spec.preprocess.size, strip.spec.preprocess.resize) == ((32, 96), (32, 96))
+    program = torch.export.export(
+        Answers(lambda x: x.mean(3)[:, 0]).eval(), (torch.zeros(2, 1, 8, 8),), dynamic_shapes=ANY_BATCH
+    )
+    torch.export.save(program, tmp_path / "grey.pt2")
+    assert load(tmp_path / "grey.pt2").spec.preprocess.shape == (8, 8, 1)
 
 
 @pytest.mark.parametrize("layer", [nn.Dropout(0.5), nn.BatchNorm2d(3)])

@@ -398,7 +398,7 @@ def test_a_users_network_must_be_a_classifier(net: str) -> None:
 
 def test_an_unsupported_size_is_refused() -> None:
     with pytest.raises(
-        UsageError, match=r"vitb16: does not accept pictures of 64 pixels .*try another --imgsz"
+        UsageError, match=r"vitb16: does not accept RGB pictures of 64 x 64 pixels .*try another --imgsz"
     ):
         load_model("vitb16", "random", Overrides(imgsz=64))
 
