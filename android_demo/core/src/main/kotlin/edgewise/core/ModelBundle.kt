@@ -34,7 +34,8 @@ class ModelBundle(
 ) {
     val labels: List<String> = manifest.spec.labels.names
     val preprocess: Preprocess = manifest.spec.preprocess.toPreprocess()
-    val input: Tensor = only("input", manifest.structure.inputs, listOf(1, preprocess.size, preprocess.size, CHANNELS))
+    val input: Tensor =
+        preprocess.run { only("input", manifest.structure.inputs, listOf(1, height, width, channels)) }
     val output: Tensor = only("output", manifest.structure.outputs, listOf(1, labels.size))
     private val model = Variant(manifest.model, manifest.precision, "model", input, output)
     private val reference = manifest.reference?.let { Variant(it, "fp32", "reference", input.float(), output.float()) }
@@ -140,5 +141,4 @@ private fun only(
 
 private fun Tensor.float() = Tensor(TensorType.FLOAT32, shape, null)
 
-private const val CHANNELS = 3
 private const val BLOCK = 1 shl 16

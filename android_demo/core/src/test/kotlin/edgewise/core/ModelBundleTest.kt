@@ -58,7 +58,7 @@ class ModelBundleTest {
             "does not list 'other.tflite' among its files" to { it["model"] = JsonPrimitive("other.tflite") },
             "does not list 'gone.tflite' among its files" to { it["reference"] = JsonPrimitive("gone.tflite") },
             "resize 0 do not fit" to { it.inside("spec", "preprocess") { this["resize"] = JsonPrimitive(0) } },
-            "nearest" to { it.inside("spec", "preprocess") { this["interpolation"] = JsonPrimitive("nearest") } },
+            "area" to { it.inside("spec", "preprocess") { this["interpolation"] = JsonPrimitive("area") } },
             "the spec needs [1, 3]" to {
                 it.inside("spec", "labels") { this["names"] = JsonArray(List(3) { JsonPrimitive("cat") }) }
             },
