@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     Mixing: TypeAlias = Callable[[Tensor, Tensor], tuple[Tensor, Tensor]]
 
+_TURNING = ("nearest", "bilinear", "bicubic")  # Pillow's filters that rotate and shear
 _RATIOS = (3 / 4, 4 / 3)  # width to height of a random crop, relative to the network's input; the usual ones
 
 
@@ -84,7 +85,8 @@ def _steps(preprocess: Preprocess, recipe: TrainingRecipe) -> Iterator[Any]:
     if recipe.randaugment:
         # Areas uncovered by rotation and shear get the mean colour: zero after normalisation, like padding.
         fill = [round(255 * mean) for mean in preprocess.mean]
-        yield v2.RandAugment(magnitude=recipe.randaugment, interpolation=way, fill=fill)
+        turning = way if way.value in _TURNING else v2.InterpolationMode.BILINEAR
+        yield v2.RandAugment(magnitude=recipe.randaugment, interpolation=turning, fill=fill)
 
 
 def _evaluation_crop(preprocess: Preprocess, image: Image.Image) -> Image.Image:
