@@ -29,6 +29,7 @@ from .load import loaded
 from .product import Product, write
 from .progress import Journal, Progress
 from .request import ConvertRequest, ModelLike
+from .stability import compared
 from .workshop import Workshop
 
 
@@ -112,6 +113,7 @@ def convert(
     calib: PathLike | None = None,
     calib_count: int | None = None,
     seed: int = 0,
+    stability: bool | None = None,
     data: PathLike | None = None,
     eval_count: int = 1200,
     max_drop: float = 1.0,
@@ -159,6 +161,8 @@ def convert(
         calib: Folder of calibration pictures; generated pictures without it.
         calib_count: Number of calibration pictures; up to 128 without it.
         seed: Seed for drawing or generating pictures.
+        stability: Make each INT8 file from either half of the calibration pictures too, and report how far
+            the two differ; None means if `calib` is given.
         data: Labelled folders to measure the drop in accuracy with.
         eval_count: Number of generated pictures that judge bundled weights, at least 12.
         max_drop: Largest loss of top-1 accuracy, in percentage points; estimated where photographs have no
@@ -225,6 +229,7 @@ def _made(request: ConvertRequest, journal: Journal, work: Path, failures: Failu
             return ()
         drafts, by = steps.judged(made, ready, request, workshop, journal)
         drafts = steps.gated(drafts, by, request, journal, failures)
+        drafts = compared(drafts, by, request, work, journal)
     timed = steps.timed(drafts, request, workshop, journal, failures)
     if not timed:
         return ()
@@ -282,7 +287,8 @@ def _stages(request: ConvertRequest) -> int:
     """How many stages a conversion has, if nothing has to be recovered.
 
     Loading, preparing pictures, capturing and judging; for each target converting and comparing; for each
-    file that is not the float one quantizing; refining for the kinds of INT8; measuring each file; writing.
+    file that is not the float one quantizing; refining for the kinds of INT8; calibrating with halves;
+    measuring each file; writing.
     Networks of Keras are neither captured nor refined.
     """
     model, count = request.model, len(request.targets)
@@ -293,4 +299,4 @@ def _stages(request: ConvertRequest) -> int:
     refined = 0 if keras else sum(precision.quantized for precision in request.precisions)
     smaller = sum(precision is not Precision.FP32 for precision in request.precisions)
     files = len(request.precisions)
-    return named + 2 + (not keras) + refined + (2 + smaller + files) * count + 1
+    return named + 2 + (not keras) + refined + (2 + smaller + files) * count + request.measures_stability + 1

@@ -60,6 +60,7 @@ class ConvertRequest:
     calib: PathLike | None = None
     calib_count: int | None = None
     seed: int = 0
+    stability: bool | None = None
     data: PathLike | None = None
     eval_count: int = 1200
     max_drop: float = 1.0
@@ -88,6 +89,8 @@ class ConvertRequest:
             raise UsageError(f"--int8 means --precision w8a8, not {','.join(asked)}; pass only one of them")
         if self.recipe != Recipe() and Precision.W8A8 not in asked:
             raise UsageError("--io and --per-tensor are for INT8 models; add --int8")
+        if self.stability and Precision.W8A8 not in asked:
+            raise UsageError("--stability compares the calibration of INT8 models; add --int8")
         if self.io not in IOS:
             raise unknown("type of inputs and outputs", self.io, IOS)
         if any(self.io not in TARGETS[name].ios for name in self.targets):
@@ -162,6 +165,12 @@ class ConvertRequest:
     def recipe(self) -> Recipe:
         """How INT8 models are quantized."""
         return Recipe(io=self.io, per_channel=not self.per_tensor)
+
+    @property
+    def measures_stability(self) -> bool:
+        """Whether INT8 files are made from either half of the calibration pictures too, and compared."""
+        wanted = self.calib is not None if self.stability is None else self.stability
+        return wanted and Precision.W8A8 in self.precisions
 
     @property
     def runs_on(self) -> tuple[Processor, ...]:

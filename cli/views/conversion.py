@@ -54,6 +54,7 @@ def show_conversion(console: Console, conversion: Conversion) -> None:
         show_recovery(console, product.recovery)
         show_agreement(console, product)
         show_accuracy(console, product.verification, product.precision)
+        show_stability(console, product)
         show_pace(console, product)
         show_verdict(console, product.verification)
         if product.bundle is not None:
@@ -135,6 +136,12 @@ def show_accuracy(console: Console, verification: Verification, precision: Preci
         named = (f"{change.name} loses {change.lost} of {change.count}" for change in worse)
         line += f"; worst classes: {', '.join(named)}"
     console.print(f"[dim]{escape(line)}[/]", soft_wrap=True)
+
+
+def show_stability(console: Console, product: Product) -> None:
+    """How far the files differ that are calibrated with either half of the pictures."""
+    if product.stability is not None:
+        console.print(f"[dim]{product.stability.text}[/]", soft_wrap=True)
 
 
 def show_verdict(console: Console, verification: Verification) -> None:

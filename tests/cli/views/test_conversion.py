@@ -30,6 +30,7 @@ from edgewise.runtime.bundle import Bundle
 from edgewise.runtime.judge.evaluation import Answers, Pictures, given
 from edgewise.runtime.judge.golden import GoldenCheck
 from edgewise.runtime.judge.limits import Limits
+from edgewise.runtime.judge.stability import stability
 from edgewise.runtime.judge.stats import Parity, parity
 from edgewise.runtime.judge.verdict import Verification, judge
 
@@ -216,6 +217,16 @@ def test_the_table_says_that_a_search_took_pictures_from_all_rows(product: Produ
     text = shown(product, replace(product, recovery=Recovery([chosen], chosen, None)))
     assert "\nevery row is judged by the same 100 pictures, which no search has seen\n" in text
     assert "which no search has seen" not in shown(product)
+
+
+def test_what_other_calibration_pictures_would_change(product: Product) -> None:
+    exact, other = answers(labelled=True).logits
+    halves = replace(answers(labelled=True), logits=(exact, exact, other))
+    found = stability(16, halves, product.verification.limits, generated=False)
+    text = shown(replace(product, stability=found))
+    assert "\ncalibrated with either half of the pictures (16 each), answers agree on 96.0 % of 100, " in text
+    assert "drops of 0.00 and 4.00 points\n" in text
+    assert "calibrated with" not in shown(product)
 
 
 def _recovered(product: Product, found: Verification) -> str:
