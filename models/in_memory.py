@@ -1,12 +1,12 @@
 """Torch modules that are already in memory."""
 
 import copy
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from . import imagenet
-from .announcements import assumptions
+from .announcements import assumptions, logits
 from .errors import EdgewiseError, UsageError
+from .final_step import without_final_step
 from .model import Model
 from .overrides import Overrides
 from .spec import ModelSpec, Origin, Preprocess
@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 def of_module(module: "nn.Module", overrides: Overrides, name: str | None = None) -> Model:
     """Make a model of a module that takes (N, C, H, W) float32 pictures and returns (N, classes) logits.
 
+    A softmax or sigmoid that it ends in is taken out. A single logit tells two classes apart by its sign.
+
     The model has a copy of the module, on the CPU, in evaluation mode and float32. Its name is `name`, or
     that of the module's class. Where `overrides` define no preprocessing or classes, the usual one and the
     ImageNet classes or numbered ones are assumed, and the model's notices say so.
@@ -32,11 +34,13 @@ def of_module(module: "nn.Module", overrides: Overrides, name: str | None = None
     kind = type(module).__name__
     title = name or kind.lower()
     network = _copied(module)
-    prepared, classes = taken(title, network, Preprocess(), overrides)
+    prepared, outputs = taken(title, network, Preprocess(), overrides)
     origin = Origin("memory", f"the module {kind}", digest(network))
-    assumed = ModelSpec(title, prepared, imagenet.assumed_labels(classes), origin)
-    model = Model(network, overrides.apply(assumed, classes))
-    return replace(model, notices=tuple(assumptions(model.spec, "the usual way", overrides)))
+    assumed = ModelSpec(title, prepared, imagenet.assumed_labels(outputs), origin)
+    network, step = without_final_step(network, prepared.shape)
+    spec = overrides.apply(assumed, outputs)
+    notices = (*assumptions(spec, "the usual way", overrides), *logits(spec, outputs, step))
+    return Model(network, spec, notices=notices)
 
 
 def _copied(module: "nn.Module") -> "nn.Module":

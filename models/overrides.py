@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, Literal, Self, TypeAlias
 
 from .errors import UsageError
-from .spec import Labels, ModelSpec, PerChannel, Preprocess, Size, both, simplest
+from .spec import Labels, ModelSpec, PerChannel, Preprocess, Size, both, classes_of, simplest
 
 PathLike: TypeAlias = str | os.PathLike[str]
 Channels: TypeAlias = float | Iterable[float]  # one number for all channels, or one for each
@@ -70,17 +70,22 @@ class Overrides:
         if self.channels not in {None, 1, 3}:
             raise UsageError(f"--channels {self.channels}: must be 3 for RGB, or 1 for grey")
 
-    def apply(self, spec: ModelSpec, classes: int) -> ModelSpec:
-        """Apply the overrides to `spec`, for a network with `classes` outputs.
+    def apply(self, spec: ModelSpec, outputs: int) -> ModelSpec:
+        """Apply the overrides to `spec`, for a network with that number of outputs.
 
         Raises:
             UsageError: the number of labels differs, the labels file is unusable, or the sizes do not fit.
         """
         labels = self.named or spec.labels
-        if len(labels) != classes:
+        if len(labels) != classes_of(outputs):
+            found = f"{self._source(spec)}: names {len(labels)} classes, but the network has"
+            if outputs == 1:
+                raise UsageError(
+                    f"{found} one output, which tells two classes apart; pass a file with that of negative "
+                    "outputs and then that of positive ones with --labels"
+                )
             raise UsageError(
-                f"{self._source(spec)}: names {len(labels)} classes, but the network has "
-                f"{classes} outputs; pass a file with one class per output, in order, with --labels"
+                f"{found} {outputs} outputs; pass a file with one class per output, in order, with --labels"
             )
         return replace(spec, preprocess=self.preprocess(spec.preprocess), labels=labels)
 

@@ -45,6 +45,11 @@ def planes(picture: int | Shape, count: int) -> tuple[int, int, int, int]:
     return count, channels, height, width
 
 
+def classes_of(outputs: int) -> int:
+    """The classes of a network: one output is the logit of the second of two, which its sign decides."""
+    return 2 if outputs == 1 else outputs
+
+
 @dataclass(frozen=True, slots=True)
 class Preprocess:
     """Resize, crop the centre, scale to [0, 1], normalise.

@@ -83,7 +83,8 @@ def from_torch(
     `convert` also takes the module itself; use this to name it, or to see the assumptions in `notices`.
 
     Args:
-        module: Takes pictures as (N, C, H, W) float32 and returns (N, classes) logits.
+        module: Takes pictures as (N, C, H, W) float32 and returns (N, classes) logits,
+            or (N, 1) for two classes.
         name: What its bundles are called; the name of its class without it.
         mean: Mean of the pixels on the [0, 1] scale, one number or three; ImageNet's without it.
         std: Standard deviation of the pixels, in the same form.

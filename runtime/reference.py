@@ -25,7 +25,8 @@ class TorchSession:
         """Map (N, H, W, C) normalised float32 pictures to (N, classes) float32 logits."""
         import torch
 
-        pictures = accepted(batch, batch.shape[1:]).transpose(0, 3, 1, 2)
+        channels = 1 if batch.shape[3:] == (1,) else 3
+        pictures = accepted(batch, (*batch.shape[1:3], channels)).transpose(0, 3, 1, 2)
         with torch.inference_mode():
             answer = self._network(torch.from_numpy(np.ascontiguousarray(pictures)))
         if not isinstance(answer, torch.Tensor) or answer.dim() != 2:

@@ -65,6 +65,8 @@ CROSS_CUTTING = (
     "test_benchmarks.py",
     "test_docs.py",
     "test_doctest.py",
+    "test_inputs.py",
+    "test_one_logit.py",
     "test_packaging.py",
     "test_readme.py",
     "test_real.py",

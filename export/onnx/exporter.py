@@ -6,7 +6,7 @@ is a string; those marked with a star are JSON:
     producer      'edgewise'
     name          the architecture, 'mobilenetv2'
     precision     a `Precision` by its name, 'w8a8'
-    labels*       the class names in the order of the logits
+    labels*       the class names in the order of the logits; of a single logit, negative and positive
     label_ids*    their ids (such as WordNet's) in the same order; omitted if there are none
     input_layout  'NCHW', with channels in the order red, green, blue, or grey alone
     mean*, std*   per channel: the input is (pixel / 255 - mean) / std

@@ -20,11 +20,11 @@ def name_of(path: Path) -> str:
     return re.sub(r"[^\w.+-]+", "-", name).strip(".-") or "model"
 
 
-def describe(path: Path, preprocess: Preprocess, classes: int, overrides: Overrides) -> ModelSpec:
-    """The spec of the model in `path`, which has `classes` outputs."""
+def describe(path: Path, preprocess: Preprocess, outputs: int, overrides: Overrides) -> ModelSpec:
+    """The spec of the model in `path`, which has that number of outputs."""
     origin = Origin("file", path.name, _sha256(path))
     return overrides.apply(
-        ModelSpec(name_of(path), preprocess, imagenet.assumed_labels(classes), origin), classes
+        ModelSpec(name_of(path), preprocess, imagenet.assumed_labels(outputs), origin), outputs
     )
 
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from .. import announcements
 from .. import foreign as _foreign
 from ..errors import UsageError
 from ..model import Model
@@ -40,7 +41,7 @@ def is_keras(name: str) -> bool:
 
 
 def load_keras(path: Path, overrides: Overrides, announce: Callable[[str], None]) -> Model:
-    """Load the Keras model in `path`, without its final softmax if it has one.
+    """Load the Keras model in `path`, without its final softmax or sigmoid if it has one.
 
     Raises:
         UsageError: the file does not exist, or the model is not an image classifier.
@@ -50,18 +51,17 @@ def load_keras(path: Path, overrides: Overrides, announce: Callable[[str], None]
     if not path.exists():
         raise UsageError(f"{path}: no such Keras model; pass a .keras file or the folder of a SavedModel")
     frozen = _keras_files.load(path)
-    found, channels, classes = _keras_graph.require_classifier(frozen, path)
+    found, channels, outputs = _keras_graph.require_classifier(frozen, path)
     _foreign.require_channels(channels, path, overrides)
-    logits, had_softmax = _keras_graph.without_softmax(frozen)
-    if had_softmax:
-        announce(f"{path.name} ends in a softmax: removing it, so that the exported model returns logits")
+    logits, step = _keras_graph.without_final_step(frozen)
     size = _foreign.size_of(found, path, overrides)
     if _keras_graph.takes_bytes(logits):
         way, mean, std = "pixels from 0 to 255, which the model scales itself", 0.0, 1 / 255
     else:
         way, mean, std = "the preprocessing of tf.keras.applications.mobilenet_v2", 0.5, 0.5
     preprocess = _foreign.usual(size, (mean,) * channels, (std,) * channels)
-    spec = _foreign.describe(path, preprocess, classes, overrides)
-    for line in _foreign.assumed(spec, way, overrides):
+    spec = _foreign.describe(path, preprocess, outputs, overrides)
+    notices = announcements.logits(spec, outputs, step) + _foreign.assumed(spec, way, overrides)
+    for line in notices:
         announce(line)
     return Model(KerasNetwork(logits, spec.preprocess.shape), spec)

@@ -1,4 +1,4 @@
-"""Inspects a frozen TensorFlow function: its inputs and outputs, input scaling and final softmax."""
+"""Inspects a frozen TensorFlow function: inputs and outputs, input scaling, a final softmax or sigmoid."""
 
 from pathlib import Path
 from typing import Any
@@ -10,13 +10,14 @@ from ..spec import Size
 from .tensorflow import tensorflow
 
 _PASSED_ON = {"Identity", "Cast"}
+_STEPS = {"Softmax": "softmax", "LogSoftmax": "log_softmax", "Sigmoid": "sigmoid"}
 # The first constant applied to the pixels shows whether they are on the scale 0 to 255 or 0 to 1.
 _SMALLEST_GAIN = 1 / 50
 _LARGEST_MEAN = 1.5
 
 
 def require_classifier(function: Any, path: Path) -> tuple[Size | None, int, int]:
-    """The size of the picture, None if any is accepted, its channels, and the number of classes.
+    """The size of the picture, None if any is accepted, its channels, and the number of outputs.
 
     Raises:
         UsageError: it does not map one batch of pictures to one score per class.
@@ -28,7 +29,7 @@ def require_classifier(function: Any, path: Path) -> tuple[Size | None, int, int
         raise UsageError(f"{found}; {expected}")
     picture, scores = (list(end[0].shape or ()) for end in (function.inputs, function.outputs))
     fits = len(picture) == 4 and picture[3] in {1, 3} and len(scores) == 2
-    if not fits or function.inputs[0].dtype.name != "float32" or (scores[1] or 0) < 2:
+    if not fits or function.inputs[0].dtype.name != "float32" or not scores[1]:
         raise UsageError(f"{found}; {expected}")
     if picture[0] is not None:
         raise UsageError(f"{found}: the batch size is fixed; save it with an input of shape (None, H, W, C)")
@@ -36,17 +37,17 @@ def require_classifier(function: Any, path: Path) -> tuple[Size | None, int, int
     return None if None in {height, width} else (height, width), channels, scores[1]
 
 
-def without_softmax(function: Any) -> tuple[Any, bool]:
-    """`function` up to its logits, and whether a softmax followed them."""
+def without_final_step(function: Any) -> tuple[Any, str | None]:
+    """`function` up to its logits, and the softmax or sigmoid that followed them, None without one."""
     last = function.outputs[0]
     while last.op.type in _PASSED_ON:
         last = last.op.inputs[0]
-    softmax = last.op.type == "Softmax"
-    logits = last.op.inputs[0] if softmax else function.outputs[0]
+    step = _STEPS.get(last.op.type)
+    logits = last.op.inputs[0] if step else function.outputs[0]
     graph = function.graph.as_graph_def()
     compat = tensorflow("Cutting a Keras model").compat.v1
     wrapped = compat.wrap_function(lambda: compat.import_graph_def(graph, name=""), [])
-    return wrapped.prune(function.inputs[0].name, logits.name), softmax
+    return wrapped.prune(function.inputs[0].name, logits.name), step
 
 
 def takes_bytes(function: Any) -> bool:

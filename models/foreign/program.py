@@ -10,7 +10,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from .. import foreign as _foreign
+from ..announcements import logits
 from ..errors import EdgewiseError, UsageError
+from ..final_step import cut
 from ..model import Model
 from ..overrides import Overrides
 from ..spec import Preprocess, Shape, Size, planes
@@ -56,9 +58,11 @@ def load_program(path: Path, overrides: Overrides, announce: Callable[[str], Non
     network = torch.fx.GraphModule(module, module.graph).eval()  # the program's own module rejects `eval`
     # The values that torchvision and most PyTorch training recipes use; for grey, half and half.
     usual = overrides.preprocess(_foreign.usual(size, Preprocess().mean, Preprocess().std), channels)
-    classes = _classes(network, usual.shape, path)
-    spec = _foreign.describe(path, usual, classes, overrides)
-    for line in _foreign.assumed(spec, "torchvision's preprocessing", overrides):
+    outputs = _outputs(network, usual.shape, path)
+    step = cut(network)
+    spec = _foreign.describe(path, usual, outputs, overrides)
+    notices = _foreign.assumed(spec, "torchvision's preprocessing", overrides) + logits(spec, outputs, step)
+    for line in notices:
         announce(line)
     return Model(network, spec)
 
@@ -91,7 +95,7 @@ def _require_evaluation(program: "ExportedProgram", path: Path) -> None:
             )
 
 
-def _classes(network: Any, picture: Shape, path: Path) -> int:
+def _outputs(network: Any, picture: Shape, path: Path) -> int:
     """The number of outputs per picture."""
     import torch
 

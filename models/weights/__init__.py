@@ -4,23 +4,28 @@ import sys
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from .. import imagenet
-from ..announcements import assumptions, fallback, made
+from ..announcements import assumptions, fallback, logits, made
 from ..checkpoint import Checkpoint, load
 from ..errors import UsageError
+from ..final_step import without_final_step
 from ..foreign import name_of
 from ..foreign.keras import is_keras, load_keras
 from ..foreign.program import is_program, load_program
 from ..libraries import Published
 from ..model import Model
 from ..overrides import Overrides
-from ..spec import ModelSpec, Origin
+from ..spec import ModelSpec, Origin, Preprocess
 from ..zoo import Architecture, architectures, find, preprocess, published
 from .download import fetch, is_at_hand
 from .fitting import fit, taken
 from .names import require_model, require_weights
 from .untrained import SEED, digest, seeded, stabilise
+
+if TYPE_CHECKING:
+    from torch import nn
 
 __all__ = ["BUNDLED", "Model", "Overrides", "load_model", "model_name"]
 
@@ -88,19 +93,30 @@ def load_model(
         raise UsageError(f"{path}: contains weights for {own.name}; use that name instead of {name}")
     network, _ = fit(architecture, checkpoint.tensors, path)
     given = own.preprocess if own else preprocess(architecture)
-    prepared, classes = taken(architecture.name, network, given, overrides)
-    described = replace(own or _assumed(architecture, classes, origin), preprocess=prepared)
-    spec = overrides.apply(described, classes)
+    prepared, outputs = taken(architecture.name, network, given, overrides)
+    described = replace(own or _assumed(architecture, outputs, origin), preprocess=prepared)
+    spec = overrides.apply(described, outputs)
     if kind in {"bundled", "imagenet"}:
         known = spec.origin if own else weights
         origin = replace(origin, description=known.description if known else path.name)
+    network, step = _logits(architecture, network, prepared)
     model = Model(network, replace(spec, origin=origin), checkpoint.record)
+    notices = logits(model.spec, outputs, step)
     if kind == "bundled" and source == "auto":
-        announce(fallback(architecture, model.spec, model.record))
+        notices.insert(0, fallback(architecture, model.spec, model.record))
     elif kind == "file" and own is None:
-        for line in assumptions(model.spec, _way(architecture), overrides):
-            announce(line)
+        notices = assumptions(model.spec, _way(architecture), overrides) + notices
+    for line in notices:
+        announce(line)
     return model
+
+
+def _logits(
+    architecture: Architecture, network: "nn.Module", prepared: Preprocess
+) -> "tuple[nn.Module, str | None]":
+    """A user's own network without a final softmax or sigmoid; the libraries' have none."""
+    own = architecture.library == "file"
+    return without_final_step(network, prepared.shape) if own else (network, None)
 
 
 def _way(architecture: Architecture) -> str:
@@ -184,20 +200,22 @@ def _made(
     """A network with weights that are not from a file: random, or set by a user's factory."""
     asked = len(overrides.named or ()) or imagenet.CLASSES
     network = seeded(architecture, asked)
-    prepared, classes = taken(architecture.name, network, preprocess(architecture), overrides)
+    prepared, outputs = taken(architecture.name, network, preprocess(architecture), overrides)
     if kind == "random":
         origin = Origin("random", f"random weights, seed {SEED}", "")
         stabilise(network, architecture, prepared)
     else:
         origin = Origin("file", Path(architecture.builder).name, "")
-    assumed = replace(_assumed(architecture, classes, origin), preprocess=prepared)
-    spec = overrides.apply(assumed, classes)
+    assumed = replace(_assumed(architecture, outputs, origin), preprocess=prepared)
+    spec = overrides.apply(assumed, outputs)
     spec = replace(spec, origin=replace(origin, sha256=digest(network)))
-    announce(made(spec))
+    network, step = _logits(architecture, network, prepared)
+    for line in (made(spec), *logits(spec, outputs, step)):
+        announce(line)
     return Model(network, spec)
 
 
-def _assumed(architecture: Architecture, classes: int, origin: Origin) -> ModelSpec:
+def _assumed(architecture: Architecture, outputs: int, origin: Origin) -> ModelSpec:
     """The default spec for weights without metadata."""
-    labels = imagenet.assumed_labels(classes)
+    labels = imagenet.assumed_labels(outputs)
     return ModelSpec(architecture.name, preprocess(architecture), labels, origin)

@@ -4,7 +4,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from ..errors import EdgewiseError, UsageError
 from ..overrides import Overrides
@@ -69,7 +69,7 @@ def head(architecture: Architecture) -> str:
 
 
 def taken(name: str, network: "nn.Module", given: Preprocess, overrides: Overrides) -> tuple[Preprocess, int]:
-    """The preprocessing for the network called `name`, and its number of classes.
+    """The preprocessing for the network called `name`, and its number of outputs.
 
     It is `given` with `overrides`, for grey pictures if the network takes these and no others.
 
@@ -77,17 +77,19 @@ def taken(name: str, network: "nn.Module", given: Preprocess, overrides: Overrid
         UsageError: the network does not accept such pictures, or does not return logits.
     """
     height, width, own = replace(overrides, mean=None, std=None).preprocess(given).shape
-    refused: dict[int, _RefusedError] = {}
+    refused: dict[int, Exception] = {}
     for channels in (own, 1 if own == 3 else 3):
         if channels != own and overrides.channels:
             break
         try:
-            classes = count_outputs(name, network, (height, width, channels))
-        except _RefusedError as error:
+            answer = _run(network, (height, width, channels))
+        except Exception as error:  # noqa: BLE001 - every library raises its own
             refused[channels] = error
         else:
-            return overrides.preprocess(given, channels), classes
-    raise refused.get(first_channels(network), refused[own])
+            return overrides.preprocess(given, channels), _outputs(name, answer)
+    # What the network seems to take tells a wrong size from a wrong number of channels.
+    blamed = first_channels(network) if first_channels(network) in refused else own
+    raise _refusal(name, (height, width, blamed), refused[blamed]) from refused[blamed]
 
 
 def first_channels(network: "nn.Module") -> int:
@@ -98,33 +100,42 @@ def first_channels(network: "nn.Module") -> int:
     return 1 if next(taken, 3) == 1 else 3
 
 
-class _RefusedError(UsageError):
-    """A network does not accept a picture."""
-
-
 def count_outputs(name: str, network: "nn.Module", picture: int | Shape) -> int:
-    """The number of classes of the network called `name`, from its output for an all-zero picture.
+    """The number of outputs of the network called `name`, from its answer to an all-zero picture.
 
     Raises:
         UsageError: it does not accept pictures of that shape, or does not return logits.
     """
+    try:
+        answer = _run(network, picture)
+    except Exception as error:
+        raise _refusal(name, picture, error) from error
+    return _outputs(name, answer)
+
+
+def _run(network: "nn.Module", picture: int | Shape) -> Any:
     import torch
 
-    try:
-        with torch.inference_mode():
-            logits = network(torch.zeros(planes(picture, 1)))
-    except Exception as error:  # every library raises its own
-        told = (str(error).strip().splitlines() or [type(error).__name__])[0]
-        _, channels, height, width = planes(picture, 1)
-        kind = "grey" if channels == 1 else "RGB"
-        raise _RefusedError(
-            f"{name}: does not accept {kind} pictures of {height} x {width} pixels ({told}); "
-            "try another --imgsz, one side or HEIGHTxWIDTH"
-        ) from error
-    if not isinstance(logits, torch.Tensor) or logits.ndim != 2 or len(logits) != 1:
-        kind = _kind(logits) if isinstance(logits, torch.Tensor) else type(logits).__name__
+    with torch.inference_mode():
+        return network(torch.zeros(planes(picture, 1)))
+
+
+def _refusal(name: str, picture: int | Shape, error: Exception) -> UsageError:
+    told = (str(error).strip().splitlines() or [type(error).__name__])[0]
+    _, channels, height, width = planes(picture, 1)
+    return UsageError(
+        f"{name}: does not accept {'grey' if channels == 1 else 'RGB'} pictures of {height} x {width} pixels "
+        f"({told}); try another --imgsz, one side or HEIGHTxWIDTH"
+    )
+
+
+def _outputs(name: str, answer: Any) -> int:
+    import torch
+
+    if not isinstance(answer, torch.Tensor) or answer.ndim != 2 or len(answer) != 1:
+        kind = _kind(answer) if isinstance(answer, torch.Tensor) else type(answer).__name__
         raise UsageError(f"{name}: returns {kind} for one picture; make it return (1, classes)")
-    return logits.shape[1]
+    return answer.shape[1]
 
 
 def _understood(

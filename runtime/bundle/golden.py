@@ -16,8 +16,8 @@ class Golden:
 
     image: NDArray[np.uint8]  # (H, W, 3), RGB
     input: Tensor32  # (1, H, W, C)
-    logits: Tensor32  # (1, C)
-    output: Tensor32  # (1, C)
+    logits: Tensor32  # (1, C), of a single logit z too: (0, z)
+    output: Tensor32  # (1, C), likewise
 
     def check(self, spec: ModelSpec) -> None:
         """Raise an `EdgewiseError` unless types and shapes match `spec` and all numbers are finite."""

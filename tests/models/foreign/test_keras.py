@@ -11,6 +11,7 @@ from edgewise.models.foreign.keras import KerasNetwork, is_keras, load_keras
 from edgewise.models.foreign.tensorflow import tensorflow
 from edgewise.models.spec import Preprocess, Tensor32
 from edgewise.models.weights import Model, Overrides
+from edgewise.runtime.reference import KerasSession
 
 pytestmark = pytest.mark.slow  # importing TensorFlow alone takes ten seconds
 
@@ -150,8 +151,6 @@ def test_an_unknown_layer_is_refused(tmp_path: Path, layers: Any) -> None:
 def test_a_model_that_is_not_a_classifier_is_refused(tmp_path: Path, layers: Any) -> None:
     with pytest.raises(UsageError, match=r"returns float32 \(\?, 30, 30, 4\); need .* scores \(N, classes\)"):
         load(saved(tmp_path, layers.Conv2D(4, 3)))
-    with pytest.raises(UsageError, match=r"returns float32 \(\?, 1\); need"):
-        load(saved(tmp_path, layers.Flatten(), layers.Dense(1, activation="sigmoid")))
 
 
 def test_two_inputs_and_other_channels_are_refused(tmp_path: Path, layers: Any) -> None:
@@ -167,6 +166,21 @@ def test_two_inputs_and_other_channels_are_refused(tmp_path: Path, layers: Any) 
         UsageError, match=r"takes float32 \(\?, 32, 32, 4\) .* need float32 pictures \(N, H, W, 3\)"
     ):
         load(tmp_path / "four.keras")
+
+
+def test_a_sigmoid_is_removed_from_a_single_output(tmp_path: Path, layers: Any) -> None:
+    path = saved(tmp_path, layers.GlobalAveragePooling2D(), layers.Dense(1, activation="sigmoid"))
+    model, said = load(path)
+    assert model.spec.labels.names == ("class 0", "class 1")
+    assert said[0] == f"{path.name} ends in a sigmoid: removing it, so that the exported model returns logits"
+    assert said[1].endswith(
+        "has one output: taking it as a logit, positive for 'class 1' and negative for 'class 0'"
+    )
+    pictures = np.random.default_rng(0).normal(size=(20, 32, 32, 3)).astype(np.float32) * 30
+    found = logits(model, pictures)
+    assert found.shape == (20, 1)
+    assert found.min() < 0  # which no sigmoid gives
+    assert KerasSession(model.network)(pictures).shape == (20, 2)
 
 
 def test_a_grey_strip_is_described(tmp_path: Path, layers: Any) -> None:

@@ -36,12 +36,18 @@ class ModelBundle(
     val preprocess: Preprocess = manifest.spec.preprocess.toPreprocess()
     val input: Tensor =
         preprocess.run { only("input", manifest.structure.inputs, listOf(1, height, width, channels)) }
-    val output: Tensor = only("output", manifest.structure.outputs, listOf(1, labels.size))
+    val output: Tensor = only("output", manifest.structure.outputs, listOf(1, outputs()))
     private val model = Variant(manifest.model, manifest.precision, "model", input, output)
     private val reference = manifest.reference?.let { Variant(it, "fp32", "reference", input.float(), output.float()) }
 
     init {
         golden.check(this)
+    }
+
+    /** One for each class, or a single one for two. */
+    private fun outputs(): Int {
+        val single = labels.size == 2 && manifest.structure.outputs.singleOrNull()?.shape == listOf(1, 1)
+        return if (single) 1 else labels.size
     }
 
     /** The available models: the bundle's own, then its float twin if there is one. */

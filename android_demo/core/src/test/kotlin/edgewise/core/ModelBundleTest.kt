@@ -32,6 +32,18 @@ class ModelBundleTest {
     }
 
     @Test
+    fun `one output is enough for two classes`() {
+        val single: (MutableMap<String, JsonElement>) -> Unit = { fields ->
+            fields.inside("structure") {
+                val output = (getValue("outputs") as JsonArray)[0] as JsonObject
+                val shape = JsonArray(listOf(1, 1).map { JsonPrimitive(it) })
+                this["outputs"] = JsonArray(listOf(JsonObject(output + ("shape" to shape))))
+            }
+        }
+        assertEquals(listOf(1, 1), ModelBundle.read(TinyBundle(single)).output.shape)
+    }
+
+    @Test
     fun `a float bundle has no twin`() {
         val bundle = ModelBundle.read(TinyBundle { it["reference"] = JsonNull })
         assertEquals(listOf("model"), bundle.variants().map { it.part })
