@@ -46,8 +46,9 @@ class ModelBundle(
 
     /** One for each class, or a single one for two. */
     private fun outputs(): Int {
-        val single = labels.size == 2 && manifest.structure.outputs.singleOrNull()?.shape == listOf(1, 1)
-        return if (single) 1 else labels.size
+        val found = manifest.structure.outputs
+        val single = found.size == 1 && found[0].shape == listOf(1, 1)
+        return if (labels.size == 2 && single) 1 else labels.size
     }
 
     /** The available models: the bundle's own, then its float twin if there is one. */
