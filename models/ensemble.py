@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 from .errors import UsageError
 from .model import Model
 from .spec import Labels, ModelSpec, Origin, Preprocess, written
+from .weights.fitting import count_outputs
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -27,10 +28,12 @@ def combine(members: Sequence[Model], weights: Sequence[float] | None, average: 
 
     Raises:
         UsageError: there are fewer than two members, or the same one twice; weights are not positive or not
-            one per member; the members' input sizes, interpolation or classes differ.
+            one per member; the members' input sizes, interpolation or classes differ; a member has a single
+            output for two classes.
     """
     shares = normalised(weights, len(members))
     _refuse_twins(members)
+    _refuse_single_outputs(members)
     first = members[0].spec
     network = _network([aligned(member, first) for member in members], shares, average)
     spec = ModelSpec(_name(members), first.preprocess, first.labels, _origin(members, shares, average))
@@ -175,6 +178,15 @@ def _require_same_pictures(spec: ModelSpec, like: ModelSpec) -> None:
             f"{spec.name} uses {own.interpolation} interpolation, {like.name} {wanted.interpolation}: "
             f"set the same for all with --interpolation {wanted.interpolation}"
         )
+
+
+def _refuse_single_outputs(members: Sequence[Model]) -> None:
+    for member in members:
+        spec = member.spec
+        if len(spec.labels) == 2 and count_outputs(spec.name, member.network, spec.preprocess.shape) == 1:
+            raise UsageError(
+                f"{spec.name} has a single output for two classes; members of an ensemble need one for each"
+            )
 
 
 def _refuse_twins(members: Sequence[Model]) -> None:

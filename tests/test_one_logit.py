@@ -1,6 +1,7 @@
 """A network with one output is a two-class classifier: its sign decides, wherever the file runs."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +12,9 @@ from PIL import Image
 from torch import Tensor, nn
 
 import edgewise
+from edgewise.models.spec import Tensor32
+from edgewise.runtime import checked
+from edgewise.runtime.judge.golden import sample
 from edgewise.runtime.judge.stats import softmax
 
 NAMES = ("dark", "light")
@@ -98,6 +102,16 @@ def test_the_files_keep_their_single_output(conversion: edgewise.Conversion) -> 
         shape = json.loads((bundle.folder / "manifest.json").read_text())["structure"]["outputs"][0]["shape"]
         assert shape[-1] == 1
         assert bundle.golden().logits.shape == bundle.golden().output.shape == (1, 2)
+
+
+def test_its_golden_picture_is_a_decided_one(conversion: edgewise.Conversion) -> None:
+    def near(batch: Tensor32) -> Tensor32:
+        return checked(batch.mean(axis=(1, 2))[:, :1] - 0.4, len(batch))
+
+    preprocess = conversion.bundles[0].spec.preprocess
+    first = sample(replace(preprocess, size=1), lambda batch: batch[:, 0, 0], near)
+    best = sample(replace(preprocess, size=1), near, near)
+    assert abs(best.logits[0, 1]) > abs(near(first.input)[0, 1])
 
 
 def test_labels_are_those_of_both_signs() -> None:

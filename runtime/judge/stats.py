@@ -104,8 +104,7 @@ def parity(reference: Logits, candidate: Logits) -> Parity:
     """
     reference, candidate = _pair(reference, candidate)
     difference, largest = _by_image(_distances, reference, candidate)
-    single = reference.shape[1] == 2 and not reference[:, 0].any()
-    usual = np.median(largest) if single else 0.0
+    usual = np.median(largest) if is_single(reference) else 0.0
     relative = difference / np.maximum(largest, max(usual, _FLOAT32.tiny))
     count, same = len(reference), _same_answers(reference, candidate)
     return Parity(float(difference.max()), float(relative.max()), same / count, count)
@@ -132,6 +131,11 @@ def agreement(reference: Logits, candidate: Logits) -> Agreement:
         worst_cosine=cosines[worst],
         count=count,
     )
+
+
+def is_single(logits: Logits) -> bool:
+    """Whether they are those of a network that gives one logit z for two classes, (0, z)."""
+    return logits.shape[1] == 2 and not logits[:, 0].any()
 
 
 def is_constant(logits: Logits) -> bool:
