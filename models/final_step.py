@@ -34,7 +34,7 @@ def without_final_step(network: "nn.Module", picture: Shape) -> "tuple[nn.Module
     """
     import torch
 
-    if not _final_step(network, picture):
+    if not final_step(network, picture):
         return network, None
     example, batch = torch.zeros(planes(picture, 2)), torch.export.Dim("batch")
     try:
@@ -65,12 +65,14 @@ def cut(graph: "GraphModule") -> str | None:
 
 
 def _over_classes(softmax: Any) -> bool:
-    dimension, rank = softmax.args[1], len(softmax.args[0].meta["val"].shape)
-    return bool(dimension % rank == 1)
+    """Whether it runs over the second dimension; a file may lack the shapes, which are then (N, classes)."""
+    known = softmax.args[0].meta.get("val")
+    rank = 2 if known is None else len(known.shape)
+    return bool(softmax.args[1] % rank == 1)
 
 
-def _final_step(network: "nn.Module", picture: Shape) -> bool:
-    """Whether what the network returns comes from such a step."""
+def final_step(network: "nn.Module", picture: Shape) -> str | None:
+    """The name of the softmax or sigmoid that what the network returns comes from; None if there is none."""
     import torch
     from torch.utils._python_dispatch import TorchDispatchMode
 
@@ -79,19 +81,20 @@ def _final_step(network: "nn.Module", picture: Shape) -> bool:
 
         def __init__(self) -> None:
             super().__init__()  # type: ignore[no-untyped-call]
+            self.step: str | None = None
             self.kept: list[Tensor] = []
 
         def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
             result = func(*args, **(kwargs or {}))
             if _name(func) in _STEPS:
-                self.kept = [result]
+                self.step, self.kept = _STEPS[_name(func)], [result]
             elif _name(func) in _PASSED_ON and any(args[0] is tensor for tensor in self.kept):
                 self.kept.append(result)
             return result
 
     with torch.no_grad(), StepWatch() as watch:
         answer = network(torch.zeros(planes(picture, 1)))
-    return any(answer is tensor for tensor in watch.kept)
+    return watch.step if any(answer is tensor for tensor in watch.kept) else None
 
 
 def _name(target: Any) -> str:

@@ -102,6 +102,9 @@ def test_the_files_keep_their_single_output(conversion: edgewise.Conversion) -> 
         shape = json.loads((bundle.folder / "manifest.json").read_text())["structure"]["outputs"][0]["shape"]
         assert shape[-1] == 1
         assert bundle.golden().logits.shape == bundle.golden().output.shape == (1, 2)
+    (tflite,) = (bundle for bundle in conversion.bundles if bundle.target == "tflite")
+    assert edgewise.inspect(tflite.folder).structure.metadata["labels"] == "labels.txt"
+    assert b"Before sigmoid: positive for light, negative for dark" in tflite.model.read_bytes()
 
 
 def test_its_golden_picture_is_a_decided_one(conversion: edgewise.Conversion) -> None:

@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from .. import imagenet
+from ..errors import UsageError
+from ..final_step import final_step
 from ..overrides import Overrides
 from ..spec import Preprocess
 from ..weights import load_model, model_name
@@ -12,7 +14,7 @@ from ..weights.download import is_at_hand
 from ..weights.fitting import taken
 from ..weights.names import require_model
 from ..weights.untrained import seeded
-from ..zoo import find, preprocess, published
+from ..zoo import Architecture, find, preprocess, published
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -40,8 +42,10 @@ def starting_point(
 
     Raises:
         UsageError, EdgewiseError, MissingDependencyError: as for `load_model`.
+        UsageError: a user's own network ends in a softmax or sigmoid.
     """
     require_model(name)
+    own = None if name.endswith(".safetensors") else _of_own(find(name), overrides)
     if source == "auto" and not name.endswith(".safetensors"):
         weights = published(find(name))
         source = "imagenet" if weights and is_at_hand(weights) else "random"
@@ -52,12 +56,23 @@ def starting_point(
                 "--weights PATH"
             )
     if source == "random":
-        architecture = find(name)
-        plain = preprocess(architecture)
-        if architecture.library == "file":  # the only ones that may take grey pictures
-            plain, _ = taken(architecture.name, seeded(architecture, imagenet.CLASSES), plain, overrides)
-        plain = overrides.preprocess(plain)
-        return StartingPoint(architecture.name, None, "random weights", plain)
+        return StartingPoint(
+            find(name).name, None, "random weights", own or overrides.preprocess(preprocess(find(name)))
+        )
     model = load_model(name, source, overrides, announce)
     origin = f"{model.spec.origin.description} (sha256 {model.spec.origin.sha256[:12]})"
     return StartingPoint(model_name(name), model.network.state_dict(), origin, model.spec.preprocess)
+
+
+def _of_own(architecture: Architecture, overrides: Overrides) -> Preprocess | None:
+    """The preprocessing for a user's own network, which may take grey pictures; None for any other."""
+    if architecture.library != "file":
+        return None
+    network = seeded(architecture, imagenet.CLASSES)
+    found, _ = taken(architecture.name, network, preprocess(architecture), overrides)
+    if step := final_step(network, found.shape):
+        raise UsageError(
+            f"{architecture.name}: ends in a {step}, but training needs logits; leave the {step} out, which "
+            "nothing else needs either"
+        )
+    return found
