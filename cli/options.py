@@ -53,7 +53,7 @@ class SizeType(click.ParamType["int | tuple[int, int] | str"]):
         if text in self._words:
             return text
         sides = [int(part) for part in text.split("x") if part.isascii() and part.isdigit()]
-        if len(sides) != text.count("x") + 1 or len(sides) > 2:
+        if len(sides) != text.count("x") + 1 or len(sides) > 2 or 0 in sides:
             ways = "".join(f" nor {word}" for word in self._words)
             self.fail(f"{value!r} is neither a side like 224 nor HEIGHTxWIDTH like 32x96{ways}", param, ctx)
         return sides[0] if len(sides) == 1 else (sides[0], sides[1])

@@ -56,9 +56,9 @@ def starting_point(
                 "--weights PATH"
             )
     if source == "random":
-        return StartingPoint(
-            find(name).name, None, "random weights", own or overrides.preprocess(preprocess(find(name)))
-        )
+        architecture = find(name)
+        plain = own or overrides.preprocess(preprocess(architecture))
+        return StartingPoint(architecture.name, None, "random weights", plain)
     model = load_model(name, source, overrides, announce)
     origin = f"{model.spec.origin.description} (sha256 {model.spec.origin.sha256[:12]})"
     return StartingPoint(model_name(name), model.network.state_dict(), origin, model.spec.preprocess)

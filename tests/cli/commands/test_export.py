@@ -80,6 +80,7 @@ def test_options_that_cannot_be(edgewise: Run, arguments: list[str], complaint: 
     ("option", "value", "complaint"),
     [
         ("--imgsz", "32x", "'32x' is neither a side like 224 nor HEIGHTxWIDTH like 32x96"),
+        ("--imgsz", "0", "'0' is neither a side like 224 nor HEIGHTxWIDTH like 32x96"),
         ("--imgsz", "1x2x3", "'1x2x3' is neither a side like 224 nor HEIGHTxWIDTH like 32x96"),
         ("--imgsz", "squash", "'squash' is neither a side like 224 nor HEIGHTxWIDTH like 32x96"),
         ("--resize", "crop", "'crop' is neither a side like 224 nor HEIGHTxWIDTH like 32x96 nor squash"),
