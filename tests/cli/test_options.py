@@ -5,4 +5,4 @@ from edgewise.models.spec import FILTERS
 
 
 def test_every_filter_can_be_chosen() -> None:
-    assert INTERPOLATIONS == tuple(FILTERS)
+    assert tuple(FILTERS) == INTERPOLATIONS
