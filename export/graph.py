@@ -7,7 +7,7 @@ equalization and bias correction therefore all work on exactly the same arithmet
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from ..models.errors import EdgewiseError
-from ..models.spec import Shape, planes
+from ..models.sizes import Shape, planes
 
 if TYPE_CHECKING:
     from torch import Tensor, nn

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 from .errors import UsageError
 from .model import Model
-from .spec import Labels, ModelSpec, Origin, Preprocess, written
+from .sizes import written
+from .spec import Labels, ModelSpec, Origin, Preprocess
 from .weights.fitting import count_outputs
 
 if TYPE_CHECKING:

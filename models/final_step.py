@@ -6,7 +6,7 @@ again. Running the network once shows whether it ends in such a step; only then 
 
 from typing import TYPE_CHECKING, Any
 
-from .spec import Shape, planes
+from .sizes import Shape, planes
 
 if TYPE_CHECKING:
     from torch import Tensor, nn

@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import Any, Literal, Self, TypeAlias
 
 from .errors import UsageError
-from .spec import Labels, ModelSpec, PerChannel, Preprocess, Size, both, classes_of, simplest
+from .sizes import Size, both, simplest
+from .spec import Labels, ModelSpec, PerChannel, Preprocess, classes_of
 
 PathLike: TypeAlias = str | os.PathLike[str]
 Channels: TypeAlias = float | Iterable[float]  # one number for all channels, or one for each

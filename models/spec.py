@@ -12,37 +12,14 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from .errors import UsageError
+from .sizes import Shape, Size, both, simplest, written
 
 Pixels: TypeAlias = NDArray[np.uint8]  # (H, W, C), RGB or grey
 Tensor32: TypeAlias = NDArray[np.float32]
 PerChannel: TypeAlias = tuple[float, ...]  # red, green and blue, or grey alone
-Size: TypeAlias = int | tuple[int, int]  # pixels: the side of a square, or height and width
-Shape: TypeAlias = tuple[int, int, int]  # height, width, channels
 
 FILTERS = {way.name.lower(): way for way in Image.Resampling}
 _LARGEST_SIZE = 4096
-
-
-def both(size: Size) -> tuple[int, int]:
-    """Height and width."""
-    return (size, size) if isinstance(size, int) else size
-
-
-def simplest(size: Size) -> Size:
-    """The same size, as one number if it is a square."""
-    height, width = both(size)
-    return height if height == width else (height, width)
-
-
-def written(size: Size) -> str:
-    """A size as `--imgsz` takes it: '224', or '32x96' for height and width."""
-    return str(size) if isinstance(size, int) else "x".join(map(str, size))
-
-
-def planes(picture: int | Shape, count: int) -> tuple[int, int, int, int]:
-    """`count` pictures in PyTorch's order, (N, C, H, W); a number is the side of an RGB square."""
-    height, width, channels = (picture, picture, 3) if isinstance(picture, int) else picture
-    return count, channels, height, width
 
 
 def classes_of(outputs: int) -> int:

@@ -12,7 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFilter
 
-from .spec import Pixels, Size, both
+from .sizes import Size, both
+from .spec import Pixels
 
 _COUNTS = (8, 500)  # leaves per picture
 _SMALLEST = (1 / 85, 1 / 4)  # smallest radius, as a fraction of the picture's side

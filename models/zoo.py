@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from ._zoo_rows import ROWS
 from .libraries import Published, libraries, library
 from .libraries.names import fold, pick
+from .sizes import Size
 
 if TYPE_CHECKING:
     from torch import nn
@@ -27,7 +28,7 @@ class Architecture:
     library: str
     builder: str
     options: tuple[tuple[str, Any], ...] = ()
-    size: int | tuple[int, int] = 224
+    size: Size = 224
     year: int | None = None
     paper: str | None = None
     parameters: float | None = None

@@ -14,7 +14,7 @@ from ..models.errors import PrecisionError
 from ..models.foreign.keras import KerasNetwork, is_keras
 from ..models.model import Model
 from ..models.overrides import Channels, ClassNames, PathLike, Resize
-from ..models.spec import Size
+from ..models.sizes import Size
 from ..models.weights import model_name
 from ..models.weights.names import require_model
 from ..runtime.bundle import Bundle, refuse_other_model

@@ -9,7 +9,7 @@ from ..models import weights as _weights
 from ..models.in_memory import of_module
 from ..models.model import Model
 from ..models.overrides import Channels, ClassNames, Overrides, PathLike, Resize
-from ..models.spec import Size
+from ..models.sizes import Size
 from .request import ModelLike
 
 if TYPE_CHECKING:

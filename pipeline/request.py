@@ -14,7 +14,7 @@ from ..models.errors import UsageError, unknown
 from ..models.images import find_images
 from ..models.model import Model
 from ..models.overrides import Channels, ClassNames, Overrides, PathLike, Resize
-from ..models.spec import Size
+from ..models.sizes import Size
 from ..models.weights.names import require_weights
 from ..quantize.calibration import FEWEST
 from ..quantize.recipe import Recipe

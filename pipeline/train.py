@@ -10,7 +10,7 @@ from ..export.artifact import file_stem
 from ..models.data import open_dataset, require_dataset
 from ..models.errors import unknown
 from ..models.overrides import Channels, Overrides, PathLike, Resize
-from ..models.spec import Size, both
+from ..models.sizes import Size, both
 from ..models.training import run
 from ..models.training.engine import train as run_plan
 from ..models.training.plan import Plan, TrainingResult

@@ -33,6 +33,7 @@ DEVICE = (
     "models/images.py",
     "models/requirements.py",
     "models/shapes.py",
+    "models/sizes.py",
     "models/spec.py",
     "models/synthetic.py",
     "export/artifact.py",

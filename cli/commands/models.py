@@ -11,7 +11,7 @@ from ..groups import GroupedCommand, in_group
 from ..options import SizeType, output
 
 if TYPE_CHECKING:
-    from ...models.spec import Size
+    from ...models.sizes import Size
     from ...models.zoo import Architecture
     from ..views.models import Counted
 

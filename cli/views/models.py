@@ -6,7 +6,7 @@ from io import StringIO
 from typing import TYPE_CHECKING, Any
 
 from ...models.complexity import Complexity, Savings
-from ...models.spec import written
+from ...models.sizes import written
 from ...models.zoo import Architecture
 from ..terminal import table
 

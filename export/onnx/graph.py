@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Any, cast
 from weakref import WeakKeyDictionary
 
 from ...models.errors import EdgewiseError, MissingDependencyError
-from ...models.spec import Shape, planes
+from ...models.sizes import Shape, planes
 from ..graph import Network, first_line
 
 if TYPE_CHECKING:

@@ -14,7 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...models.errors import EdgewiseError
-from ...models.spec import ModelSpec, Preprocess, Tensor32, classes_of, written
+from ...models.sizes import written
+from ...models.spec import ModelSpec, Preprocess, Tensor32, classes_of
 from .flatbuffer import pack, unpack
 
 if TYPE_CHECKING:

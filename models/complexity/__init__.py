@@ -9,8 +9,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from ..errors import UsageError
-from ..spec import Size, both, planes, written
-from ..weights.fitting import first_channels
+from ..sizes import Size, both, planes, written
 from ..zoo import Architecture, skeleton
 from .layers import Kind, kinds_of
 from .separable import Savings, savings
@@ -89,6 +88,7 @@ def _run(network: "nn.Module", size: Size) -> "tuple[list[Step], int]":
     """The operators that the network runs on one picture, and its number of classes."""
     import torch
 
+    from ..weights.fitting import first_channels
     from .recorder import OperatorRecorder
 
     picture = torch.empty(planes((*both(size), first_channels(network)), 1), device="meta")

@@ -9,7 +9,8 @@ from ..announcements import assumptions
 from ..errors import UsageError
 from ..images import sha256_of
 from ..overrides import Overrides
-from ..spec import ModelSpec, Origin, PerChannel, Preprocess, Size, both, simplest, written
+from ..sizes import Size, both, simplest, written
+from ..spec import ModelSpec, Origin, PerChannel, Preprocess
 
 _CROP = 224 / 256  # the usual crop, relative to the shorter side
 

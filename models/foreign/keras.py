@@ -13,7 +13,8 @@ from .. import foreign as _foreign
 from ..errors import UsageError
 from ..model import Model
 from ..overrides import Overrides
-from ..spec import Shape, Tensor32
+from ..sizes import Shape
+from ..spec import Tensor32
 from . import keras_files as _keras_files
 from . import keras_graph as _keras_graph
 from .tensorflow import tensorflow

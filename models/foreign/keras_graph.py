@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from ..errors import UsageError
-from ..spec import Size
+from ..sizes import Size
 from .tensorflow import tensorflow
 
 _PASSED_ON = {"Identity", "Cast"}

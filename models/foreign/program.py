@@ -15,7 +15,8 @@ from ..errors import EdgewiseError, UsageError
 from ..final_step import cut
 from ..model import Model
 from ..overrides import Overrides
-from ..spec import Preprocess, Shape, Size, planes
+from ..sizes import Shape, Size, planes
+from ..spec import Preprocess
 from .program_check import first_line, require_harmless
 
 if TYPE_CHECKING:

@@ -7,7 +7,8 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from ..errors import MissingDependencyError
-from ..spec import Preprocess, both, simplest
+from ..sizes import both, simplest
+from ..spec import Preprocess
 from . import Options, Published
 from .names import pick
 

@@ -6,7 +6,7 @@ From M. Tan and Q. Le, "EfficientNetV2: Smaller models and faster training", arX
 from typing import TYPE_CHECKING
 
 from ..errors import UsageError
-from ..spec import Shape, planes
+from ..sizes import Shape, planes
 from .recipe import TrainingRecipe
 
 if TYPE_CHECKING:

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from ..errors import EdgewiseError, UsageError
 from ..overrides import Overrides
-from ..spec import Preprocess, Shape, planes
+from ..sizes import Shape, planes
+from ..spec import Preprocess
 from ..zoo import Architecture, build, skeleton
 
 if TYPE_CHECKING:

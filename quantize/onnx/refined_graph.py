@@ -4,7 +4,7 @@ import copy
 from typing import TYPE_CHECKING
 
 from ...export.onnx.graph import onnx_graph
-from ...models.spec import Shape
+from ...models.sizes import Shape
 from ..refine import Refined
 from .patch import patch
 

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ...models.errors import EdgewiseError, UsageError
-from ...models.spec import Shape
+from ...models.sizes import Shape
 
 VARIABLE = "EDGEWISE_ANDROID_RUNNER"
 SAMPLES = 2  # per series; with more, the times in between are not reported

@@ -15,7 +15,8 @@ from ...models.data.folders import labelled_images, part_to_judge
 from ...models.errors import EdgewiseError, UsageError
 from ...models.images import read_image, sha256_of
 from ...models.shapes import EVALUATION_CLUTTER, EVALUATION_SEED, SHAPES, shape_picture
-from ...models.spec import ModelSpec, Pixels, Preprocess, Tensor32, both
+from ...models.sizes import both
+from ...models.spec import ModelSpec, Pixels, Preprocess, Tensor32
 from ...models.synthetic import dead_leaves
 from .. import Session
 

@@ -14,7 +14,8 @@ from PIL import Image
 
 from ...export.precision import Precision
 from ...models.errors import ParityError
-from ...models.spec import Pixels, Preprocess, Tensor32, both
+from ...models.sizes import both
+from ...models.spec import Pixels, Preprocess, Tensor32
 from ...models.synthetic import dead_leaves
 from .. import Session, open_session
 from ..bundle import Bundle

@@ -12,7 +12,8 @@ import numpy as np
 
 from ...export.engines import importing, reason
 from ...models.errors import EdgewiseError
-from ...models.spec import Tensor32, planes
+from ...models.sizes import planes
+from ...models.spec import Tensor32
 from .. import accepted, checked
 
 if TYPE_CHECKING:

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from edgewise.models.errors import UsageError
-from edgewise.models.spec import FILTERS, Labels, ModelSpec, Origin, Preprocess, written
+from edgewise.models.spec import FILTERS, Labels, ModelSpec, Origin, Preprocess
 
 unit = st.floats(0, 1, width=32)
 colours = st.tuples(unit, unit, unit)
@@ -84,7 +84,6 @@ def test_squashed_and_grey_pictures_are_bit_identical_to_torchvision(
 def test_a_square_has_one_description() -> None:
     assert Preprocess((32, 32), (40, 40)) == Preprocess(32, (40, 40))
     assert Preprocess(32, (40, 40)) != Preprocess(32, 40)  # one squashes, one keeps the proportions
-    assert (written(224), written((32, 96))) == ("224", "32x96")
     text = Preprocess((32, 96), (40, 100), (0.5,), (0.25,), "box").text
     assert text == "grey, resize 40x100 (box), crop 32x96, mean 0.5, std 0.25"
 

@@ -18,7 +18,8 @@ from hypothesis import strategies as st
 
 from edgewise.export.tflite.metadata import attach
 from edgewise.models.errors import EdgewiseError, UsageError
-from edgewise.models.spec import Labels, ModelSpec, Origin, Preprocess, Shape
+from edgewise.models.sizes import Shape
+from edgewise.models.spec import Labels, ModelSpec, Origin, Preprocess
 
 NAMES = ("tench", "fish, goldfish", "naïve 大熊猫")
 SIDE = 4

@@ -12,7 +12,7 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from edgewise.models.complexity import Complexity, Cost, Kind, complexity, with_auxiliary_heads
 from edgewise.models.errors import UsageError
-from edgewise.models.spec import both, planes
+from edgewise.models.sizes import both, planes
 from edgewise.models.zoo import Architecture, architectures, find, skeleton
 
 # Together they have every layer type.

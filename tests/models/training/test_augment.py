@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from edgewise.models.shapes import shape_picture
-from edgewise.models.spec import Preprocess, Size
+from edgewise.models.sizes import Size
+from edgewise.models.spec import Preprocess
 from edgewise.models.training.augment import Augmentation, drawing_from, mixing
 from edgewise.models.training.recipe import TrainingRecipe
 

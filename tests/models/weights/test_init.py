@@ -20,7 +20,8 @@ from edgewise.models.errors import EdgewiseError, UsageError
 from edgewise.models.images import crops, sha256_of
 from edgewise.models.libraries import Published, timm
 from edgewise.models.shapes import EVALUATION_CLUTTER, EVALUATION_SEED, shape_picture
-from edgewise.models.spec import Labels, ModelSpec, Origin, Preprocess, both
+from edgewise.models.sizes import both
+from edgewise.models.spec import Labels, ModelSpec, Origin, Preprocess
 from edgewise.models.weights import Model, Overrides, load_model, model_name
 from edgewise.models.zoo import build, find
 

@@ -11,7 +11,8 @@ from edgewise.export.artifact import Artifact
 from edgewise.models.errors import EdgewiseError, UsageError
 from edgewise.models.images import sha256_of
 from edgewise.models.shapes import EVALUATION_CLUTTER, EVALUATION_SEED, SHAPES, shape_picture
-from edgewise.models.spec import Labels, ModelSpec, Origin, Tensor32, both
+from edgewise.models.sizes import both
+from edgewise.models.spec import Labels, ModelSpec, Origin, Tensor32
 from edgewise.models.synthetic import dead_leaves
 from edgewise.quantize.calibration import generated
 from edgewise.runtime.judge import evaluation
