@@ -7,6 +7,7 @@ from . import imagenet
 from .announcements import assumptions, logits
 from .errors import EdgewiseError, UsageError
 from .final_step import without_final_step
+from .full_precision import in_float32
 from .model import Model
 from .overrides import Overrides
 from .spec import ModelSpec, Origin, Preprocess
@@ -33,14 +34,15 @@ def of_module(module: "nn.Module", overrides: Overrides, name: str | None = None
     overrides.preprocess(Preprocess(), overrides.channels)  # raises before anything takes time
     kind = type(module).__name__
     title = name or kind.lower()
-    network = _copied(module)
+    notices: list[str] = []
+    network = in_float32(_copied(module), title, notices.append)
     prepared, outputs = taken(title, network, Preprocess(), overrides)
     origin = Origin("memory", f"the module {kind}", digest(network))
     assumed = ModelSpec(title, prepared, imagenet.assumed_labels(outputs), origin)
     network, step = without_final_step(network, prepared.shape)
     spec = overrides.apply(assumed, outputs)
-    notices = (*assumptions(spec, "the usual way", overrides), *logits(spec, outputs, step))
-    return Model(network, spec, notices=notices)
+    notices += [*assumptions(spec, "the usual way", overrides), *logits(spec, outputs, step)]
+    return Model(network, spec, notices=tuple(notices))
 
 
 def _copied(module: "nn.Module") -> "nn.Module":
@@ -58,7 +60,7 @@ def _copied(module: "nn.Module") -> "nn.Module":
     if any(is_lazy(tensor) or tensor.is_meta for tensor in tensors):
         raise UsageError(f"{kind}: some weights have no values yet; load or initialize them first")
     try:
-        network = copy.deepcopy(module).cpu().float().eval()
+        network = copy.deepcopy(module).cpu().eval()
     except Exception as error:  # modules may hold anything; torch refuses to copy non-leaf tensors
         raise UsageError(
             f"{kind}: cannot be copied ({error}); give a module that copy.deepcopy copies"

@@ -103,6 +103,7 @@ def convert(
     io: str = "float32",
     processors: str | Iterable[str] = "any",
     weights: PathLike = "auto",
+    ema: bool = False,
     mean: Channels | None = None,
     std: Channels | None = None,
     imgsz: Size | None = None,
@@ -149,6 +150,7 @@ def convert(
             `x86-avx2`, `pi4`, `pi5` and `android`.
         weights: `imagenet`, `bundled`, `random`, or the path of a state dict; `auto` takes the first of
             `imagenet` and `bundled` that is available.
+        ema: Use the averaged weights (EMA, SWA) of a checkpoint that has raw ones as well.
         mean: Mean of the pixels on the [0, 1] scale, one number or three, for weights that do not record it.
         std: Standard deviation of the pixels, in the same form.
         imgsz: Size of the network's input in pixels: the side of a square, or (height, width).
@@ -222,6 +224,8 @@ def _made(request: ConvertRequest, journal: Journal, work: Path, failures: Failu
         pictures = evaluation.choose(model.spec, data, request.eval_count, calibration.unused, request.seed)
         evaluation.refuse_overlap(pictures, calibration.digests)
         request.limits.require_measurable(pictures)
+        for notice in dict.fromkeys((*calibration.notices, *pictures.notices)):
+            journal.notice(notice)
     with reading_ahead(pictures, model.spec.preprocess, work) as ready:
         workshop = Workshop(model, calibration, work, journal, request.runs_on)
         made = steps.files(request, workshop, journal, failures)
@@ -253,7 +257,7 @@ def _loaded(request: ConvertRequest, journal: Journal) -> tuple[Model, str]:
         with journal.stage("Load the network"):
             title = _title(os.fspath(given))
             places = _places(request, title)
-            model = loaded(given, *source)
+            model = loaded(given, *source, ema=request.ema)
     else:
         model = loaded(given, *source)
         title = model.spec.name

@@ -27,6 +27,7 @@ def load_model(
     channels: int | None = None,
     interpolation: str | None = None,
     labels: ClassNames | None = None,
+    ema: bool = False,
 ) -> Model:
     """Load a network with its weights, as `convert` does; `from_torch` takes a module in memory.
 
@@ -46,6 +47,7 @@ def load_model(
         interpolation: Filter that resizes pictures: `nearest`, `box`, `bilinear`, `hamming`, `bicubic` or
             `lanczos`; that of the weights without it, or `bilinear`.
         labels: Names of the classes in the order of the outputs, or a text file with one per line.
+        ema: Use the averaged weights (EMA, SWA) of a checkpoint that has raw ones as well.
 
     Raises:
         UsageError: There is no such model or file, or weights or labels do not fit it.
@@ -62,7 +64,7 @@ def load_model(
         channels=channels,
         interpolation=interpolation,
     )
-    loaded = _weights.load_model(os.fspath(model), os.fspath(weights), overrides, notices.append)
+    loaded = _weights.load_model(os.fspath(model), os.fspath(weights), overrides, notices.append, ema=ema)
     return replace(loaded, notices=tuple(notices))
 
 
@@ -115,14 +117,19 @@ def from_torch(
 
 
 def loaded(
-    model: ModelLike, weights: PathLike, overrides: Overrides, announce: Callable[[str], None]
+    model: ModelLike,
+    weights: PathLike,
+    overrides: Overrides,
+    announce: Callable[[str], None],
+    *,
+    ema: bool = False,
 ) -> Model:
     """Load `model`, or take it as it is; `announce` gets its notices.
 
     Raises like `load_model` and `from_torch`.
     """
     if isinstance(model, str | os.PathLike):
-        return _weights.load_model(os.fspath(model), os.fspath(weights), overrides, announce)
+        return _weights.load_model(os.fspath(model), os.fspath(weights), overrides, announce, ema=ema)
     if not isinstance(model, Model):
         model = of_module(model, overrides)
     for notice in model.notices:

@@ -15,6 +15,7 @@ from ..runtime.judge.stability import Stability
 from ..runtime.judge.stats import Agreement
 from ..runtime.judge.verdict import Verification
 from ..runtime.processors import Processor
+from .fidelity import Fidelity
 from .libraries import versions
 from .recovery import Recovery
 from .workshop import File, Twin, Workshop
@@ -120,6 +121,11 @@ class Product:
         return self.file.processors
 
     @property
+    def fidelity(self) -> Fidelity | None:
+        """What an INT8 file keeps of the float logits, beside what it should keep; None for others."""
+        return self.file.fidelity
+
+    @property
     def size_bytes(self) -> int:
         """The size of the model file."""
         return self.file.structure.size_bytes
@@ -158,6 +164,7 @@ def write(draft: Draft, latency: Latency, folder: Path, workshop: Workshop, *, o
         "parity": asdict(draft.twin.parity),
         "verification": draft.verification.to_json(),
         "structure": draft.file.structure.to_json(),
+        "fidelity": draft.file.fidelity and draft.file.fidelity.to_json(),
         "processors": {"made_for": [*workshop.processors], "verdict_holds_for": [*draft.file.processors]},
         "calibration": workshop.calibration.to_json() if artifact.precision.integer else None,
         "stability": draft.stability and draft.stability.to_json(),

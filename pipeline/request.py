@@ -31,7 +31,7 @@ ModelLike: TypeAlias = Union[str, os.PathLike[str], Model, "nn.Module"]
 
 _FEWEST_PICTURES = 12  # that judge bundled weights
 # What a loaded model already has.
-_OF_WEIGHTS = ("weights", "mean", "std", "imgsz", "resize", "channels", "interpolation", "labels")
+_OF_WEIGHTS = ("weights", "ema", "mean", "std", "imgsz", "resize", "channels", "interpolation", "labels")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,6 +50,7 @@ class ConvertRequest:
     io: str = "float32"
     processors: str | Iterable[str] = "any"
     weights: PathLike = "auto"
+    ema: bool = False
     mean: Channels | None = None
     std: Channels | None = None
     imgsz: Size | None = None
@@ -119,7 +120,7 @@ class ConvertRequest:
         if isinstance(self.model, str | os.PathLike):
             return
         loaded = isinstance(self.model, Model)
-        for name in _OF_WEIGHTS if loaded else _OF_WEIGHTS[:1]:
+        for name in _OF_WEIGHTS if loaded else _OF_WEIGHTS[:2]:
             if getattr(self, name) != type(self).__dataclass_fields__[name].default:
                 source = "is already loaded" if loaded else "already has its weights"
                 raise UsageError(f"{name}: the model {source}; pass {name} where it is loaded")

@@ -23,7 +23,7 @@ from .product import Draft
 from .progress import Journal
 from .recovery import Recovery, Search
 from .request import ConvertRequest
-from .workshop import Twin, Workshop
+from .workshop import Twin, Workshop, beside_others
 
 
 class GateError(AccuracyError):
@@ -118,7 +118,11 @@ def judged(
 ) -> tuple[list[Draft], Judging]:
     """Let all files answer the same pictures, in one pass over them."""
     found = judging(made, pictures, request.limits, workshop, journal)
-    drafts = [Draft(precision, twin, file, found.verdict(twin, file)) for precision, twin, file in made]
+    files = beside_others([file for _, _, file in made])
+    drafts = [
+        Draft(precision, twin, file, found.verdict(twin, file))
+        for (precision, twin, _), file in zip(made, files, strict=True)
+    ]
     for draft in drafts:
         _warn(draft, journal)
     return drafts, found
@@ -129,6 +133,9 @@ def _warn(draft: Draft, journal: Journal) -> None:
     for warning in draft.verification.warnings:
         own = warning.startswith(EXPORTED)
         journal.notice(f"{draft.file.title}: {warning}" if own else warning)
+    kept = draft.file.fidelity
+    if kept is not None and kept.suspicious:
+        journal.notice(f"{draft.file.title}: {kept.complaint()}")
 
 
 def gated(

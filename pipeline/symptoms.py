@@ -7,7 +7,6 @@ from ..quantize.diagnosis import LayerShare, Symptoms
 from ..quantize.recipe import Recipe
 from ..quantize.refine.sensitivity import LayerError
 from ..quantize.refine.sources import median_sqnr_db
-from ..runtime import Session, runtime
 from .workshop import File, Twin, Workshop
 
 _PICTURES, _COMPARED = 128, 16
@@ -17,7 +16,7 @@ def symptoms(workshop: Workshop, twin: Twin, failed: File, recipe: Recipe) -> Sy
     """What is wrong with `failed`, which `recipe` made of `twin`."""
     batch = workshop.calibration.batch(_PICTURES)
     exact = twin.session(batch)
-    engine, plain = (session(batch[:_COMPARED]) for session in (failed.session, _exact(failed)))
+    engine, plain = (session(batch[:_COMPARED]) for session in (failed.session, failed.exact()))
     sources = workshop.sources(recipe)
     return Symptoms(
         engine_db=median_sqnr_db(exact[:_COMPARED], engine),
@@ -40,10 +39,3 @@ def peak_ratio(logits: Tensor32) -> float:
     """The largest logit, by its size, of the most extreme picture over that of the median picture."""
     peaks = np.abs(logits).max(axis=1)
     return float(peaks.max() / max(np.median(peaks), np.finfo(np.float32).tiny))
-
-
-def _exact(failed: File) -> Session:
-    """The file with products added in 32 bits, which is what the engine does where they cannot saturate."""
-    if not failed.structure.overflow:
-        return failed.session
-    return runtime(failed.artifact.target).open_exact(failed.artifact.path, 1)

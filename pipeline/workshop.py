@@ -1,6 +1,6 @@
 """Makes files from one network, and remembers what several of them need."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Self
@@ -19,7 +19,8 @@ from ..quantize.forms import without_int8
 from ..quantize.recipe import Recipe
 from ..quantize.refine import Refined, refine
 from ..quantize.refine.sensitivity import LayerError, sensitivities
-from ..quantize.refine.sources import Sources, sources
+from ..quantize.refine.simulation import PICTURES
+from ..quantize.refine.sources import Sources, median_sqnr_db, sources
 from ..runtime import Session, open_session, runtime
 from ..runtime.bench.latency import Latency, measure
 from ..runtime.judge import evaluation, saturation, stats
@@ -32,6 +33,7 @@ from ..runtime.processors import EVERY, Processor
 from ..runtime.reference import reference
 from ..runtime.structure import Structure
 from .claims import known
+from .fidelity import Fidelity
 from .progress import Journal
 
 _PARITY_PICTURES = 8
@@ -51,13 +53,15 @@ class ClosedSession:
 class File:
     """A model file, opened, and what it was found to be.
 
-    `processors` compute as its session does, so they are those that its verdict holds for.
+    `processors` compute as its session does, so they are those that its verdict holds for. `fidelity` is of
+    files with INT8 activations.
     """
 
     artifact: Artifact
     session: Session
     structure: Structure
     processors: tuple[Processor, ...] = field(default=EVERY, kw_only=True)
+    fidelity: Fidelity | None = field(default=None, kw_only=True)
 
     @property
     def title(self) -> str:
@@ -67,6 +71,12 @@ class File:
     def closed(self) -> Self:
         """The same without its engine, so that a result is plain data that can be pickled."""
         return replace(self, session=ClosedSession())
+
+    def exact(self) -> Session:
+        """Its session, or one with products added in 32 bits where this engine would saturate."""
+        if not self.structure.overflow:
+            return self.session
+        return runtime(self.artifact.target).open_exact(self.artifact.path, _THREADS)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -98,6 +108,7 @@ class Workshop:
         self.known = known(model.spec, model.record)
         self._folder, self._journal = folder, journal
         self._refined: dict[Recipe, Refined] = {}
+        self._sampled: dict[Twin, Tensor32] = {}
         self._sensitive: dict[Recipe, list[LayerError]] = {}
         self._count = 0
         self._network = self._captured(model) if captured is None else captured
@@ -134,9 +145,12 @@ class Workshop:
         refined = self._refine(recipe)
         with self._journal.stage(f"Quantize {target} to {recipe.precision}"):
             make = quantizer(target).quantize
-            return self._made(
+            file = self._made(
                 target, lambda path: make(twin.artifact, refined, self.calibration, recipe, path)
             )
+            if not recipe.activations:
+                return file
+            return replace(file, fidelity=self._fidelity(twin, file, refined, recipe))
 
     def halved(self, twin: Twin) -> File:
         """`twin` with float16 weights."""
@@ -196,6 +210,16 @@ class Workshop:
                 self._refined[key] = refine(self._network, self.calibration, key)
         return self._refined[key]
 
+    def _fidelity(self, twin: Twin, file: File, refined: Refined | None, recipe: Recipe) -> Fidelity:
+        """What `file` keeps of the logits of `twin`, beside what the simulation keeps of them."""
+        batch = self.calibration.batch(PICTURES)
+        if twin not in self._sampled:
+            self._sampled[twin] = twin.session(batch)
+        found = median_sqnr_db(self._sampled[twin], file.exact()(batch))
+        # The simulation has min-max ranges only, and the ranges of all pictures differ from those of a few.
+        simulated = refined is not None and recipe.ranges == Recipe().ranges
+        return Fidelity(found, refined.simulated_db if refined and simulated else None)
+
     def _made(self, target: str, make: Callable[[Path], Artifact]) -> File:
         file = self._opened(make(self._path(target)))
         found = file.structure
@@ -220,6 +244,25 @@ class Workshop:
     def _path(self, target: str) -> Path:
         self._count += 1
         return self._folder / f"{self._count}.{target}"
+
+
+def beside_others(files: Sequence[File]) -> list[File]:
+    """`files`, the fidelity of each beside that of the best file of another target in the same precision."""
+    kept = [(file, file.fidelity) for file in files if file.fidelity is not None]
+
+    def compared(file: File) -> File:
+        others = [
+            (found.sqnr_db, other.title)
+            for other, found in kept
+            if other.artifact.target != file.artifact.target
+            and other.artifact.precision is file.artifact.precision
+        ]
+        if file.fidelity is None or not others:
+            return file
+        best, title = max(others)
+        return replace(file, fidelity=replace(file.fidelity, other_db=best, other=title))
+
+    return list(map(compared, files))
 
 
 def _refinement(recipe: Recipe) -> Recipe:

@@ -55,7 +55,7 @@ class Workspace:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        (folder / "myapp" / "app" / "src" / "main" / "assets").mkdir(parents=True)
+        shown.prepare(folder)
         self._run = cache(self._really)
 
     def run(self, *argv: str) -> subprocess.CompletedProcess[str]:

@@ -53,6 +53,7 @@ def show_conversion(console: Console, conversion: Conversion) -> None:
             console.print(f"\n[bold]{product.title}[/]")
         show_recovery(console, product.recovery)
         show_agreement(console, product)
+        show_fidelity(console, product)
         show_accuracy(console, product.verification, product.precision)
         show_stability(console, product)
         show_pace(console, product)
@@ -120,6 +121,12 @@ def show_agreement(console: Console, product: Product) -> None:
         f"(worst picture: {verification.worst_picture}, {agreed.worst_cosine:.4f})"
     )
     console.print(f"[dim]{escape(line)}[/]", soft_wrap=True)
+
+
+def show_fidelity(console: Console, product: Product) -> None:
+    """That an INT8 file keeps less than INT8 must, if so: whatever the verdict, it is an error of ours."""
+    if product.fidelity is not None and product.fidelity.suspicious:
+        console.print(f"[bold red]SUSPICIOUS[/] {escape(product.fidelity.complaint())}", soft_wrap=True)
 
 
 def show_accuracy(console: Console, verification: Verification, precision: Precision) -> None:

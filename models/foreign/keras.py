@@ -15,6 +15,7 @@ from ..model import Model
 from ..overrides import Overrides
 from ..sizes import Shape
 from ..spec import Tensor32
+from . import keras_conventions as _conventions
 from . import keras_files as _keras_files
 from . import keras_graph as _keras_graph
 from .tensorflow import tensorflow
@@ -51,16 +52,26 @@ def load_keras(path: Path, overrides: Overrides, announce: Callable[[str], None]
     """
     if not path.exists():
         raise UsageError(f"{path}: no such Keras model; pass a .keras file or the folder of a SavedModel")
-    frozen = _keras_files.load(path)
+    frozen, halves = _keras_graph.in_float32(_keras_files.load(path))
+    if halves:
+        announce(
+            f"{path.name} computes in {' and '.join(halves)}, as by Keras's mixed precision: taking it to "
+            "float32, in which it is converted and judged"
+        )
     found, channels, outputs = _keras_graph.require_classifier(frozen, path)
     _foreign.require_channels(channels, path, overrides)
     logits, step = _keras_graph.without_final_step(frozen)
     size = _foreign.size_of(found, path, overrides)
     if _keras_graph.takes_bytes(logits):
-        way, mean, std = "pixels from 0 to 255, which the model scales itself", 0.0, 1 / 255
+        way = "pixels from 0 to 255, which the model scales itself"
+        mean, std = (0.0,) * channels, (1 / 255,) * channels
     else:
-        way, mean, std = "the preprocessing of tf.keras.applications.mobilenet_v2", 0.5, 0.5
-    preprocess = _foreign.usual(size, (mean,) * channels, (std,) * channels)
+        convention = _conventions.of(logits) if channels == 3 else _conventions.USUAL
+        if convention.reversed_channels and overrides.mean is None and overrides.std is None:
+            turned = _keras_graph.with_reversed_channels(logits)
+            logits, convention = (turned, convention) if turned else (logits, _conventions.USUAL)
+        way, mean, std = convention.way, convention.mean[:channels], convention.std[:channels]
+    preprocess = _foreign.usual(size, mean, std)
     spec = _foreign.describe(path, preprocess, outputs, overrides)
     notices = announcements.logits(spec, outputs, step) + _foreign.assumed(spec, way, overrides)
     for line in notices:

@@ -11,8 +11,10 @@ from typing import TYPE_CHECKING, Any
 
 from .. import foreign as _foreign
 from ..announcements import logits
+from ..captured import inline_modes, training_operator
 from ..errors import EdgewiseError, UsageError
 from ..final_step import cut
+from ..full_precision import in_float32
 from ..model import Model
 from ..overrides import Overrides
 from ..sizes import Shape, Size, planes
@@ -21,6 +23,7 @@ from .program_check import first_line, require_harmless
 
 if TYPE_CHECKING:
     from torch.export import ExportedProgram
+    from torch.fx import GraphModule
 
 _AGAIN = "torch.export.export(model.eval(), (pictures,), dynamic_shapes=({0: torch.export.Dim.AUTO},))"
 
@@ -54,18 +57,33 @@ def load_program(path: Path, overrides: Overrides, announce: Callable[[str], Non
     found, channels = _require_pictures(program, path)
     size = _foreign.size_of(found, path, overrides)
     _foreign.require_channels(channels, path, overrides)
-    _require_evaluation(program, path)
-    module: Any = program.module(check_guards=False)  # guards would be Python code from the file
-    network = torch.fx.GraphModule(module, module.graph).eval()  # the program's own module rejects `eval`
+    module = _module(program, path)
+    _require_evaluation(module, path)
+    graph = torch.fx.GraphModule(module, module.graph).eval()  # the program's own module rejects `eval`
+    step = cut(graph)
+    network = in_float32(graph, path.name, announce)
     # The values that torchvision and most PyTorch training recipes use; for grey, half and half.
     usual = overrides.preprocess(_foreign.usual(size, Preprocess().mean, Preprocess().std), channels)
     outputs = _outputs(network, usual.shape, path)
-    step = cut(network)
     spec = _foreign.describe(path, usual, outputs, overrides)
     notices = _foreign.assumed(spec, "torchvision's preprocessing", overrides) + logits(spec, outputs, step)
     for line in notices:
         announce(line)
     return Model(network, spec)
+
+
+def _module(program: "ExportedProgram", path: Path) -> Any:
+    """The program's graph of plain operators."""
+    module: Any = program.module(check_guards=False)  # guards would be Python code from the file
+    try:
+        inline_modes(module)
+    except EdgewiseError:
+        raise
+    except Exception as error:  # regions that torch.export would not write
+        raise EdgewiseError(
+            f"{path}: a region of no_grad or autocast is damaged ({first_line(error)[:160]}); export it again"
+        ) from error
+    return module
 
 
 def _require_pictures(program: "ExportedProgram", path: Path) -> tuple[Size | None, int]:
@@ -83,25 +101,27 @@ def _require_pictures(program: "ExportedProgram", path: Path) -> tuple[Size | No
     return (height, width), channels
 
 
-def _require_evaluation(program: "ExportedProgram", path: Path) -> None:
-    """Raise a `UsageError` if a dropout or batch norm was captured in training mode."""
-    import torch
-
-    aten = torch.ops.aten
-    places = {aten.dropout.default: 2, aten.dropout_.default: 2, aten.batch_norm.default: 5}
-    for node in program.graph.nodes:
-        if node.target in places and node.args[places[node.target]]:
-            raise UsageError(
-                f"{path}: was exported in training mode ({node.name}); export it again with {_AGAIN}"
-            )
+def _require_evaluation(network: "GraphModule", path: Path) -> None:
+    """Raise a `UsageError` if something was captured in training mode."""
+    node = training_operator(network)
+    if node is not None:
+        raise UsageError(
+            f"{path}: was exported in training mode ({node.name}); export it again with {_AGAIN}"
+        )
 
 
 def _outputs(network: Any, picture: Shape, path: Path) -> int:
     """The number of outputs per picture."""
     import torch
 
-    with torch.no_grad():
-        answer = network(torch.zeros(planes(picture, 2)))
+    try:
+        with torch.no_grad():
+            answer = network(torch.zeros(planes(picture, 2)))
+    except RuntimeError as error:  # it has types of its own inside
+        raise UsageError(
+            f"{path}: does not take float32 pictures ({first_line(error)[:160]}); call model.float() and "
+            "export it again"
+        ) from error
     if not isinstance(answer, torch.Tensor) or answer.dim() != 2 or len(answer) != 2:
         raise UsageError(f"{path}: does not return a single tensor of logits, (N, classes)")
     return answer.shape[1]

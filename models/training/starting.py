@@ -10,11 +10,12 @@ from ..final_step import final_step
 from ..overrides import Overrides
 from ..spec import Preprocess
 from ..weights import load_model, model_name
-from ..weights.download import is_at_hand
 from ..weights.fitting import taken
 from ..weights.names import require_model
+from ..weights.packaged import alternatives
+from ..weights.published import description, is_available
 from ..weights.untrained import seeded
-from ..zoo import Architecture, find, preprocess, published
+from ..zoo import Architecture, find, preprocess
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -47,13 +48,13 @@ def starting_point(
     require_model(name)
     own = None if name.endswith(".safetensors") else _of_own(find(name), overrides)
     if source == "auto" and not name.endswith(".safetensors"):
-        weights = published(find(name))
-        source = "imagenet" if weights and is_at_hand(weights) else "random"
-        if weights and source == "random":
+        asked = find(name)
+        source = "imagenet" if is_available(asked) else "random"
+        if source == "random" and description(asked):
             announce(
-                f"The ImageNet weights of {find(name).title} are not cached and their server cannot be "
+                f"The ImageNet weights of {asked.title} are not cached and their server cannot be "
                 "reached. Starting from random weights. To use other weights, pass --weights imagenet or "
-                "--weights PATH"
+                f"--weights PATH; {alternatives()}"
             )
     if source == "random":
         architecture = find(name)
@@ -68,7 +69,7 @@ def _of_own(architecture: Architecture, overrides: Overrides) -> Preprocess | No
     """The preprocessing for a user's own network, which may take grey pictures; None for any other."""
     if architecture.library != "file":
         return None
-    network = seeded(architecture, imagenet.CLASSES)
+    network = seeded(architecture, imagenet.CLASSES).float()
     found, _ = taken(architecture.name, network, preprocess(architecture), overrides)
     if step := final_step(network, found.shape):
         raise UsageError(

@@ -14,14 +14,15 @@ from ..final_step import without_final_step
 from ..foreign import name_of
 from ..foreign.keras import is_keras, load_keras
 from ..foreign.program import is_program, load_program
-from ..libraries import Published
+from ..full_precision import in_float32
 from ..model import Model
 from ..overrides import Overrides
 from ..spec import ModelSpec, Origin, Preprocess
-from ..zoo import Architecture, architectures, find, preprocess, published
-from .download import fetch, is_at_hand
+from ..zoo import Architecture, architectures, find, preprocess
 from .fitting import fit, taken
-from .names import require_model, require_weights
+from .names import SOURCES, require_model, require_weights
+from .packaged import alternatives
+from .published import description, imagenet_file, is_available
 from .untrained import SEED, digest, seeded, stabilise
 
 if TYPE_CHECKING:
@@ -57,6 +58,8 @@ def load_model(
     source: str = "auto",
     overrides: Overrides = _NO_OVERRIDES,
     announce: Callable[[str], None] = _say,
+    *,
+    ema: bool = False,
 ) -> Model:
     """Load the model `name`, see `zoo.find`, with the weights `source`.
 
@@ -64,7 +67,8 @@ def load_model(
     included in the package. 'random': untrained. 'auto': the first of the first two that is available, or
     whatever a user's own factory returns. Anything else: the path of a file. `name` may also be a file that
     contains a whole model (an edgewise checkpoint, a Keras model or a `torch.export` program), which requires
-    `source` to be 'auto'. `announce` receives one line for every assumption.
+    `source` to be 'auto'. `ema` takes the averages of a file that has raw weights as well. `announce` gets a
+    line for every assumption.
 
     Raises:
         UsageError: the model, file or bundled checkpoint does not exist; weights or labels do not fit it.
@@ -74,40 +78,41 @@ def load_model(
     require_model(name)
     checkpoint = None
     opener = _opener(name)
-    if source != "auto" and (opener or name.endswith(_OURS)):
-        raise UsageError(f"--weights {source}: {name} contains its own weights; omit --weights")
+    _refuse_contradictions(name, source, whole=bool(opener) or name.endswith(_OURS), ema=ema)
     if opener:
         return opener(Path(name).expanduser(), overrides, announce)
     if name.endswith(_OURS):
         spec, checkpoint = _ours(name)
         name, source = spec.name, name
     architecture = find(name)
-    weights = published(architecture)
-    kind = _kind(architecture, weights, source)
+    kind = _kind(architecture, source)
     if kind in {"random", "made"}:
         return _made(architecture, kind, overrides, announce)
-    path = _file(architecture, kind, source, weights)
+    path = _file(architecture, kind, source)
     checkpoint = checkpoint or load(path)
-    own, origin = checkpoint.spec, Origin(kind, path.name, checkpoint.sha256)
+    own, origin = (
+        checkpoint.spec,
+        Origin(kind, f"{path.name}{' (averaged)' if ema else ''}", checkpoint.sha256, averaged=ema),
+    )
     if own and own.name != architecture.name:
         raise UsageError(f"{path}: contains weights for {own.name}; use that name instead of {name}")
-    network, _ = fit(architecture, checkpoint.tensors, path)
+    network, notices = fit(architecture, checkpoint.states, path, ema=ema)
+    network = in_float32(network, architecture.name, announce)
     given = own.preprocess if own else preprocess(architecture)
     prepared, outputs = taken(architecture.name, network, given, overrides)
     described = replace(own or _assumed(architecture, outputs, origin), preprocess=prepared)
     spec = overrides.apply(described, outputs)
     if kind in {"bundled", "imagenet"}:
-        known = spec.origin if own else weights
-        origin = replace(origin, description=known.description if known else path.name)
+        known = spec.origin.description if own else description(architecture)
+        origin = replace(origin, description=known or path.name)
     network, step = _logits(architecture, network, prepared)
     model = Model(network, replace(spec, origin=origin), checkpoint.record)
-    notices = logits(model.spec, outputs, step)
     if kind == "bundled" and source == "auto":
-        notices.insert(0, fallback(architecture, model.spec, model.record))
+        notices += (fallback(architecture, model.spec, model.record, alternatives()),)
     elif kind == "file" and own is None:
-        notices = assumptions(model.spec, _way(architecture), overrides) + notices
-    for line in notices:
-        announce(line)
+        notices += (*assumptions(model.spec, _way(architecture), overrides),)
+    for notice in (*notices, *logits(model.spec, outputs, step)):
+        announce(notice)
     return model
 
 
@@ -117,6 +122,14 @@ def _logits(
     """A user's own network without a final softmax or sigmoid; the libraries' have none."""
     own = architecture.library == "file"
     return without_final_step(network, prepared.shape) if own else (network, None)
+
+
+def _refuse_contradictions(name: str, source: str, *, whole: bool, ema: bool) -> None:
+    """Raise a `UsageError` for weights of a `whole` model, and for averages of anything but a file."""
+    if ema and source in SOURCES:
+        raise UsageError(f"--ema: is for a file of weights, not for {source}; pass --weights PATH")
+    if source != "auto" and whole:
+        raise UsageError(f"--weights {source}: {name} contains its own weights; omit --weights")
 
 
 def _way(architecture: Architecture) -> str:
@@ -145,35 +158,32 @@ def _ours(name: str) -> tuple[ModelSpec, Checkpoint]:
     return checkpoint.spec, checkpoint
 
 
-def _kind(architecture: Architecture, weights: Published | None, source: str) -> str:
+def _kind(architecture: Architecture, source: str) -> str:
     """The kind of `source`: 'imagenet', 'bundled', 'random', 'made' by a user's factory, or 'file'."""
     if source != "auto":
         return source if source in {"imagenet", "bundled", "random"} else "file"
-    if weights and is_at_hand(weights):
+    if is_available(architecture):
         return "imagenet"
     if _bundled(architecture).is_file():
         return "bundled"
     if architecture.library == "file":
         return "made"
+    known = description(architecture) is not None
     missing = (
         f"the ImageNet weights of {architecture.title} are not cached and their server cannot be reached"
-        if weights
+        if known
         else f"no ImageNet weights are published for {architecture.title}"
     )
     raise UsageError(
         f"{missing}, and edgewise only bundles weights for {_with_bundled()}; "
-        f"{'connect to the network, ' if weights else ''}pass --weights random to see only size and speed, "
-        "or pass --weights PATH"
+        f"{'connect to the network, ' if known else ''}pass --weights random to see only size and speed, "
+        f"or pass --weights PATH; {alternatives()}"
     )
 
 
-def _file(architecture: Architecture, kind: str, source: str, weights: Published | None) -> Path:
+def _file(architecture: Architecture, kind: str, source: str) -> Path:
     if kind == "imagenet":
-        if weights is None:
-            raise UsageError(
-                f"no ImageNet weights are published for {architecture.title}; pass --weights PATH"
-            )
-        return fetch(weights)
+        return imagenet_file(architecture)
     if kind != "bundled":
         require_weights(source)
         return Path(source).expanduser()
@@ -199,13 +209,15 @@ def _made(
 ) -> Model:
     """A network with weights that are not from a file: random, or set by a user's factory."""
     asked = len(overrides.named or ()) or imagenet.CLASSES
-    network = seeded(architecture, asked)
+    origin = (
+        Origin("random", f"random weights, seed {SEED}", "")
+        if kind == "random"
+        else Origin("file", Path(architecture.builder).name, "")
+    )
+    network = in_float32(seeded(architecture, asked), origin.description, announce)
     prepared, outputs = taken(architecture.name, network, preprocess(architecture), overrides)
     if kind == "random":
-        origin = Origin("random", f"random weights, seed {SEED}", "")
         stabilise(network, architecture, prepared)
-    else:
-        origin = Origin("file", Path(architecture.builder).name, "")
     assumed = replace(_assumed(architecture, outputs, origin), preprocess=prepared)
     spec = overrides.apply(assumed, outputs)
     spec = replace(spec, origin=replace(origin, sha256=digest(network)))

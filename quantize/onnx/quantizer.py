@@ -4,6 +4,7 @@ Activations are unsigned and weights signed (U8S8), which is fastest in ONNX Run
 QuantizeLinear and DequantizeLinear around float operators (QDQ), which the runtime fuses at load time.
 """
 
+import copy
 from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -20,6 +21,7 @@ from ...export.precision import Precision
 from ...models.errors import EdgewiseError, UsageError
 from ...models.spec import Tensor32
 from ..calibration import Calibration
+from ..faithful import first_faithful
 from ..recipe import Recipe
 from ..refine import Refined
 from ..tail import TailOperator, tail
@@ -30,6 +32,8 @@ from .scales import absorb
 from .weights import store_halves, store_integers
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from onnx import ModelProto
 
 
@@ -41,13 +45,18 @@ def quantize(
     Raises:
         MissingDependencyError: onnx or onnxruntime is not installed.
         UsageError: `recipe` asks for integer inputs and outputs, which are not supported for ONNX.
+        ParityError: the graph of the refined network does not compute it.
         EdgewiseError: the library cannot quantize this network, or a layer named in `recipe` does not exist.
     """
     if recipe.io != "float32":
         raise UsageError(f"--io {recipe.io} is only for tflite: ONNX inputs and outputs are float32")
     _require_libraries()
-    source = _refined_graph(artifact, refined)
-    if refined is None:
+    import onnx
+
+    if refined:
+        source = first_faithful(_refined_graphs(artifact, refined), _answers, refined, calibration)
+    else:
+        source = onnx.load(artifact.path)
         recipe = replace(recipe, equalize=False, correct=False)
     details = recipe.to_json() | (refined.to_json() if refined else {})
     made = Artifact(out, artifact.target, recipe.precision, recipe.io, artifact.spec, details)
@@ -89,16 +98,24 @@ def _require_libraries() -> None:
         import onnxruntime.quantization  # noqa: F401
 
 
-def _refined_graph(artifact: Artifact, refined: Refined | None) -> "ModelProto":
-    """The float graph of the refined network: the exported graph patched, or else a second conversion."""
+def _refined_graphs(artifact: Artifact, refined: Refined) -> "Iterator[ModelProto]":
+    """Float graphs of the refined network: the exported one patched, if it can be; a second conversion."""
     import onnx
 
     model = onnx.load(artifact.path)
-    if refined is None:
-        return model
     if refined.rewrites == 0 and patch(model, refined.original, refined.network):
-        return model
-    return onnx_graph(refined.network, artifact.spec.preprocess.shape)
+        yield model
+    yield copy.deepcopy(onnx_graph(refined.network, artifact.spec.preprocess.shape))
+
+
+def _answers(model: "ModelProto", batch: Tensor32) -> Tensor32:
+    """The logits of a float graph for pictures (N, H, W, C)."""
+    from onnxruntime import InferenceSession
+
+    session = InferenceSession(model.SerializeToString(), providers=["CPUExecutionProvider"])
+    planes = np.ascontiguousarray(batch.transpose(0, 3, 1, 2))
+    logits: Tensor32 = session.run(None, {INPUT: planes})[0]
+    return logits
 
 
 def _quantized(

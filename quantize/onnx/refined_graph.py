@@ -1,4 +1,4 @@
-"""The refined network as an ONNX graph for OpenVINO: the original's operators with refined weights."""
+"""The refined network as ONNX graphs for OpenVINO: the original's operators with refined weights."""
 
 import copy
 from typing import TYPE_CHECKING
@@ -9,11 +9,15 @@ from ..refine import Refined
 from .patch import patch
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from onnx import ModelProto
 
 
-def refined_graph(refined: Refined, picture: int | Shape) -> "ModelProto":
+def refined_graphs(refined: Refined, picture: int | Shape) -> "Iterator[ModelProto]":
     """The refined network with the original activations instead of the rewritten ones, which are equivalent.
+
+    First the original's graph patched, if it can be; then a second conversion.
 
     The rewrites are for runtimes that lack an INT8 form of the original. OpenVINO fuses hard-swish with the
     convolution before it; with rewrites, 18 convolutions of MobileNetV3-Small stayed in float.
@@ -23,7 +27,7 @@ def refined_graph(refined: Refined, picture: int | Shape) -> "ModelProto":
     """
     patched = copy.deepcopy(onnx_graph(refined.original, picture))
     if patch(patched, refined.original, refined.network):
-        return patched
+        yield patched
     network = copy.deepcopy(refined.original)
     network.load_state_dict(refined.network.state_dict())
-    return onnx_graph(network, picture)
+    yield onnx_graph(network, picture)

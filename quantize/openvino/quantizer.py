@@ -24,7 +24,8 @@ from ...export.precision import Precision
 from ...models.errors import EdgewiseError, UsageError
 from ...models.spec import Tensor32
 from ..calibration import Calibration
-from ..onnx.refined_graph import refined_graph
+from ..faithful import first_faithful
+from ..onnx.refined_graph import refined_graphs
 from ..recipe import Recipe
 from ..refine import Refined
 from ..tail import TailOperator, tail
@@ -46,13 +47,16 @@ def quantize(
     Raises:
         MissingDependencyError: nncf, openvino or onnx is not installed.
         UsageError: `recipe` asks for integer inputs and outputs, which are not supported for OpenVINO.
+        ParityError: the model of the refined network does not compute it.
         EdgewiseError: NNCF cannot quantize this network, or a layer named in `recipe` does not exist.
     """
     if recipe.io != "float32":
         raise UsageError(f"--io {recipe.io} is only for tflite: OpenVINO inputs and outputs are float32")
     spec = artifact.spec
     if refined:
-        model = exporter.read(refined_graph(refined, spec.preprocess.shape), refined.network)
+        graphs = refined_graphs(refined, spec.preprocess.shape)
+        models = (exporter.read(graph, refined.network) for graph in graphs)
+        model = first_faithful(models, _answers, refined, calibration)
     else:
         model = _read(artifact)
         recipe = replace(recipe, equalize=False, correct=recipe.correct and recipe.activations)
@@ -83,6 +87,16 @@ def _read(artifact: Artifact) -> "ov.Model":
     with importing("Compressing for OpenVINO", "export"):
         import openvino as ov
     return ov.Core().read_model(artifact.path)
+
+
+def _answers(model: "ov.Model", batch: Tensor32) -> Tensor32:
+    """The logits of a float model for pictures (N, S, S, 3)."""
+    import openvino as ov
+
+    planes = np.ascontiguousarray(batch.transpose(0, 3, 1, 2))
+    with signal_stack_kept():
+        compiled = ov.Core().compile_model(model, "CPU", {"INFERENCE_PRECISION_HINT": "f32"})
+        return np.array(compiled(planes)[0], np.float32)
 
 
 def _quantized(

@@ -13,18 +13,24 @@ from ..recipe import Recipe
 from .correction import correct_biases
 from .equalization import equalize
 from .rewrites import rewrite
-from .simulation import sample
+from .simulation import sample, simulate
+from .sources import median_sqnr_db
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Refined:
-    """A network before and after refinement, and counts of changes; only rewrites change operators."""
+    """A network before and after refinement, and counts of changes; only rewrites change operators.
+
+    `simulated_db` is the median SQNR in dB of the simulated INT8 network's logits for the pictures of
+    `simulation.sample`; None if it was not measured.
+    """
 
     original: Network
     network: Network
     rewrites: int
     equalized_groups: int
     corrected_layers: int
+    simulated_db: float | None = None
 
     def to_json(self) -> dict[str, int]:
         """The counts, for a manifest."""
@@ -44,7 +50,11 @@ def refine(network: Network, calibration: Calibration, recipe: Recipe) -> Refine
     with torch.no_grad():
         rewrites = rewrite(refined) if recipe.activations else 0  # float operators need no rewrite
         groups = equalize(refined, batch) if recipe.equalize else 0
-        layers = correct_biases(refined, batch, recipe) if recipe.correct else 0
+        if recipe.correct:
+            layers, logits = correct_biases(refined, batch, recipe)
+        else:
+            layers, logits = 0, simulate(refined, batch, recipe)
     # With channels-last weights, pooling is captured with strides, which ONNX can only express as Gather.
     refined.to(memory_format=torch.contiguous_format)
-    return Refined(network, refined, rewrites, groups, layers)
+    simulated_db = median_sqnr_db(logits.float.numpy(), logits.quantized.numpy())
+    return Refined(network, refined, rewrites, groups, layers, simulated_db)

@@ -9,15 +9,20 @@ pass, no labels and no training; the INT8 file keeps its size and speed.
 from typing import TYPE_CHECKING
 
 from ...export.graph import Network, Node, is_own, parameter, set_parameter
+from ...models.captured import operator_name
 from ..recipe import Recipe
-from .simulation import Arguments, Signal, operator, simulate
+from .simulation import Arguments, Signal, simulate
 
 if TYPE_CHECKING:
     from torch import Tensor
 
 
-def correct_biases(graph: Network, batch: "Tensor", recipe: Recipe) -> int:
-    """Correct the biases of `graph` in place on `batch` (N, C, H, W); return how many were corrected."""
+def correct_biases(graph: Network, batch: "Tensor", recipe: Recipe) -> tuple[int, Signal]:
+    """Correct the biases of `graph` in place on `batch` (N, C, H, W).
+
+    Return how many were corrected, and the logits: those of `graph` as it was, and of its simulated INT8 form
+    with the corrected biases.
+    """
     corrected = 0
 
     def correct(layer: Node, _: Arguments, signal: Signal) -> Signal:
@@ -25,14 +30,14 @@ def correct_biases(graph: Network, batch: "Tensor", recipe: Recipe) -> int:
         if not _has_own_bias(layer):
             return signal
         corrected += 1
-        channel = 1 if operator(layer) == "conv2d" else signal.float.dim() - 1
+        channel = 1 if operator_name(layer) == "conv2d" else signal.float.dim() - 1
         others = [dim for dim in range(signal.float.dim()) if dim != channel]
         error = signal.float.mean(others, keepdim=True) - signal.quantized.mean(others, keepdim=True)
         set_parameter(graph, layer.args[2], parameter(graph, layer.args[2]) + error.flatten())
         return Signal(signal.float, signal.quantized + error)
 
-    simulate(graph, batch, recipe, correct)
-    return corrected
+    logits = simulate(graph, batch, recipe, correct)
+    return corrected, logits
 
 
 def _has_own_bias(layer: Node) -> bool:

@@ -1,6 +1,6 @@
 """Smaller TFLite files with ai-edge-quantizer: full INT8, or only the weights in INT8 or float16."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -14,7 +14,9 @@ from ...export.tflite.flatbuffer import pack, unpack
 from ...export.tflite.layers import layers, operators
 from ...export.tflite.metadata import attach
 from ...models.errors import EdgewiseError, MissingDependencyError
+from ...models.spec import Tensor32
 from ..calibration import Calibration
+from ..faithful import first_faithful
 from ..recipe import Recipe
 from ..refine import Refined
 from ..tail import TailOperator, tail
@@ -39,15 +41,19 @@ def quantize(
 
     Raises:
         MissingDependencyError: ai-edge-quantizer is not installed.
+        ParityError: the file of the refined network does not compute it.
         EdgewiseError: the library cannot quantize this network, or a layer named in `recipe` does not exist.
     """
     _require_library()
-    source = _refined_model(artifact, refined, out) if refined else unpack(artifact.path.read_bytes())
     if refined is None:
         recipe = replace(recipe, equalize=False, correct=False)
     details = recipe.to_json() | (refined.to_json() if refined else {})
     made = Artifact(out, artifact.target, recipe.precision, recipe.io, artifact.spec, details)
     try:
+        if refined:
+            source = first_faithful(_refined_models(artifact, refined, out), _answers, refined, calibration)
+        else:
+            source = unpack(artifact.path.read_bytes())
         if not recipe.activations:
             return _write(_run(pack(source), integer_weights()), made, "INT8 weights, float32 activations")
         plan = full_integer(recipe, [*_tensors(source, refined, recipe.float_layers), *_tail(source)])
@@ -104,17 +110,25 @@ def _write(model: bytes, artifact: Artifact, kind: str) -> Artifact:
     return artifact
 
 
-def _refined_model(artifact: Artifact, refined: Refined, out: Path) -> "ModelT":
-    """A float model of the refined network: the exported one patched, or else a second conversion."""
+def _refined_models(artifact: Artifact, refined: Refined, out: Path) -> "Iterator[ModelT]":
+    """Float models of the refined network: the exported one patched, if it can be; a second conversion."""
     if refined.rewrites == 0:
         model = unpack(artifact.path.read_bytes())
         if patch(model, refined.original, refined.network):
-            return model
+            yield model
     converted = tflite.export(refined.network, artifact.spec, out.with_suffix(".float.tflite")).path
     try:
-        return unpack(converted.read_bytes())
+        yield unpack(converted.read_bytes())
     finally:
         converted.unlink()
+
+
+def _answers(model: "ModelT", batch: Tensor32) -> Tensor32:
+    """The logits of a float model for pictures (N, S, S, 3)."""
+    from ai_edge_litert.interpreter import Interpreter
+
+    run = Interpreter(model_content=pack(model), num_threads=_THREADS).get_signature_runner(_SIGNATURE)
+    return np.concatenate([next(iter(run(**{_ARGUMENT: picture[None]}).values())) for picture in batch])
 
 
 def _tensors(model: "ModelT", refined: Refined | None, names: Iterable[str]) -> list[str]:

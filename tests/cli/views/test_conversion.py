@@ -15,6 +15,7 @@ from edgewise.export.precision import Precision
 from edgewise.models.errors import ParityError
 from edgewise.pipeline.convert import Conversion
 from edgewise.pipeline.failures import Failure
+from edgewise.pipeline.fidelity import Fidelity
 from edgewise.pipeline.product import Product
 from edgewise.pipeline.recovery import Recovery, Trial
 from edgewise.pipeline.steps import GateError
@@ -112,6 +113,14 @@ def test_the_verdict_and_its_conditions(product: Product) -> None:
     assert f"weights: mine.pth (sha256 {product.bundle.spec.origin.sha256[:12]})" in text
     assert "3 pictures could not be read and were skipped" in text
     assert text.splitlines()[-1] == f"{product.bundle.folder}/"
+
+
+def test_a_file_with_an_error_of_ours_does_not_pass_silently(product: Product) -> None:
+    assert "SUSPICIOUS" not in shown(product)
+    wrong = replace(product, file=replace(product.file, fidelity=Fidelity(4.0, simulated_db=30.0)))
+    text = shown(wrong)
+    assert "SUSPICIOUS keeps less of the float logits than INT8 must: SQNR 4.0 dB, and 30.0 dB in the" in text
+    assert "PASS" in text or "INCONCLUSIVE" in text
 
 
 def test_a_file_that_is_slower_than_float_is_told_with_the_reason(product: Product) -> None:

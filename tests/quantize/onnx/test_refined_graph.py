@@ -13,7 +13,7 @@ from edgewise.export.onnx.graph import onnx_graph
 from edgewise.export.openvino.exporter import read, save
 from edgewise.models.spec import Tensor32
 from edgewise.quantize.calibration import Calibration
-from edgewise.quantize.onnx.refined_graph import refined_graph
+from edgewise.quantize.onnx.refined_graph import refined_graphs
 from edgewise.quantize.recipe import Recipe
 from edgewise.quantize.refine import Refined, refine
 from edgewise.runtime.openvino.session import open_session
@@ -21,7 +21,7 @@ from edgewise.runtime.reference import TorchSession
 
 
 def difference(refined: Refined, pictures: Tensor32, path: Path) -> float:
-    answers = open_session(save(read(refined_graph(refined, 32), refined.network), path), 1)(pictures)
+    answers = open_session(save(read(next(refined_graphs(refined, 32)), refined.network), path), 1)(pictures)
     expected = TorchSession(refined.network)(pictures)
     return float(np.abs(answers - expected).max() / np.abs(expected).max())
 
@@ -38,7 +38,7 @@ def test_nothing_is_converted_a_second_time(
     original = onnx_graph(tiny_graph, 32)
     before = original.SerializeToString()
     monkeypatch.setattr(_onnx_graph, "_converted", {tiny_graph: original})
-    patched = refined_graph(tiny_refined, 32)
+    patched = next(refined_graphs(tiny_refined, 32))
     assert list(_onnx_graph._converted) == [tiny_graph]
     assert [node.name for node in patched.graph.node] == [node.name for node in original.graph.node]
     assert original.SerializeToString() == before != patched.SerializeToString()
@@ -57,4 +57,4 @@ def test_equal_constants_are_converted_again_with_the_original_activations(
     refined = refine(trace(network, 32), tiny_calibration, Recipe())
     assert refined.rewrites == 1
     assert difference(refined, tiny_pictures, tmp_path / "twins.xml") < 1e-5
-    assert "HardSwish" in [node.op_type for node in refined_graph(refined, 32).graph.node]
+    assert "HardSwish" in [node.op_type for node in next(refined_graphs(refined, 32)).graph.node]

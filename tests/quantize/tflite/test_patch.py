@@ -3,13 +3,18 @@
 import copy
 from pathlib import Path
 
+import numpy as np
 import pytest
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
 
 from edgewise.export.artifact import Artifact
-from edgewise.export.graph import Network, parameter
+from edgewise.export.graph import Network, parameter, trace
+from edgewise.export.tflite.exporter import export
 from edgewise.export.tflite.flatbuffer import pack, unpack
 from edgewise.export.tflite.layers import layers, operators
-from edgewise.models.spec import Tensor32
+from edgewise.models.spec import ModelSpec, Tensor32
 from edgewise.quantize.refine import Refined
 from edgewise.quantize.tflite.patch import patch
 from edgewise.runtime.judge.stats import parity
@@ -63,3 +68,25 @@ def test_a_layer_without_bias_keeps_none(tiny_float: Artifact, tiny_graph: Netwo
     model = unpack(bare)
     assert patch(model, without, without)
     assert pack(model) == pack(unpack(bare))
+
+
+class Gate(nn.Module):
+    """The converter folds the constant that is added to a layer's output into the layer's bias."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        torch.manual_seed(0)
+        self.stem, self.last = nn.Conv2d(3, 8, 3, 2), nn.Linear(8, 6)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return functional.relu6(self.last(self.stem(x).mean((2, 3))) + 3) / 6
+
+
+def test_a_bias_that_holds_a_folded_constant_is_not_patched(tiny_spec: ModelSpec, tmp_path: Path) -> None:
+    graph = trace(Gate().eval(), 32)
+    model = unpack(export(graph, tiny_spec, tmp_path / "gate.tflite").path.read_bytes())
+    last = operators(model, layers(graph))["last"]
+    stored = np.frombuffer(model.buffers[model.subgraphs[0].tensors[last.inputs[2]].buffer].data, "<f4")
+    own = parameter(graph, graph.graph.find_nodes(op="get_attr", target="last.bias")[0])
+    np.testing.assert_allclose(stored, own.detach().numpy() + 3, rtol=1e-5)  # or this tests nothing
+    assert not patch(model, graph, graph)
