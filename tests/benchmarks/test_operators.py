@@ -9,7 +9,7 @@ import pytest
 import timm_sample
 from idioms import GROUPS
 
-BENCHMARKS = Path(__file__).parents[1] / "benchmarks"
+BENCHMARKS = Path(__file__).parents[2] / "benchmarks"
 NAMES = [name for networks in GROUPS.values() for name in networks]
 AGAIN = (
     "circular padding",
