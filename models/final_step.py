@@ -6,6 +6,7 @@ again. Running the network once shows whether it ends in such a step; only then 
 
 from typing import TYPE_CHECKING, Any
 
+from .captured import inline_modes
 from .sizes import Shape, planes
 
 if TYPE_CHECKING:
@@ -39,9 +40,10 @@ def without_final_step(network: "nn.Module", picture: Shape) -> "tuple[nn.Module
     example, batch = torch.zeros(planes(picture, 2)), torch.export.Dim("batch")
     try:
         program = torch.export.export(network, (example,), dynamic_shapes=({0: batch},))
+        module: Any = program.module(check_guards=False)
+        inline_modes(module)
     except Exception:  # noqa: BLE001 - torch.export raises anything
         return network, None
-    module: Any = program.module(check_guards=False)
     graph = torch.fx.GraphModule(module, module.graph).eval()  # the program's own module rejects `eval`
     step = cut(graph)
     return (graph, step) if step else (network, None)

@@ -68,7 +68,6 @@ CROSS_CUTTING = (
     "test_doctest.py",
     "test_inputs.py",
     "test_one_logit.py",
-    "test_operators.py",
     "test_packaging.py",
     "test_readme.py",
     "test_real.py",

@@ -24,12 +24,18 @@ class Ending(nn.Module):
         return self.end(self.body(x))
 
 
+def without_gradients(x: Tensor) -> Tensor:
+    with torch.no_grad():
+        return x.softmax(1)
+
+
 @pytest.mark.parametrize(
     ("outputs", "end", "step"),
     [
         (3, lambda x: functional.softmax(x, dim=1), "softmax"),
         (3, lambda x: x.softmax(-1), "softmax"),
         (3, nn.Softmax(dim=1), "softmax"),
+        (3, without_gradients, "softmax"),
         (3, lambda x: x[..., None, None].softmax(1).flatten(1), "softmax"),
         (3, lambda x: x.softmax(1).view(-1, 3).float(), "softmax"),
         (3, nn.LogSoftmax(dim=1), "log_softmax"),
