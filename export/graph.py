@@ -74,6 +74,15 @@ def is_own(source: Node | None) -> bool:
     return source is None or (source.op == "get_attr" and len(source.users) == 1)
 
 
+def kernel_of_picture(graph: Network) -> str | None:
+    """The first convolution whose weights are computed from the picture, as in CondConv; None without one."""
+    for node in graph.graph.nodes:
+        layer = node.op == "call_function" and operator_name(node) in {"conv2d", "conv1d"}
+        if layer and node.args[1].op != "get_attr":
+            return f"{operator_name(node)}{place(node)}"
+    return None
+
+
 def _require_one_output(program: "ExportedProgram") -> None:
     names = program.graph_signature.user_outputs
     if len(names) != 1:

@@ -5,7 +5,7 @@ from weakref import WeakKeyDictionary
 
 from ...models.errors import EdgewiseError, MissingDependencyError
 from ...models.sizes import Shape, planes
-from ..graph import Network, first_line
+from ..graph import Network, first_line, kernel_of_picture
 
 if TYPE_CHECKING:
     from onnx import GraphProto, ModelProto, NodeProto
@@ -78,7 +78,14 @@ def _convert(network: Network, picture: int | Shape) -> "ModelProto":
             verbose=False,
         )
     except Exception as error:
-        raise EdgewiseError(f"the network has no ONNX form: {first_line(error)}") from error
+        if (found := kernel_of_picture(network)) is not None:
+            raise EdgewiseError(
+                f"the network has no ONNX form: the weights of {found} are computed from the picture, with a "
+                "group for each of a batch, which ONNX cannot express"
+            ) from error
+        # The exporter's own message only says that it failed; its cause names the operator.
+        cause = error.__cause__ if isinstance(error.__cause__, Exception) else error
+        raise EdgewiseError(f"the network has no ONNX form: {first_line(cause)}") from error
     return cast("ModelProto", program.model_proto)
 
 
@@ -122,6 +129,11 @@ def keep(repeated: Any, items: list[Any]) -> None:
     copies = list(items)
     del repeated[:]
     repeated.extend(copies)
+
+
+def groups_of(node: "NodeProto") -> int:
+    """The number of groups of a convolution."""
+    return next((attribute.i for attribute in node.attribute if attribute.name == "group"), 1)
 
 
 def weight_axes(graph: "GraphProto") -> dict[str, int]:

@@ -25,7 +25,7 @@ from ..faithful import first_faithful
 from ..recipe import Recipe
 from ..refine import Refined
 from ..tail import TailOperator, tail
-from .islands import isolate, nodes_of
+from .islands import isolate, nodes_of, unsupported
 from .overflow import overrides
 from .patch import patch
 from .scales import absorb
@@ -137,7 +137,7 @@ def _quantized(
     if grids:
         onnx.save(model, prepared)
     nodes = [TailOperator(node.name, node.op_type, node.input, node.output) for node in model.graph.node]
-    islands = [*nodes_of(model, recipe.float_layers), *tail(nodes)]
+    islands = [*nodes_of(model, recipe.float_layers), *tail(nodes), *unsupported(model)]
     quantize_static(
         prepared,
         quantized,
