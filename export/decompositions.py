@@ -197,12 +197,14 @@ def _resize(append: _Append, node: _Node) -> _Node | None:
 
 
 def _product(append: _Append, matrix: "Tensor", x: _Node, dim: int) -> _Node:
+    """The matrix is always the second factor, which TFLite's quantizer takes for a weight."""
     import torch
 
-    matmul = torch.ops.aten.matmul.default
-    if dim == -1:
-        return append(matmul, x, append.constant(matrix.T.contiguous(), x))
-    return append(matmul, append.constant(matrix, x), x)
+    aten = torch.ops.aten
+    if dim == -2:
+        x = append(aten.transpose.int, x, -1, -2)
+    x = append(aten.matmul.default, x, append.constant(matrix.T.contiguous(), x))
+    return append(aten.transpose.int, x, -1, -2) if dim == -2 else x
 
 
 def _broadcast(append: _Append, node: _Node) -> _Node | None:
