@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from .errors import UsageError
+from .schema import SPEC
 from .sizes import Shape, Size, both, simplest, written
 
 Pixels: TypeAlias = NDArray[np.uint8]  # (H, W, C), RGB or grey
@@ -175,11 +176,12 @@ class ModelSpec:
     def from_json(cls, data: dict[str, Any]) -> Self:
         """The inverse of `to_json`; a missing or unknown field is a `UsageError`."""
         try:
+            SPEC(data, "spec")
             preprocess = dict(data["preprocess"])
             for key in ("size", "resize", "mean", "std"):
                 value = preprocess[key]
                 preprocess[key] = tuple(value) if isinstance(value, list) else value
             labels = {key: tuple(value) for key, value in data["labels"].items()}
             return cls(data["name"], Preprocess(**preprocess), Labels(**labels), Origin(**data["origin"]))
-        except (KeyError, TypeError, ValueError, AttributeError) as error:
-            raise UsageError(f"not a valid edgewise model description: {error!r}") from error
+        except (UsageError, KeyError, TypeError, ValueError, AttributeError) as error:
+            raise UsageError(f"not a valid edgewise model description: {error}") from error

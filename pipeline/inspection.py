@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ..models.errors import EdgewiseError
 from ..models.overrides import PathLike
 from ..runtime.bundle import Bundle
+from ..runtime.judge.described import require_described
 from ..runtime.probe import probe, target_of
 from ..runtime.structure import Structure
 from .document import document
@@ -38,14 +38,9 @@ class Inspection:
         return f"<Inspection {kind}: {size}, operators: {counts}; {self.file}>"
 
     def require(self) -> None:
-        """Raise an `EdgewiseError` where the file does not have the precision that its manifest records."""
-        bundle, found = self.bundle, self.structure
-        if bundle and bundle.precision != found.precision:
-            raise EdgewiseError(
-                f"{self.path}: its manifest calls {self.file.name} {bundle.precision}, but it is "
-                f"{found.precision} ({found.float_layers} layers in float); do not trust the bundle, export "
-                "it again"
-            )
+        """Raise an `EdgewiseError` where the bundle's manifest does not describe the file."""
+        if self.bundle:
+            require_described(self.bundle, self.structure)
 
     def to_json(self) -> dict[str, Any]:
         """The document `inspection`."""

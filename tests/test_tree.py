@@ -32,6 +32,7 @@ DEVICE = (
     "models/files.py",
     "models/images.py",
     "models/printable.py",
+    "models/schema.py",
     "models/requirements.py",
     "models/shapes.py",
     "models/sizes.py",

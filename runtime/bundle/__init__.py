@@ -48,7 +48,7 @@ from ...models.errors import EdgewiseError, UsageError
 from ...models.images import sha256_of
 from ...models.spec import ModelSpec, Tensor32
 from .. import runtime
-from . import _manifest
+from . import _manifest, _schema
 from .atomic import MANIFEST, replacing_folder
 from .golden import Golden
 
@@ -99,6 +99,7 @@ class Bundle:
             for name in manifest["files"]:
                 _manifest.check_file(folder, name, _manifest.typed(manifest["files"], name, dict))
             _refuse_files_beside(bundle)
+            _refuse_other_labels(bundle)
         except EdgewiseError as error:
             raise EdgewiseError(f"{folder}: {error}; {_manifest.HINT}") from error
         return bundle
@@ -121,7 +122,7 @@ class Bundle:
             spec = ModelSpec.from_json(_manifest.typed(manifest, "spec", dict))
         except (UsageError, ValueError) as error:
             raise EdgewiseError(f"{MANIFEST}: {error}") from error
-        return cls(
+        opened = cls(
             folder=folder,
             manifest=manifest,
             name=_manifest.typed(manifest, "name", str),
@@ -134,6 +135,8 @@ class Bundle:
             calibration=_manifest.optional(manifest, "calibration", dict),
             verification=_manifest.optional(manifest, "verification", dict),
         )
+        _schema.check(manifest)
+        return opened
 
     def golden(self) -> Golden:
         """Load the golden sample.
@@ -231,6 +234,12 @@ def _refuse_files_beside(bundle: Bundle) -> None:
                 raise EdgewiseError(
                     f"{path.name} takes weights from {name!r}, which {MANIFEST} does not list"
                 )
+
+
+def _refuse_other_labels(bundle: Bundle) -> None:
+    """Refuse a labels.txt, which apps show, that differs from the manifest, which edgewise shows."""
+    if (bundle.folder / _LABELS).read_bytes() != bundle.spec.labels.text().encode():
+        raise EdgewiseError(f"{_LABELS} names other classes than {MANIFEST}")
 
 
 def _contents(model: Artifact, reference: Artifact | None, golden: Golden) -> dict[str, bytes | Path]:

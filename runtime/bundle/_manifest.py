@@ -29,7 +29,9 @@ def read(folder: Path) -> dict[str, Any]:
     if not os.path.isdir(folder):
         raise UsageError(f"{folder}: is a file; pass the bundle's folder")
     try:
-        manifest = json.loads((folder / MANIFEST).read_bytes())
+        manifest = json.loads(
+            _content(folder / MANIFEST), object_pairs_hook=_once, parse_constant=_refuse_constant
+        )
     except FileNotFoundError as error:
         raise UsageError(
             f"{folder}: contains no {MANIFEST}; pass a folder written by `edgewise export`"
@@ -47,6 +49,27 @@ def read(folder: Path) -> dict[str, Any]:
             "update edgewise to read it"
         )
     return dict(manifest)
+
+
+def _content(path: Path) -> bytes:
+    """The bytes of a regular file: a pipe or a device may have no end."""
+    if path.exists() and not path.is_file():
+        raise OSError(0, "is not a regular file")
+    return path.read_bytes()
+
+
+def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """An object whose keys differ: of two values, each reader would believe another one."""
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        keys = [key for key, _ in pairs]
+        twice = next(key for key in found if keys.count(key) > 1)
+        raise ValueError(f"{twice!r} stands there twice")
+    return found
+
+
+def _refuse_constant(name: str) -> None:
+    raise ValueError(f"{name} is not a number of JSON")
 
 
 def check_file(folder: Path, name: str, entry: dict[str, Any]) -> None:

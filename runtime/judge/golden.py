@@ -13,7 +13,7 @@ import numpy as np
 from PIL import Image
 
 from ...export.precision import Precision
-from ...models.errors import ParityError
+from ...models.errors import EdgewiseError, ParityError
 from ...models.sizes import both
 from ...models.spec import Pixels, Preprocess, Tensor32
 from ...models.synthetic import dead_leaves
@@ -24,6 +24,8 @@ from .stats import Parity, agreement, is_single, parity
 from .verdict import MAX_RELATIVE, require_parity
 
 MAX_LSB = 24
+_STEPS = 255  # of an 8-bit output, from its least value to its greatest
+_ROUNDING = 1e-4  # of float32, relative to the greatest value
 _SEED, _INDEX = 0, 2_000_000  # this picture is not used for calibration or evaluation
 _TRIES = 8
 
@@ -96,7 +98,7 @@ def compare(bundle: Bundle, golden: Golden, output: Tensor32) -> tuple[float | N
     Raises:
         ParityError: it differs by more than rounding explains.
     """
-    step = bundle.manifest.get("structure", {}).get("output_step")
+    step = _step(bundle, golden)
     distance = parity(golden.output, output)
     lsb = distance.max_abs / step if step else None
     allowed = MAX_RELATIVE if bundle.precision is Precision.FP32 else MAX_LSB / 255
@@ -108,3 +110,23 @@ def compare(bundle: Bundle, golden: Golden, output: Tensor32) -> tuple[float | N
         )
         raise ParityError(f"{bundle.folder}: the golden sample differs on this machine by {found}")
     return lsb, distance
+
+
+def _step(bundle: Bundle, golden: Golden) -> float | None:
+    """The manifest's size of one step of the output, if it is one; None where the output is float.
+
+    Raises:
+        EdgewiseError: the expected output is not made of at most 256 such steps, so a difference in steps
+            would mean nothing.
+    """
+    step = (bundle.manifest.get("structure") or {}).get("output_step")
+    if step is None:
+        return None
+    above = (golden.output - golden.output.min()).astype(np.float64)
+    steps = np.round(above / step)
+    if steps.max() > _STEPS or np.abs(steps * step - above).max() > _ROUNDING * np.abs(golden.output).max():
+        raise EdgewiseError(
+            f"{bundle.folder}: the golden output does not have the manifest's step of {step:g}; "
+            "do not trust the bundle, export it again"
+        )
+    return float(step)

@@ -136,7 +136,7 @@ def test_an_invalid_description_is_a_usage_error(change: dict[str, Any]) -> None
 
 @pytest.mark.parametrize("missing", SPEC)
 def test_every_field_of_a_description_is_required(missing: str) -> None:
-    with pytest.raises(UsageError, match=f"not a valid edgewise model description: KeyError.'{missing}'"):
+    with pytest.raises(UsageError, match=f"not a valid edgewise model description: spec: has no '{missing}'"):
         ModelSpec.from_json({key: value for key, value in SPEC.items() if key != missing})
 
 

@@ -34,7 +34,7 @@ def test_a_manifest_that_calls_it_something_else_is_found_out(tiny_bundle: Path,
     manifest = json.loads((tmp_path / "b" / "manifest.json").read_bytes())
     (tmp_path / "b" / "manifest.json").write_text(json.dumps(manifest | {"precision": "fp16"}))
     found = edgewise.inspect(tmp_path / "b")
-    with pytest.raises(edgewise.EdgewiseError, match=r"its manifest calls .* fp16, but it is w8a8"):
+    with pytest.raises(edgewise.EdgewiseError, match=r"its manifest calls it fp16, but .* is w8a8"):
         found.require()
 
 

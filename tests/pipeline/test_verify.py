@@ -109,7 +109,7 @@ def test_a_float_bundle_without_labels_has_its_golden_sample_alone(
     manifest = json.loads((folder / "manifest.json").read_bytes())
     assert opened.reference is not None
     # The float model takes the INT8 one's place, with the golden answers of that one's original.
-    manifest |= {"precision": "fp32", "model": opened.reference.name, "reference": None}
+    manifest |= {"precision": "fp32", "model": opened.reference.name, "reference": None, "structure": None}
     golden = folder / "golden"
     (golden / "output.npy").write_bytes((golden / "logits.npy").read_bytes())
     manifest["files"]["golden/output.npy"] = manifest["files"]["golden/logits.npy"]

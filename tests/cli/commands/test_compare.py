@@ -1,5 +1,6 @@
 """PyTorch, TFLite and ONNX on the same pictures, each with each."""
 
+import hashlib
 import json
 import shutil
 from collections.abc import Callable
@@ -65,6 +66,9 @@ def rewrite(folder: Path, change: Callable[[dict[str, Any]], None]) -> None:
     """Change the description of a bundle's network."""
     manifest = json.loads((folder / "manifest.json").read_text())
     change(manifest["spec"])
+    labels = "".join(f"{name}\n" for name in manifest["spec"]["labels"]["names"]).encode()
+    (folder / "labels.txt").write_bytes(labels)
+    manifest["files"]["labels.txt"]["sha256"] = hashlib.sha256(labels).hexdigest()
     (folder / "manifest.json").write_text(json.dumps(manifest))
 
 

@@ -329,9 +329,28 @@ DELETE = object()
         ("verification", [1], "'verification' is list instead of dict"),
         ("files", [], "'files' is list instead of dict"),
         ("files labels.txt", DELETE, "does not list 'labels.txt' among its files"),
-        ("files labels.txt", None, "'labels.txt' is NoneType instead of dict"),
-        ("files labels.txt size_bytes", "9", "'size_bytes' is str instead of int"),
-        ("files labels.txt sha256", DELETE, "'sha256' is NoneType instead of str"),
+        ("files labels.txt", None, r"files\.labels\.txt: is None, must be an object"),
+        ("files labels.txt size_bytes", "9", r"size_bytes: is '9', must be an integer"),
+        ("files labels.txt sha256", DELETE, r"files\.labels\.txt: has no 'sha256'"),
+        ("files labels.txt sha256", "AB" * 32, "must be 64 hexadecimal digits"),
+        ("spec labels names", "abc", r"spec\.labels\.names: is 'abc', must be a list"),
+        ("spec labels names", ["cat", 5, "dog"], r"names\[1\]: is 5, must be text"),
+        ("spec labels names", ["机", "cat", "Žába"], r"labels\.txt names other classes than manifest\.json"),
+        ("spec labels ids", None, r"ids: is None, must be a list"),
+        ("spec name", 5, r"spec\.name: is 5, must be text"),
+        ("spec preprocess mean", [0.5, "0.5", 0.5], r"mean\[1\]: is '0\.5', must be a finite number"),
+        ("spec preprocess std", [0.5, 0, 0.5], r"std\[1\]: is 0, must be a finite number above 0"),
+        ("spec preprocess size", True, r"size: is True, must be an integer"),
+        ("spec preprocess odd", 1, "unknown field 'odd'"),
+        ("spec origin averaged", "no", "must be true or false"),
+        ("calibration files", {}, r"calibration\.files: is \{\}, must be a list"),
+        ("verification verdict", "PASS", r"verdict: is 'PASS', must be one of pass, fail, "),
+        ("structure", {"output_step": -1}, r"output_step: is -1, must be a finite number above 0"),
+        ("structure", {"output_step": "1"}, "must be a finite number"),
+        ("structure", {"inputs": {}}, r"structure\.inputs: is \{\}, must be a list"),
+        ("processors", {"made_for": "all"}, r"made_for: is 'all', must be a list"),
+        ("versions", ["pillow"], r"versions: is \['pillow'\], must be an object"),
+        ("training", 1, "training: is 1, must be an object"),
     ],
 )
 def test_an_invalid_manifest_is_refused(bundle: Bundle, keys: str, value: object, complaint: str) -> None:
@@ -351,10 +370,21 @@ def test_an_invalid_manifest_is_refused(bundle: Bundle, keys: str, value: object
     assert "\n" not in str(caught.value)
 
 
-@pytest.mark.parametrize("content", [b"", b"{", b"\xff\xfe\xfd", b"[" * 100_000, b"NaN"])
+@pytest.mark.parametrize(
+    "content",
+    [b"", b"{", b"\xff\xfe\xfd", b"[" * 100_000, b"NaN", b'{"schema": 1, "schema": 1}', b'{"a": Infinity}'],
+)
 def test_a_manifest_that_is_not_a_json_object_is_refused(bundle: Bundle, content: bytes) -> None:
     (bundle.folder / "manifest.json").write_bytes(content)
     with pytest.raises(EdgewiseError, match=r"manifest.json (cannot be read|was not written by edgewise)"):
+        Bundle.open(bundle.folder)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="needs a pipe with a name")
+def test_a_manifest_without_an_end_is_not_read(bundle: Bundle) -> None:
+    (bundle.folder / "manifest.json").unlink()
+    os.mkfifo(bundle.folder / "manifest.json")
+    with pytest.raises(EdgewiseError, match=r"manifest\.json cannot be read \(.*is not a regular file"):
         Bundle.open(bundle.folder)
 
 

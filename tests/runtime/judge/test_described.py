@@ -1,0 +1,98 @@
+"""Manifests whose digests are right and that say something else than their model file."""
+
+import json
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import edgewise
+from edgewise.models.errors import EdgewiseError
+from edgewise.models.images import sha256_of
+from edgewise.runtime import runtime
+from edgewise.runtime.bundle import Bundle
+from edgewise.runtime.judge.described import require_described
+from edgewise.runtime.judge.golden import check
+
+TARGETS = ("tflite", "onnx", "openvino")
+Change = Callable[[dict[str, Any]], object]
+
+
+def changed(folder: Path, to: Path, change: Change) -> Bundle:
+    """A copy with another manifest, whose labels.txt goes with it."""
+    shutil.copytree(folder, to)
+    manifest = json.loads((to / "manifest.json").read_bytes())
+    change(manifest)
+    names = manifest["spec"]["labels"]["names"]
+    (to / "labels.txt").write_text("".join(f"{name}\n" for name in names), "utf-8", newline="\n")
+    manifest["files"]["labels.txt"] = {
+        "sha256": sha256_of(to / "labels.txt"),
+        "size_bytes": (to / "labels.txt").stat().st_size,
+    }
+    (to / "manifest.json").write_text(json.dumps(manifest))
+    return Bundle.open(to)
+
+
+@pytest.mark.parametrize("target", TARGETS)
+def test_our_bundles_are_described(tiny_bundles: dict[str, Path], target: str) -> None:
+    bundle = Bundle.open(tiny_bundles[target])
+    require_described(bundle, runtime(target).read_structure(bundle.model))
+
+
+def lowered(spec: dict[str, Any]) -> None:
+    spec["preprocess"]["mean"] = [0.1, 0.2, 0.3]
+
+
+@pytest.mark.parametrize(
+    ("change", "complaint"),
+    [
+        (lambda manifest: manifest["spec"]["labels"]["names"].reverse(), "has other labels"),
+        (lambda manifest: lowered(manifest["spec"]), r"has other (normalisation|preprocess) \("),
+        (
+            lambda manifest: manifest.update(precision="fp32"),
+            r"calls it fp32, but .* is w8a8 \(0 layers in float",
+        ),
+        (
+            lambda manifest: manifest.update(io="uint8"),
+            r"has uint8 inputs and outputs, but .* of type float32",
+        ),
+        (
+            lambda manifest: manifest["spec"]["preprocess"].update(size=16),
+            "has pictures of 16 x 16 x 3, but ",
+        ),
+        (lambda manifest: manifest["spec"]["labels"]["names"].pop(), r"names 5 classes, but .* for \[6\]"),
+        (
+            lambda manifest: manifest["structure"].update(output_step=1e30),
+            r"has an output step of 1e\+30, but ",
+        ),
+    ],
+)
+@pytest.mark.parametrize("target", TARGETS)
+def test_a_manifest_that_says_otherwise_is_refused(
+    tiny_bundles: dict[str, Path], tmp_path: Path, target: str, change: Change, complaint: str
+) -> None:
+    bundle = changed(tiny_bundles[target], tmp_path / "bundle", change)
+    with pytest.raises(EdgewiseError, match=f"its manifest {complaint}.*; do not trust the bundle"):
+        require_described(bundle, runtime(target).read_structure(bundle.model))
+
+
+def test_verify_finds_it(tiny_bundle: Path, tmp_path: Path) -> None:
+    bundle = changed(
+        tiny_bundle, tmp_path / "bundle", lambda manifest: manifest["spec"]["labels"]["names"].reverse()
+    )
+    with pytest.raises(EdgewiseError, match="has other labels"):
+        edgewise.verify(bundle)
+
+
+@pytest.mark.parametrize("factor", [1e30, 2.0, 1e-6])
+def test_a_step_that_the_golden_output_does_not_have_is_refused_where_the_file_is_not_read(
+    tiny_bundle: Path, tmp_path: Path, factor: float
+) -> None:
+    def scale(manifest: dict[str, Any]) -> None:
+        manifest["structure"]["output_step"] *= factor
+
+    bundle = changed(tiny_bundle, tmp_path / "bundle", scale)
+    with pytest.raises(EdgewiseError, match="golden output does not have the manifest's step"):
+        check(bundle, runtime("tflite").open_session(bundle.model, 1))
