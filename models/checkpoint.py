@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ._pickles import read_pth
-from .errors import EdgewiseError, UsageError
+from .errors import EdgewiseError, MissingDependencyError, UsageError
 from .files import write_file
 from .images import sha256_of
 from .spec import ModelSpec
@@ -61,9 +61,14 @@ def load(path: Path) -> Checkpoint:
     Raises:
         UsageError: the file does not exist.
         EdgewiseError: it contains anything but named tensors.
+        MissingDependencyError: PyTorch is not installed.
     """
     if not path.is_file():
         raise UsageError(f"{path}: no such weights file")
+    try:
+        import torch as _  # noqa: F401 - both readers need it
+    except ImportError as error:
+        raise MissingDependencyError("Reading weights", "export", "torch") from error
     header, content = _read_safetensors(path) if path.suffix == ".safetensors" else ({}, read_pth(path))
     states = {
         entry: {name: _widen(tensor) for name, tensor in tensors.items()}

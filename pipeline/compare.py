@@ -17,7 +17,7 @@ from ..models.overrides import Overrides, PathLike
 from ..models.spec import ModelSpec
 from ..models.weights import load_model
 from ..models.weights.names import require_model, require_weights
-from ..models.zoo import registered
+from ..models.zoo import is_own, registered
 from ..runtime import Session, machine, open_session
 from ..runtime.bundle import Bundle
 from ..runtime.first_opening import require_opens
@@ -252,7 +252,9 @@ def _load(bundles: list[Bundle], network: str | None, weights: Path | None) -> M
 
 def _registered(bundle: Bundle) -> str:
     """The name of the bundle's network, which was read from its manifest: never a path to follow."""
+    name = bundle.spec.name
     try:
-        return registered(bundle.spec.name).name
+        return registered(name).name
     except UsageError as error:
-        raise UsageError(f"{bundle.folder}: {error} with --network") from error
+        how = " with --network" if is_own(name) else "; pass the network with --network"
+        raise UsageError(f"{bundle.folder}: {error}{how}") from error

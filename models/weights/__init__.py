@@ -158,7 +158,8 @@ def _ours(name: str) -> tuple[ModelSpec, Checkpoint]:
     try:
         registered(checkpoint.spec.name)
     except UsageError as error:
-        raise UsageError(f"{name}: {error}, and this file with --weights") from error
+        how = ", and this file with --weights" if is_own(checkpoint.spec.name) else ""
+        raise UsageError(f"{name}: {error}{how}") from error
     return checkpoint.spec, checkpoint
 
 

@@ -143,7 +143,7 @@ def test_a_bundle_that_is_not_what_its_manifest_says(
     write_bundle(tmp_path / "false", replace(tiny_float, precision=Precision.W8A8), None, golden, {})
     ended = edgewise("inspect", tmp_path / "false", "--json")
     assert ended.code == 1
-    assert "its manifest calls tiny-w8a8.tflite w8a8, but it is fp32 (" in ended.error["message"]
+    assert "its manifest calls it w8a8, but tiny-w8a8.tflite is fp32 (" in ended.error["message"]
     assert ended.document["schema"] == "edgewise.inspection"
     assert ended.document["structure"]["precision"] == "fp32"
 
