@@ -29,6 +29,7 @@ class Recipe:
     correct: bool = True
     float_layers: tuple[str, ...] = ()
     no_overflow: bool = False
+    learn: bool = False
 
     @property
     def precision(self) -> Precision:
