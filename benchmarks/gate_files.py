@@ -12,9 +12,9 @@ from pathlib import Path
 
 import numpy as np
 from faults import FAULTS, Fault, damaged
+from gate_networks import NETWORKS
 from numpy.typing import NDArray
 
-import edgewise
 from edgewise.models.model import Model
 from edgewise.pipeline.progress import Journal
 from edgewise.pipeline.workshop import Twin, Workshop
@@ -23,12 +23,6 @@ from edgewise.quantize.recipe import Recipe
 from edgewise.runtime import Session, open_session, runtime
 from edgewise.runtime.judge import evaluation
 
-NETWORKS = {
-    "mobilenetv2": "mobilenet_v2-imagenet.pth",
-    "efficientnetlite0": "efficientnet_lite0-imagenet.pth",
-    "efficientnetlite1": "efficientnet_lite1-imagenet.pth",
-    "efficientnetlite2": "efficientnet_lite2-imagenet.pth",
-}
 _FLOAT = "float"
 _CALIBRATION = 64  # photographs that calibrate and are never judged by
 _PLAIN = Recipe(equalize=False, correct=False)
@@ -90,8 +84,9 @@ class Answered:
 class Made:
     """The files of a network for one target, each made when it is asked for."""
 
-    def __init__(self, network: str, target: str, shared: Path, folder: Path) -> None:
-        self._network, self._target, self._shared, self._folder = network, target, shared, folder
+    def __init__(self, network: str, target: str, shared: Path, results: Path, folder: Path) -> None:
+        self._source, self._target, self._folder = NETWORKS[network], target, folder
+        self._places = shared, results
 
     def titled(self) -> Iterator[tuple[str, Callable[[], Session]]]:
         """Titles, and what makes and opens the file."""
@@ -109,14 +104,14 @@ class Made:
 
     @cached_property
     def model(self) -> Model:
-        """The network with the real weights."""
-        weights = self._shared / "weights" / NETWORKS[self._network]
-        return edgewise.load_model(self._network, weights=weights, mean=0.5, std=0.5)
+        """The network."""
+        found: Model = self._source.load(*self._places)
+        return found
 
     @cached_property
     def pictures(self) -> tuple[NDArray[np.uint8], NDArray[np.uint8], NDArray[np.int64]]:
         """Pixels of the photographs that calibrate, of those that judge, and the labels of the latter."""
-        photos = evaluation.from_folder(self._shared / "data" / "imagenet-sample" / "images", self.model.spec)
+        photos = evaluation.from_folder(self._source.photographs(*self._places), self.model.spec)
         order = np.random.default_rng(0).permutation(photos.count)
         pixels = np.stack([photos.read(index, self.model.spec.preprocess) for index in order.tolist()])
         labels = np.asarray(photos.labels)[order[_CALIBRATION:]]
@@ -178,7 +173,7 @@ def kept(network: str, target: str, shared: Path, results: Path, *, make_missing
     folder.mkdir(parents=True, exist_ok=True)
     stored = {}
     with tempfile.TemporaryDirectory() as work:
-        made = Made(network, target, shared, Path(work))
+        made = Made(network, target, shared, results, Path(work))
         for title, make in made.titled():
             path = folder / f"{_slug(title)}.npz"
             if not path.is_file():

@@ -9,18 +9,13 @@ interrupted run can continue. All networks at their own size take several hours 
 
 import argparse
 import json
-import multiprocessing
-import os
 import sys
-import tempfile
-import time
 from collections.abc import Iterator, Sequence
-from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
-import edgewise
-from edgewise.models.files import write_file
+from conversions import kept, measure
+
 from edgewise.models.zoo import Architecture, architectures, find
 
 HERE = Path(__file__).parent
@@ -61,58 +56,9 @@ weights. Calibration uses 32 generated pictures, without recovery (`--no-recover
 - verdict: of the accuracy gate, which requires 75 % agreement, and of the speed comparison.
 
 """
-_PATIENCE_S = 3 * 3600
-_CALIBRATION = 32  # pictures
 # Static INT8 is not always their best form, so w8a32 is measured too.
 _TRANSFORMERS = ("convnext", "vit", "deit")
 _PACE = {"faster": "faster", "alike": "no faster", "slower": "SLOWER"}
-
-
-def measure(row: Architecture, results: Path, imgsz: int | None) -> dict[str, Any]:
-    """Convert one network for all targets; the document of the conversion, or why it failed."""
-    start = time.perf_counter()
-    context = multiprocessing.get_context("spawn")
-    receiver, sender = context.Pipe(duplex=False)
-    with tempfile.TemporaryDirectory() as work:
-        child = context.Process(target=_convert, args=(sender, row.name, imgsz, work))
-        child.start()
-        sender.close()  # the child's end alone is open, so that its death ends the waiting
-        try:
-            found = receiver.recv() if receiver.poll(_PATIENCE_S) else None
-        except EOFError:
-            child.join()
-            found = {"failure": f"the process ended with status {child.exitcode}"}
-        finally:
-            child.kill()
-            child.join()
-    found = found or {"failure": f"took longer than {_PATIENCE_S} s"}
-    found["total_seconds"] = round(time.perf_counter() - start, 1)
-    results.mkdir(parents=True, exist_ok=True)
-    write_file(results / f"{row.name}.json", f"{json.dumps(found, indent=1)}\n".encode())
-    return found
-
-
-def _convert(sender: Connection, name: str, imgsz: int | None, out: str) -> None:
-    """Be the child: convert, and send what `measure` returns."""
-    silence = os.open(os.devnull, os.O_WRONLY)
-    for descriptor in (1, 2):  # libraries print
-        os.dup2(silence, descriptor)
-    precisions = ("fp32", "w8a8", "w8a32") if name.startswith(_TRANSFORMERS) else ("fp32", "w8a8")
-    try:
-        made = edgewise.convert(
-            name,
-            weights="random",
-            to="all",
-            precision=precisions,
-            imgsz=imgsz,
-            calib_count=_CALIBRATION,
-            recover=False,
-            force=True,
-            out=out,
-        )
-        sender.send(made.to_json())
-    except edgewise.EdgewiseError as error:
-        sender.send({"failure": str(error)})
 
 
 def lines(row: Architecture, found: dict[str, Any]) -> Iterator[tuple[str, ...]]:
@@ -159,20 +105,29 @@ def main(arguments: Sequence[str] | None = None) -> int:
     rows = sorted((row for row in rows if (row.macs or 0) <= chosen.largest), key=lambda row: row.macs or 0)
     failures = 0
     for row in rows:
-        kept = chosen.results / f"{row.name}.json"
-        found = json.loads(kept.read_text()) if kept.is_file() else measure(row, chosen.results, chosen.imgsz)
+        path = kept(chosen.results, row.name)
+        found = (
+            json.loads(path.read_text())
+            if path.is_file()
+            else measure(row.name, chosen.results, chosen.imgsz, _precisions(row))
+        )
         failures += "failure" in found
         print(row.name, found["total_seconds"], "s", found.get("failure", ""), file=sys.stderr, flush=True)
     known = [
-        (row, json.loads(kept.read_text()))
+        (row, json.loads(path.read_text()))
         for row in architectures()
-        if (kept := chosen.results / f"{row.name}.json").is_file()
+        if (path := kept(chosen.results, row.name)).is_file()
     ]
     table = _markdown([line for row, found in known for line in lines(row, found)])
     measured = {row.name for row, _ in known}
     missing = [row.title for row in architectures() if row.name not in measured]
     chosen.table.write_text(_about([found for _, found in known], missing) + table)
     return failures
+
+
+def _precisions(row: Architecture) -> list[str]:
+    light = ["w8a32"] if row.name.startswith(_TRANSFORMERS) else []
+    return ["fp32", "w8a8", *light]
 
 
 def _about(results: list[dict[str, Any]], missing: list[str]) -> str:

@@ -142,6 +142,12 @@ _PICTURES = (
         default=0,
         help="Seed for drawing or generating calibration pictures.",
     ),
+    _pictures(
+        "--stability/--no-stability",
+        default=None,
+        help="Report how far INT8 models differ that are calibrated with either half of the pictures.",
+        show_default="with --calib",
+    ),
 )
 
 _LIMITS = (

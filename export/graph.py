@@ -1,12 +1,17 @@
 """The network as a graph of aten operators: the starting point of every target and every rewrite.
 
-`torch.export` captures any network; batch norms are then folded into the convolutions before them. Export,
+`torch.export` captures any network. Regions of `no_grad` and autocast are inlined, weights that depend on
+parameters alone are folded, and batch norms are folded into the convolutions before them. Export,
 equalization and bias correction therefore all work on exactly the same arithmetic.
 """
 
+import warnings
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from ..models.errors import EdgewiseError
+from ..models.captured import inline_modes, operator_name, place, training_operator
+from ..models.errors import EdgewiseError, UsageError
+from .constants import fold_weights
+from .decompositions import decompose
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -18,9 +23,10 @@ Node: TypeAlias = Any  # torch.fx.Node; its arguments are typed as a union of ev
 
 
 def trace(network: "nn.Module", size: int) -> Network:
-    """Capture `network` for pictures of `size` x `size` pixels and fold its batch norms.
+    """Capture `network` for pictures of `size` x `size` pixels, and fold computed weights and batch norms.
 
     Raises:
+        UsageError: it behaves as in training after `eval()`, or computes in half precision.
         EdgewiseError: it cannot be captured (the message names the operator or line), or it has several
             outputs.
     """
@@ -29,15 +35,23 @@ def trace(network: "nn.Module", size: int) -> Network:
     example = torch.zeros(2, 3, size, size)  # torch.export would specialize on a batch size of 1
     batch = torch.export.Dim("batch")
     try:
-        program = torch.export.export(network.eval(), (example,), dynamic_shapes=({0: batch},))
+        with warnings.catch_warnings():
+            # What forward assigns to attributes, as LSTMs and spectral norms do, is part of the graph anyway.
+            warnings.filterwarnings("ignore", r"The tensor attributes? self\.", UserWarning)
+            program = torch.export.export(network.eval(), (example,), dynamic_shapes=({0: batch},))
     except Exception as error:
         raise EdgewiseError(
             f"the network cannot be captured by torch.export: {first_line(error)}. "
             "Its forward must take one batch of pictures and must not branch on tensor values"
         ) from error
     _require_one_output(program)
+    graph = program.module(check_guards=False)
+    inline_modes(graph)
+    _require_evaluation(graph)
     with torch.no_grad():
-        return _fold_batch_norms(program.module(check_guards=False))
+        fold_weights(graph)
+        decompose(graph)
+        return _fold_batch_norms(graph)
 
 
 def parameter(graph: Network, node: Node) -> "Tensor":
@@ -65,6 +79,16 @@ def _require_one_output(program: "ExportedProgram") -> None:
         raise EdgewiseError(
             f"the network has {len(names)} outputs ({', '.join(map(str, names))}); its forward must return "
             "only the logits, (N, classes)"
+        )
+
+
+def _require_evaluation(graph: Network) -> None:
+    node = training_operator(graph)
+    if node is not None:
+        raise UsageError(
+            f"the network behaves as in training after eval(): {operator_name(node)}{place(node)} is random, "
+            "or depends on the other pictures of a batch; make it follow self.training, as in "
+            "F.dropout(x, p, training=self.training)"
         )
 
 

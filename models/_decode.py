@@ -7,12 +7,14 @@ import threading
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from functools import cache
+from importlib import import_module
+from importlib.util import find_spec
 
 import numpy as np
-from PIL import ExifTags, Image, ImageFile, ImageOps, UnidentifiedImageError
+from PIL import ExifTags, Image, ImageFile, ImageOps, UnidentifiedImageError, features
 
-# Pillow looks at the content, not the file name, and would also open PostScript, which runs code.
-_FORMATS = ("BMP", "GIF", "JPEG", "PNG", "TIFF", "WEBP")
+_HEIF_PLUGINS = ("pillow_heif", "pi_heif")  # either; Pillow itself cannot read what iPhones save
 _GREYS = {"1", "L", "LA", "I;16", "I;16B"}
 _WITHOUT_RANGE = ("F", "I")  # 32-bit greyscale: nothing defines which value is white
 _LONGEST = 100  # largest aspect ratio; resizing a longer strip would exhaust the memory
@@ -22,13 +24,37 @@ _TURNED = range(2, 9)
 _BROKEN_METADATA = (EOFError, LookupError, OSError, SyntaxError, TypeError, ValueError, struct.error)
 
 
+@cache
+def formats() -> dict[str, tuple[str, ...]]:
+    """The formats that are read, by Pillow's names, with the extensions of their files.
+
+    Pillow looks at the content, not the file name, and would also open PostScript, which runs code. AVIF and
+    HEIF are read where Pillow was built with AVIF, and where a plugin for HEIF is installed.
+    """
+    known = {
+        "BMP": (".bmp",),
+        "GIF": (".gif",),
+        "JPEG": (".jpeg", ".jpg", ".jfif"),
+        "PNG": (".png",),
+        "TIFF": (".tif", ".tiff"),
+        "WEBP": (".webp",),
+    }
+    if features.check("avif"):
+        known["AVIF"] = (".avif",)
+    for plugin in _HEIF_PLUGINS:
+        if find_spec(plugin):
+            import_module(plugin).register_heif_opener()
+            return known | {"HEIF": (".heic", ".heif")}
+    return known
+
+
 def decode(content: bytes) -> tuple[Image.Image, tuple[str, ...]]:
     """Decode the first frame, with EXIF orientation applied and alpha dropped, and list what was converted.
 
     Takes bytes, not a path, because Pillow memory-maps an uncompressed TIFF with its width and height already
     rotated, which garbles it. Decoders can raise almost any exception.
     """
-    with _quiet(), Image.open(io.BytesIO(content), formats=_FORMATS) as file:
+    with _quiet(), Image.open(io.BytesIO(content), formats=[*formats()]) as file:
         kinds = [*_stored_as(file)]
         rgb, turned = _converted(file)
         kinds += ["EXIF-rotated"] * turned + ["alpha"] * file.has_transparency_data
@@ -47,7 +73,7 @@ def as_rgb(image: Image.Image) -> Image.Image:
 def reason(error: Exception) -> str:
     """Describe an error raised by `decode` or by reading the file."""
     if isinstance(error, UnidentifiedImageError):  # its own message shows the repr of a Python object
-        return f"not one of {', '.join(_FORMATS)}"
+        return f"not one of {', '.join(formats())}"
     return (isinstance(error, OSError) and error.strerror) or str(error) or type(error).__name__
 
 

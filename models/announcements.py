@@ -32,13 +32,16 @@ def assumptions(
     return lines
 
 
-def fallback(architecture: Architecture, spec: ModelSpec, record: dict[str, Any] | None) -> str:
-    """Notice that the bundled checkpoint replaces the ImageNet weights."""
+def fallback(
+    architecture: Architecture, spec: ModelSpec, record: dict[str, Any] | None, alternatives: str
+) -> str:
+    """Notice that the bundled checkpoint replaces the ImageNet weights; `alternatives` names real ones."""
     score = f", top-1 {record['top1']:.1%} on {record['judged_on']}" if record else ""
     return (
         f"The ImageNet weights of {architecture.title} are not cached and their server cannot be reached. "
         f"Using the bundled checkpoint, which was not trained on photographs: {spec.origin.description}, "
         f"{len(spec.labels)} classes{score}. To use other weights, pass --weights imagenet or --weights PATH"
+        f"; {alternatives}"
     )
 
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ._pickles import read_pth
 from .errors import EdgewiseError, UsageError
 from .files import write_file
 from .images import sha256_of
@@ -23,18 +24,26 @@ if TYPE_CHECKING:
 CHECKPOINT = "model.safetensors"  # in the folder of a run of `edgewise train`
 
 _HEADER = "edgewise"
-_WRAPPERS = ("state_dict", "model_state_dict", "model")
-_PREFIXES = ("module.", "_orig_mod.", "model.")
+_WRAPPERS = ("state_dict", "model_state_dict", "model")  # the usual entry for the weights, by preference
 
 
 @dataclass(frozen=True, slots=True)
 class Checkpoint:
-    """Tensors by name in float32, the file's sha256, and for edgewise's own files the spec and record."""
+    """Tensors by name in float32, the file's sha256, and for edgewise's own files the spec and record.
 
-    tensors: dict[str, "torch.Tensor"]
+    `states` has all state dicts of the file by the entry that holds each, `tensors` first; their names are
+    those in the file. The entry is '' if the file is a state dict itself.
+    """
+
+    states: dict[str, dict[str, "torch.Tensor"]]
     sha256: str
     spec: ModelSpec | None = None
     record: dict[str, Any] | None = None
+
+    @property
+    def tensors(self) -> dict[str, "torch.Tensor"]:
+        """The state dict that a file is usually saved for."""
+        return next(iter(self.states.values()))
 
 
 def save(path: Path, weights: "Mapping[str, torch.Tensor]", spec: ModelSpec, record: dict[str, Any]) -> None:
@@ -55,15 +64,18 @@ def load(path: Path) -> Checkpoint:
     """
     if not path.is_file():
         raise UsageError(f"{path}: no such weights file")
-    header, content = _read_safetensors(path) if path.suffix == ".safetensors" else ({}, _read_pth(path))
-    tensors = {name: _widen(tensor) for name, tensor in _named_tensors(path, content).items()}
+    header, content = _read_safetensors(path) if path.suffix == ".safetensors" else ({}, read_pth(path))
+    states = {
+        entry: {name: _widen(tensor) for name, tensor in tensors.items()}
+        for entry, tensors in _states(path, content).items()
+    }
     try:
         spec = ModelSpec.from_json(header["spec"]) if header else None
     except (KeyError, UsageError) as error:
         raise EdgewiseError(
             f"{path}: not a valid edgewise header; train the model or copy it again"
         ) from error
-    return Checkpoint(tensors, sha256_of(path), spec, header.get("record"))
+    return Checkpoint(states, sha256_of(path), spec, header.get("record"))
 
 
 def _widen(tensor: "torch.Tensor") -> "torch.Tensor":
@@ -81,35 +93,25 @@ def _read_safetensors(path: Path) -> tuple[dict[str, Any], dict[str, "torch.Tens
         raise EdgewiseError(f"{path}: not a safetensors file ({error})") from error
 
 
-def _read_pth(path: Path) -> Any:
-    import torch
-
-    try:
-        content = torch.load(path, map_location="cpu", weights_only=True)
-    except Exception as error:  # the unpickler raises almost anything on a damaged file
-        reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
-        raise EdgewiseError(
-            f"{path}: not a plain state dict, and edgewise never runs code from a weights file "
-            f"({reason[:160]}); save it with torch.save(model.state_dict(), path) or as safetensors"
-        ) from error
-    wrapped = (content[key] for key in _WRAPPERS if isinstance(content, dict) and key in content)
-    return next((inner for inner in wrapped if isinstance(inner, dict)), content)
-
-
-def _named_tensors(path: Path, content: Any) -> dict[str, "torch.Tensor"]:
-    import torch
-
+def _states(path: Path, content: Any) -> "dict[str, dict[str, torch.Tensor]]":
+    """The state dicts in a file by the entry that holds each, the usual one first; '' if it is one itself."""
     if not isinstance(content, dict) or not content:
         raise EdgewiseError(f"{path}: contains a {type(content).__name__}, not a state dict of named tensors")
+    found = {str(entry): inner for entry, inner in content.items() if _is_state(inner)}
+    if found and not _is_state(content):
+        usual = [entry for entry in _WRAPPERS if entry in found]
+        return {entry: found[entry] for entry in dict.fromkeys([*usual, *found])}
     for name, value in content.items():
-        if not isinstance(name, str) or not isinstance(value, torch.Tensor):
+        if not _is_tensor(name, value):
             raise EdgewiseError(f"{path}: entry {name!r} is not a named tensor; save only model.state_dict()")
-    return _strip_prefix(content)
+    return {"": content}
 
 
-def _strip_prefix(tensors: dict[str, "torch.Tensor"]) -> dict[str, "torch.Tensor"]:
-    """Remove the prefixes that DataParallel, torch.compile and training wrappers add to every name."""
-    for prefix in _PREFIXES:
-        if all(name.startswith(prefix) for name in tensors):
-            return _strip_prefix({name.removeprefix(prefix): value for name, value in tensors.items()})
-    return tensors
+def _is_state(value: Any) -> bool:
+    return isinstance(value, dict) and bool(value) and all(_is_tensor(*entry) for entry in value.items())
+
+
+def _is_tensor(name: Any, value: Any) -> bool:
+    import torch
+
+    return isinstance(name, str) and isinstance(value, torch.Tensor)

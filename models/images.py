@@ -4,16 +4,37 @@ import hashlib
 import os
 from collections import Counter
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import NoReturn
 
 from PIL import Image
 
-from ._decode import as_rgb, decode, reason
+from ._decode import as_rgb, decode, formats, reason
 from .errors import EdgewiseError, UsageError
 from .spec import Pixels, Preprocess
 
-_EXTENSIONS = (".bmp", ".gif", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp")
+_SHOWN = 3  # kinds of other files
+_OF_SYSTEMS = ("thumbs.db", "desktop.ini")  # which Windows puts into folders of pictures
+_IPHONE = (".heic", ".heif")
+
+
+@dataclass(frozen=True, slots=True)
+class FolderContent:
+    """The picture files of a folder, sorted, and the other files counted by extension."""
+
+    pictures: tuple[Path, ...]
+    others: Counter[str]
+
+    def notice(self, folder: Path) -> str | None:
+        """A sentence about the files that were not looked at; None where there are none."""
+        count = self.others.total()
+        if not count:
+            return None
+        were = "file was" if count == 1 else "files were"
+        heic = sum(self.others[suffix] for suffix in _IPHONE)
+        hint = "; pip install pillow-heif to read HEIC" if heic else ""
+        return f"{folder}: {count:,} other {were} not looked at, {_counted(self.others)}{hint}"
 
 
 def sha256_of(path: Path) -> str:
@@ -76,11 +97,17 @@ def crops(
 
 
 def find_images(folder: Path) -> list[Path]:
-    """The picture files in `folder` and below, sorted and without hidden ones; visits each folder only once.
+    """The picture files in `folder` and below, as `look` finds them; raises like it."""
+    return list(look(folder).pictures)
+
+
+def look(folder: Path) -> FolderContent:
+    """Find the picture files in `folder` and below, without hidden ones; visits each folder only once.
 
     Raises:
         UsageError: the folder cannot be read, or contains no pictures.
     """
+    extensions = {extension for of_format in formats().values() for extension in of_format}
     pictures: list[Path] = []
     others: Counter[str] = Counter()
     seen: set[tuple[int, int]] = set()
@@ -92,16 +119,24 @@ def find_images(folder: Path) -> list[Path]:
         seen.add((status.st_dev, status.st_ino))
         folders[:] = sorted(name for name in folders if not name.startswith("."))
         for file in (Path(parent, name) for name in files if not name.startswith(".")):
-            if file.suffix.lower() in _EXTENSIONS and file.is_file():
+            if file.suffix.lower() in extensions and file.is_file():
                 pictures.append(file)
-            else:
+            elif file.name.lower() not in _OF_SYSTEMS:
                 others[file.suffix.lower() or "no extension"] += 1
     if not pictures:
-        found = ", ".join(f"{count} {suffix}" for suffix, count in others.most_common(3)) or "no files"
         raise UsageError(
-            f"{folder}: contains no pictures ({' '.join(_EXTENSIONS)}), found {found}; choose another folder"
+            f"{folder}: contains no pictures ({' '.join(sorted(extensions))}), found "
+            f"{_counted(others) or 'no files'}; choose another folder"
         )
-    return sorted(pictures)
+    return FolderContent(tuple(sorted(pictures)), others)
+
+
+def _counted(others: Counter[str]) -> str:
+    """The most frequent extensions with their counts, as '8 .heic, 2 .txt'."""
+    ordered = sorted(others.items(), key=lambda item: (-item[1], item[0]))
+    first = ", ".join(f"{count} {suffix}" for suffix, count in ordered[:_SHOWN])
+    rest = len(others) - _SHOWN
+    return f"{first} and {rest} more kinds" if rest > 0 else first
 
 
 def _refuse_folder(error: OSError) -> NoReturn:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from . import imagenet
 from .announcements import assumptions
 from .errors import EdgewiseError, UsageError
+from .full_precision import in_float32
 from .model import Model
 from .overrides import Overrides
 from .spec import ModelSpec, Origin, Preprocess
@@ -31,12 +32,14 @@ def of_module(module: "nn.Module", overrides: Overrides, name: str | None = None
     preprocess = overrides.preprocess(Preprocess())  # raises before anything takes time
     kind = type(module).__name__
     title = name or kind.lower()
-    network = _copied(module)
+    notices: list[str] = []
+    network = in_float32(_copied(module), title, notices.append)
     classes = count_outputs(title, network, preprocess.size)
     origin = Origin("memory", f"the module {kind}", digest(network))
     assumed = ModelSpec(title, Preprocess(), imagenet.assumed_labels(classes), origin)
     model = Model(network, overrides.apply(assumed, classes))
-    return replace(model, notices=tuple(assumptions(model.spec, "the usual way", overrides)))
+    notices += assumptions(model.spec, "the usual way", overrides)
+    return replace(model, notices=tuple(notices))
 
 
 def _copied(module: "nn.Module") -> "nn.Module":
@@ -54,7 +57,7 @@ def _copied(module: "nn.Module") -> "nn.Module":
     if any(is_lazy(tensor) or tensor.is_meta for tensor in tensors):
         raise UsageError(f"{kind}: some weights have no values yet; load or initialize them first")
     try:
-        network = copy.deepcopy(module).cpu().float().eval()
+        network = copy.deepcopy(module).cpu().eval()
     except Exception as error:  # modules may hold anything; torch refuses to copy non-leaf tensors
         raise UsageError(
             f"{kind}: cannot be copied ({error}); give a module that copy.deepcopy copies"

@@ -112,12 +112,14 @@ class Labels:
 class Origin:
     """Where weights come from.
 
-    `source` is one of 'bundled', 'imagenet', 'file', 'memory', 'random', 'trained', 'ensemble'.
+    `source` is one of 'bundled', 'imagenet', 'file', 'memory', 'random', 'trained', 'ensemble'. They may be
+    the `averaged` ones of a file that has raw ones as well.
     """
 
     source: str
     description: str
     sha256: str
+    averaged: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -123,6 +123,8 @@ def compare(
     if folder is not None:
         require_folder(folder, "a folder of labelled pictures")
     pictures = _thinned(evaluation.choose(spec, folder, count, photos=(), seed=0), count)
+    for notice in pictures.notices:
+        journal.notice(notice)
     for bundle in opened:
         evaluation.refuse_overlap(pictures, (bundle.calibration or {}).get("files", ()))
     sessions = _original(opened, torch, None if weights is None else Path(weights), journal)
@@ -204,7 +206,8 @@ def _load(bundles: list[Bundle], weights: Path | None) -> Model:
     """The network that every bundle was made from, proven by the sha256 of its weights."""
     spec = bundles[0].spec
     origin = spec.origin
-    if any(bundle.spec.origin.sha256 != origin.sha256 for bundle in bundles):
+    made = {(bundle.spec.origin.sha256, bundle.spec.origin.averaged) for bundle in bundles}
+    if len(made) > 1:
         raise UsageError("the bundles were made from different weights; pass bundles of the same weights")
     if weights is None and origin.source == "memory":
         raise UsageError(f"the bundles were made from {origin.description}, which was not loaded from a file")
@@ -214,7 +217,8 @@ def _load(bundles: list[Bundle], weights: Path | None) -> Model:
     if weights and (is_keras(str(weights)) or is_program(str(weights))):
         model = load_model(str(weights), overrides=size, announce=lambda _: None)
     else:
-        model = load_model(spec.name, str(weights or origin.source), size, announce=lambda _: None)
+        source = str(weights or origin.source)
+        model = load_model(spec.name, source, size, lambda _: None, ema=origin.averaged)
     if (found := model.spec.origin.sha256) != origin.sha256:
         raise UsageError(
             f"the weights {weights or origin.source} have the sha256 {found[:12]}, but the bundles were made "

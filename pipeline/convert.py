@@ -28,6 +28,7 @@ from .load import loaded
 from .product import Product, write
 from .progress import Journal, Progress
 from .request import ConvertRequest, ModelLike
+from .stability import compared
 from .workshop import Workshop
 
 
@@ -101,6 +102,7 @@ def convert(
     io: str = "float32",
     processors: str | Iterable[str] = "any",
     weights: PathLike = "auto",
+    ema: bool = False,
     mean: Channels | None = None,
     std: Channels | None = None,
     imgsz: int | None = None,
@@ -109,6 +111,7 @@ def convert(
     calib: PathLike | None = None,
     calib_count: int | None = None,
     seed: int = 0,
+    stability: bool | None = None,
     data: PathLike | None = None,
     eval_count: int = 1200,
     max_drop: float = 1.0,
@@ -144,6 +147,7 @@ def convert(
             `x86-avx2`, `pi4`, `pi5` and `android`.
         weights: `imagenet`, `bundled`, `random`, or the path of a state dict; `auto` takes the first of
             `imagenet` and `bundled` that is available.
+        ema: Use the averaged weights (EMA, SWA) of a checkpoint that has raw ones as well.
         mean: Mean of the pixels on the [0, 1] scale, one number or three, for weights that do not record it.
         std: Standard deviation of the pixels, in the same form.
         imgsz: Side of the network's input in pixels.
@@ -152,6 +156,8 @@ def convert(
         calib: Folder of calibration pictures; generated pictures without it.
         calib_count: Number of calibration pictures; up to 128 without it.
         seed: Seed for drawing or generating pictures.
+        stability: Make each INT8 file from either half of the calibration pictures too, and report how far
+            the two differ; None means if `calib` is given.
         data: Labelled folders to measure the drop in accuracy with.
         eval_count: Number of generated pictures that judge bundled weights, at least 12.
         max_drop: Largest loss of top-1 accuracy, in percentage points; estimated where photographs have no
@@ -211,6 +217,8 @@ def _made(request: ConvertRequest, journal: Journal, work: Path, failures: Failu
         pictures = evaluation.choose(model.spec, data, request.eval_count, calibration.unused, request.seed)
         evaluation.refuse_overlap(pictures, calibration.digests)
         request.limits.require_measurable(pictures)
+        for notice in dict.fromkeys((*calibration.notices, *pictures.notices)):
+            journal.notice(notice)
     with reading_ahead(pictures, model.spec.preprocess, work) as ready:
         workshop = Workshop(model, calibration, work, journal, request.runs_on)
         made = steps.files(request, workshop, journal, failures)
@@ -218,6 +226,7 @@ def _made(request: ConvertRequest, journal: Journal, work: Path, failures: Failu
             return ()
         drafts, by = steps.judged(made, ready, request, workshop, journal)
         drafts = steps.gated(drafts, by, request, journal, failures)
+        drafts = compared(drafts, by, request, work, journal)
     timed = steps.timed(drafts, request, workshop, journal, failures)
     if not timed:
         return ()
@@ -241,7 +250,7 @@ def _loaded(request: ConvertRequest, journal: Journal) -> tuple[Model, str]:
         with journal.stage("Load the network"):
             title = _title(os.fspath(given))
             places = _places(request, title)
-            model = loaded(given, *source)
+            model = loaded(given, *source, ema=request.ema)
     else:
         model = loaded(given, *source)
         title = model.spec.name
@@ -275,7 +284,8 @@ def _stages(request: ConvertRequest) -> int:
     """How many stages a conversion has, if nothing has to be recovered.
 
     Loading, preparing pictures, capturing and judging; for each target converting and comparing; for each
-    file that is not the float one quantizing; refining for the kinds of INT8; measuring each file; writing.
+    file that is not the float one quantizing; refining for the kinds of INT8; calibrating with halves;
+    measuring each file; writing.
     Networks of Keras are neither captured nor refined.
     """
     model, count = request.model, len(request.targets)
@@ -286,4 +296,4 @@ def _stages(request: ConvertRequest) -> int:
     refined = 0 if keras else sum(precision.quantized for precision in request.precisions)
     smaller = sum(precision is not Precision.FP32 for precision in request.precisions)
     files = len(request.precisions)
-    return named + 2 + (not keras) + refined + (2 + smaller + files) * count + 1
+    return named + 2 + (not keras) + refined + (2 + smaller + files) * count + request.measures_stability + 1

@@ -5,7 +5,7 @@ below that, or far below the same network's file of another target, is wrong or 
 accuracy gate says: a gate only asks whether the loss is small enough.
 """
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 _FAR_DB = 10.0  # ten times the error
@@ -27,27 +27,24 @@ class Fidelity:
     @property
     def suspicious(self) -> bool:
         """Whether the file has more than ten times the error of its simulation or of another target."""
-        return self.sqnr_db < max(filter(None, (self.simulated_db, self.other_db)), default=0.0) - _FAR_DB
+        return bool(self._better())
 
     def complaint(self) -> str:
         """What to tell the user where it is suspicious."""
-        found = []
-        if self.simulated_db is not None and self.sqnr_db < self.simulated_db - _FAR_DB:
-            found.append(f"{self.simulated_db:.1f} dB in the simulation of INT8")
-        if self.other_db is not None and self.sqnr_db < self.other_db - _FAR_DB:
-            found.append(f"{self.other_db:.1f} dB as {self.other}")
         return (
             f"keeps less of the float logits than INT8 must: SQNR {self.sqnr_db:.1f} dB, and "
-            f"{' and '.join(found)}. This is an error of edgewise or of the target's quantizer, not of your "
-            "network; please report it"
+            f"{' and '.join(self._better())}. This is an error of edgewise or of the target's quantizer, not "
+            "of your network; please report it"
         )
 
     def to_json(self) -> dict[str, Any]:
         """The manifest's section."""
-        return {
-            "sqnr_db": self.sqnr_db,
-            "simulated_db": self.simulated_db,
-            "other_db": self.other_db,
-            "other": self.other,
-            "suspicious": self.suspicious,
-        }
+        return asdict(self) | {"suspicious": self.suspicious}
+
+    def _better(self) -> list[str]:
+        beside = (self.simulated_db, "in the simulation of INT8"), (self.other_db, f"as {self.other}")
+        return [
+            f"{found:.1f} dB {what}"
+            for found, what in beside
+            if found is not None and found - self.sqnr_db > _FAR_DB
+        ]

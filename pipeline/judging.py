@@ -12,6 +12,7 @@ from ..runtime.judge.limits import Limits
 from ..runtime.judge.verdict import Verification, judge
 from .product import Draft
 from .progress import Journal
+from .second_look import second_look
 from .workshop import File, Twin, Workshop
 
 Asked: TypeAlias = tuple[Precision, Twin, File]  # the precision that was asked for, the float file, the file
@@ -66,4 +67,6 @@ def judging(
     with journal.stage(f"Judge by {pictures.count} pictures") as progress:
         answered = answers(sessions, pictures, workshop.model.spec.preprocess, progress)
     logits = {id(session): given for session, given in zip(sessions, answered.logits, strict=True)}
+    preprocess = workshop.model.spec.preprocess
+    workshop.known = second_look(sessions[0], answered, pictures, preprocess, workshop.known, journal)
     return Judging(workshop, pictures, limits, answered, logits)

@@ -139,14 +139,13 @@ def _caveat(target: str) -> str | None:
 
 
 def _cached() -> list[str]:
-    from ..models.weights.download import cached_file
-    from ..models.zoo import architectures, published
+    from ..models.weights.published import is_here
+    from ..models.zoo import architectures
 
     names = []
     for row in architectures():
         with suppress(MissingDependencyError):  # timm is an extra
-            weights = published(row)
-            if weights and cached_file(weights).is_file():
+            if is_here(row):
                 names.append(row.name)
     return names
 

@@ -24,6 +24,7 @@ def load_model(
     imgsz: int | None = None,
     resize: int | None = None,
     labels: ClassNames | None = None,
+    ema: bool = False,
 ) -> Model:
     """Load a network with its weights, as `convert` does; `from_torch` takes a module in memory.
 
@@ -39,6 +40,7 @@ def load_model(
         imgsz: Side of the network's input in pixels.
         resize: Shorter side of a picture before its centre is cropped, in pixels.
         labels: Names of the classes in the order of the outputs, or a text file with one per line.
+        ema: Use the averaged weights (EMA, SWA) of a checkpoint that has raw ones as well.
 
     Raises:
         UsageError: There is no such model or file, or weights or labels do not fit it.
@@ -47,7 +49,7 @@ def load_model(
     """
     notices: list[str] = []
     overrides = Overrides.of(mean=mean, std=std, imgsz=imgsz, resize=resize, labels=labels)
-    loaded = _weights.load_model(os.fspath(model), os.fspath(weights), overrides, notices.append)
+    loaded = _weights.load_model(os.fspath(model), os.fspath(weights), overrides, notices.append, ema=ema)
     return replace(loaded, notices=tuple(notices))
 
 
@@ -84,14 +86,19 @@ def from_torch(
 
 
 def loaded(
-    model: ModelLike, weights: PathLike, overrides: Overrides, announce: Callable[[str], None]
+    model: ModelLike,
+    weights: PathLike,
+    overrides: Overrides,
+    announce: Callable[[str], None],
+    *,
+    ema: bool = False,
 ) -> Model:
     """Load `model`, or take it as it is; `announce` gets its notices.
 
     Raises like `load_model` and `from_torch`.
     """
     if isinstance(model, str | os.PathLike):
-        return _weights.load_model(os.fspath(model), os.fspath(weights), overrides, announce)
+        return _weights.load_model(os.fspath(model), os.fspath(weights), overrides, announce, ema=ema)
     if not isinstance(model, Model):
         model = of_module(model, overrides)
     for notice in model.notices:

@@ -11,6 +11,7 @@ from ..runtime.bundle import Bundle, write_bundle
 from ..runtime.judge import golden
 from ..runtime.judge.drop import Drop, Verdict
 from ..runtime.judge.estimate import Estimate
+from ..runtime.judge.stability import Stability
 from ..runtime.judge.stats import Agreement
 from ..runtime.judge.verdict import Verification
 from ..runtime.processors import Processor
@@ -31,6 +32,7 @@ class Draft:
     file: File
     verification: Verification
     recovery: Recovery | None = None
+    stability: Stability | None = None
 
     @property
     def quantized(self) -> bool:
@@ -50,7 +52,7 @@ class Product:
 
     `requested` is the precision that was asked for, which recovery may have replaced by `precision`. `twin`
     is the float file of its target, which may be `file` itself; `recovery` is what was tried, where INT8 lost
-    too much at first.
+    too much at first; `stability` is how much the choice of calibration pictures matters, or None.
     """
 
     requested: Precision
@@ -60,6 +62,7 @@ class Product:
     latency: Latency
     bundle: Bundle
     recovery: Recovery | None = None
+    stability: Stability | None = None
 
     @property
     def target(self) -> str:
@@ -164,6 +167,7 @@ def write(draft: Draft, latency: Latency, folder: Path, workshop: Workshop, *, o
         "fidelity": draft.file.fidelity and draft.file.fidelity.to_json(),
         "processors": {"made_for": [*workshop.processors], "verdict_holds_for": [*draft.file.processors]},
         "calibration": workshop.calibration.to_json() if artifact.precision.integer else None,
+        "stability": draft.stability and draft.stability.to_json(),
         "recovery": [trial.to_json() for trial in recovery.trials] if recovery else None,
         "diagnosis": recovery.symptoms.to_json() if recovery and recovery.symptoms else None,
         "latency": asdict(latency),
@@ -183,6 +187,7 @@ def write(draft: Draft, latency: Latency, folder: Path, workshop: Workshop, *, o
         latency,
         bundle,
         recovery and recovery.closed(),
+        draft.stability,
     )
 
 

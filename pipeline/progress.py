@@ -38,7 +38,7 @@ class Silent:
     def stage(self, title: str, number: int, of: int) -> Iterator[Counter]:
         """Show nothing."""
         del title, number, of
-        yield _ignore
+        yield silent
 
     def notice(self, line: str) -> None:
         """Drop the line; the job's result keeps it."""
@@ -93,5 +93,6 @@ class Journal:
             self._progress.notice(line)
 
 
-def _ignore(done: int, total: int) -> None:
+def silent(done: int, total: int) -> None:
+    """A `Counter` that shows nothing."""
     del done, total

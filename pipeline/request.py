@@ -29,7 +29,15 @@ if TYPE_CHECKING:
 ModelLike: TypeAlias = Union[str, os.PathLike[str], Model, "nn.Module"]
 
 _FEWEST_PICTURES = 12  # that judge bundled weights
-_OF_WEIGHTS = ("weights", "mean", "std", "imgsz", "resize", "labels")  # what a loaded model already has
+_OF_WEIGHTS = (
+    "weights",
+    "ema",
+    "mean",
+    "std",
+    "imgsz",
+    "resize",
+    "labels",
+)  # what a loaded model already has
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,6 +56,7 @@ class ConvertRequest:
     io: str = "float32"
     processors: str | Iterable[str] = "any"
     weights: PathLike = "auto"
+    ema: bool = False
     mean: Channels | None = None
     std: Channels | None = None
     imgsz: int | None = None
@@ -56,6 +65,7 @@ class ConvertRequest:
     calib: PathLike | None = None
     calib_count: int | None = None
     seed: int = 0
+    stability: bool | None = None
     data: PathLike | None = None
     eval_count: int = 1200
     max_drop: float = 1.0
@@ -84,6 +94,8 @@ class ConvertRequest:
             raise UsageError(f"--int8 means --precision w8a8, not {','.join(asked)}; pass only one of them")
         if self.recipe != Recipe() and Precision.W8A8 not in asked:
             raise UsageError("--io and --per-tensor are for INT8 models; add --int8")
+        if self.stability and Precision.W8A8 not in asked:
+            raise UsageError("--stability compares the calibration of INT8 models; add --int8")
         if self.io not in IOS:
             raise unknown("type of inputs and outputs", self.io, IOS)
         if any(self.io not in TARGETS[name].ios for name in self.targets):
@@ -112,7 +124,7 @@ class ConvertRequest:
         if isinstance(self.model, str | os.PathLike):
             return
         loaded = isinstance(self.model, Model)
-        for name in _OF_WEIGHTS if loaded else _OF_WEIGHTS[:1]:
+        for name in _OF_WEIGHTS if loaded else _OF_WEIGHTS[:2]:
             if getattr(self, name) != type(self).__dataclass_fields__[name].default:
                 source = "is already loaded" if loaded else "already has its weights"
                 raise UsageError(f"{name}: the model {source}; pass {name} where it is loaded")
@@ -158,6 +170,12 @@ class ConvertRequest:
     def recipe(self) -> Recipe:
         """How INT8 models are quantized."""
         return Recipe(io=self.io, per_channel=not self.per_tensor)
+
+    @property
+    def measures_stability(self) -> bool:
+        """Whether INT8 files are made from either half of the calibration pictures too, and compared."""
+        wanted = self.calib is not None if self.stability is None else self.stability
+        return wanted and Precision.W8A8 in self.precisions
 
     @property
     def runs_on(self) -> tuple[Processor, ...]:

@@ -19,6 +19,7 @@ from .claims import known
 from .document import document
 from .progress import Journal, Progress
 from .request import at_least, limits
+from .second_look import second_look
 
 _GENERATED = 1200  # pictures of the generated set, for the bundled weights
 
@@ -129,8 +130,8 @@ def verify(
     wanted.require_measurable(pictures)
     journal = Journal(progress, 1 + judged_by_pictures)
     unfit = saturation.unfit_here(opened)
-    if unfit:
-        journal.notice(unfit)
+    for notice in (*filter(None, [unfit]), *(pictures.notices if pictures else ())):
+        journal.notice(notice)
     with journal.stage("Run the golden sample"):
         session = open_session(opened.model, opened.target, threads)
         golden = _checked(opened, session, unfit)
@@ -140,6 +141,7 @@ def verify(
         exact = open_session(opened.reference or opened.model, opened.target, threads)
         answers = evaluation.answers([exact, session], pictures, opened.spec.preprocess, counter)
     told = known(opened.spec, opened.manifest.get("training"))
+    told = second_look(exact, answers, pictures, opened.spec.preprocess, told, journal)
     judged = judge(answers, pictures, wanted, told)
     for warning in judged.warnings:
         journal.notice(warning)

@@ -100,6 +100,8 @@ class Workshop:
         folder: Path,
         journal: Journal,
         processors: tuple[Processor, ...] = EVERY,
+        *,
+        captured: "Network | KerasNetwork | None" = None,
     ) -> None:
         self.model, self.calibration, self.processors = model, calibration, processors
         self.original = reference(model.network)
@@ -109,7 +111,12 @@ class Workshop:
         self._sampled: dict[Twin, Tensor32] = {}
         self._sensitive: dict[Recipe, list[LayerError]] = {}
         self._count = 0
-        self._network = self._captured(model)
+        self._network = self._captured(model) if captured is None else captured
+
+    def calibrated_with(self, calibration: Calibration, folder: Path) -> "Workshop":
+        """A silent workshop for the same network with other calibration pictures and a folder of its own."""
+        folder.mkdir()
+        return Workshop(self.model, calibration, folder, Journal(), self.processors, captured=self._network)
 
     def refinements(self, recipes: Iterable[Recipe]) -> int:
         """How many times the network is refined for files of these recipes."""

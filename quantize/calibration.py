@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from ..models.errors import EdgewiseError, UsageError
-from ..models.images import crops, find_images, sha256_of
+from ..models.images import crops, look, sha256_of
 from ..models.spec import Preprocess, Tensor32
 from ..models.synthetic import dead_leaves
 
@@ -26,7 +26,8 @@ class Calibration:
     """Pictures cropped to the network's input, (N, S, S, 3) uint8, and where they came from.
 
     `digests` are the SHA-256 of the picture files, empty for generated pictures; `skipped` counts files that
-    could not be read; `unused` are the remaining files of the folder, which evaluation may use.
+    could not be read; `unused` are the remaining files of the folder, which evaluation may use; `notices` are
+    sentences about files that are no pictures.
     """
 
     pixels: NDArray[np.uint8]
@@ -36,6 +37,7 @@ class Calibration:
     digests: frozenset[str] = frozenset()
     skipped: int = 0
     unused: tuple[Path, ...] = ()
+    notices: tuple[str, ...] = ()
 
     def inputs(self) -> Iterator[Tensor32]:
         """Yield one normalised picture at a time, (1, S, S, 3)."""
@@ -76,7 +78,8 @@ def from_folder(folder: Path, preprocess: Preprocess, count: int | None, seed: i
         UsageError: the folder contains no pictures, or fewer than requested.
     """
     wanted = _enough(DEFAULT_COUNT if count is None else count)
-    files = find_images(folder)
+    content = look(folder)
+    files = list(content.pictures)
     random.Random(seed).shuffle(files)  # noqa: S311 - a sample, not a secret
     skipped: list[EdgewiseError] = []
     found = list(islice(crops(files, preprocess, skipped), wanted))
@@ -89,7 +92,8 @@ def from_folder(folder: Path, preprocess: Preprocess, count: int | None, seed: i
     digests = frozenset(sha256_of(files[index]) for index, _ in found)
     unused = tuple(file for file in files[found[-1][0] + 1 :] if sha256_of(file) not in digests)
     pixels = np.stack([pixels for _, pixels in found])
-    return Calibration(pixels, folder.name, seed, preprocess, digests, len(skipped), unused)
+    notices = tuple(filter(None, [content.notice(folder)]))
+    return Calibration(pixels, folder.name, seed, preprocess, digests, len(skipped), unused, notices)
 
 
 def _enough(count: int) -> int:

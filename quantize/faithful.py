@@ -10,6 +10,7 @@ from typing import TypeVar
 
 import numpy as np
 
+from ..export.graph import first_line
 from ..models.errors import ParityError
 from ..models.spec import Tensor32
 from .calibration import Calibration
@@ -35,15 +36,19 @@ def first_faithful(
         ParityError: none does.
     """
     batch = calibration.batch(_PICTURES)
-    wanted, worst = _logits(refined, batch), float("inf")
+    wanted, found = _logits(refined, batch), "cannot be converted"
     for candidate in candidates:
-        worst = _largest_difference(wanted, answers(candidate, batch))
-        if worst <= _MAX_RELATIVE:
+        try:
+            difference = _largest_difference(wanted, answers(candidate, batch))
+        except Exception as error:  # noqa: BLE001 - each engine has errors of its own
+            found = f"cannot be run ({first_line(error)})"
+            continue
+        if difference <= _MAX_RELATIVE:
             return candidate
+        found = f"differs by a relative {difference:.1e}, allowed {_MAX_RELATIVE:g}"
     raise ParityError(
-        "the network prepared for INT8 differs from its converted form, in float already, by a relative "
-        f"{worst:.1e}, allowed {_MAX_RELATIVE:g}; nothing was quantized: this is an error of edgewise or of "
-        "the target's converter, so please report the network"
+        f"the converted form of the network that was prepared for INT8 {found}, in float already, so nothing "
+        "was quantized; this is an error of edgewise or of the target's converter: please report the network"
     )
 
 

@@ -9,10 +9,10 @@ and OpenVINO keep such operators in float.
 
 from ..export.facts import TARGETS
 from ..export.graph import Network
-from .refine.simulation import operator
+from ..models.captured import operator_name
 
 
 def without_int8(network: Network, target: str) -> list[str]:
     """The operators of `network` because of which static INT8 is the worse choice on `target`."""
-    found = {operator(node) for node in network.graph.nodes if node.op == "call_function"}
+    found = {operator_name(node) for node in network.graph.nodes if node.op == "call_function"}
     return [name for name in TARGETS[target].without_int8 if name in found]

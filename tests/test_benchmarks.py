@@ -74,7 +74,7 @@ def test_the_gate_is_tested_by_its_own_verdicts() -> None:
     assert [gate.Judged(found).drop(place) for place in range(4)] == pytest.approx([0, 0, 5, 100])
     text = gate.report({("net", "onnx"): found})
     assert "3 INT8 files of\nnet" in text
-    assert "all 420 labelled photographs" in text
+    assert "420 for net" in text
     assert "1 are healthy" in text
     assert "1 lose up to 10\npoints, and 1 more" in text
     assert "{" not in text

@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
+import intervals
 import pytest
 import reference
 import schemas
@@ -54,7 +55,7 @@ class Workspace:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        (folder / "myapp" / "app" / "src" / "main" / "assets").mkdir(parents=True)
+        shown.prepare(folder)
         self._run = cache(self._really)
 
     def run(self, *argv: str) -> subprocess.CompletedProcess[str]:
@@ -77,6 +78,10 @@ def workspace(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
     done = made.run(*first.argv())
     assert done.returncode == 0, done.stderr
     return made
+
+
+def test_the_picture_of_intervals_is_what_the_verdicts_are() -> None:
+    assert intervals.PICTURE.read_text("utf-8") == intervals.drawn()
 
 
 @pytest.mark.slow

@@ -20,6 +20,11 @@ from ..options import conversion, labels, limits, outcome, output, pictures, pre
     help="Load imagenet, bundled or random weights, or a .safetensors or .pth file. auto takes imagenet if "
     "available, otherwise bundled.",
 )
+@in_group("Network")(
+    "--ema",
+    is_flag=True,
+    help="Use the averaged weights (EMA, SWA) of a checkpoint that has raw ones as well.",
+)
 @preprocessing
 @labels
 @pictures

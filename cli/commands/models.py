@@ -68,6 +68,7 @@ def command(
 
 def _count(row: "Architecture", imgsz: int | None, classes: int) -> "Counted":
     from ...models.complexity import complexity, with_auxiliary_heads
+    from ...models.weights.published import description
     from ...models.zoo import preprocess, published, skeleton
     from ..views.models import Counted
 
@@ -77,6 +78,6 @@ def _count(row: "Architecture", imgsz: int | None, classes: int) -> "Counted":
         row,
         complexity(network, imgsz or row.size),
         with_auxiliary_heads(row, network, classes),
-        weights.description if weights else None,
+        description(row),
         weights.preprocess if weights else preprocess(row),
     )

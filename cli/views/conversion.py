@@ -53,7 +53,9 @@ def show_conversion(console: Console, conversion: Conversion) -> None:
             console.print(f"\n[bold]{product.title}[/]")
         show_recovery(console, product.recovery)
         show_agreement(console, product)
+        show_fidelity(console, product)
         show_accuracy(console, product.verification, product.precision)
+        show_stability(console, product)
         show_pace(console, product)
         show_verdict(console, product.verification)
         if product.bundle is not None:
@@ -121,6 +123,12 @@ def show_agreement(console: Console, product: Product) -> None:
     console.print(f"[dim]{escape(line)}[/]", soft_wrap=True)
 
 
+def show_fidelity(console: Console, product: Product) -> None:
+    """That an INT8 file keeps less than INT8 must, if so: whatever the verdict, it is an error of ours."""
+    if product.fidelity is not None and product.fidelity.suspicious:
+        console.print(f"[bold red]SUSPICIOUS[/] {escape(product.fidelity.complaint())}", soft_wrap=True)
+
+
 def show_accuracy(console: Console, verification: Verification, precision: Precision) -> None:
     """Top-1 of the float model and of the file, on how many pictures, and which classes got worse."""
     exact, own = verification.float_accuracy, verification.quantized_accuracy
@@ -135,6 +143,12 @@ def show_accuracy(console: Console, verification: Verification, precision: Preci
         named = (f"{change.name} loses {change.lost} of {change.count}" for change in worse)
         line += f"; worst classes: {', '.join(named)}"
     console.print(f"[dim]{escape(line)}[/]", soft_wrap=True)
+
+
+def show_stability(console: Console, product: Product) -> None:
+    """How far the files differ that are calibrated with either half of the pictures."""
+    if product.stability is not None:
+        console.print(f"[dim]{product.stability.text}[/]", soft_wrap=True)
 
 
 def show_verdict(console: Console, verification: Verification) -> None:

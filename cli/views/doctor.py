@@ -59,7 +59,7 @@ def _show_libraries(console: Console, found: Diagnosis) -> None:
 
 def _show_weights(console: Console, found: Diagnosis) -> None:
     here = {name: weights for name, weights in found.weights.items() if weights.any}
-    headings = ("ImageNet weights cached", "checkpoint in edgewise") if found.deep else ("checkpoint",)
+    headings = ("ImageNet weights here", "checkpoint in edgewise") if found.deep else ("checkpoint",)
     shown = table("network", *headings, left=3)
     for name, weights in here.items():
         kinds = (weights.imagenet, weights.bundled) if found.deep else (weights.bundled,)
@@ -79,7 +79,7 @@ def _show_advice(console: Console, found: Diagnosis) -> None:
     if not install:
         console.print("nothing is missing", style="green")
     if not found.deep:
-        line = "edgewise doctor --deep imports the libraries, and looks for cached ImageNet weights"
+        line = "edgewise doctor --deep imports the libraries, and looks for ImageNet weights"
         console.print(line, style="dim", markup=False)
 
 

@@ -26,7 +26,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.terminal_theme import TerminalTheme
 from rich.text import Text
-from shown import ROOT, Shown, offline, pages, program, shown
+from shown import ROOT, Shown, offline, pages, prepare, program, shown
 
 _TUTORIAL = ROOT / "docs" / "tutorial.md"
 _PICTURE = ROOT / "docs" / "images" / "export.svg"
@@ -78,6 +78,7 @@ _SVG = """\
 def record(folder: Path) -> None:
     """Run the commands of every page and write their output into it, those of the tutorial first."""
     screens: dict[str, list[str]] = {}
+    prepare(folder)
     for page in sorted(pages(), key=lambda page: page != _TUTORIAL):
         lines = page.read_text("utf-8").splitlines()
         blocks = [one for one in shown(page) if one.language == "console" and one.reason is None]

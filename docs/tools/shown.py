@@ -16,7 +16,9 @@ import shlex
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from importlib import metadata
 from pathlib import Path
+from shutil import copyfile
 
 ROOT = Path(__file__).parents[2]
 REASONS = frozenset(
@@ -81,6 +83,16 @@ def program(argv: list[str]) -> list[str]:
     if argv[0] == "python":
         return [sys.executable, *argv[1:]]
     return argv
+
+
+def prepare(folder: Path) -> None:
+    """Put into `folder` what the pages take for granted: an Android project, and the reader's photograph.
+
+    The photograph, of the Summer Palace in Beijing, comes with scikit-learn.
+    """
+    (folder / "myapp" / "app" / "src" / "main" / "assets").mkdir(parents=True, exist_ok=True)
+    photo = "sklearn/datasets/images/china.jpg"
+    copyfile(str(metadata.distribution("scikit-learn").locate_file(photo)), folder / "photo.jpg")
 
 
 def offline(folder: Path) -> dict[str, str]:

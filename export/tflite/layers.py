@@ -26,7 +26,7 @@ class Layer:
 
 
 def layers(network: Network) -> list[Layer]:
-    """The convolutions and linear layers of `network`, in graph order."""
+    """The convolutions and linear layers of `network` whose weights are parameters, in graph order."""
     import torch
 
     found = []
@@ -34,6 +34,8 @@ def layers(network: Network) -> list[Layer]:
     for node in network.graph.nodes:
         if node.target in (torch.ops.aten.conv2d.default, torch.ops.aten.linear.default):
             weight, bias = node.args[1], node.args[2] if len(node.args) > 2 else None
+            if weight.op != "get_attr" or (bias is not None and bias.op != "get_attr"):
+                continue  # they depend on the picture
             name = str(weight.target).removesuffix(".weight")
             values = parameter(network, weight)
             shift = values.new_zeros(len(values)) if bias is None else parameter(network, bias)

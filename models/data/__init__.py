@@ -119,7 +119,8 @@ def _draw(size: int, seed: int, clutter: float, index: int) -> Image.Image:
 
 def _from_folder(folder: Path, share: float, seed: int, progress: Callable[[int, int], None]) -> Dataset:
     split = parts(folder)
-    found = [class_folders(part) for part in split or (folder,)]
+    notices: list[str] = []
+    found = [class_folders(part, notices) for part in split or (folder,)]
     check_classes(folder, found[0], found[-1])
     places = {name: place for place, name in enumerate(found[0])}
     labels = labels_of(places)
@@ -146,7 +147,7 @@ def _from_folder(folder: Path, share: float, seed: int, progress: Callable[[int,
         labels,
         dict(kinds.most_common()),
         faults,
-        tuple(notes(folder, labels, train, val)),
+        (*notices, *notes(folder, labels, train, val)),
     )
 
 

@@ -4,12 +4,13 @@ import os
 import re
 import unicodedata
 from collections import defaultdict
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
 
 from ..errors import UsageError
-from ..images import find_images
+from ..images import look
 from ..spec import Labels
 
 _TRAIN = "train"
@@ -37,14 +38,16 @@ def part_to_judge(folder: Path, labels: Labels) -> Path:
     return found[1] if found and not any(_fold(part.name) in classes for part in found) else folder
 
 
-def class_folders(folder: Path) -> dict[str, list[Path]]:
+def class_folders(folder: Path, notices: list[str]) -> dict[str, list[Path]]:
     """The pictures in each class folder by its name, in natural order: '2' before '10'.
+
+    A sentence about files that are no pictures is appended to `notices`.
 
     Raises:
         UsageError: there are no pictures, pictures outside class folders, or class folders without pictures.
     """
     found = defaultdict(list)
-    for path, name in _by_folder(folder):
+    for path, name in _by_folder(folder, notices):
         found[name].append(path)
     if empty := [name for name in _inner(folder) if name not in found]:
         raise UsageError(
@@ -64,7 +67,19 @@ def labels_of(names: Iterable[str]) -> Labels:
     return Labels(tuple((match[2] or match[1]).replace("_", " ") for match in matches), ids)
 
 
-def labelled_images(folder: Path, labels: Labels) -> list[tuple[Path, int]]:
+@dataclass(frozen=True, slots=True)
+class Labelled:
+    """`pairs` of a picture file and its class; `folders` has the class of each folder by its name.
+
+    `notices` are sentences about what was left out or assumed.
+    """
+
+    pairs: list[tuple[Path, int]]
+    folders: dict[str, int]
+    notices: tuple[str, ...]
+
+
+def labelled_images(folder: Path, labels: Labels) -> Labelled:
     """The pictures below `folder`, each with the class of the sub-folder of `folder` that contains it.
 
     A sub-folder is named after the class, its id or both ('n01440764_tench'); case, spaces and punctuation
@@ -75,16 +90,32 @@ def labelled_images(folder: Path, labels: Labels) -> list[tuple[Path, int]]:
         UsageError: there are no pictures, pictures outside class folders, or a folder that matches no class
             or several.
     """
-    pictures = _by_folder(folder)
-    classes = _classes(folder, list(dict.fromkeys(name for _, name in pictures)), labels)
-    return [(path, classes[name]) for path, name in pictures]
+    notices: list[str] = []
+    pictures = _by_folder(folder, notices)
+    names = list(dict.fromkeys(name for _, name in pictures))
+    classes = _classes(folder, names, labels)
+    if _are_places(names, labels):
+        notices.append(_on_numbers(folder, names))
+    return Labelled([(path, classes[name]) for path, name in pictures], classes, tuple(notices))
+
+
+def text_order(folders: Mapping[str, int], classes: int) -> tuple[tuple[str, int], ...]:
+    """The folders with their classes in the order of the folders' names as text.
+
+    torchvision's ImageFolder and Keras count them so: '10' comes before '2'. Empty where that is the order of
+    the classes already, or folders are missing.
+    """
+    ordered = tuple(sorted(folders.items()))
+    labels = [label for _, label in ordered]
+    whole = sorted(labels) == list(range(classes))
+    return ordered if whole and labels != sorted(labels) else ()
 
 
 def _classes(folder: Path, names: list[str], labels: Labels) -> dict[str, int]:
     """The class of each class folder."""
     exact, folded = _forms(labels, str), _forms(labels, _fold)
     fitting = {name: exact.get(name) or folded.get(_fold(name), []) for name in names}
-    if not any(fitting.values()) and all(_is_place(name, labels) for name in names):
+    if _are_places(names, labels):
         return {name: int(name) for name in names}
     if unknown := [name for name, found in fitting.items() if not found]:
         near = get_close_matches(_fold(unknown[0]), folded, n=3)
@@ -120,8 +151,27 @@ def _fold(name: str) -> str:
     return "".join(letter for letter in composed if unicodedata.category(letter)[0] not in "PZ")
 
 
-def _is_place(name: str, labels: Labels) -> bool:
-    return name.isascii() and name.isdecimal() and int(name) < len(labels)
+def _are_places(names: Iterable[str], labels: Labels) -> bool:
+    """Whether the names are numbers of outputs, and no class is called so."""
+    known = _forms(labels, _fold)
+    return all(
+        name.isascii() and name.isdecimal() and int(name) < len(labels) and _fold(name) not in known
+        for name in names
+    )
+
+
+def _on_numbers(folder: Path, names: Sequence[str]) -> str:
+    """How folders called by numbers were read, and how torchvision would count them."""
+    taken = f"{folder}: folders called by numbers are taken for places in the model's output"
+    moved = [(name, place) for place, name in enumerate(sorted(names)) if int(name) != place]
+    if not moved:
+        return f"{taken}, which is also their order as text"
+    name, place = moved[0]
+    return (
+        f"{taken}, {name!r} for output {int(name)}; torchvision's ImageFolder and Keras count folders in the "
+        f"order of their names as text, {name!r} for output {place}: if the model was trained so, write the "
+        "names in that order into a file, and pass it with --labels"
+    )
 
 
 def _listed(labels: Labels, indices: Iterable[int]) -> str:
@@ -130,9 +180,11 @@ def _listed(labels: Labels, indices: Iterable[int]) -> str:
     )
 
 
-def _by_folder(folder: Path) -> list[tuple[Path, str]]:
+def _by_folder(folder: Path, notices: list[str]) -> list[tuple[Path, str]]:
     """Each picture below `folder`, and the name of the direct sub-folder that contains it."""
-    pictures = find_images(folder)
+    found = look(folder)
+    pictures = found.pictures
+    notices += filter(None, [found.notice(folder)])
     if loose := [path for path in pictures if path.parent == folder]:
         raise UsageError(
             f"{folder}: {len(loose)} pictures are outside the class folders (first: {loose[0].name}); "

@@ -13,6 +13,7 @@ from ..errors import UsageError
 from ..model import Model
 from ..overrides import Overrides
 from ..spec import Tensor32
+from . import keras_conventions as _conventions
 from . import keras_files as _keras_files
 from . import keras_graph as _keras_graph
 from .tensorflow import tensorflow
@@ -49,17 +50,26 @@ def load_keras(path: Path, overrides: Overrides, announce: Callable[[str], None]
     """
     if not path.exists():
         raise UsageError(f"{path}: no such Keras model; pass a .keras file or the folder of a SavedModel")
-    frozen = _keras_files.load(path)
+    frozen, halves = _keras_graph.in_float32(_keras_files.load(path))
+    if halves:
+        announce(
+            f"{path.name} computes in {' and '.join(halves)}, as by Keras's mixed precision: taking it to "
+            "float32, in which it is converted and judged"
+        )
     found, classes = _keras_graph.require_classifier(frozen, path)
     logits, had_softmax = _keras_graph.without_softmax(frozen)
     if had_softmax:
         announce(f"{path.name} ends in a softmax: removing it, so that the exported model returns logits")
     size = _foreign.size_of(found, path, overrides)
     if _keras_graph.takes_bytes(logits):
-        way, mean, std = "pixels from 0 to 255, which the model scales itself", 0.0, 1 / 255
+        way = "pixels from 0 to 255, which the model scales itself"
+        preprocess = _foreign.usual(size, (0.0, 0.0, 0.0), (1 / 255, 1 / 255, 1 / 255))
     else:
-        way, mean, std = "the preprocessing of tf.keras.applications.mobilenet_v2", 0.5, 0.5
-    preprocess = _foreign.usual(size, (mean, mean, mean), (std, std, std))
+        convention = _conventions.of(logits)
+        if convention.reversed_channels and overrides.mean is None and overrides.std is None:
+            turned = _keras_graph.with_reversed_channels(logits)
+            logits, convention = (turned, convention) if turned else (logits, _conventions.USUAL)
+        way, preprocess = convention.way, _foreign.usual(size, convention.mean, convention.std)
     spec = _foreign.describe(path, preprocess, classes, overrides)
     for line in _foreign.assumed(spec, way, overrides):
         announce(line)

@@ -6,6 +6,7 @@ and write files: it is rejected if it has such operators, or anything that runs 
 """
 
 import re
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -43,6 +44,7 @@ def load(path: Path) -> Any:
     from tensorflow.python.framework.convert_to_constants import convert_variables_to_constants_v2
 
     owner, function = _saved_model(path) if path.is_dir() else _keras_model(path)
+    _refuse_augmentation(function, path)
     try:
         frozen = convert_variables_to_constants_v2(function)
     except (ValueError, RuntimeError) as error:
@@ -51,6 +53,28 @@ def load(path: Path) -> Any:
     if operators := _refused({node.op for node in frozen.graph.as_graph_def().node}, harmless=set()):
         raise EdgewiseError(f"{path}: uses {operators[0]}, which is not a pure function of the picture")
     return frozen
+
+
+def _refuse_augmentation(function: Any, path: Path) -> None:
+    """Raise a `UsageError` if the function draws random numbers.
+
+    `model.export` calls augmentation layers as in training: such a SavedModel flips and turns its pictures.
+    """
+    graph = function.graph.as_graph_def()
+    nodes = (*graph.node, *(node for inner in graph.library.function for node in inner.node_def))
+    drawing = [node.name.split("/") for node in nodes if "Random" in node.op]
+    if drawing:
+        layers = dict.fromkeys(
+            next(
+                (above for above, part in pairwise(parts) if "random_" in part and "stateless" in part),
+                parts[0],
+            )
+            for parts in drawing
+        )
+        raise UsageError(
+            f"{path}: draws random numbers in {' and '.join(layers)}: model.export keeps augmentation layers "
+            "as they are in training; pass the .keras file of the model, or export it without these layers"
+        )
 
 
 def _keras_model(path: Path) -> tuple[Any, Any]:

@@ -10,13 +10,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from .. import foreign as _foreign
+from ..captured import inline_modes, training_operator
 from ..errors import EdgewiseError, UsageError
+from ..full_precision import in_float32
 from ..model import Model
 from ..overrides import Overrides
 from .program_check import first_line, require_harmless
 
 if TYPE_CHECKING:
+    from torch import nn
     from torch.export import ExportedProgram
+    from torch.fx import GraphModule
 
 _AGAIN = "torch.export.export(model.eval(), (pictures,), dynamic_shapes=({0: torch.export.Dim.AUTO},))"
 
@@ -48,9 +52,12 @@ def load_program(path: Path, overrides: Overrides, announce: Callable[[str], Non
             f"{path}: torch cannot load it ({first_line(error)[:160]}); export it with this version of torch"
         ) from error
     size = _foreign.size_of(_require_pictures(program, path), path, overrides)
-    _require_evaluation(program, path)
-    module: Any = program.module(check_guards=False)  # guards would be Python code from the file
-    network = torch.fx.GraphModule(module, module.graph).eval()  # the program's own module rejects `eval`
+    module = _module(program, path)
+    _require_evaluation(module, path)
+    network: nn.Module = torch.fx.GraphModule(
+        module, module.graph
+    ).eval()  # the program's own module rejects `eval`
+    network = in_float32(network, path.name, announce)
     classes = _classes(network, size, path)
     # The values that torchvision and most PyTorch training recipes use.
     preprocess = _foreign.usual(size, (0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
@@ -58,6 +65,20 @@ def load_program(path: Path, overrides: Overrides, announce: Callable[[str], Non
     for line in _foreign.assumed(spec, "torchvision's preprocessing", overrides):
         announce(line)
     return Model(network, spec)
+
+
+def _module(program: "ExportedProgram", path: Path) -> Any:
+    """The program's graph of plain operators."""
+    module: Any = program.module(check_guards=False)  # guards would be Python code from the file
+    try:
+        inline_modes(module)
+    except EdgewiseError:
+        raise
+    except Exception as error:  # regions that torch.export would not write
+        raise EdgewiseError(
+            f"{path}: a region of no_grad or autocast is damaged ({first_line(error)[:160]}); export it again"
+        ) from error
+    return module
 
 
 def _require_pictures(program: "ExportedProgram", path: Path) -> int | None:
@@ -77,25 +98,27 @@ def _require_pictures(program: "ExportedProgram", path: Path) -> int | None:
     return height
 
 
-def _require_evaluation(program: "ExportedProgram", path: Path) -> None:
-    """Raise a `UsageError` if a dropout or batch norm was captured in training mode."""
-    import torch
-
-    aten = torch.ops.aten
-    places = {aten.dropout.default: 2, aten.dropout_.default: 2, aten.batch_norm.default: 5}
-    for node in program.graph.nodes:
-        if node.target in places and node.args[places[node.target]]:
-            raise UsageError(
-                f"{path}: was exported in training mode ({node.name}); export it again with {_AGAIN}"
-            )
+def _require_evaluation(network: "GraphModule", path: Path) -> None:
+    """Raise a `UsageError` if something was captured in training mode."""
+    node = training_operator(network)
+    if node is not None:
+        raise UsageError(
+            f"{path}: was exported in training mode ({node.name}); export it again with {_AGAIN}"
+        )
 
 
 def _classes(network: Any, size: int, path: Path) -> int:
     """The number of outputs per picture."""
     import torch
 
-    with torch.no_grad():
-        answer = network(torch.zeros(2, 3, size, size))
+    try:
+        with torch.no_grad():
+            answer = network(torch.zeros(2, 3, size, size))
+    except RuntimeError as error:  # it has types of its own inside
+        raise UsageError(
+            f"{path}: does not take float32 pictures ({first_line(error)[:160]}); call model.float() and "
+            "export it again"
+        ) from error
     if not isinstance(answer, torch.Tensor) or answer.dim() != 2 or len(answer) != 2:
         raise UsageError(f"{path}: does not return a single tensor of logits, (N, classes)")
     return answer.shape[1]

@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING
 from ..overrides import Overrides
 from ..spec import Preprocess
 from ..weights import load_model, model_name
-from ..weights.download import is_at_hand
 from ..weights.names import require_model
-from ..zoo import find, preprocess, published
+from ..weights.packaged import alternatives
+from ..weights.published import description, is_available
+from ..zoo import find, preprocess
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -40,13 +41,13 @@ def starting_point(
     """
     require_model(name)
     if source == "auto" and not name.endswith(".safetensors"):
-        weights = published(find(name))
-        source = "imagenet" if weights and is_at_hand(weights) else "random"
-        if weights and source == "random":
+        asked = find(name)
+        source = "imagenet" if is_available(asked) else "random"
+        if source == "random" and description(asked):
             announce(
-                f"The ImageNet weights of {find(name).title} are not cached and their server cannot be "
+                f"The ImageNet weights of {asked.title} are not cached and their server cannot be "
                 "reached. Starting from random weights. To use other weights, pass --weights imagenet or "
-                "--weights PATH"
+                f"--weights PATH; {alternatives()}"
             )
     if source == "random":
         architecture = find(name)

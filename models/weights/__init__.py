@@ -12,14 +12,15 @@ from ..errors import UsageError
 from ..foreign import name_of
 from ..foreign.keras import is_keras, load_keras
 from ..foreign.program import is_program, load_program
-from ..libraries import Published
+from ..full_precision import in_float32
 from ..model import Model
 from ..overrides import Overrides
 from ..spec import ModelSpec, Origin
-from ..zoo import Architecture, architectures, find, preprocess, published
-from .download import fetch, is_at_hand
+from ..zoo import Architecture, architectures, find, preprocess
 from .fitting import count_outputs, fit
-from .names import require_model, require_weights
+from .names import SOURCES, require_model, require_weights
+from .packaged import alternatives
+from .published import description, imagenet_file, is_available
 from .untrained import SEED, digest, seeded, untrained
 
 __all__ = ["BUNDLED", "Model", "Overrides", "load_model", "model_name"]
@@ -52,6 +53,8 @@ def load_model(
     source: str = "auto",
     overrides: Overrides = _NO_OVERRIDES,
     announce: Callable[[str], None] = _say,
+    *,
+    ema: bool = False,
 ) -> Model:
     """Load the model `name`, see `zoo.find`, with the weights `source`.
 
@@ -59,7 +62,8 @@ def load_model(
     included in the package. 'random': untrained. 'auto': the first of the first two that is available, or
     whatever a user's own factory returns. Anything else: the path of a file. `name` may also be a file that
     contains a whole model (an edgewise checkpoint, a Keras model or a `torch.export` program), which requires
-    `source` to be 'auto'. `announce` receives one line for every assumption.
+    `source` to be 'auto'. `ema` takes the averages of a file that has raw weights as well. `announce` gets a
+    line for every assumption.
 
     Raises:
         UsageError: the model, file or bundled checkpoint does not exist; weights or labels do not fit it.
@@ -69,37 +73,48 @@ def load_model(
     require_model(name)
     checkpoint = None
     opener = _opener(name)
-    if source != "auto" and (opener or name.endswith(_OURS)):
-        raise UsageError(f"--weights {source}: {name} contains its own weights; omit --weights")
+    _refuse_contradictions(name, source, whole=bool(opener) or name.endswith(_OURS), ema=ema)
     if opener:
         return opener(Path(name).expanduser(), overrides, announce)
     if name.endswith(_OURS):
         spec, checkpoint = _ours(name)
         name, source = spec.name, name
     architecture = find(name)
-    weights = published(architecture)
-    kind = _kind(architecture, weights, source)
+    kind = _kind(architecture, source)
     if kind in {"random", "made"}:
         return _made(architecture, kind, overrides, announce)
-    path = _file(architecture, kind, source, weights)
+    path = _file(architecture, kind, source)
     checkpoint = checkpoint or load(path)
-    own, origin = checkpoint.spec, Origin(kind, path.name, checkpoint.sha256)
+    own, origin = (
+        checkpoint.spec,
+        Origin(kind, f"{path.name}{' (averaged)' if ema else ''}", checkpoint.sha256, averaged=ema),
+    )
     if own and own.name != architecture.name:
         raise UsageError(f"{path}: contains weights for {own.name}; use that name instead of {name}")
-    network, _ = fit(architecture, checkpoint.tensors, path)
+    network, notices = fit(architecture, checkpoint.states, path, ema=ema)
+    network = in_float32(network, architecture.name, announce)
     given = own.preprocess if own else preprocess(architecture)
     classes = count_outputs(architecture.name, network, overrides.imgsz or given.size)
     spec = overrides.apply(own or _assumed(architecture, classes, origin), classes)
     if kind in {"bundled", "imagenet"}:
-        known = spec.origin if own else weights
-        origin = replace(origin, description=known.description if known else path.name)
+        known = spec.origin.description if own else description(architecture)
+        origin = replace(origin, description=known or path.name)
     model = Model(network, replace(spec, origin=origin), checkpoint.record)
     if kind == "bundled" and source == "auto":
-        announce(fallback(architecture, model.spec, model.record))
+        notices += (fallback(architecture, model.spec, model.record, alternatives()),)
     elif kind == "file" and own is None:
-        for line in assumptions(model.spec, _way(architecture), overrides):
-            announce(line)
+        notices += (*assumptions(model.spec, _way(architecture), overrides),)
+    for notice in notices:
+        announce(notice)
     return model
+
+
+def _refuse_contradictions(name: str, source: str, *, whole: bool, ema: bool) -> None:
+    """Raise a `UsageError` for weights of a `whole` model, and for averages of anything but a file."""
+    if ema and source in SOURCES:
+        raise UsageError(f"--ema: is for a file of weights, not for {source}; pass --weights PATH")
+    if source != "auto" and whole:
+        raise UsageError(f"--weights {source}: {name} contains its own weights; omit --weights")
 
 
 def _way(architecture: Architecture) -> str:
@@ -128,35 +143,32 @@ def _ours(name: str) -> tuple[ModelSpec, Checkpoint]:
     return checkpoint.spec, checkpoint
 
 
-def _kind(architecture: Architecture, weights: Published | None, source: str) -> str:
+def _kind(architecture: Architecture, source: str) -> str:
     """The kind of `source`: 'imagenet', 'bundled', 'random', 'made' by a user's factory, or 'file'."""
     if source != "auto":
         return source if source in {"imagenet", "bundled", "random"} else "file"
-    if weights and is_at_hand(weights):
+    if is_available(architecture):
         return "imagenet"
     if _bundled(architecture).is_file():
         return "bundled"
     if architecture.library == "file":
         return "made"
+    known = description(architecture) is not None
     missing = (
         f"the ImageNet weights of {architecture.title} are not cached and their server cannot be reached"
-        if weights
+        if known
         else f"no ImageNet weights are published for {architecture.title}"
     )
     raise UsageError(
         f"{missing}, and edgewise only bundles weights for {_with_bundled()}; "
-        f"{'connect to the network, ' if weights else ''}pass --weights random to see only size and speed, "
-        "or pass --weights PATH"
+        f"{'connect to the network, ' if known else ''}pass --weights random to see only size and speed, "
+        f"or pass --weights PATH; {alternatives()}"
     )
 
 
-def _file(architecture: Architecture, kind: str, source: str, weights: Published | None) -> Path:
+def _file(architecture: Architecture, kind: str, source: str) -> Path:
     if kind == "imagenet":
-        if weights is None:
-            raise UsageError(
-                f"no ImageNet weights are published for {architecture.title}; pass --weights PATH"
-            )
-        return fetch(weights)
+        return imagenet_file(architecture)
     if kind != "bundled":
         require_weights(source)
         return Path(source).expanduser()
@@ -189,6 +201,7 @@ def _made(
     else:
         origin = Origin("file", Path(architecture.builder).name, "")
         network = seeded(architecture, asked)
+    network = in_float32(network, origin.description, announce)
     classes = count_outputs(architecture.name, network, overrides.imgsz or preprocess(architecture).size)
     spec = overrides.apply(_assumed(architecture, classes, origin), classes)
     spec = replace(spec, origin=replace(origin, sha256=digest(network)))

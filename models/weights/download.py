@@ -14,6 +14,7 @@ from ..errors import EdgewiseError
 from ..files import replacing_file
 from ..images import sha256_of
 from ..libraries import Published
+from .packaged import alternatives
 
 PATIENCE_S = 4.0  # timeout for a first response, including name resolution: under five seconds in total
 _STALL_S = 30.0  # timeout for the next bytes of a download
@@ -65,7 +66,7 @@ def fetch(published: Published) -> Path:
         except (OSError, HTTPException, RuntimeError) as error:
             raise EdgewiseError(
                 f"{published.description}: cannot be downloaded from {url} ({error}); "
-                "download it on another machine, and pass it with --weights PATH"
+                f"download it on another machine, and pass it with --weights PATH; {alternatives()}"
             ) from error
     if not sha256_of(path).startswith(digest):
         raise EdgewiseError(f"{path}: is damaged (its sha256 does not start with {digest}); delete it")

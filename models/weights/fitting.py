@@ -1,45 +1,51 @@
 """Loads named tensors into a network, or explains why they do not fit."""
 
-import re
-from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..errors import EdgewiseError, UsageError
 from ..zoo import Architecture, build, skeleton
+from .misfits import kind, refuse_misfits
+from .picking import COUNTER, pick
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     import torch
     from torch import nn
 
-_COUNTER = "num_batches_tracked"  # of batch norms: only used in training, missing in old checkpoints
-_AUXILIARY = ("AuxLogits.", "aux1.", "aux2.")  # Inception's training heads, which we do not build
-_OLD_NAMES = (  # in torchvision's own files: DenseNet, ViT
-    (re.compile(r"(denselayer\d+\.(?:norm|conv))\.([12]\.)"), r"\1\2"),
-    (re.compile(r"(\.mlp)\.linear_1\."), r"\1.0."),
-    (re.compile(r"(\.mlp)\.linear_2\."), r"\1.3."),
-)
 _UNLIKELY = 1009  # a number of classes that no other layer uses as its number of channels
-_SHOWN = 3
 
 
 def fit(
-    architecture: Architecture, tensors: Mapping[str, "torch.Tensor"], path: Path
-) -> "tuple[nn.Module, int]":
-    """Build the network with the weights `tensors` from `path`; also returns its number of classes.
+    architecture: Architecture,
+    states: "Mapping[str, Mapping[str, torch.Tensor]]",
+    path: Path,
+    *,
+    ema: bool = False,
+) -> "tuple[nn.Module, tuple[str, ...]]":
+    """Build the network with weights from `path`, and say what else is there.
+
+    Args:
+        architecture: The network, which gets as many classes as the last layer in the file.
+        states: The state dicts in the file by their entries, see `checkpoint.Checkpoint`.
+        path: The file, for messages.
+        ema: Take weights that were averaged during training; without it, raw ones where there are both.
 
     Raises:
         UsageError: they are not weights for this architecture.
         EdgewiseError: a weight is NaN or infinite.
     """
-    last_layer = head(architecture)
+    bare = skeleton(architecture, _UNLIKELY)
+    last_layer = _last_layer(bare)
+    picked = pick(states, bare.state_dict(), path, ema=ema)
     # Without a classifier of rank two or more the number is unknown, and the comparison reports the problem.
-    last = tensors.get(f"{last_layer}.weight")
-    classes = last.shape[0] if last is not None and last.ndim > 1 else 1000
-    network = build(architecture, classes)
+    last = picked.tensors.get(f"{last_layer}.weight")
+    network = build(architecture, last.shape[0] if last is not None and last.ndim > 1 else 1000)
     expected = network.state_dict()
-    tensors = _understood(tensors, expected)
-    _refuse_misfits(architecture, expected, tensors, last_layer, path)
+    counters = {name: tensor for name, tensor in expected.items() if name.endswith(COUNTER)}
+    tensors = picked.tensors | counters
+    refuse_misfits(architecture, network, tensors, last_layer, path)
     for name, tensor in tensors.items():
         if not tensor.isfinite().all():
             raise EdgewiseError(
@@ -48,16 +54,21 @@ def fit(
             )
     expected.update(tensors)  # `expected` carries the library's version metadata, `tensors` does not
     network.load_state_dict(expected)
-    return network, classes
+    return network, picked.notices
 
 
 def head(architecture: Architecture) -> str:
     """The name of the last layer with one row of weights per class."""
+    return _last_layer(skeleton(architecture, _UNLIKELY))
+
+
+def _last_layer(bare: "nn.Module") -> str:
+    """That of a network with `_UNLIKELY` classes."""
     from torch import nn
 
     layers: list[tuple[str, int]] = [
         (name, layer.weight.shape[0])
-        for name, layer in skeleton(architecture, _UNLIKELY).named_modules()
+        for name, layer in bare.named_modules()
         if isinstance(layer, nn.Linear | nn.Conv2d)
     ]
     # A user's own network may have a fixed number of classes: then take the last layer.
@@ -82,57 +93,6 @@ def count_outputs(name: str, network: "nn.Module", size: int) -> int:
             f"{name}: does not accept pictures of {size} pixels ({told}); try another --imgsz"
         ) from error
     if not isinstance(logits, torch.Tensor) or logits.ndim != 2 or len(logits) != 1:
-        kind = _kind(logits) if isinstance(logits, torch.Tensor) else type(logits).__name__
-        raise UsageError(f"{name}: returns {kind} for one picture; make it return (1, classes)")
+        found = kind(logits) if isinstance(logits, torch.Tensor) else type(logits).__name__
+        raise UsageError(f"{name}: returns {found} for one picture; make it return (1, classes)")
     return logits.shape[1]
-
-
-def _understood(
-    tensors: Mapping[str, "torch.Tensor"], expected: Mapping[str, "torch.Tensor"]
-) -> "dict[str, torch.Tensor]":
-    """The tensors by their current names, without auxiliary heads and with new counters."""
-    understood = {}
-    for old, tensor in tensors.items():
-        name = old
-        for pattern, new in _OLD_NAMES:
-            name = pattern.sub(new, name)
-        name = name if name in expected else old
-        if name in expected or not name.startswith(_AUXILIARY):
-            understood[name] = tensor
-    counters = {name: tensor for name, tensor in expected.items() if name.endswith(_COUNTER)}
-    return understood | counters
-
-
-def _refuse_misfits(
-    architecture: Architecture,
-    expected: Mapping[str, "torch.Tensor"],
-    found: Mapping[str, "torch.Tensor"],
-    last_layer: str,
-    path: Path,
-) -> None:
-    missing = [name for name in expected if name not in found]
-    unexpected = [name for name in found if name not in expected]
-    different = [
-        f"{name} is {_kind(found[name])} instead of {_kind(tensor)}"
-        for name, tensor in expected.items()
-        if name in found and _kind(found[name]) != _kind(tensor)
-    ]
-    if not (missing or unexpected or different):
-        return
-    problems = (
-        f"{len(names)} {kind} ({', '.join(names[:_SHOWN])}{', ...' if len(names) > _SHOWN else ''})"
-        for kind, names in (("missing", missing), ("unexpected", unexpected), ("different", different))
-        if names
-    )
-    if missing and not different and all(name.startswith(f"{last_layer}.") for name in missing):
-        hint = "the last layer is missing: save the whole network"
-    elif len(missing) + len(different) > len(expected) / 2:
-        hint = "they seem to belong to another network, or another width of it: check the model name"
-    else:
-        hint = f"save a state dict of {architecture.library}'s {architecture.builder}"
-    raise UsageError(f"{path}: does not fit {architecture.name}, tensors {'; '.join(problems)}; {hint}")
-
-
-def _kind(tensor: "torch.Tensor") -> str:
-    """Shape and type, where all float types are 'float': '(10, 1280) float'."""
-    return f"{tuple(tensor.shape)} {'float' if tensor.is_floating_point() else str(tensor.dtype)}"

@@ -32,7 +32,7 @@ def untrained(architecture: Architecture, classes: int, preprocess: Preprocess) 
     Raises:
         UsageError: it does not accept pictures of that size.
     """
-    network = seeded(architecture, classes)
+    network = seeded(architecture, classes).float()
     count_outputs(architecture.name, network, preprocess.size)
     _switch_on(network)
     _calm(network)

@@ -9,8 +9,9 @@ pass, no labels and no training; the INT8 file keeps its size and speed.
 from typing import TYPE_CHECKING
 
 from ...export.graph import Network, Node, is_own, parameter, set_parameter
+from ...models.captured import operator_name
 from ..recipe import Recipe
-from .simulation import Arguments, Signal, is_float, operator, run_layer, simulate
+from .simulation import Arguments, Signal, is_float, run_layer, simulate
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -31,7 +32,7 @@ def correct_biases(graph: Network, batch: "Tensor", recipe: Recipe) -> tuple[int
         if not _has_own_bias(layer):
             return signal
         corrected += 1
-        channel = 1 if operator(layer) == "conv2d" else signal.float.dim() - 1
+        channel = 1 if operator_name(layer) == "conv2d" else signal.float.dim() - 1
         others = [dim for dim in range(signal.float.dim()) if dim != channel]
         error = signal.float.mean(others, keepdim=True) - signal.quantized.mean(others, keepdim=True)
         set_parameter(graph, layer.args[2], parameter(graph, layer.args[2]) + error.flatten())

@@ -24,8 +24,9 @@ from torch.nn import functional
 
 from ...export import pairs
 from ...export.graph import Node
+from ...models.captured import operator_name
 from ..recipe import Recipe
-from .simulation import Arguments, groups_of, operator
+from .simulation import Arguments, groups_of
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -91,7 +92,7 @@ def _moments(node: Node, x: "Tensor", weight: "Tensor", target: "Tensor", groups
 
 def _inputs(node: Node, x: "Tensor", weight: "Tensor", groups: int):  # type: ignore[no-untyped-def]
     """For each picture, what each output is computed from, in the order of `pairs.as_rows`: (G, rows, K)."""
-    if operator(node) == "linear":
+    if operator_name(node) == "linear":
         for picture in x:
             yield picture.reshape(1, -1, x.shape[-1])
         return
@@ -121,7 +122,7 @@ def _padded(x: "Tensor", kernel: "torch.Size", dilation: object, padding: str) -
 def _outputs(node: Node, target: "Tensor", groups: int):  # type: ignore[no-untyped-def]
     """For each picture, the float outputs: (G, rows, O)."""
     for picture in target:
-        if operator(node) == "linear":
+        if operator_name(node) == "linear":
             yield picture.reshape(1, -1, target.shape[-1])
         else:
             yield picture.reshape(groups, picture.shape[0] // groups, -1).mT

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from ...export.graph import Network, Node
+from ...models.captured import operator_name
 from ..calibration import Calibration
 from ..recipe import Recipe
 from .simulation import (
@@ -21,7 +22,6 @@ from .simulation import (
     activated,
     is_float,
     layer_name,
-    operator,
     round_activation,
     run_layer,
     sample,
@@ -67,7 +67,7 @@ def sensitivities(network: Network, calibration: Calibration, recipe: Recipe) ->
                 for output in (alone, signal.quantized)
             )
             shape = tuple(exact.shape[1:])
-            errors.append(LayerError(layer_name(layer), operator(layer), shape, sqnr_db, through_db))
+            errors.append(LayerError(layer_name(layer), operator_name(layer), shape, sqnr_db, through_db))
         return signal
 
     with torch.no_grad():

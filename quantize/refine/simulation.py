@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 from ...export import pairs
 from ...export.graph import Network, Node
+from ...models.captured import operator_name
 from ..calibration import Calibration
 from ..recipe import Recipe
 
@@ -102,12 +103,7 @@ def simulate(
 
 def is_layer(node: Node) -> bool:
     """Whether it is a convolution or linear layer whose weight is a parameter."""
-    return operator(node) in ("conv2d", "linear") and node.args[1].op == "get_attr"
-
-
-def operator(node: Node) -> str:
-    """The operator's name without its overload: 'conv2d'."""
-    return str(getattr(node.target, "__name__", node.target)).partition(".")[0]
+    return operator_name(node) in ("conv2d", "linear") and node.args[1].op == "get_attr"
 
 
 def layer_name(node: Node) -> str:
@@ -173,7 +169,7 @@ def _rounded(node: Node, weight: "Tensor", recipe: Recipe) -> "Tensor":
 
 def groups_of(node: Node) -> int:
     """The number of groups of a convolution; 1 for a linear layer."""
-    return node.args[6] if operator(node) == "conv2d" and len(node.args) > 6 else 1
+    return node.args[6] if operator_name(node) == "conv2d" and len(node.args) > 6 else 1
 
 
 def _is_rounded(node: Node, recipe: Recipe) -> bool:
@@ -182,13 +178,13 @@ def _is_rounded(node: Node, recipe: Recipe) -> bool:
         return False
     source = node.args[0] if node.args else None
     maker = source if isinstance(source, type(node)) and _fused_activation(source) is node else node
-    written = _fused_activation(node) is None and operator(node) not in _SAME_VALUES
+    written = _fused_activation(node) is None and operator_name(node) not in _SAME_VALUES
     return written and not is_float(maker, recipe)
 
 
 def _fused_activation(node: Node) -> Node | None:
     users = list(node.users)
-    fused = len(users) == 1 and operator(node) in _FUSABLE and operator(users[0]) in _ACTIVATIONS
+    fused = len(users) == 1 and operator_name(node) in _FUSABLE and operator_name(users[0]) in _ACTIVATIONS
     return users[0] if fused else None
 
 

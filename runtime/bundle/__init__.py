@@ -167,7 +167,7 @@ def refuse_other_model(folder: Path, spec: ModelSpec) -> None:
         found = ModelSpec.from_json(_manifest.typed(manifest, "spec", dict))
     except (EdgewiseError, ValueError) as error:
         raise UsageError(f"{folder}: holds a bundle of an unknown model ({error}); {ways}") from error
-    same_weights = found.origin.sha256 == spec.origin.sha256
+    same_weights = (found.origin.sha256, found.origin.averaged) == (spec.origin.sha256, spec.origin.averaged)
     if same_weights and found.labels.names == spec.labels.names:
         return
     other = "weights" if not same_weights else "classes"

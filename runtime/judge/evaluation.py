@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from ...models.data.folders import labelled_images, part_to_judge
+from ...models.data.folders import labelled_images, part_to_judge, text_order
 from ...models.errors import EdgewiseError, UsageError
 from ...models.images import read_image, sha256_of
 from ...models.shapes import EVALUATION_CLUTTER, EVALUATION_SEED, SHAPES, shape_picture
@@ -35,7 +35,9 @@ class Pictures:
 
     `generated` pictures are no photographs: without labels they cannot show an accuracy. With `decided`, only
     that many count: those with the widest margin between the first and second logit of the first session.
-    Generated pictures are often between two classes, where a tie means nothing.
+    Generated pictures are often between two classes, where a tie means nothing. `text_order` has the class
+    folders with their classes in the order of their names as text, where that is another one; `notices` are
+    sentences about the files.
     """
 
     description: str
@@ -45,6 +47,8 @@ class Pictures:
     files: tuple[Path, ...] = ()
     decided: int | None = None
     generated: bool = False
+    text_order: tuple[tuple[str, int], ...] = ()
+    notices: tuple[str, ...] = ()
 
     def name(self, index: int) -> str:
         """The name of picture `index`: its folder and file, or its number."""
@@ -67,9 +71,18 @@ def from_folder(folder: Path, spec: ModelSpec) -> Pictures:
     Raises the same errors as `labelled_images`.
     """
     judged = part_to_judge(folder, spec.labels)
-    files, labels = zip(*labelled_images(judged, spec.labels), strict=True)
+    found = labelled_images(judged, spec.labels)
     description = folder.name if judged == folder else f"{folder.name}/{judged.name}"
-    return Pictures(description, partial(_crop, files), len(files), labels, files)
+    files, classes = zip(*found.pairs, strict=True)
+    return Pictures(
+        description,
+        partial(_crop, files),
+        len(files),
+        classes,
+        files,
+        text_order=text_order(found.folders, len(spec.labels)),
+        notices=found.notices,
+    )
 
 
 def shapes(spec: ModelSpec, count: int) -> Pictures:

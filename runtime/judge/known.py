@@ -13,10 +13,14 @@ class Claim:
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """The names of the classes in the order of the outputs, and the claim of the weights, if any."""
+    """The names of the classes in the order of the outputs, and the claim of the weights, if any.
+
+    `readings` are sentences about other ways to read labels or pictures, which suit the float model better.
+    """
 
     names: tuple[str, ...] = ()
     claim: Claim | None = None
+    readings: tuple[str, ...] = ()
 
     def name(self, index: int) -> str:
         """The name of the class `index`, or its number if it has none."""

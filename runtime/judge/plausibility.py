@@ -32,8 +32,13 @@ _LIKELY = (
 def warnings(answers: Answers, pictures: Pictures, known: Known) -> tuple[str, ...]:
     """What is suspicious in the answers of the float model (first) and of the exported one (second).
 
-    Signs in the float model's answers explain those in the exported one's, which are then left out.
+    Signs in the float model's answers explain those in the exported one's, which are then left out. Better
+    readings of labels and pictures come last.
     """
+    return (*_found(answers, pictures, known), *known.readings)
+
+
+def _found(answers: Answers, pictures: Pictures, known: Known) -> tuple[str, ...]:
     exact, exported = answers.logits
     if is_constant(exact):
         return (_CONSTANT,)

@@ -6,7 +6,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from edgewise.export.graph import Network, parameter, set_parameter, trace
-from edgewise.models.errors import EdgewiseError
+from edgewise.models.errors import EdgewiseError, UsageError
 
 SIZE = 8
 
@@ -94,7 +94,6 @@ def test_batch_norms_are_folded_into_convolutions(tiny_graph: Network) -> None:
         (nn.Sequential(nn.Conv2d(3, 6, 3, 2, 1, groups=3), nn.BatchNorm2d(6, affine=False), nn.ReLU()), 0),
         (nn.BatchNorm2d(3), 1),
         (nn.Sequential(nn.Conv2d(3, 4, 3), nn.ReLU(), nn.BatchNorm2d(4)), 1),
-        (nn.Sequential(nn.Conv2d(3, 4, 3), nn.BatchNorm2d(4, track_running_stats=False)), 1),
         (ReadTwice(), 1),
         (SharedConv(), 2),
         (OwnWeights(), 0),
@@ -109,6 +108,69 @@ def test_folding_does_not_change_the_output(network: nn.Module, left: int) -> No
         torch.testing.assert_close(graph(x), network(x), rtol=1e-5, atol=1e-5)
     assert nodes_called(graph, "batch_norm") == left
     assert all(torch.equal(value, before[name]) for name, value in network.state_dict().items())
+
+
+class Forgetful(nn.Module):
+    """`functional.dropout` is in training mode unless it is told otherwise."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return functional.dropout(x.mean((2, 3)), 0.3)
+
+
+class Noisy(nn.Module):
+    def forward(self, x: Tensor) -> Tensor:
+        return (x + torch.rand_like(x)).mean((2, 3))
+
+
+@pytest.mark.parametrize(
+    ("network", "operator"),
+    [
+        (Forgetful(), r"dropout at line \d+ of test_graph.py"),
+        (nn.Sequential(Forgetful()), r"dropout at line \d+ of test_graph.py"),
+        (Noisy(), r"rand_like at line \d+ of test_graph.py"),
+        (nn.Sequential(nn.Conv2d(3, 4, 3), nn.BatchNorm2d(4, track_running_stats=False)), "batch_norm"),
+    ],
+)
+def test_what_behaves_as_in_training_is_refused(network: nn.Module, operator: str) -> None:
+    with pytest.raises(UsageError, match=rf"as in training after eval\(\): {operator} is random, or depends"):
+        trace(network, SIZE)
+
+
+def test_dropout_without_training_is_fine() -> None:
+    attention = nn.MultiheadAttention(8, 2, dropout=0.1, batch_first=True)
+
+    class Usual(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.attention, self.norm = attention, nn.InstanceNorm2d(3)
+            self.lstm, self.drop = nn.LSTM(8, 8, 2, dropout=0.1, batch_first=True), nn.Dropout(0.5)
+
+        def forward(self, x: Tensor) -> Tensor:
+            x = self.drop(self.norm(x)).mean(1)
+            x = functional.dropout(self.attention(x, x, x)[0], 0.0)
+            return self.lstm(x)[0].mean(1)  # type: ignore[no-any-return]
+
+    assert nodes_called(trace(Usual().eval(), SIZE), "lstm") == 1
+
+
+def test_a_frozen_trunk_is_like_any_other() -> None:
+    class Frozen(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.trunk = nn.Sequential(nn.Conv2d(3, 4, 3, bias=False), nn.BatchNorm2d(4), nn.ReLU())
+            self.head = nn.Linear(4, 5)
+
+        def forward(self, x: Tensor) -> Tensor:
+            with torch.no_grad():
+                x = self.trunk(x)
+            return self.head(x.mean((2, 3)))  # type: ignore[no-any-return]
+
+    network = lived_in(Frozen())
+    graph = trace(network, SIZE)
+    torch.testing.assert_close(graph(pictures(3)), network(pictures(3)), rtol=1e-5, atol=1e-5)
+    called = [node.target for node in graph.graph.nodes if node.op == "call_function"]
+    aten = torch.ops.aten
+    assert called == [aten.conv2d.default, aten.relu.default, aten.mean.dim, aten.linear.default]
 
 
 def test_a_network_that_branches_on_values_is_refused() -> None:

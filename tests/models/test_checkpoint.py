@@ -1,15 +1,20 @@
 """Weight files: from edgewise and elsewhere, wrapped, damaged and malicious."""
 
+import argparse
+import datetime as dt
 import json
 import os
+import re
 from collections import OrderedDict
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
+from lightning.fabric.utilities.data import AttributeDict
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
@@ -49,14 +54,77 @@ def test_files_from_elsewhere_only_have_tensors(tmp_path: Path, name: str) -> No
     assert (found.spec, found.record) == (None, None)
 
 
-@pytest.mark.parametrize("wrapper", ["state_dict", "model_state_dict", "model"])
-@pytest.mark.parametrize("prefix", ["", "module.", "_orig_mod.", "model.", "module._orig_mod."])
-def test_training_wrappers_and_prefixes_are_removed(tmp_path: Path, wrapper: str, prefix: str) -> None:
-    wrapped = {f"{prefix}{name}": tensor for name, tensor in TENSORS.items()}
-    torch.save({"epoch": 3, wrapper: wrapped}, tmp_path / "a.pth")
+@pytest.mark.parametrize("wrapper", ["state_dict", "model_state_dict", "model", "net"])
+def test_the_weights_may_be_an_entry_of_a_training_script(tmp_path: Path, wrapper: str) -> None:
+    torch.save({"epoch": 3, "optimizer": {"state": {0: {}}}, wrapper: TENSORS}, tmp_path / "a.pth")
+    found = load(tmp_path / "a.pth")
+    assert same(found.tensors)
+    assert [*found.states] == [wrapper]
+
+
+def test_the_usual_entry_comes_first_and_others_are_kept(tmp_path: Path) -> None:
+    other = {name: tensor + 1 for name, tensor in TENSORS.items()}
+    torch.save({"model_ema": other, "teacher": other, "model": TENSORS}, tmp_path / "a.pth")
+    found = load(tmp_path / "a.pth")
+    assert same(found.tensors)
+    assert [*found.states] == ["model", "model_ema", "teacher"]
+    assert same(found.states["model_ema"], other)
+
+
+@pytest.mark.parametrize("new", [True, False])
+@pytest.mark.parametrize(
+    "value",
+    [
+        np.float64(91.2),
+        np.float32(0.5),
+        np.int64(3),
+        np.arange(3),
+        np.random.RandomState(0).get_state(),
+        argparse.Namespace(lr=0.1, out=Path("runs")),
+        AttributeDict(lr=0.1),
+    ],
+    ids=lambda value: type(value).__name__,
+)
+def test_values_beside_the_weights_are_left_out(tmp_path: Path, value: Any, new: bool) -> None:
+    torch.save({"state_dict": TENSORS, "best": value}, tmp_path / "a.pth", _use_new_zipfile_serialization=new)
     assert same(load(tmp_path / "a.pth").tensors)
-    save_file(wrapped, tmp_path / "a.safetensors")
-    assert same(load(tmp_path / "a.safetensors").tensors)
+
+
+def test_what_stands_for_such_values_is_allowed_nowhere_else(tmp_path: Path) -> None:
+    torch.save({"best": np.float64(91.2)}, tmp_path / "a.pth")
+    before = {*torch.serialization.get_safe_globals()}
+    with pytest.raises(EdgewiseError, match="is not a named tensor"):
+        load(tmp_path / "a.pth")
+    assert {*torch.serialization.get_safe_globals()} == before
+
+
+@pytest.mark.parametrize("new", [True, False])
+@pytest.mark.parametrize(
+    ("content", "named"),
+    [
+        (nn.Linear(2, 3), "torch.nn.modules.linear.Linear"),
+        ({"state_dict": TENSORS, "when": dt.timedelta(1)}, "datetime.timedelta"),
+    ],
+)
+def test_an_object_is_named_and_nobody_is_told_to_trust_it(
+    tmp_path: Path, content: Any, named: str, new: bool
+) -> None:
+    torch.save(content, tmp_path / "a.pth", _use_new_zipfile_serialization=new)
+    with pytest.raises(EdgewiseError) as caught:
+        load(tmp_path / "a.pth")
+    told = str(caught.value)
+    assert f"(it contains a Python object, {named})" in told
+    assert "model.state_dict()" in told
+    assert not re.search("weights_only|safe_globals|trust|\x1b", told)
+
+
+@pytest.mark.filterwarnings("ignore:.torch.jit:FutureWarning")  # deprecated, but users have such files
+def test_a_torchscript_archive_is_called_so(tmp_path: Path) -> None:
+    torch.jit.script(nn.Linear(2, 3)).save(tmp_path / "a.pt")  # type: ignore[no-untyped-call]
+    with pytest.raises(
+        EdgewiseError, match=r"\(it is a TorchScript archive\); save it with torch.save\(model"
+    ):
+        load(tmp_path / "a.pt")
 
 
 def test_all_floats_become_float32_and_integers_stay(tmp_path: Path) -> None:

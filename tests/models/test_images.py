@@ -2,6 +2,8 @@
 
 import hashlib
 import io
+import shutil
+import subprocess
 from pathlib import Path
 
 import numpy as np
@@ -10,8 +12,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
+from edgewise.models import images
 from edgewise.models.errors import EdgewiseError, UsageError
-from edgewise.models.images import crops, find_images, read_image, sha256_of
+from edgewise.models.images import crops, find_images, look, read_image, sha256_of
 from edgewise.models.spec import Pixels, Preprocess
 
 NOISE = np.random.default_rng(0).integers(0, 256, (23, 31, 3), np.uint8)
@@ -40,7 +43,7 @@ def outcome(path: Path) -> str:
         return str(error)
 
 
-@pytest.mark.parametrize("extension", ["png", "bmp", "tiff", "webp", "gif", "jpg"])
+@pytest.mark.parametrize("extension", ["png", "bmp", "tiff", "webp", "gif", "jpg", "jfif", "avif"])
 def test_each_format_is_read_as_rgb(tmp_path: Path, extension: str) -> None:
     flat = np.full((23, 31, 3), (200, 120, 40), np.uint8)
     image = read_image(picture(tmp_path / f"a.{extension}", flat))
@@ -161,6 +164,65 @@ def test_the_error_for_a_folder_without_pictures_lists_its_content(tmp_path: Pat
         (tmp_path / name).touch()
     with pytest.raises(UsageError, match=r"found 2 \.heic, 1 no extension"):
         find_images(tmp_path)
+
+
+def test_jfif_and_avif_are_found(tmp_path: Path) -> None:
+    files = [picture(tmp_path / f"a.{extension}") for extension in ("AVIF", "JPG", "jfif")]
+    assert find_images(tmp_path) == files
+    assert look(tmp_path).notice(tmp_path) is None
+
+
+def test_other_files_are_counted_by_extension(tmp_path: Path) -> None:
+    picture(tmp_path / "a.jpg")
+    for name in (
+        "1.CR2",
+        "a/2.cr2",
+        "a/3.cr2",
+        "4.txt",
+        "5.txt",
+        "6.pdf",
+        "7.mov",
+        "README",
+        ".x",
+        "Thumbs.db",
+    ):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).touch()
+    assert look(tmp_path).notice(tmp_path) == (
+        f"{tmp_path}: 8 other files were not looked at, 3 .cr2, 2 .txt, 1 .mov and 2 more kinds"
+    )
+
+
+def test_what_iphones_save_needs_a_plugin_which_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(images, "formats", lambda: {"JPEG": (".jpg",)})
+    picture(tmp_path / "a.jpg")
+    (tmp_path / "b.HEIC").touch()
+    assert look(tmp_path).notice(tmp_path) == (
+        f"{tmp_path}: 1 other file was not looked at, 1 .heic; pip install pillow-heif to read HEIC"
+    )
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(shutil.which("uv") is None, reason="uv installs the plugin for this test alone")
+def test_with_the_plugin_heic_is_read(tmp_path: Path) -> None:
+    script = f"""
+import numpy, pillow_heif
+from pathlib import Path
+from PIL import Image
+from edgewise.models.images import find_images, read_image
+folder = Path({str(tmp_path)!r})
+grey = numpy.full((40, 60, 3), (200, 120, 40), numpy.uint8)
+pillow_heif.from_pillow(Image.fromarray(grey)).save(folder / "a.HEIC")
+(found,) = find_images(folder)
+read = read_image(found)
+assert (read.mode, read.size) == ("RGB", (60, 40))
+assert numpy.abs(numpy.asarray(read).astype(int) - grey).max() <= 8
+"""
+    command = ("uv", "run", "--quiet", "--with", "pillow-heif", "python", "-c", script)
+    done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=Path(__file__).parents[2])
+    assert done.returncode == 0, done.stderr
 
 
 @pytest.mark.parametrize("name", ["missing", "file.jpg"])

@@ -126,6 +126,31 @@ def test_stages_of_a_loaded_model(conversion: edgewise.Conversion, told: Any) ->
     assert conversion.notices == tuple(told.notices)
 
 
+def test_a_file_is_compared_with_those_of_half_the_pictures(
+    tiny_model: Model, tmp_path: Path, kept: Any
+) -> None:
+    options = {"int8": True, "stability": True, "min_agreement": 0.0}
+    made = convert(tiny_model, tmp_path / "out", kept, calib_count=16, **options)
+    kept.require_numbered()
+    assert kept.titles[-3] == "Calibrate with either half of the pictures"
+    (product,) = made.products
+    assert product.stability is not None
+    assert (product.stability.calibrated, product.stability.agreement.count) == (8, 40)
+    # Other pictures, another file: a comparison of a file with itself would find no difference.
+    assert 0.9 < product.stability.agreement.cosine < 1
+    stored = product.bundle.manifest["stability"]
+    assert stored["agreement"]["cosine"] == product.stability.agreement.cosine
+
+
+def test_too_few_pictures_cannot_be_halved(tiny_model: Model, tmp_path: Path, kept: Any) -> None:
+    made = convert(tiny_model, tmp_path / "out", kept, int8=True, stability=True, calib_count=15)
+    assert kept.stages[-1] == (9, 9, "Write the bundle")  # the stage is no longer expected
+    assert made.products[0].stability is None
+    assert "Stability was not measured: it needs at least 16 calibration pictures" in made.notices
+    with pytest.raises(edgewise.UsageError, match="--stability compares the calibration of INT8 models"):
+        convert(tiny_model, tmp_path / "float", kept, stability=True)
+
+
 def test_stages_of_a_float_model_by_its_name(tmp_path: Path, kept: Any) -> None:
     (tmp_path / "net.py").write_text(
         "from torch import nn\n"

@@ -11,6 +11,7 @@ from PIL import Image
 
 import edgewise
 from edgewise.models.synthetic import dead_leaves
+from edgewise.runtime import open_session
 from edgewise.runtime.bundle import Bundle
 
 Documented = Callable[[Any, str], dict[str, Any]]
@@ -63,6 +64,33 @@ def test_what_is_implausible_is_told_and_changes_nothing(
     assert found.verification is not None
     assert found.notices == found.verification.warnings == tuple(kept.notices)
     assert any("of 6 classes, which is no better than guessing (17 %)" in line for line in found.notices)
+
+
+def test_another_order_of_channels_is_found_where_the_float_model_seems_wrong(
+    tiny_bundle: Path, tmp_path: Path, kept: Any
+) -> None:
+    """Pictures with the answers that the model would give if it were shown blue, green, red."""
+    bundle = Bundle.open(tiny_bundle)
+    assert bundle.reference is not None
+    session, preprocess = open_session(bundle.reference, bundle.target), bundle.spec.preprocess
+    for index in range(150):
+        picture = dead_leaves(48, 6, index)
+        crop = preprocess.crop(Image.fromarray(picture))[None]
+        given, reversed_ = (
+            int(session(preprocess.normalise(crop[..., ::step].copy())).argmax()) for step in (1, -1)
+        )
+        if given != reversed_:
+            (tmp_path / LABELS[reversed_]).mkdir(exist_ok=True)
+            Image.fromarray(picture).save(tmp_path / LABELS[reversed_] / f"{index}.png")
+    found = edgewise.verify(tiny_bundle, data=tmp_path, max_drop=100, progress=kept)
+    assert kept.titles[-1] == "Try other scales and orders of channels"
+    assert found.verification is not None
+    line = found.verification.warnings[-1]
+    assert line in kept.notices
+    assert line.startswith(
+        "With channels in the order blue, green, red, the float model has a top-1 of 100.00 %"
+    )
+    assert "instead of 0.00 %" in line
 
 
 def test_the_accuracy_itself_is_a_gate(tiny_bundle: Path, labelled: Path) -> None:

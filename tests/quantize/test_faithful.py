@@ -41,8 +41,25 @@ def test_none_that_does_is_an_error_of_ours(
     tiny_refined: Refined, tiny_calibration: Calibration, factor: float
 ) -> None:
     right = TorchSession(tiny_refined.network)
-    with pytest.raises(ParityError, match=r"differs from its converted form, in float already.*report"):
+    with pytest.raises(
+        ParityError, match=r"prepared for INT8 differs by a relative .*, in float already.*report"
+    ):
         first_faithful([factor], lambda it, batch: right(batch) * it, tiny_refined, tiny_calibration)
+
+
+def test_a_graph_that_cannot_be_run_is_passed_over(
+    tiny_refined: Refined, tiny_calibration: Calibration
+) -> None:
+    right = TorchSession(tiny_refined.network)
+
+    def answers(runs: bool, batch: Tensor32) -> Tensor32:
+        if not runs:
+            raise RuntimeError("no such operator")
+        return right(batch)
+
+    assert first_faithful([False, True], answers, tiny_refined, tiny_calibration)
+    with pytest.raises(ParityError, match=r"cannot be run \(no such operator\)"):
+        first_faithful([False], answers, tiny_refined, tiny_calibration)
 
 
 def nothing(*_: Any) -> bool:

@@ -170,6 +170,7 @@ def test_json_is_one_document_and_all_there_is(exported: Any, weights: Path, pic
         "source": "file",
         "description": "mine.pth",
         "sha256": sha256_of(weights),
+        "averaged": False,
     }
     assert manifest["spec"]["preprocess"]["size"] == 32
     assert manifest["training"] is None

@@ -71,3 +71,32 @@ def test_a_broken_picture(edgewise: Run, bundle: Path, pictures: Path, tmp_path:
     assert ended.code == 1
     assert ended.error["exit_name"] == "error"
     assert f"{broken}: cannot be read as a picture" in ended.complaint
+
+
+def test_a_folder_is_walked_and_what_cannot_be_read_is_left_out(
+    edgewise: Run, bundle: Path, pictures: Path, tmp_path: Path
+) -> None:
+    folder = tmp_path / "album"
+    shutil.copytree(pictures, folder / "deeper")
+    (folder / "broken.jpg").write_bytes(b"no picture")
+    (folder / "film.mov").touch()
+    ended = edgewise("predict", bundle, pictures / "00.png", folder, "--json")
+    other, broken = ended.notices
+    assert other == f"{folder}: 1 other file was not looked at, 1 .mov"
+    assert broken.startswith(f"left out: {folder / 'broken.jpg'}: cannot be read as a picture")
+    first, *inside = ended.document["predictions"]
+    assert first["image"] == str(pictures / "00.png")
+    names = sorted(path.name for path in pictures.iterdir())
+    assert [prediction["image"] for prediction in inside] == [str(folder / "deeper" / name) for name in names]
+    assert inside[0]["answers"] == first["answers"]
+
+
+def test_a_folder_without_readable_pictures(edgewise: Run, bundle: Path, tmp_path: Path) -> None:
+    (tmp_path / "film.mov").touch()
+    ended = edgewise("predict", bundle, tmp_path)
+    assert (ended.code, ended.stdout) == (2, "")
+    assert "contains no pictures" in ended.complaint
+    (tmp_path / "broken.jpg").write_bytes(b"no picture")
+    ended = edgewise("predict", bundle, tmp_path, "--quiet")
+    assert (ended.code, ended.stdout) == (2, "")
+    assert ended.complaint == f"edgewise: {tmp_path}: none of 1 pictures can be read; choose another folder"

@@ -15,6 +15,7 @@ from edgewise.export.precision import Precision
 from edgewise.models.errors import ParityError
 from edgewise.pipeline.convert import Conversion
 from edgewise.pipeline.failures import Failure
+from edgewise.pipeline.fidelity import Fidelity
 from edgewise.pipeline.product import Product
 from edgewise.pipeline.recovery import Recovery, Trial
 from edgewise.pipeline.steps import GateError
@@ -30,6 +31,7 @@ from edgewise.runtime.bundle import Bundle
 from edgewise.runtime.judge.evaluation import Answers, Pictures, given
 from edgewise.runtime.judge.golden import GoldenCheck
 from edgewise.runtime.judge.limits import Limits
+from edgewise.runtime.judge.stability import stability
 from edgewise.runtime.judge.stats import Parity, parity
 from edgewise.runtime.judge.verdict import Verification, judge
 
@@ -111,6 +113,14 @@ def test_the_verdict_and_its_conditions(product: Product) -> None:
     assert f"weights: mine.pth (sha256 {product.bundle.spec.origin.sha256[:12]})" in text
     assert "3 pictures could not be read and were skipped" in text
     assert text.splitlines()[-1] == f"{product.bundle.folder}/"
+
+
+def test_a_file_with_an_error_of_ours_does_not_pass_silently(product: Product) -> None:
+    assert "SUSPICIOUS" not in shown(product)
+    wrong = replace(product, file=replace(product.file, fidelity=Fidelity(4.0, simulated_db=30.0)))
+    text = shown(wrong)
+    assert "SUSPICIOUS keeps less of the float logits than INT8 must: SQNR 4.0 dB, and 30.0 dB in the" in text
+    assert "PASS" in text or "INCONCLUSIVE" in text
 
 
 def test_a_file_that_is_slower_than_float_is_told_with_the_reason(product: Product) -> None:
@@ -216,6 +226,16 @@ def test_the_table_says_that_a_search_took_pictures_from_all_rows(product: Produ
     text = shown(product, replace(product, recovery=Recovery([chosen], chosen, None)))
     assert "\nevery row is judged by the same 100 pictures, which no search has seen\n" in text
     assert "which no search has seen" not in shown(product)
+
+
+def test_what_other_calibration_pictures_would_change(product: Product) -> None:
+    exact, other = answers(labelled=True).logits
+    halves = replace(answers(labelled=True), logits=(exact, exact, other))
+    found = stability(16, halves, product.verification.limits, generated=False)
+    text = shown(replace(product, stability=found))
+    assert "\ncalibrated with either half of the pictures (16 each), answers agree on 96.0 % of 100, " in text
+    assert "drops of 0.00 and 4.00 points\n" in text
+    assert "calibrated with" not in shown(product)
 
 
 def _recovered(product: Product, found: Verification) -> str:

@@ -127,7 +127,7 @@ def test_every_kind_of_file_is_read_and_counted_or_skipped(tmp_path: Path) -> No
     }
     half, text = dataset.corrupt
     assert half.startswith("dog/odd/half.png: ")
-    assert text == "dog/odd/text.jpg: not one of BMP, GIF, JPEG, PNG, TIFF, WEBP"
+    assert text.startswith("dog/odd/text.jpg: not one of BMP, GIF, JPEG, PNG, TIFF, WEBP")
     files = {*dataset.train.files, *dataset.val.files}
     assert len(files) == len(dataset.train) + len(dataset.val) == 14
     assert not {odd / "half.png", odd / "text.jpg"} & files

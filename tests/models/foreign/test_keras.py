@@ -94,6 +94,30 @@ def test_a_model_that_scales_its_input_gets_unscaled_pixels(tmp_path: Path, laye
     np.testing.assert_allclose(white, 255, rtol=1e-6)
 
 
+@pytest.mark.parametrize("first", ["resized", "cropped", "caffe", "torch", "tf"])
+def test_scaling_is_seen_behind_what_moves_pixels(tmp_path: Path, layers: Any, first: str) -> None:
+    import keras
+
+    def preprocessed(mode: str) -> Any:
+        return keras.applications.imagenet_utils.preprocess_input(pictures, mode=mode)
+
+    pictures = layers.Input((48, 48, 3))
+    x = {
+        "resized": lambda: layers.Rescaling(1 / 255)(layers.Resizing(32, 32)(pictures)),
+        "cropped": lambda: layers.Rescaling(1 / 255)(layers.CenterCrop(32, 32)(pictures)),
+        "caffe": lambda: preprocessed("caffe"),  # which puts the channels in the order BGR
+        "torch": lambda: preprocessed("torch"),
+        "tf": lambda: preprocessed("tf"),
+    }[first]()
+    network = keras.Model(pictures, layers.Dense(4)(layers.GlobalAveragePooling2D()(layers.Conv2D(8, 3)(x))))
+    network.save(tmp_path / "net.keras")
+    model, said = load(tmp_path / "net.keras")
+    assert "pixels from 0 to 255, which the model scales itself" in said[0]
+    pixels = np.random.default_rng(0).integers(0, 256, (2, 48, 48, 3), np.uint8)
+    found = logits(model, model.spec.preprocess.normalise(pixels))
+    np.testing.assert_allclose(found, network(pixels.astype(np.float32)), rtol=1e-4, atol=1e-4)
+
+
 @pytest.mark.parametrize("first", ["conv", "unit", "branches"])
 def test_other_first_layers_are_not_taken_for_scaling(tmp_path: Path, layers: Any, first: str) -> None:
     import keras
@@ -229,4 +253,55 @@ def test_code_that_runs_on_loading_is_refused(tmp_path: Path, tiny_keras: Path) 
     module.table = tf.lookup.StaticHashTable(tf.lookup.KeyValueTensorInitializer([1], [2]), 0)
     tf.saved_model.save(module, tmp_path / "net")
     with pytest.raises(EdgewiseError, match="contains a resource, which runs a function on loading"):
+        load(tmp_path / "net")
+
+
+@pytest.fixture
+def mixed(layers: Any) -> Any:
+    """A model of Keras's policy for GPUs, with weights in float32 and activations in float16."""
+    import keras
+
+    keras.mixed_precision.set_global_policy("mixed_float16")
+    try:
+        pictures = layers.Input((32, 32, 3))
+        x = layers.Conv2D(8, 3, activation="relu")(layers.Rescaling(1 / 255)(pictures))
+        x = layers.Dense(4, activation="softmax", dtype="float32")(layers.GlobalAveragePooling2D()(x))
+        return keras.Model(pictures, x)
+    finally:
+        keras.mixed_precision.set_global_policy("float32")
+
+
+@pytest.mark.parametrize("file", ["net.keras", "net.h5", "net"])
+def test_mixed_precision_is_taken_to_float32(mixed: Any, tmp_path: Path, file: str) -> None:
+    if file == "net":
+        mixed.export(tmp_path / file, verbose=False)
+    else:
+        mixed.save(tmp_path / file)
+    model, said = load(tmp_path / file)
+    assert said[0].startswith(
+        f"{file} computes in float16, as by Keras's mixed precision: taking it to float32"
+    )
+    assert "removing it" in said[1]  # the softmax
+    kinds = {end.dtype.name for node in model.network.function.graph.get_operations() for end in node.outputs}
+    assert "float16" not in kinds
+    pictures = np.random.default_rng(0).uniform(0, 255, (2, 32, 32, 3)).astype(np.float32)
+    found = logits(model, pictures)
+    exponentials = np.exp(found)
+    np.testing.assert_allclose(
+        exponentials / exponentials.sum(1, keepdims=True), mixed(pictures).numpy(), atol=2e-3
+    )
+
+
+def test_augmentation_is_left_out_of_a_file_and_refused_in_an_export(tmp_path: Path, layers: Any) -> None:
+    import keras
+
+    pictures = layers.Input((32, 32, 3))
+    x = layers.RandomRotation(0.1, name="turning")(layers.RandomFlip(name="flipping")(pictures))
+    network = keras.Model(pictures, layers.Dense(4)(layers.Flatten()(layers.Dropout(0.5)(x))))
+    network.save(tmp_path / "net.keras")
+    network.export(tmp_path / "net", verbose=False)
+    batch = np.random.default_rng(0).uniform(-1, 1, (2, 32, 32, 3)).astype(np.float32)
+    found = logits(load(tmp_path / "net.keras")[0], batch)
+    np.testing.assert_allclose(found, network(batch, training=False), rtol=1e-4, atol=1e-4)
+    with pytest.raises(UsageError, match=r"random numbers in flipping\w* and turning\w*: model.export keeps"):
         load(tmp_path / "net")

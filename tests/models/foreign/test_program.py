@@ -233,3 +233,37 @@ def test_a_copy_without_changes_is_read(program: Path, tmp_path: Path) -> None:
     assert len(load(path).spec.labels) == 6
     with PT2ArchiveReader(io.BytesIO(path.read_bytes())) as archive:
         assert json.loads(archive.read_string("models/model.json"))["graph_module"]
+
+
+class Frozen(nn.Module):
+    """Its trunk is evaluated without gradients."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.trunk, self.head = nn.Conv2d(3, 8, 3), nn.Linear(8, 6)
+
+    def forward(self, x: Tensor) -> Tensor:
+        with torch.no_grad():
+            features = self.trunk(x)
+        return self.head(features.mean((2, 3)))  # type: ignore[no-any-return]
+
+
+def test_regions_without_gradients_are_plain_operators(tmp_path: Path) -> None:
+    network = Frozen().eval()
+    model = load(saved(tmp_path / "frozen.pt2", network))
+    pictures = torch.rand(3, 3, 32, 32)
+    torch.testing.assert_close(model.network(pictures), network(pictures))
+    assert "conv2d" in str(model.network.graph)
+
+
+def test_types_of_its_own_are_explained(tmp_path: Path) -> None:
+    class Casting(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.head = nn.Linear(3, 6).half()
+
+        def forward(self, x: Tensor) -> Tensor:
+            return self.head(x.half().mean((2, 3)))  # type: ignore[no-any-return]
+
+    with pytest.raises(UsageError, match=r"does not take float32 pictures \(.*\); call model.float\(\)"):
+        load(saved(tmp_path / "casting.pt2", Casting()))

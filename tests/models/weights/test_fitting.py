@@ -18,8 +18,9 @@ def test_the_number_of_classes_comes_from_the_weights(
     ten: dict[str, Tensor], thousand: dict[str, Tensor]
 ) -> None:
     for tensors, count in ((ten, 10), (thousand, 1000)):
-        network, classes = fit(ROW, tensors, PATH)
-        assert classes == count
+        network, notices = fit(ROW, {"": tensors}, PATH)
+        assert notices == ()
+        assert count_outputs(ROW.name, network, 32) == count
         assert not network.training
         found = network.state_dict()
         assert all(torch.equal(found[name], tensor) for name, tensor in tensors.items())
@@ -29,7 +30,7 @@ def test_batch_counters_may_be_missing(ten: dict[str, Tensor]) -> None:
     old = {name: tensor for name, tensor in ten.items() if not name.endswith("num_batches_tracked")}
     assert len(old) < len(ten)
     picture = torch.rand(1, 3, 32, 32)
-    assert torch.equal(fit(ROW, old, PATH)[0](picture), fit(ROW, ten, PATH)[0](picture))
+    assert torch.equal(fit(ROW, {"": old}, PATH)[0](picture), fit(ROW, {"": ten}, PATH)[0](picture))
 
 
 @pytest.mark.parametrize(
@@ -42,14 +43,14 @@ def test_batch_counters_may_be_missing(ten: dict[str, Tensor]) -> None:
 def test_weights_of_another_network_are_refused(builder: str, said: str) -> None:
     tensors = getattr(models, builder)().state_dict()
     with pytest.raises(UsageError, match=rf"net\.pth: does not fit mobilenetv2, tensors .*{said}"):
-        fit(ROW, tensors, PATH)
+        fit(ROW, {"": tensors}, PATH)
 
 
 def test_the_error_for_another_width_names_both_shapes() -> None:
     wide = models.mobilenet_v2(width_mult=1.4, num_classes=10).state_dict()
     first = r"features\.0\.0\.weight is \(48, 3, 3, 3\) float instead of \(32, 3, 3, 3\) float"
     with pytest.raises(UsageError, match=rf"different \({first}, .*, \.\.\.\); .*another width of it"):
-        fit(ROW, wide, PATH)
+        fit(ROW, {"": wide}, PATH)
 
 
 def test_at_most_three_names_per_problem_are_shown(ten: dict[str, Tensor]) -> None:
@@ -57,20 +58,20 @@ def test_at_most_three_names_per_problem_are_shown(ten: dict[str, Tensor]) -> No
     with pytest.raises(
         UsageError, match=r"4 unexpected \(extra\.0, extra\.1, extra\.2, \.\.\.\); save a state dict"
     ):
-        fit(ROW, {**ten, **extra}, PATH)
+        fit(ROW, {"": {**ten, **extra}}, PATH)
 
 
 def test_a_backbone_without_its_last_layer_is_refused(ten: dict[str, Tensor]) -> None:
     backbone = {name: tensor for name, tensor in ten.items() if not name.startswith("classifier.")}
     said = r"2 missing \(classifier\.1\.weight, classifier\.1\.bias\); the last layer is missing"
     with pytest.raises(UsageError, match=said):
-        fit(ROW, backbone, PATH)
+        fit(ROW, {"": backbone}, PATH)
 
 
 @pytest.mark.parametrize("shape", [(), (7,), (7, 1280, 1, 1)])
 def test_a_last_layer_with_another_rank_is_refused(ten: dict[str, Tensor], shape: tuple[int, ...]) -> None:
     with pytest.raises(UsageError, match=r"classifier\.1\.weight is \("):
-        fit(ROW, {**ten, "classifier.1.weight": torch.zeros(shape)}, PATH)
+        fit(ROW, {"": {**ten, "classifier.1.weight": torch.zeros(shape)}}, PATH)
 
 
 def test_integer_weights_are_refused(ten: dict[str, Tensor]) -> None:
@@ -78,7 +79,7 @@ def test_integer_weights_are_refused(ten: dict[str, Tensor]) -> None:
     with pytest.raises(
         UsageError, match=rf"{name} is \(32, 3, 3, 3\) torch\.int8 instead of \(32, 3, 3, 3\) float"
     ):
-        fit(ROW, {**ten, name: ten[name].to(torch.int8)}, PATH)
+        fit(ROW, {"": {**ten, name: ten[name].to(torch.int8)}}, PATH)
 
 
 @pytest.mark.parametrize("value", [float("nan"), float("inf"), -float("inf")])
@@ -87,15 +88,14 @@ def test_non_finite_weights_are_refused(ten: dict[str, Tensor], value: float) ->
     broken = ten[name].clone()
     broken.view(-1)[5] = value
     with pytest.raises(EdgewiseError, match=rf"net\.pth: {name} contains NaN or infinite weights"):
-        fit(ROW, {**ten, name: broken}, PATH)
+        fit(ROW, {"": {**ten, name: broken}}, PATH)
 
 
 @pytest.mark.parametrize("name", ["googlenet", "inceptionv3"])
 def test_auxiliary_heads_are_ignored(name: str) -> None:
     row = find(name)
     theirs = models.get_model(row.builder, num_classes=7, aux_logits=True, init_weights=False).state_dict()
-    network, classes = fit(row, theirs, PATH)
-    assert classes == 7
+    network, _ = fit(row, {"": theirs}, PATH)
     found = network.state_dict()
     assert {key for key in theirs if key not in found} == {
         key for key in theirs if key.startswith(("AuxLogits.", "aux1.", "aux2."))
@@ -105,7 +105,7 @@ def test_auxiliary_heads_are_ignored(name: str) -> None:
 
 def test_unknown_auxiliary_heads_are_unexpected(ten: dict[str, Tensor]) -> None:
     with pytest.raises(UsageError, match=r"1 unexpected \(aux3\.fc\.weight\)"):
-        fit(ROW, {**ten, "aux3.fc.weight": torch.zeros(10, 4)}, PATH)
+        fit(ROW, {"": {**ten, "aux3.fc.weight": torch.zeros(10, 4)}}, PATH)
 
 
 @pytest.mark.parametrize(
@@ -125,14 +125,14 @@ def test_torchvisions_old_names_are_accepted(name: str, old_names: dict[str, str
             key = key.replace(now, then) if block else key  # noqa: PLW2901 - one after the other
         old[key] = tensor
     assert len(set(old) - set(today)) > 40
-    found = fit(find(name), old, PATH)[0].state_dict()
+    found = fit(find(name), {"": old}, PATH)[0].state_dict()
     assert all(torch.equal(found[key], tensor) for key, tensor in today.items())
 
 
 def test_a_network_that_checks_its_version_gets_it() -> None:
     """MNASNet rejects a state dict without a version, and a plain dict of tensors has none."""
     tensors = dict(build(find("mnasnet_050"), 7).state_dict())
-    network, _ = fit(find("mnasnet_050"), tensors, PATH)
+    network, _ = fit(find("mnasnet_050"), {"": tensors}, PATH)
     assert torch.equal(network.get_parameter("classifier.1.weight"), tensors["classifier.1.weight"])
 
 

@@ -152,7 +152,8 @@ def test_auto_without_a_network_uses_the_bundled_one_and_says_so(
         "The ImageNet weights of MobileNetV2 are not cached and their server cannot be reached. Using the "
         "bundled checkpoint, which was not trained on photographs: MobileNetV2 trained on letters, 10 "
         "classes, top-1 95.1% on the first 40 letters. To use other weights, pass --weights imagenet or "
-        "--weights PATH"
+        "--weights PATH; the real ImageNet weights of efficientnetlite0, efficientnetlite1, "
+        "efficientnetlite2 are installed here"
     )
     assert said == [line]
 
@@ -442,7 +443,7 @@ def test_weights_of_timm_come_from_a_hub(
 
 def test_real_weights_classify_real_photographs(realdata: Path) -> None:
     model = load_model(NAME, str(realdata / "weights" / "mobilenet_v2-imagenet.pth"), announce=lambda _: None)
-    pairs = labelled_images(realdata / "data" / "imagenet-sample" / "images", model.spec.labels)[::10]
+    pairs = labelled_images(realdata / "data" / "imagenet-sample" / "images", model.spec.labels).pairs[::10]
     skipped: list[EdgewiseError] = []
     found = dict(crops((path for path, _ in pairs), model.spec.preprocess, skipped))
     inputs = model.spec.preprocess.normalise(np.stack([found[index] for index in range(len(pairs))]))

@@ -10,16 +10,16 @@ from torch import Tensor, nn
 
 from edgewise.export import tflite
 from edgewise.export.graph import Network, trace
+from edgewise.models.captured import operator_name
 from edgewise.models.spec import ModelSpec
 from edgewise.quantize.refine.rewrites import rewrite
-from edgewise.quantize.refine.simulation import operator
 from edgewise.runtime.tflite.session import read_structure
 
 HARDSWISH, HARDSIGMOID = ["add", "mul", "mul", "relu6"], ["add", "mul", "relu6"]
 
 
 def operators(graph: Network) -> list[str]:
-    return sorted(operator(node) for node in graph.graph.nodes if node.op == "call_function")
+    return sorted(operator_name(node) for node in graph.graph.nodes if node.op == "call_function")
 
 
 def values() -> Tensor:

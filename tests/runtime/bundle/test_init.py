@@ -451,6 +451,13 @@ MINE = trained("ab" * 32)
 OTHERS = {"weights": trained("cd" * 32), "classes": trained("ab" * 32, ("dog", "cat"))}
 
 
+def test_averaged_weights_of_the_same_file_are_other_weights(tmp_path: Path) -> None:
+    written(tmp_path / "bundle", MINE)
+    averaged = dataclasses.replace(MINE, origin=dataclasses.replace(MINE.origin, averaged=True))
+    with pytest.raises(UsageError, match="holds a bundle made from other weights"):
+        refuse_other_model(tmp_path / "bundle", averaged)
+
+
 @pytest.mark.parametrize("other", OTHERS)
 def test_a_bundle_of_another_model_is_replaced_only_where_asked(tmp_path: Path, other: str) -> None:
     folder = tmp_path / "bundle"
