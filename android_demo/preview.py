@@ -19,6 +19,7 @@ from xml.etree import ElementTree as ET
 
 from PIL import Image
 
+from edgewise.models.spec import Preprocess
 from edgewise.runtime import open_session
 from edgewise.runtime.bundle import Bundle
 from edgewise.runtime.devices._chromium import find
@@ -139,15 +140,11 @@ class Screen:
                 )
             case "CutView":
                 height, width, _ = self._bundle.golden().image.shape
-                side = (
-                    min(width, height)
-                    * self._bundle.spec.preprocess.size
-                    / self._bundle.spec.preprocess.resize
-                )
+                wide, high = _taken(self._bundle.spec.preprocess, width, height)
                 line = (
                     f'stroke="{self._value("@color/on_stage")}" stroke-width="{self._value("@dimen/frame")}"'
                 )
-                place = f'x="{(width - side) / 2}" y="{(height - side) / 2}" width="{side}" height="{side}"'
+                place = f'x="{(width - wide) / 2}" y="{(height - high) / 2}" width="{wide}" height="{high}"'
                 return self._drawn(f'<rect {place} {line} fill="none" vector-effect="non-scaling-stroke"/>')
         return text
 
@@ -171,6 +168,15 @@ class Screen:
         return re.sub(r"%(\d)\$([.\d]*[sdfe])", put, self._values[name]).replace("%%", "%")
 
 
+def _taken(preprocess: Preprocess, width: int, height: int) -> tuple[float, float]:
+    """The width and height of the part that the crop takes from a picture."""
+    high, wide, _ = preprocess.shape
+    if isinstance(preprocess.resize, int):
+        scale = min(width, height) / preprocess.resize
+        return wide * scale, high * scale
+    return width * wide / preprocess.resize[1], height * high / preprocess.resize[0]
+
+
 def states_of(bundle: Bundle) -> tuple[States, States]:
     """The camera screen with the golden sample, and the self-test screen after it passed on this machine."""
     golden, files = bundle.golden(), bundle.manifest["files"]
@@ -190,8 +196,8 @@ def states_of(bundle: Bundle) -> tuple[States, States]:
         }
         for place, index in enumerate(top_k(golden.output[0], 3), start=1)
     }
-    size, classes = bundle.spec.preprocess.size, len(bundle.spec.labels)
-    camera["status"] = {"text": ("@string/ready", bundle.name, classes, size)}
+    (height, width, _), classes = bundle.spec.preprocess.shape, len(bundle.spec.labels)
+    camera["status"] = {"text": ("@string/ready", bundle.name, classes, height, width)}
     camera["latency"] = {"text": ("@string/latency", *[BLANK] * 4)}
     found = check(bundle, open_session(bundle.model, bundle.target))
     difference = (

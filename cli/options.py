@@ -13,6 +13,9 @@ _Decorator: TypeAlias = Callable[[Callable[..., Any]], Callable[..., Any]]
 
 _PATH = click.Path(path_type=Path)
 
+# All filters of Pillow; the module that has them would slow down --help.
+INTERPOLATIONS = ("nearest", "box", "bilinear", "hamming", "bicubic", "lanczos")
+
 _conversion = in_group("Conversion")
 _network = in_group("Network")
 _pictures = in_group("Calibration and evaluation")
@@ -21,21 +24,39 @@ _recovery = in_group("Recovery")
 _bundles = in_group("Bundles")
 
 
-class _Three(click.ParamType[tuple[float, float, float]]):
+class _PerChannel(click.ParamType["tuple[float, ...]"]):
     """One number for all channels, or three separated by commas."""
 
     name = "R,G,B"
 
-    def convert(self, value: Any, param: Any, ctx: Any) -> tuple[float, float, float]:
+    def convert(self, value: Any, param: Any, ctx: Any) -> tuple[float, ...]:
         try:
             numbers = [float(part) for part in str(value).split(",")]
         except ValueError:
             numbers = []
-        if len(numbers) == 1:
-            numbers *= 3
-        if len(numbers) != 3:
+        if len(numbers) not in {1, 3}:
             self.fail(f"{value!r} is neither one number nor three like 0.485,0.456,0.406", param, ctx)
-        return numbers[0], numbers[1], numbers[2]
+        return tuple(numbers)
+
+
+class SizeType(click.ParamType["int | tuple[int, int] | str"]):
+    """The side of a square in pixels, or HEIGHTxWIDTH; or one of the words."""
+
+    name = "PIXELS"
+
+    def __init__(self, *words: str) -> None:
+        self._words = words
+
+    def convert(self, value: Any, param: Any, ctx: Any) -> int | tuple[int, int] | str:
+        """One number, or a pair."""
+        text = str(value).strip().lower()
+        if text in self._words:
+            return text
+        sides = [int(part) for part in text.split("x") if part.isascii() and part.isdigit()]
+        if len(sides) != text.count("x") + 1 or len(sides) > 2 or 0 in sides:
+            ways = "".join(f" nor {word}" for word in self._words)
+            self.fail(f"{value!r} is neither a side like 224 nor HEIGHTxWIDTH like 32x96{ways}", param, ctx)
+        return sides[0] if len(sides) == 1 else (sides[0], sides[1])
 
 
 _CONVERSION = (
@@ -83,17 +104,35 @@ _CONVERSION = (
 _PREPROCESSING = (
     _network(
         "--mean",
-        type=_Three(),
+        type=_PerChannel(),
         help="Mean of the pixels on the [0, 1] scale, one number or three, for weights that do not record "
         "it.",
     ),
-    _network("--std", type=_Three(), help="Standard deviation of the pixels, in the same form."),
-    _network("--imgsz", type=int, metavar="PIXELS", help="Side of the network's input."),
+    _network("--std", type=_PerChannel(), help="Standard deviation of the pixels, in the same form."),
+    _network(
+        "--imgsz",
+        type=SizeType(),
+        metavar="PIXELS",
+        help="Size of the network's input: the side of a square, as 224, or HEIGHTxWIDTH, as 32x96.",
+    ),
     _network(
         "--resize",
-        type=int,
+        type=SizeType("squash"),
         metavar="PIXELS",
-        help="Length of a picture's shorter side before its centre is cropped.",
+        help="Resize a picture before its centre is cropped: its shorter side, as 256, or to HEIGHTxWIDTH "
+        "whatever its proportions; squash resizes to the size of the input.",
+    ),
+    _network(
+        "--channels",
+        type=click.Choice([3, 1]),
+        help="Channels of the network's input: 3 for RGB, 1 for grey.",
+        show_default="what the network takes",
+    ),
+    _network(
+        "--interpolation",
+        type=click.Choice(INTERPOLATIONS),
+        help="Filter that resizes pictures.",
+        show_default="that of the weights, or bilinear",
     ),
 )
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 from ..models.captured import inline_modes, operator_name, place, training_operator
 from ..models.errors import EdgewiseError, UsageError
+from ..models.sizes import Shape, planes
 from .constants import fold_weights
 from .decompositions import decompose
 
@@ -18,12 +19,12 @@ if TYPE_CHECKING:
     from torch.export import ExportedProgram
     from torch.fx import GraphModule
 
-Network: TypeAlias = "GraphModule"  # (N, 3, S, S) float32 -> (N, classes)
+Network: TypeAlias = "GraphModule"  # (N, C, H, W) float32 -> (N, classes)
 Node: TypeAlias = Any  # torch.fx.Node; its arguments are typed as a union of everything possible
 
 
-def trace(network: "nn.Module", size: int) -> Network:
-    """Capture `network` for pictures of `size` x `size` pixels, and fold computed weights and batch norms.
+def trace(network: "nn.Module", picture: int | Shape) -> Network:
+    """Capture `network` for pictures of that shape, or RGB squares of that side; fold weights and norms.
 
     Raises:
         UsageError: it behaves as in training after `eval()`, or computes in half precision.
@@ -32,7 +33,7 @@ def trace(network: "nn.Module", size: int) -> Network:
     """
     import torch
 
-    example = torch.zeros(2, 3, size, size)  # torch.export would specialize on a batch size of 1
+    example = torch.zeros(planes(picture, 2))  # torch.export would specialize on a batch size of 1
     batch = torch.export.Dim("batch")
     try:
         with warnings.catch_warnings():
@@ -71,6 +72,15 @@ def set_parameter(graph: Network, node: Node, value: "Tensor") -> None:
 def is_own(source: Node | None) -> bool:
     """Whether an operator's argument is absent, or a parameter that no other operator reads."""
     return source is None or (source.op == "get_attr" and len(source.users) == 1)
+
+
+def kernel_of_picture(graph: Network) -> str | None:
+    """The first convolution whose weights are computed from the picture, as in CondConv; None without one."""
+    for node in graph.graph.nodes:
+        layer = node.op == "call_function" and operator_name(node) in {"conv2d", "conv1d"}
+        if layer and node.args[1].op != "get_attr":
+            return f"{operator_name(node)}{place(node)}"
+    return None
 
 
 def _require_one_output(program: "ExportedProgram") -> None:

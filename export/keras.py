@@ -18,13 +18,13 @@ _ARGUMENT = "args_0"  # litert-torch's name for it, which the later steps expect
 
 
 def tflite_model(network: KerasNetwork, name: str) -> bytes:
-    """Convert `network` to a .tflite file with TensorFlow: (1, S, S, 3) float32 to (1, classes) logits.
+    """Convert `network` to a .tflite file with TensorFlow: (1, H, W, C) float32 to (1, classes) logits.
 
     Raises:
         EdgewiseError: an operator has no TFLite form.
     """
     tf = tensorflow("Exporting Keras to TFLite")
-    picture = tf.TensorSpec((1, network.size, network.size, 3), tf.float32, name=_ARGUMENT)
+    picture = tf.TensorSpec((1, *network.shape), tf.float32, name=_ARGUMENT)
     one = tf.function(network.function).get_concrete_function(picture)
     with TemporaryDirectory() as folder:
         # From a file: otherwise the model lacks the signature that calibration needs.
@@ -37,7 +37,7 @@ def tflite_model(network: KerasNetwork, name: str) -> bytes:
 
 
 def openvino_model(network: KerasNetwork, name: str) -> "ov.Model":
-    """Convert `network` to OpenVINO: (N, 3, S, S) float32 to (N, classes) logits, as for PyTorch networks.
+    """Convert `network` to OpenVINO: (N, C, H, W) float32 to (N, classes) logits, as for PyTorch networks.
 
     Raises:
         MissingDependencyError: openvino is not installed.

@@ -32,6 +32,20 @@ def assumptions(
     return lines
 
 
+def logits(spec: ModelSpec, outputs: int, step: str | None) -> list[str]:
+    """Notices about what a network returns: without its final `step`, and a single output's meaning."""
+    lines, what = [], spec.origin.description
+    if step:
+        lines.append(f"{what} ends in a {step}: removing it, so that the exported model returns logits")
+    if outputs == 1:
+        negative, positive = spec.labels.names
+        lines.append(
+            f"{what} has one output: taking it as a logit, positive for {positive!r} and negative for "
+            f"{negative!r}"
+        )
+    return lines
+
+
 def fallback(
     architecture: Architecture, spec: ModelSpec, record: dict[str, Any] | None, alternatives: str
 ) -> str:

@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 from .errors import UsageError
 from .model import Model
+from .sizes import written
 from .spec import Labels, ModelSpec, Origin, Preprocess
+from .weights.fitting import count_outputs
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -27,10 +29,12 @@ def combine(members: Sequence[Model], weights: Sequence[float] | None, average: 
 
     Raises:
         UsageError: there are fewer than two members, or the same one twice; weights are not positive or not
-            one per member; the members' input sizes, interpolation or classes differ.
+            one per member; the members' input sizes, interpolation or classes differ; a member has a single
+            output for two classes.
     """
     shares = normalised(weights, len(members))
     _refuse_twins(members)
+    _refuse_single_outputs(members)
     first = members[0].spec
     network = _network([aligned(member, first) for member in members], shares, average)
     spec = ModelSpec(_name(members), first.preprocess, first.labels, _origin(members, shares, average))
@@ -91,7 +95,7 @@ def _network(members: "list[nn.Module]", weights: Sequence[float], average: Aver
     from torch import nn
 
     class Ensemble(nn.Module):
-        """Runs all members on the same pictures, (N, 3, S, S), and averages their outputs, (N, classes)."""
+        """Runs all members on the same pictures, (N, C, H, W), and averages their outputs, (N, classes)."""
 
         def __init__(self) -> None:
             super().__init__()
@@ -112,7 +116,8 @@ def _renormalisation(given: Preprocess, wanted: Preprocess) -> "nn.Module":
         torch.tensor(values, dtype=torch.float64)
         for values in (given.mean, given.std, wanted.mean, wanted.std)
     )
-    layer = torch.nn.Conv2d(3, 3, 1, groups=3)
+    channels = given.channels
+    layer = torch.nn.Conv2d(channels, channels, 1, groups=channels)
     layer.load_state_dict({"weight": (old_std / std)[:, None, None, None], "bias": (old_mean - mean) / std})
     return layer
 
@@ -158,16 +163,31 @@ def _keys(labels: Labels, *, ids: bool) -> tuple[str, ...]:
 def _require_same_pictures(spec: ModelSpec, like: ModelSpec) -> None:
     """Reject differences that the graph cannot undo: another crop, resize or interpolation."""
     own, wanted = spec.preprocess, like.preprocess
+    if own.channels != wanted.channels:
+        raise UsageError(
+            f"{spec.name} and {like.name} take different pictures, one of them grey ones; "
+            "use members that take the same"
+        )
     if (own.size, own.resize) != (wanted.size, wanted.resize):
         raise UsageError(
-            f"{spec.name} crops {own.size} pixels from {own.resize}, {like.name} {wanted.size} from "
-            f"{wanted.resize}: set the same for all with --imgsz {wanted.size} --resize {wanted.resize}"
+            f"{spec.name} crops {written(own.size)} pixels from {written(own.resize)}, {like.name} "
+            f"{written(wanted.size)} from {written(wanted.resize)}: set the same for all with --imgsz "
+            f"{written(wanted.size)} --resize {written(wanted.resize)}"
         )
     if own.interpolation != wanted.interpolation:
         raise UsageError(
             f"{spec.name} uses {own.interpolation} interpolation, {like.name} {wanted.interpolation}: "
             f"set the same for all with --interpolation {wanted.interpolation}"
         )
+
+
+def _refuse_single_outputs(members: Sequence[Model]) -> None:
+    for member in members:
+        spec = member.spec
+        if len(spec.labels) == 2 and count_outputs(spec.name, member.network, spec.preprocess.shape) == 1:
+            raise UsageError(
+                f"{spec.name} has a single output for two classes; members of an ensemble need one for each"
+            )
 
 
 def _refuse_twins(members: Sequence[Model]) -> None:

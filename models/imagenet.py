@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from .errors import MissingDependencyError
-from .spec import Labels
+from .spec import Labels, classes_of
 
 CLASSES = 1000
 _IDS = Path(__file__).with_name("imagenet_ids.txt")
@@ -19,6 +19,8 @@ def labels() -> Labels:
     return Labels(tuple(names), tuple(_IDS.read_text("ascii").split()))
 
 
-def assumed_labels(classes: int) -> Labels:
+def assumed_labels(outputs: int) -> Labels:
     """Default labels for a network without class names: 1000 outputs are taken to be ImageNet's."""
-    return labels() if classes == CLASSES else Labels(tuple(f"class {index}" for index in range(classes)))
+    if outputs == CLASSES:
+        return labels()
+    return Labels(tuple(f"class {index}" for index in range(classes_of(outputs))))

@@ -83,7 +83,7 @@ def rgb_of(image: Image.Image) -> Image.Image:
 def crops(
     paths: Iterable[Path], preprocess: Preprocess, skipped: list[EdgewiseError]
 ) -> Iterator[tuple[int, Pixels]]:
-    """Yield each readable picture's index in `paths` and its crop, (size, size, 3) uint8.
+    """Yield each readable picture's index in `paths` and its crop, uint8 of `Preprocess.shape`.
 
     The errors for unreadable files are appended to `skipped`.
     """

@@ -1,17 +1,17 @@
 """Torch modules that are already in memory."""
 
 import copy
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from . import imagenet
-from .announcements import assumptions
+from .announcements import assumptions, logits
 from .errors import EdgewiseError, UsageError
+from .final_step import without_final_step
 from .full_precision import in_float32
 from .model import Model
 from .overrides import Overrides
 from .spec import ModelSpec, Origin, Preprocess
-from .weights.fitting import count_outputs
+from .weights.fitting import taken
 from .weights.untrained import digest
 
 if TYPE_CHECKING:
@@ -19,27 +19,30 @@ if TYPE_CHECKING:
 
 
 def of_module(module: "nn.Module", overrides: Overrides, name: str | None = None) -> Model:
-    """Make a model of a module that takes (N, 3, S, S) float32 pictures and returns (N, classes) logits.
+    """Make a model of a module that takes (N, C, H, W) float32 pictures and returns (N, classes) logits.
+
+    A softmax or sigmoid that it ends in is taken out. A single logit tells two classes apart by its sign.
 
     The model has a copy of the module, on the CPU, in evaluation mode and float32. Its name is `name`, or
-    that of the module's class. Where `overrides` define no preprocessing or classes, `Preprocess()` and the
+    that of the module's class. Where `overrides` define no preprocessing or classes, the usual one and the
     ImageNet classes or numbered ones are assumed, and the model's notices say so.
 
     Raises:
         UsageError: it is not a module, does not classify pictures of that size, or the labels do not fit.
         EdgewiseError: a weight is NaN or infinite.
     """
-    preprocess = overrides.preprocess(Preprocess())  # raises before anything takes time
+    overrides.preprocess(Preprocess(), overrides.channels)  # raises before anything takes time
     kind = type(module).__name__
     title = name or kind.lower()
     notices: list[str] = []
     network = in_float32(_copied(module), title, notices.append)
-    classes = count_outputs(title, network, preprocess.size)
+    prepared, outputs = taken(title, network, Preprocess(), overrides)
     origin = Origin("memory", f"the module {kind}", digest(network))
-    assumed = ModelSpec(title, Preprocess(), imagenet.assumed_labels(classes), origin)
-    model = Model(network, overrides.apply(assumed, classes))
-    notices += assumptions(model.spec, "the usual way", overrides)
-    return replace(model, notices=tuple(notices))
+    assumed = ModelSpec(title, prepared, imagenet.assumed_labels(outputs), origin)
+    network, step = without_final_step(network, prepared.shape)
+    spec = overrides.apply(assumed, outputs)
+    notices += [*assumptions(spec, "the usual way", overrides), *logits(spec, outputs, step)]
+    return Model(network, spec, notices=tuple(notices))
 
 
 def _copied(module: "nn.Module") -> "nn.Module":

@@ -10,7 +10,7 @@ from .spec import ModelSpec
 class Model:
     """A network in evaluation mode with its weights; `record` is the training record of an edgewise file.
 
-    `network` is a torch module, (N, 3, S, S) float32 to (N, classes), or a `KerasNetwork`. `notices` are the
+    `network` is a torch module, (N, C, H, W) float32 to (N, classes), or a `KerasNetwork`. `notices` are the
     assumptions that were made about it, one sentence each.
     """
 
@@ -20,6 +20,7 @@ class Model:
     notices: tuple[str, ...] = ()
 
     def __repr__(self) -> str:
-        spec, size = self.spec, self.spec.preprocess.size
-        found = f"{size} x {size} pixels, {len(spec.labels)} classes, {spec.origin.description}"
+        spec, (height, width, channels) = self.spec, self.spec.preprocess.shape
+        pixels = f"{height} x {width}{' grey' if channels == 1 else ''} pixels"
+        found = f"{pixels}, {len(spec.labels)} classes, {spec.origin.description}"
         return f"<Model {spec.name}: {found}>"

@@ -5,72 +5,108 @@ the device all call it, and every bundle stores it, so that they cannot differ.
 """
 
 from dataclasses import asdict, dataclass
-from typing import Any, Literal, Self, TypeAlias
+from typing import Any, Self, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
 from .errors import UsageError
+from .sizes import Shape, Size, both, simplest, written
 
-Pixels: TypeAlias = NDArray[np.uint8]  # (S, S, 3), RGB
+Pixels: TypeAlias = NDArray[np.uint8]  # (H, W, C), RGB or grey
 Tensor32: TypeAlias = NDArray[np.float32]
-RGB: TypeAlias = tuple[float, float, float]
+PerChannel: TypeAlias = tuple[float, ...]  # red, green and blue, or grey alone
 
-_FILTERS = {"bilinear": Image.Resampling.BILINEAR, "bicubic": Image.Resampling.BICUBIC}
+FILTERS = {way.name.lower(): way for way in Image.Resampling}
 _LARGEST_SIZE = 4096
+
+
+def classes_of(outputs: int) -> int:
+    """The classes of a network: one output is the logit of the second of two, which its sign decides."""
+    return 2 if outputs == 1 else outputs
 
 
 @dataclass(frozen=True, slots=True)
 class Preprocess:
-    """Resize the shorter side, crop the centre, scale to [0, 1], normalise.
+    """Resize, crop the centre, scale to [0, 1], normalise.
 
-    `size` and `resize` are in pixels; `mean` and `std` are per channel on the [0, 1] scale. Resizing is
-    Pillow's, with antialiasing: the same arithmetic as torchvision's `Resize` and `CenterCrop` on PIL images.
+    `size` is that of the network's input in pixels: the side of a square, or (height, width). `resize` comes
+    before the crop, as in torchvision's `Resize`: a number is the length of the shorter side, which keeps the
+    proportions, and (height, width) are the new sides whatever the proportions. `mean` and `std` are per
+    channel on the [0, 1] scale: three numbers for RGB, or one for a network that takes grey pictures.
+
+    Resizing is Pillow's, with antialiasing, by any of its filters: the same arithmetic as torchvision's
+    `Grayscale`, `Resize` and `CenterCrop` on PIL images.
     """
 
-    size: int = 224
-    resize: int = 256
-    mean: RGB = (0.485, 0.456, 0.406)
-    std: RGB = (0.229, 0.224, 0.225)
-    interpolation: Literal["bilinear", "bicubic"] = "bilinear"
+    size: Size = 224
+    resize: Size = 256
+    mean: PerChannel = (0.485, 0.456, 0.406)
+    std: PerChannel = (0.229, 0.224, 0.225)
+    interpolation: str = "bilinear"
 
     def __post_init__(self) -> None:
-        if not 1 <= self.size <= self.resize <= _LARGEST_SIZE:
+        object.__setattr__(self, "size", simplest(self.size))  # one description for one thing
+        sides, given = both(self.size), both(self.resize)
+        if not all(1 <= side <= scaled <= _LARGEST_SIZE for side, scaled in zip(sides, given, strict=True)):
             raise UsageError(
-                f"image size {self.size} and resize {self.resize} do not fit: "
+                f"image size {written(self.size)} and resize {written(self.resize)} do not fit: "
                 f"need 1 <= --imgsz <= --resize <= {_LARGEST_SIZE}"
             )
-        if {len(self.mean), len(self.std)} != {3} or min(self.std) <= 0:
-            raise UsageError(f"mean {self.mean} and std {self.std}: need three numbers each, std above 0")
-        if self.interpolation not in _FILTERS:
-            raise UsageError(f"interpolation {self.interpolation!r}: choose one of {', '.join(_FILTERS)}")
+        if len(self.mean) != len(self.std) or len(self.mean) not in {1, 3} or min(self.std) <= 0:
+            raise UsageError(
+                f"mean {self.mean} and std {self.std}: need three numbers each, or one each for "
+                "grey pictures, std above 0"
+            )
+        if self.interpolation not in FILTERS:
+            raise UsageError(f"interpolation {self.interpolation!r}: choose one of {', '.join(FILTERS)}")
+
+    @property
+    def channels(self) -> int:
+        """3 for RGB, 1 for grey."""
+        return len(self.mean)
+
+    @property
+    def shape(self) -> Shape:
+        """The shape of the network's input without the batch: height, width, channels."""
+        return *both(self.size), self.channels
 
     @property
     def text(self) -> str:
         """A summary for messages."""
         mean, std = ("/".join(f"{value:.4g}" for value in values) for values in (self.mean, self.std))
-        return f"resize {self.resize} ({self.interpolation}), crop {self.size}, mean {mean}, std {std}"
+        way, grey = f"{written(self.resize)} ({self.interpolation})", self.channels == 1
+        return f"{'grey, ' if grey else ''}resize {way}, crop {written(self.size)}, mean {mean}, std {std}"
 
     def crop(self, image: Image.Image) -> Pixels:
-        """Resize and crop an RGB picture of any size: (size, size, 3) uint8."""
-        width, height = image.size
-        short = min(width, height)
-        scaled = (self.resize * width // short, self.resize * height // short)
+        """Resize and crop an RGB picture of any size to uint8 pixels of `shape`."""
+        if self.channels == 1:
+            image = image.convert("L")
+        scaled = self._scaled(*image.size)
         if scaled != image.size:
-            image = image.resize(scaled, _FILTERS[self.interpolation])
-        left, top = (round((side - self.size) / 2.0) for side in scaled)
-        return np.asarray(image.crop((left, top, left + self.size, top + self.size)), np.uint8)
+            image = image.resize(scaled, FILTERS[self.interpolation])
+        height, width, channels = self.shape
+        left, top = (round((side - kept) / 2.0) for side, kept in zip(scaled, (width, height), strict=True))
+        cut = np.asarray(image.crop((left, top, left + width, top + height)), np.uint8)
+        return cut.reshape(height, width, channels)
+
+    def _scaled(self, width: int, height: int) -> tuple[int, int]:
+        """The width and height of a picture after resizing."""
+        if not isinstance(self.resize, int):
+            return self.resize[1], self.resize[0]
+        short = min(width, height)
+        return self.resize * width // short, self.resize * height // short
 
     def normalise(self, pixels: NDArray[np.uint8]) -> Tensor32:
-        """(..., 3) uint8 pixels to (..., 3) float32 values, each operation rounded to float32."""
+        """(..., C) uint8 pixels to (..., C) float32 values, each operation rounded to float32."""
         mean, std = np.asarray(self.mean, np.float32), np.asarray(self.std, np.float32)
         unit: Tensor32 = pixels.astype(np.float32) / np.float32(255)
         centred: Tensor32 = unit - mean
         return centred / std
 
     def __call__(self, image: Image.Image) -> Tensor32:
-        """Turn an RGB picture into the network's input, (size, size, 3) float32."""
+        """Turn an RGB picture into the network's input, float32 of `shape`."""
         return self.normalise(self.crop(image))
 
 
@@ -140,7 +176,9 @@ class ModelSpec:
         """The inverse of `to_json`; a missing or unknown field is a `UsageError`."""
         try:
             preprocess = dict(data["preprocess"])
-            preprocess.update(mean=tuple(preprocess["mean"]), std=tuple(preprocess["std"]))
+            for key in ("size", "resize", "mean", "std"):
+                value = preprocess[key]
+                preprocess[key] = tuple(value) if isinstance(value, list) else value
             labels = {key: tuple(value) for key, value in data["labels"].items()}
             return cls(data["name"], Preprocess(**preprocess), Labels(**labels), Origin(**data["origin"]))
         except (KeyError, TypeError, ValueError, AttributeError) as error:

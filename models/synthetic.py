@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFilter
 
+from .sizes import Size, both
 from .spec import Pixels
 
 _COUNTS = (8, 500)  # leaves per picture
@@ -35,8 +36,8 @@ def generator(seed: int, index: int) -> np.random.Generator:
     return np.random.default_rng([seed, index])
 
 
-def dead_leaves(size: int, seed: int, index: int) -> Pixels:
-    """Picture `index` of the endless set `seed`: (size, size, 3) uint8.
+def dead_leaves(size: Size, seed: int, index: int) -> Pixels:
+    """Picture `index` of the endless set `seed`: (H, W, 3) uint8, cut from a square.
 
     Pictures differ in the number, size, sharpness and contrast of their leaves. In MobileNetV2 this variety
     covers the range of every layer as photographs do; 1,000 uniformly small leaves only cover half the range
@@ -44,7 +45,8 @@ def dead_leaves(size: int, seed: int, index: int) -> Pixels:
     """
     rng = generator(seed, index)
     style = Style(_between(rng, *_SMALLEST), 1.0, _between(rng, *_BLURS), (60, 250), (0.5, 1.0))
-    return leaves(rng, size, round(_between(rng, *_COUNTS)), style)
+    height, width = both(size)
+    return leaves(rng, max(height, width), round(_between(rng, *_COUNTS)), style)[:height, :width]
 
 
 def leaves(rng: np.random.Generator, size: int, count: int, style: Style = Style()) -> Pixels:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from ._zoo_rows import ROWS
 from .libraries import Published, libraries, library
 from .libraries.names import fold, pick
+from .sizes import Size
 
 if TYPE_CHECKING:
     from torch import nn
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 class Architecture:
     """A network that edgewise trains and exports: `builder` of a `library` with extra `options`.
 
-    Published figures, for the 1000 ImageNet classes and one picture of `size` pixels, are None if unknown:
+    Published figures, for the 1000 ImageNet classes and one picture of `size`, are None if unknown:
     the `year`, the `paper`'s arXiv id, `parameters`, `macs` (multiply-accumulates), `top1` in percent.
     """
 
@@ -27,7 +28,7 @@ class Architecture:
     library: str
     builder: str
     options: tuple[tuple[str, Any], ...] = ()
-    size: int = 224
+    size: Size = 224
     year: int | None = None
     paper: str | None = None
     parameters: float | None = None
@@ -77,7 +78,7 @@ def find(name: str) -> Architecture:
 
 
 def build(architecture: Architecture, classes: int) -> "nn.Module":
-    """Build the network in evaluation mode with random weights, (N, 3, S, S) float32 to (N, classes) logits.
+    """Build the network in evaluation mode with random weights, (N, C, H, W) float32 to (N, classes) logits.
 
     Raises:
         MissingDependencyError: its library is not installed.

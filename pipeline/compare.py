@@ -213,7 +213,8 @@ def _load(bundles: list[Bundle], weights: Path | None) -> Model:
         raise UsageError(f"the bundles were made from {origin.description}, which was not loaded from a file")
     if weights is None and origin.source not in _BY_NAME:
         raise UsageError(f"the weights are from {origin.description}; pass that file with --weights")
-    size = Overrides(imgsz=spec.preprocess.size, resize=spec.preprocess.resize)
+    pictures = spec.preprocess
+    size = Overrides(imgsz=pictures.size, resize=pictures.resize, channels=pictures.channels)
     if weights and (is_keras(str(weights)) or is_program(str(weights))):
         model = load_model(str(weights), overrides=size, announce=lambda _: None)
     else:

@@ -13,7 +13,8 @@ from ..models.checkpoint import CHECKPOINT
 from ..models.errors import PrecisionError
 from ..models.foreign.keras import KerasNetwork, is_keras
 from ..models.model import Model
-from ..models.overrides import Channels, ClassNames, PathLike
+from ..models.overrides import Channels, ClassNames, PathLike, Resize
+from ..models.sizes import Size
 from ..models.weights import model_name
 from ..models.weights.names import require_model
 from ..runtime.bundle import Bundle, refuse_other_model
@@ -105,8 +106,10 @@ def convert(
     ema: bool = False,
     mean: Channels | None = None,
     std: Channels | None = None,
-    imgsz: int | None = None,
-    resize: int | None = None,
+    imgsz: Size | None = None,
+    resize: Resize | None = None,
+    channels: int | None = None,
+    interpolation: str | None = None,
     labels: ClassNames | None = None,
     calib: PathLike | None = None,
     calib_count: int | None = None,
@@ -150,8 +153,12 @@ def convert(
         ema: Use the averaged weights (EMA, SWA) of a checkpoint that has raw ones as well.
         mean: Mean of the pixels on the [0, 1] scale, one number or three, for weights that do not record it.
         std: Standard deviation of the pixels, in the same form.
-        imgsz: Side of the network's input in pixels.
-        resize: Shorter side of a picture before its centre is cropped, in pixels.
+        imgsz: Size of the network's input in pixels: the side of a square, or (height, width).
+        resize: How a picture is resized before its centre is cropped, in pixels: the length of its shorter
+            side, (height, width) whatever its proportions, or `squash` for the size of the input.
+        channels: Channels of the network's input, 3 for RGB or 1 for grey; what the network takes without it.
+        interpolation: Filter that resizes pictures: `nearest`, `box`, `bilinear`, `hamming`, `bicubic` or
+            `lanczos`; that of the weights without it, or `bilinear`.
         labels: Names of the classes in the order of the network's outputs, or a text file with one per line.
         calib: Folder of calibration pictures; generated pictures without it.
         calib_count: Number of calibration pictures; up to 128 without it.

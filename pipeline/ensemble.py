@@ -60,7 +60,6 @@ def ensemble(
     weights: Sequence[float] | Literal["fit"] | None = None,
     average: Average = "probabilities",
     fit: PathLike | None = None,
-    interpolation: str | None = None,
     progress: Progress | None = None,
     **options: Any,
 ) -> EnsembleConversion:
@@ -72,7 +71,6 @@ def ensemble(
             answers likeliest, on pictures that judge nothing.
         average: What is averaged, `probabilities` or `logits`.
         fit: Labelled folders to fit weights on; a fifth of `data` without it.
-        interpolation: How the pictures of all members are resized, where theirs differ.
         progress: Receives stages and notices; silent without it.
         options: The other options of `convert`.
 
@@ -86,7 +84,6 @@ def ensemble(
         weights=weights,
         average=average,
         fit=None if fit is None else Path(fit),
-        interpolation=interpolation,
         progress=progress,
     )
     made.conversion.require_written()
@@ -100,7 +97,6 @@ def combined(
     weights: Sequence[float] | Literal["fit"] | None,
     average: Average,
     fit: Path | None,
-    interpolation: str | None,
     progress: Progress | None,
 ) -> EnsembleConversion:
     """Run a checked request for the ensemble of `members`; see `ensemble`."""
@@ -115,7 +111,7 @@ def combined(
         require_folder(fit, "a folder of labelled pictures")
     journal = Journal(progress)
     with journal.stage("Load the members"):
-        team = load_members(members, request.overrides, interpolation, journal.notice)
+        team = load_members(members, request.overrides, journal.notice)
     like = team[0].model.spec
     combine([member.model for member in team], shares, average)  # members that do not go together
     data = None if request.data is None else Path(request.data)

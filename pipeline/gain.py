@@ -148,7 +148,7 @@ def costs(members: Sequence[Member], bundle: Bundle, journal: Journal) -> list[M
         for place, member in enumerate(members):
             spec = member.model.spec
             with journal.stage(f"Convert {member.name} to {target} and time it"):
-                graph = trace(member.model.network, spec.preprocess.size)
+                graph = trace(member.model.network, spec.preprocess.shape)
                 path = exporter(target).export(graph, spec, Path(folder) / f"{place}.{target}").path
                 timed = measure([ensemble, open_session(path, target, threads=1)], picture)
             if timed.quantized is not None:

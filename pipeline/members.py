@@ -24,7 +24,6 @@ class Member:
 def load_members(
     members: Iterable[ModelLike],
     overrides: Overrides,
-    interpolation: str | None,
     say: Callable[[str], None],
 ) -> list[Member]:
     """Load NAME, NAME=WEIGHTS or the path of a checkpoint, and take what is in memory as it is.
@@ -34,7 +33,7 @@ def load_members(
     """
     found = [_member(member, overrides, say) for member in members]
     return [
-        replace(member, model=_scaled(member.model, interpolation)) if interpolation else member
+        replace(member, model=_scaled(member.model, way)) if (way := overrides.interpolation) else member
         for member in found
     ]
 
@@ -76,5 +75,5 @@ def _load(argument: str, overrides: Overrides, say: Callable[[str], None]) -> Mo
 
 
 def _scaled(model: Model, interpolation: str) -> Model:
-    preprocess = replace(model.spec.preprocess, interpolation=interpolation)  # type: ignore[arg-type]
+    preprocess = replace(model.spec.preprocess, interpolation=interpolation)
     return replace(model, spec=replace(model.spec, preprocess=preprocess))

@@ -4,7 +4,7 @@ import os
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Self, TypeAlias, Union
+from typing import TYPE_CHECKING, Any, Self, TypeAlias, Union
 
 from ..export import chosen
 from ..export.artifact import IOS
@@ -13,7 +13,8 @@ from ..export.precision import Precision
 from ..models.errors import UsageError, unknown
 from ..models.images import find_images
 from ..models.model import Model
-from ..models.overrides import Channels, ClassNames, Overrides, PathLike
+from ..models.overrides import Channels, ClassNames, Overrides, PathLike, Resize
+from ..models.sizes import Size
 from ..models.weights.names import require_weights
 from ..quantize.calibration import FEWEST
 from ..quantize.recipe import Recipe
@@ -29,15 +30,8 @@ if TYPE_CHECKING:
 ModelLike: TypeAlias = Union[str, os.PathLike[str], Model, "nn.Module"]
 
 _FEWEST_PICTURES = 12  # that judge bundled weights
-_OF_WEIGHTS = (
-    "weights",
-    "ema",
-    "mean",
-    "std",
-    "imgsz",
-    "resize",
-    "labels",
-)  # what a loaded model already has
+# What a loaded model already has.
+_OF_WEIGHTS = ("weights", "ema", "mean", "std", "imgsz", "resize", "channels", "interpolation", "labels")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,8 +53,10 @@ class ConvertRequest:
     ema: bool = False
     mean: Channels | None = None
     std: Channels | None = None
-    imgsz: int | None = None
-    resize: int | None = None
+    imgsz: Size | None = None
+    resize: Resize | None = None
+    channels: int | None = None
+    interpolation: str | None = None
     labels: ClassNames | None = None
     calib: PathLike | None = None
     calib_count: int | None = None
@@ -191,7 +187,13 @@ class ConvertRequest:
     def overrides(self) -> Overrides:
         """What replaces the preprocessing and the classes of the weights."""
         return Overrides.of(
-            mean=self.mean, std=self.std, imgsz=self.imgsz, resize=self.resize, labels=self.labels
+            mean=self.mean,
+            std=self.std,
+            imgsz=self.imgsz,
+            resize=self.resize,
+            labels=self.labels,
+            channels=self.channels,
+            interpolation=self.interpolation,
         )
 
     @property
@@ -206,9 +208,8 @@ class ConvertRequest:
 
     def of(self, model: Model) -> Self:
         """The same request for a model that was loaded with these options."""
-        return replace(
-            self, model=model, weights="auto", mean=None, std=None, imgsz=None, resize=None, labels=None
-        )
+        own: dict[str, Any] = {name: type(self).__dataclass_fields__[name].default for name in _OF_WEIGHTS}
+        return replace(self, model=model, **own)
 
     def folder(self, name: str) -> Path:
         """Where the bundle of that name goes: `out` itself, or a folder in it where there are several."""

@@ -9,7 +9,8 @@ from typing import Any
 from ..export.artifact import file_stem
 from ..models.data import open_dataset, require_dataset
 from ..models.errors import unknown
-from ..models.overrides import Channels, Overrides, PathLike
+from ..models.overrides import Channels, Overrides, PathLike, Resize
+from ..models.sizes import Size, both
 from ..models.training import run
 from ..models.training.engine import train as run_plan
 from ..models.training.plan import Plan, TrainingResult
@@ -60,8 +61,10 @@ def train(
     weights: PathLike = "auto",
     mean: Channels | None = None,
     std: Channels | None = None,
-    imgsz: int | None = None,
-    resize: int | None = None,
+    imgsz: Size | None = None,
+    resize: Resize | None = None,
+    channels: int | None = None,
+    interpolation: str | None = None,
     val_share: float = 0.1,
     devices: int = 1,
     nodes: int = 1,
@@ -84,8 +87,12 @@ def train(
             where available, otherwise `random`.
         mean: Mean of the pixels on the [0, 1] scale, one number or three.
         std: Standard deviation of the pixels, in the same form.
-        imgsz: Side of the network's input in pixels.
-        resize: Shorter side of a picture before its centre is cropped, in pixels.
+        imgsz: Size of the network's input in pixels: the side of a square, or (height, width).
+        resize: How a picture is resized before its centre is cropped, in pixels: the length of its shorter
+            side, (height, width) whatever its proportions, or `squash` for the size of the input.
+        channels: Channels of the network's input, 3 for RGB or 1 for grey; what the network takes without it.
+        interpolation: Filter that resizes pictures: `nearest`, `box`, `bilinear`, `hamming`, `bicubic` or
+            `lanczos`; that of the weights without it, or `bilinear`.
         val_share: Part of each class that validates, where `data` has no `val/`.
         devices: GPUs, or processes, on each machine.
         nodes: Machines.
@@ -117,7 +124,9 @@ def train(
     require_dataset(os.fspath(data))
     journal = Journal(progress, 3)
     with journal.stage("Load the network"):
-        overrides = Overrides.of(mean=mean, std=std, imgsz=imgsz, resize=resize)
+        overrides = Overrides.of(
+            mean=mean, std=std, imgsz=imgsz, resize=resize, channels=channels, interpolation=interpolation
+        )
         start = starting_point(name, os.fspath(weights), overrides, journal.notice)
     base = TrainingRecipe() if start.tensors is None else TrainingRecipe.for_tuning()
     chosen = replace(base, **given)
@@ -126,7 +135,7 @@ def train(
             str(data),
             val_share=val_share,
             seed=chosen.seed,
-            size=start.preprocess.resize,
+            size=max(both(start.preprocess.resize)),
             progress=counter,
         )
     for line in dataset.notes:

@@ -199,7 +199,7 @@ class Workshop:
         if isinstance(model.network, KerasNetwork):
             return model.network
         with self._journal.stage("Capture the graph"):
-            return trace(model.network, model.spec.preprocess.size)
+            return trace(model.network, model.spec.preprocess.shape)
 
     def _refine(self, recipe: Recipe) -> Refined | None:
         if isinstance(self._network, KerasNetwork):

@@ -23,7 +23,7 @@ FEWEST = 8  # with fewer, even min-max ranges and channel means are unreliable
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Calibration:
-    """Pictures cropped to the network's input, (N, S, S, 3) uint8, and where they came from.
+    """Pictures cropped to the network's input, (N, H, W, C) uint8, and where they came from.
 
     `digests` are the SHA-256 of the picture files, empty for generated pictures; `skipped` counts files that
     could not be read; `unused` are the remaining files of the folder, which evaluation may use; `notices` are
@@ -40,12 +40,12 @@ class Calibration:
     notices: tuple[str, ...] = ()
 
     def inputs(self) -> Iterator[Tensor32]:
-        """Yield one normalised picture at a time, (1, S, S, 3)."""
+        """Yield one normalised picture at a time, (1, H, W, C)."""
         for picture in self.pixels:
             yield self.preprocess.normalise(picture[None])
 
     def batch(self, count: int) -> Tensor32:
-        """The first `count` pictures (or all, if fewer), normalised: (count, S, S, 3)."""
+        """The first `count` pictures (or all, if fewer), normalised: (count, H, W, C)."""
         return self.preprocess.normalise(self.pixels[:count])
 
     def to_json(self) -> dict[str, Any]:

@@ -30,7 +30,7 @@ def first_faithful(
 ) -> M:
     """The first of the float graphs `candidates` that answers as the refined network does.
 
-    `answers` runs a graph on pictures (N, S, S, 3), normalised, and returns its logits (N, classes).
+    `answers` runs a graph on pictures (N, H, W, C), normalised, and returns its logits (N, classes).
 
     Raises:
         ParityError: none does.
@@ -61,8 +61,12 @@ def _logits(refined: Refined, batch: Tensor32) -> Tensor32:
 
 
 def _largest_difference(wanted: Tensor32, found: Tensor32) -> float:
-    """The largest over the pictures of max |w - f| / max |w|; infinite if it is not a number."""
+    """The largest over the pictures of max |w - f| / max |w|; infinite if it is not a number.
+
+    A single logit may be near zero: then the divisor is the largest of all pictures.
+    """
     if wanted.shape != found.shape or not np.isfinite(found).all():
         return float("inf")
-    largest = np.maximum(np.abs(wanted).max(axis=1), np.finfo(np.float32).tiny)
+    largest = np.abs(wanted).max(axis=0 if wanted.shape[1] == 1 else 1)
+    largest = np.maximum(largest, np.finfo(np.float32).tiny)
     return float((np.abs(wanted - found).max(axis=1) / largest).max())

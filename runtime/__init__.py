@@ -19,14 +19,14 @@ class Session(Protocol):
     """An open model. It hides the layout, batch size, scales and zero points."""
 
     def __call__(self, batch: Tensor32) -> Tensor32:
-        """Map (N, S, S, 3) normalised float32 pictures to (N, classes) float32 logits."""
+        """Map (N, H, W, C) normalised float32 pictures to (N, classes) float32 logits."""
 
 
 class EngineSession(Session, Protocol):
     """A session in an inference engine, which can be timed without conversions around it."""
 
     def loop(self, picture: Tensor32) -> Callable[[], None]:
-        """Set a (1, S, S, 3) picture and return a function that runs one inference on it, and nothing else.
+        """Set a (1, H, W, C) picture and return a function that runs one inference on it, and nothing else.
 
         Calling the session in between replaces the picture.
         """
@@ -88,9 +88,13 @@ def accepted(batch: Tensor32, picture: tuple[int, ...]) -> Tensor32:
 
 
 def checked(logits: Tensor32, count: int) -> Tensor32:
-    """Check that `logits` are (count, classes) and finite: runtimes fail silently."""
+    """Check that `logits` are (count, classes) and finite: runtimes fail silently.
+
+    A single logit z is that of the second of two classes, and is returned as the logits (0, z) of both: its
+    sign decides, and the softmax of the two is its sigmoid.
+    """
     if logits.ndim != 2 or len(logits) != count or logits.shape[1] == 0:
         raise ParityError(f"the model returned an array of shape {logits.shape} for {count} pictures")
     if not np.isfinite(logits).all():
         raise ParityError("the model's logits contain NaN or infinity; check the weights and the pictures")
-    return logits
+    return np.hstack([np.zeros_like(logits), logits]) if logits.shape[1] == 1 else logits

@@ -66,8 +66,8 @@ class Classifier:
             answers[0].label, answers[0].probability
 
         Args:
-            images: One picture or several: paths, pictures of Pillow, (H, W, 3) uint8 arrays in RGB order, or
-                one (N, H, W, 3) array. Each is resized and cropped as the bundle says.
+            images: One picture or several: paths, pictures of Pillow, uint8 arrays, (H, W, 3) in RGB order or
+                (H, W) in grey, or one (N, H, W, 3) array. Each is resized and cropped as the bundle says.
             top: Number of classes; all where there are fewer.
 
         Returns:
@@ -122,6 +122,9 @@ def _rgb(image: ImageLike) -> Image.Image:
         raise UsageError(
             f"a {type(image).__name__} is not a picture; pass a path, a Pillow image or a uint8 array"
         )
-    if image.dtype != np.uint8 or image.ndim != 3 or image.shape[2] != 3 or not image.size:
-        raise UsageError(f"a picture is {image.dtype} {image.shape}; need uint8 (H, W, 3) in RGB order")
-    return Image.fromarray(image)
+    grey = image[..., 0] if image.ndim == 3 and image.shape[2] == 1 else image
+    if grey.dtype != np.uint8 or grey.ndim not in {2, 3} or grey.shape[2:] not in {(), (3,)} or not grey.size:
+        raise UsageError(
+            f"a picture is {image.dtype} {image.shape}; need uint8 (H, W, 3) in RGB order, or (H, W) in grey"
+        )
+    return rgb_of(Image.fromarray(grey))

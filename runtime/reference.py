@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 class TorchSession:
-    """A `Session` for a torch module with input (N, 3, S, S)."""
+    """A `Session` for a torch module with input (N, C, H, W)."""
 
     framework = "PyTorch"
 
@@ -22,10 +22,11 @@ class TorchSession:
         self._network = network
 
     def __call__(self, batch: Tensor32) -> Tensor32:
-        """Map (N, S, S, 3) normalised float32 pictures to (N, classes) float32 logits."""
+        """Map (N, H, W, C) normalised float32 pictures to (N, classes) float32 logits."""
         import torch
 
-        pictures = accepted(batch, (*batch.shape[1:3], 3)).transpose(0, 3, 1, 2)
+        channels = 1 if batch.shape[3:] == (1,) else 3
+        pictures = accepted(batch, (*batch.shape[1:3], channels)).transpose(0, 3, 1, 2)
         with torch.inference_mode():
             answer = self._network(torch.from_numpy(np.ascontiguousarray(pictures)))
         if not isinstance(answer, torch.Tensor) or answer.dim() != 2:
@@ -44,9 +45,8 @@ class KerasSession:
         self._network = network
 
     def __call__(self, batch: Tensor32) -> Tensor32:
-        """Map (N, S, S, 3) normalised float32 pictures to (N, classes) float32 logits."""
-        size = self._network.size
-        return checked(self._network(accepted(batch, (size, size, 3))), len(batch))
+        """Map (N, H, W, C) normalised float32 pictures to (N, classes) float32 logits."""
+        return checked(self._network(accepted(batch, self._network.shape)), len(batch))
 
 
 def reference(network: "nn.Module | KerasNetwork") -> TorchSession | KerasSession:

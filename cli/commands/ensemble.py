@@ -55,11 +55,6 @@ class _Weights(click.ParamType["tuple[float, ...] | str"]):
     help="Labelled pictures to fit the weights on.",
     show_default="a fifth of --data",
 )
-@_members(
-    "--interpolation",
-    type=click.Choice(["bilinear", "bicubic"]),
-    help="Resize the pictures of all members this way, where theirs differ.",
-)
 @conversion
 @preprocessing
 @labels
@@ -84,7 +79,7 @@ def command(**options: Any) -> None:
     from ..terminal import terminal
 
     screen_options = {key: options.pop(key) for key in ("as_json", "quiet", "verbose")}
-    chosen = {key: options.pop(key) for key in ("members", "weights", "average", "fit", "interpolation")}
+    chosen = {key: options.pop(key) for key in ("members", "weights", "average", "fit")}
     with terminal(**screen_options) as screen:
         with screen.starting():
             from ...pipeline.ensemble import combined

@@ -8,9 +8,10 @@ import click
 from ...models.errors import UsageError
 from ..choices import NameOrFile, networks
 from ..groups import GroupedCommand, in_group
-from ..options import output
+from ..options import SizeType, output
 
 if TYPE_CHECKING:
+    from ...models.sizes import Size
     from ...models.zoo import Architecture
     from ..views.models import Counted
 
@@ -21,7 +22,7 @@ _count_options = in_group("Counting")
 @click.command(cls=GroupedCommand, short_help="List the networks, or count what one costs.")
 @click.argument("name", required=False, type=NameOrFile("NAME", networks))
 @_count_options(
-    "--imgsz", type=click.IntRange(min=1), metavar="PIXELS", help="Count for inputs of this side."
+    "--imgsz", type=SizeType(), metavar="PIXELS", help="Count for inputs of this side, or HEIGHTxWIDTH."
 )
 @_count_options(
     "--classes",
@@ -33,7 +34,7 @@ _count_options = in_group("Counting")
 @output
 def command(
     name: str | None,
-    imgsz: int | None,
+    imgsz: "Size | None",
     classes: int | None,
     *,
     as_json: bool,
@@ -66,7 +67,7 @@ def command(
             screen.finish(document("network", **counted.to_json()))
 
 
-def _count(row: "Architecture", imgsz: int | None, classes: int) -> "Counted":
+def _count(row: "Architecture", imgsz: "Size | None", classes: int) -> "Counted":
     from ...models.complexity import complexity, with_auxiliary_heads
     from ...models.weights.published import description
     from ...models.zoo import preprocess, published, skeleton

@@ -6,6 +6,7 @@ from io import StringIO
 from typing import TYPE_CHECKING, Any
 
 from ...models.complexity import Complexity, Savings
+from ...models.sizes import written
 from ...models.zoo import Architecture
 from ..terminal import table
 
@@ -58,7 +59,7 @@ def listing(rows: Iterable[Architecture]) -> str:
             row.library,
             row.paper or "-",
             str(row.year or "-"),
-            str(row.size),
+            written(row.size),
             _millions(row.parameters),
             _thousand_millions(row.macs),
             "-" if row.top1 is None else f"{row.top1:.1f} %",
@@ -72,7 +73,7 @@ def lines(counted: Counted) -> Iterator[str]:
     yield from (f"{heading:{max(map(len, facts))}}   {value}" for heading, value in facts.items())
     yield f"\n{_text(_totals(counted))}"
     if counted.row.parameters and not counted.deviation:
-        yield f"published for {counted.row.size} pixels and {_CLASSES} classes, so not comparable"
+        yield f"published for {written(counted.row.size)} pixels and {_CLASSES} classes, so not comparable"
     if counted.in_training:
         yield f"with the auxiliary heads that only training needs: {counted.in_training:,} parameters"
     yield f"\n{_text(_kinds(counted.cost))}"
@@ -96,7 +97,7 @@ def _facts(counted: Counted) -> Iterator[tuple[str, str]]:
 
 def _totals(counted: Counted) -> "Table":
     row, cost, deviation = counted.row, counted.cost, counted.deviation
-    heading = f"{cost.size} pixels, {cost.classes} classes"
+    heading = f"{written(cost.size)} pixels, {cost.classes} classes"
     if not deviation:
         shown = table(heading, "counted")
         shown.add_row("parameters", f"{cost.parameters:,}")

@@ -1,4 +1,4 @@
-"""ONNX: one file, (N, 3, S, S) float32 pictures, normalised, to (N, classes) float32 logits; N is dynamic.
+"""ONNX: one file, (N, C, H, W) float32 pictures, normalised, to (N, classes) float32 logits; N is dynamic.
 
 The file describes itself in `metadata_props`, which ONNX Runtime returns from `get_modelmeta()`. Every value
 is a string; those marked with a star are JSON:
@@ -6,9 +6,9 @@ is a string; those marked with a star are JSON:
     producer      'edgewise'
     name          the architecture, 'mobilenetv2'
     precision     a `Precision` by its name, 'w8a8'
-    labels*       the class names in the order of the logits
+    labels*       the class names in the order of the logits; of a single logit, negative and positive
     label_ids*    their ids (such as WordNet's) in the same order; omitted if there are none
-    input_layout  'NCHW', with channels in the order red, green, blue
+    input_layout  'NCHW', with channels in the order red, green, blue, or grey alone
     mean*, std*   per channel: the input is (pixel / 255 - mean) / std
     preprocess*   all of `Preprocess`: size, resize, mean, std, interpolation
     origin*       where the weights came from: source, description, sha256
@@ -46,7 +46,7 @@ def export(network: "Network | KerasNetwork", spec: ModelSpec, out: Path) -> Art
         raise UsageError(
             f"{spec.name} is a Keras model, which exports to tflite and openvino only; leave out onnx"
         )
-    graph = onnx_graph(network, spec.preprocess.size)
+    graph = onnx_graph(network, spec.preprocess.shape)
     model = type(graph)()
     model.CopyFrom(graph)
     return save(model, Artifact(out, "onnx", Precision.FP32, "float32", spec))

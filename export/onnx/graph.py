@@ -4,7 +4,8 @@ from typing import TYPE_CHECKING, Any, cast
 from weakref import WeakKeyDictionary
 
 from ...models.errors import EdgewiseError, MissingDependencyError
-from ..graph import Network, first_line
+from ...models.sizes import Shape, planes
+from ..graph import Network, first_line, kernel_of_picture
 
 if TYPE_CHECKING:
     from onnx import GraphProto, ModelProto, NodeProto
@@ -16,8 +17,8 @@ _OPSET, _IR_VERSION = 20, 9
 _converted: "WeakKeyDictionary[Network, ModelProto]" = WeakKeyDictionary()  # shared by two targets
 
 
-def onnx_graph(network: Network, size: int) -> "ModelProto":
-    """Convert `network`: (N, 3, S, S) float32 to (N, classes), N dynamic. Copy the result before changing it.
+def onnx_graph(network: Network, picture: int | Shape) -> "ModelProto":
+    """Convert `network`: (N, C, H, W) float32 to (N, classes), N dynamic. Copy the result before changing it.
 
     Initializers have the names of the network's parameters.
 
@@ -32,7 +33,7 @@ def onnx_graph(network: Network, size: int) -> "ModelProto":
         raise MissingDependencyError("Exporting to ONNX", "export", error.name or "onnx") from error
 
     if network not in _converted:
-        model = _convert(network, size)
+        model = _convert(network, picture)
         _pool_globally(model)
         strip(model)
         onnx.checker.check_model(model, full_check=True)
@@ -59,11 +60,11 @@ def strip(model: "ModelProto") -> None:
     model.ir_version = _IR_VERSION
 
 
-def _convert(network: Network, size: int) -> "ModelProto":
+def _convert(network: Network, picture: int | Shape) -> "ModelProto":
     """The graph from PyTorch's exporter, after its constant folding and removal of no-ops."""
     import torch
 
-    example = torch.zeros(2, 3, size, size)  # torch.export would specialize on a batch size of 1
+    example = torch.zeros(planes(picture, 2))  # torch.export would specialize on a batch size of 1
     batch = torch.export.Dim("batch")
     try:
         # Captured here because the exporter would warn that the network is not in evaluation mode.
@@ -77,7 +78,14 @@ def _convert(network: Network, size: int) -> "ModelProto":
             verbose=False,
         )
     except Exception as error:
-        raise EdgewiseError(f"the network has no ONNX form: {first_line(error)}") from error
+        if (found := kernel_of_picture(network)) is not None:
+            raise EdgewiseError(
+                f"the network has no ONNX form: the weights of {found} are computed from the picture, with a "
+                "group for each of a batch, which ONNX cannot express"
+            ) from error
+        # The exporter's own message only says that it failed; its cause names the operator.
+        cause = error.__cause__ if isinstance(error.__cause__, Exception) else error
+        raise EdgewiseError(f"the network has no ONNX form: {first_line(cause)}") from error
     return cast("ModelProto", program.model_proto)
 
 
@@ -121,6 +129,11 @@ def keep(repeated: Any, items: list[Any]) -> None:
     copies = list(items)
     del repeated[:]
     repeated.extend(copies)
+
+
+def groups_of(node: "NodeProto") -> int:
+    """The number of groups of a convolution."""
+    return next((attribute.i for attribute in node.attribute if attribute.name == "group"), 1)
 
 
 def weight_axes(graph: "GraphProto") -> dict[str, int]:

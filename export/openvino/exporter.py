@@ -33,7 +33,7 @@ _COUNTED = re.compile(r"^([A-Z][A-Za-z]*)_(\d+)")
 
 
 def export(network: "Network | KerasNetwork", spec: ModelSpec, out: Path) -> Artifact:
-    """Write `network` to `out` as .xml and .bin: (N, 3, S, S) float32, normalised, to (N, classes) logits.
+    """Write `network` to `out` as .xml and .bin: (N, C, H, W) float32, normalised, to (N, classes) logits.
 
     Raises:
         MissingDependencyError: openvino is not installed; or, for a PyTorch network, onnx or onnxscript.
@@ -43,7 +43,7 @@ def export(network: "Network | KerasNetwork", spec: ModelSpec, out: Path) -> Art
     if isinstance(network, KerasNetwork):
         model = openvino_model(network, spec.name)
     else:
-        model = read(onnx_graph(network, spec.preprocess.size), network)
+        model = read(onnx_graph(network, spec.preprocess.shape), network)
     describe(model, spec)
     return Artifact(save(model, out), "openvino", Precision.FP32, "float32", spec)
 
@@ -66,8 +66,9 @@ def read(graph: "ModelProto", network: Network) -> "ov.Model":
 def describe(model: "ov.Model", spec: ModelSpec) -> None:
     """Add preprocessing and labels to `model`: approximate for OpenVINO's Model API, exact for edgewise.
 
-    The Model API cannot express resizing the shorter side and then cropping less than that: its 'crop' takes
-    the largest centred square and resizes it, always bilinear. The section 'edgewise' is exact.
+    The Model API cannot express resizing and then cropping less than that: its 'crop' takes the largest
+    centred part of the input's proportions and resizes it, its 'standard' resizes the whole picture, both
+    always bilinear. The section 'edgewise' is exact.
     Model API: https://github.com/open-edge-platform/model_api, guide "Model configuration".
     """
     import openvino as ov
@@ -79,8 +80,9 @@ def describe(model: "ov.Model", spec: ModelSpec) -> None:
         "labels": " ".join(re.sub(r"\s", "_", name) for name in spec.labels.names),  # space-separated
         "mean_values": " ".join(f"{255 * value:.7g}" for value in preprocess.mean),
         "scale_values": " ".join(f"{255 * value:.7g}" for value in preprocess.std),
-        "reverse_input_channels": "True",  # the Model API gets BGR from OpenCV; the model takes RGB
-        "resize_type": "crop",
+        # The Model API gets BGR from OpenCV; the model takes RGB or grey.
+        "reverse_input_channels": str(preprocess.channels == 3),
+        "resize_type": "crop" if isinstance(preprocess.resize, int) else "standard",
         "pad_value": "0",
         "multilabel": "False",
         "output_raw_scores": "True",

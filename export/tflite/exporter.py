@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 
 def export(network: "Network | KerasNetwork", spec: ModelSpec, out: Path) -> Artifact:
-    """Write `network` to `out`: (1, S, S, 3) float32, normalised, to (1, classes) float32 logits.
+    """Write `network` to `out`: (1, H, W, C) float32, normalised, to (1, classes) float32 logits.
 
     Raises:
         MissingDependencyError: litert-torch is not installed, or tensorflow for a Keras network.
@@ -58,9 +58,8 @@ def _from_torch(network: Network, spec: ModelSpec, out: Path) -> "ModelT":
         def forward(self, x: torch.Tensor) -> torch.Tensor:
             return self.network(x.permute(0, 3, 1, 2))  # type: ignore[no-any-return]
 
-    size = spec.preprocess.size
     try:
-        converted = litert_torch.convert(ChannelsLast(), (torch.zeros(1, size, size, 3),))
+        converted = litert_torch.convert(ChannelsLast(), (torch.zeros(1, *spec.preprocess.shape),))
     except Exception as error:
         raise EdgewiseError(f"litert-torch cannot convert {spec.name}: {first_line(error)}") from error
     converted.export(str(out))

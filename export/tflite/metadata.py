@@ -14,7 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...models.errors import EdgewiseError
-from ...models.spec import ModelSpec, Preprocess, Tensor32
+from ...models.sizes import written
+from ...models.spec import ModelSpec, Preprocess, Tensor32, classes_of
 from .flatbuffer import pack, unpack
 
 if TYPE_CHECKING:
@@ -40,14 +41,14 @@ _FILE_NAME, _FILE_DESCRIPTION, _FILE_TYPE = 0, 1, 2
 # Values of its enums and unions.
 _FEATURE_PROPERTIES, _IMAGE_PROPERTIES = 1, 2  # ContentProperties
 _NORMALIZATION_OPTIONS = 1  # ProcessUnitOptions
-_RGB = 1  # ColorSpaceType
-_TENSOR_AXIS_LABELS = 2  # AssociatedFileType
+_RGB, _GREYSCALE = 1, 2  # ColorSpaceType
+_TENSOR_AXIS_LABELS, _TENSOR_VALUE_LABELS = 2, 3  # AssociatedFileType
 
 
 def attach(model: bytes, spec: ModelSpec, *, description: str) -> bytes:
     """Add `spec` and its class names to a .tflite file as standard metadata, replacing any that is there.
 
-    The input must be (N, S, S, 3) float32, int8 or uint8 and the output (N, classes). Weights that the
+    The input must be (N, H, W, C) float32, int8 or uint8 and the output (N, classes). Weights that the
     quantizer stored after the FlatBuffer are moved into it, so that older runtimes find them; all are
     aligned to 16 bytes. Other metadata entries are kept. No timestamps: equal arguments give equal bytes.
 
@@ -73,41 +74,44 @@ def described(parsed: "ModelT", spec: ModelSpec, description: str) -> bytes:
         entry = MetadataT(name=_ENTRY, buffer=len(parsed.buffers))
         parsed.metadata.append(entry)
         parsed.buffers.append(BufferT())
-    parsed.buffers[entry.buffer].data = _metadata(spec, description, _input_of(parsed, spec))
+    source, target = _ends(parsed, spec)
+    graph = {
+        _SUBGRAPH_INPUT_TENSOR_METADATA: [_image(spec.preprocess, source)],
+        _SUBGRAPH_OUTPUT_TENSOR_METADATA: [_logit(spec) if target.shape[1] == 1 else _scores()],
+    }
+    parsed.buffers[entry.buffer].data = _metadata(spec.name, description, graph)
     return _append(pack(parsed), LABELS_FILE, labels)
 
 
-def _input_of(model: "ModelT", spec: ModelSpec) -> "TensorT":
-    """The input tensor, after checking that it and the output match `spec`."""
-    graph, size, classes = model.subgraphs[0], spec.preprocess.size, len(spec.labels)
+def _ends(model: "ModelT", spec: ModelSpec) -> "tuple[TensorT, TensorT]":
+    """The input and the output, after checking that they match `spec`."""
+    graph, picture, classes = model.subgraphs[0], spec.preprocess.shape, len(spec.labels)
     sources, targets = ([graph.tensors[index] for index in found] for found in (graph.inputs, graph.outputs))
     if len(sources) != 1 or len(targets) != 1:
         raise EdgewiseError(
             f"this TFLite model has {len(sources)} inputs and {len(targets)} outputs; "
             "an image classifier has one of each"
         )
-    if list(sources[0].shape[1:]) != [size, size, 3]:
+    if tuple(sources[0].shape[1:]) != picture:
         raise EdgewiseError(
             f"this TFLite model's input is {tuple(sources[0].shape)}, but TFLite metadata requires "
-            f"(N, {size}, {size}, 3): export it with channels last, at the size it was trained for"
+            f"(N, {', '.join(map(str, picture))}): export it with channels last, at the size it was trained "
+            "for"
         )
-    if list(targets[0].shape[1:]) != [classes]:
+    outputs = list(targets[0].shape[1:])
+    if len(outputs) != 1 or classes_of(outputs[0]) != classes:
         raise EdgewiseError(
             f"this TFLite model's output is {tuple(targets[0].shape)}, but there are {classes} class names"
         )
-    return sources[0]
+    return sources[0], targets[0]
 
 
-def _metadata(spec: ModelSpec, description: str, source: "TensorT") -> NDArray[np.uint8]:
+def _metadata(name: str, description: str, graph: dict[int, Any]) -> NDArray[np.uint8]:
     """The root table ModelMetadata, finished with its identifier."""
     from flatbuffers import Builder
 
-    graph = {
-        _SUBGRAPH_INPUT_TENSOR_METADATA: [_image(spec.preprocess, source)],
-        _SUBGRAPH_OUTPUT_TENSOR_METADATA: [_scores()],
-    }
     root = {
-        _MODEL_NAME: spec.name,
+        _MODEL_NAME: name,
         _MODEL_DESCRIPTION: description,
         _MODEL_SUBGRAPH_METADATA: [graph],
         _MODEL_MIN_PARSER_VERSION: "1.0.0",  # the first schema version with every field written here
@@ -124,7 +128,7 @@ def _image(preprocess: Preprocess, source: "TensorT") -> dict[int, Any]:
     caller normalises first and then applies the tensor's scale and zero point. MediaPipe Tasks (1.2) is
     stricter than the standard: it requires the same scaling for all channels and rejects int8 inputs.
     """
-    size = preprocess.size
+    kept, grey = isinstance(preprocess.resize, int), preprocess.channels == 1
     low, high = _range(preprocess, source)
     normalization = {
         _NORMALIZATION_MEAN: np.multiply(preprocess.mean, 255).astype(np.float32),
@@ -133,12 +137,13 @@ def _image(preprocess: Preprocess, source: "TensorT") -> dict[int, Any]:
     return {
         _TENSOR_NAME: "image",
         _TENSOR_DESCRIPTION: (
-            f"RGB picture: shorter side resized to {preprocess.resize} pixels "
-            f"({preprocess.interpolation}, antialiased), centre {size} x {size} cut out, normalised"
+            f"{'Grey' if grey else 'RGB'} picture: {'shorter side ' if kept else ''}resized to "
+            f"{written(preprocess.resize)} pixels ({preprocess.interpolation}, antialiased), centre "
+            f"{' x '.join(map(str, preprocess.shape[:2]))} cut out, normalised"
         ),
         _TENSOR_CONTENT: {
             _CONTENT_PROPERTIES_TYPE: _IMAGE_PROPERTIES,
-            _CONTENT_PROPERTIES: {_IMAGE_COLOR_SPACE: _RGB},
+            _CONTENT_PROPERTIES: {_IMAGE_COLOR_SPACE: _GREYSCALE if grey else _RGB},
         },
         _TENSOR_PROCESS_UNITS: [
             {_UNIT_OPTIONS_TYPE: _NORMALIZATION_OPTIONS, _UNIT_OPTIONS: normalization},
@@ -148,25 +153,41 @@ def _image(preprocess: Preprocess, source: "TensorT") -> dict[int, Any]:
 
 
 def _scores() -> dict[int, Any]:
-    """TensorMetadata of the output; no Stats, because logits have no bounds."""
+    """TensorMetadata of the output with one logit for each class."""
     labels = {
         _FILE_NAME: LABELS_FILE,
         _FILE_DESCRIPTION: "The class names, one a line, in the order of the scores",
         _FILE_TYPE: _TENSOR_AXIS_LABELS,
     }
+    return _output("scores", "One score a class, before softmax", labels)
+
+
+def _logit(spec: ModelSpec) -> dict[int, Any]:
+    """TensorMetadata of the output with a single logit, whose sign is the class."""
+    negative, positive = spec.labels.names
+    labels = {
+        _FILE_NAME: LABELS_FILE,
+        _FILE_DESCRIPTION: "The class names, one a line: that of a negative logit, that of a positive one",
+        _FILE_TYPE: _TENSOR_VALUE_LABELS,
+    }
+    return _output("logit", f"Before sigmoid: positive for {positive}, negative for {negative}", labels)
+
+
+def _output(name: str, description: str, labels: dict[int, Any]) -> dict[int, Any]:
+    """No Stats, because logits have no bounds."""
     return {
-        _TENSOR_NAME: "scores",
-        _TENSOR_DESCRIPTION: "One score a class, before softmax",
+        _TENSOR_NAME: name,
+        _TENSOR_DESCRIPTION: description,
         _TENSOR_CONTENT: {_CONTENT_PROPERTIES_TYPE: _FEATURE_PROPERTIES, _CONTENT_PROPERTIES: {}},
         _TENSOR_ASSOCIATED_FILES: [labels],
     }
 
 
 def _range(preprocess: Preprocess, source: "TensorT") -> tuple[Tensor32, Tensor32]:
-    """The values of black and white in the input tensor, one per channel: (3,) and (3,)."""
+    """The values of black and white in the input tensor, one per channel: (C,) and (C,)."""
     from ai_edge_litert.schema_py_generated import TensorType
 
-    bounds = preprocess.normalise(np.array([[0, 0, 0], [255, 255, 255]], np.uint8))
+    bounds = preprocess.normalise(np.array([[0], [255]], np.uint8).repeat(preprocess.channels, 1))
     if source.type == TensorType.FLOAT32:
         return bounds[0], bounds[1]
     dtypes = {TensorType.INT8: np.int8, TensorType.UINT8: np.uint8}

@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from ..errors import UsageError
+from ..sizes import Size, both, planes, written
 from ..zoo import Architecture, skeleton
 from .layers import Kind, kinds_of
 from .separable import Savings, savings
@@ -31,7 +32,7 @@ class Cost:
 
 @dataclass(frozen=True, slots=True)
 class Complexity:
-    """The cost of a network for one picture of `size` by `size` pixels, in total and by layer type.
+    """The cost of a network for one picture of `size`, in total and by layer type.
 
     A batch norm that follows a convolution or a linear layer folds into it and costs nothing. Any other (many
     of DenseNet's come before a convolution) costs one MAC per element. Other norms, activations, pooling and
@@ -39,7 +40,7 @@ class Complexity:
     None without any.
     """
 
-    size: int
+    size: Size
     classes: int
     parameters: int
     macs: int
@@ -47,7 +48,7 @@ class Complexity:
     savings: Savings | None
 
 
-def complexity(network: "nn.Module", size: int) -> Complexity:
+def complexity(network: "nn.Module", size: Size) -> Complexity:
     """The cost of `network`, which must be in evaluation mode and may be on any device, including meta.
 
     Raises:
@@ -83,20 +84,21 @@ def with_auxiliary_heads(architecture: Architecture, network: "nn.Module", class
     return sum(parameter.numel() for parameter in trained.parameters())
 
 
-def _run(network: "nn.Module", size: int) -> "tuple[list[Step], int]":
+def _run(network: "nn.Module", size: Size) -> "tuple[list[Step], int]":
     """The operators that the network runs on one picture, and its number of classes."""
     import torch
 
+    from ..weights.fitting import first_channels
     from .recorder import OperatorRecorder
 
-    picture = torch.empty(1, 3, size, size, device="meta")
+    picture = torch.empty(planes((*both(size), first_channels(network)), 1), device="meta")
     with torch.no_grad(), OperatorRecorder(network, picture) as recorder:
         try:
             logits = network(picture)
         except Exception as error:
             told = (str(error).strip().splitlines() or [type(error).__name__])[0]
             raise UsageError(
-                f"the network cannot take a picture of {size} pixels: {told}; try another --imgsz"
+                f"the network cannot take a picture of {written(size)} pixels: {told}; try another --imgsz"
             ) from error
     if not isinstance(logits, torch.Tensor):
         raise UsageError(

@@ -9,7 +9,8 @@ from ..announcements import assumptions
 from ..errors import UsageError
 from ..images import sha256_of
 from ..overrides import Overrides
-from ..spec import RGB, ModelSpec, Origin, Preprocess
+from ..sizes import Size, both, simplest, written
+from ..spec import ModelSpec, Origin, PerChannel, Preprocess
 
 _CROP = 224 / 256  # the usual crop, relative to the shorter side
 
@@ -20,30 +21,41 @@ def name_of(path: Path) -> str:
     return re.sub(r"[^\w.+-]+", "-", name).strip(".-") or "model"
 
 
-def describe(path: Path, preprocess: Preprocess, classes: int, overrides: Overrides) -> ModelSpec:
-    """The spec of the model in `path`, which has `classes` outputs."""
+def describe(path: Path, preprocess: Preprocess, outputs: int, overrides: Overrides) -> ModelSpec:
+    """The spec of the model in `path`, which has that number of outputs."""
     origin = Origin("file", path.name, _sha256(path))
     return overrides.apply(
-        ModelSpec(name_of(path), preprocess, imagenet.assumed_labels(classes), origin), classes
+        ModelSpec(name_of(path), preprocess, imagenet.assumed_labels(outputs), origin), outputs
     )
 
 
-def usual(size: int, mean: RGB, std: RGB) -> Preprocess:
-    """A centre crop of `size` pixels with the usual ratio between crop and resize."""
-    return Preprocess(size, round(size / _CROP), mean, std)
+def usual(size: Size, mean: PerChannel, std: PerChannel) -> Preprocess:
+    """A centre crop with the usual ratio between crop and resize; the whole picture if it is not square."""
+    return Preprocess(size, round(size / _CROP) if isinstance(size, int) else size, mean, std)
 
 
-def size_of(found: int | None, path: Path, overrides: Overrides) -> int:
-    """The side of the input in pixels: `found` in the file, or set with --imgsz.
+def size_of(found: Size | None, path: Path, overrides: Overrides) -> Size:
+    """The size of the input in pixels: `found` in the file, or set with --imgsz.
 
     Raises:
         UsageError: neither is known, or they differ.
     """
-    if found is None and overrides.imgsz is None:
-        raise UsageError(f"{path}: accepts pictures of any size; set the side in pixels with --imgsz")
-    if None not in (found, overrides.imgsz) and found != overrides.imgsz:
-        raise UsageError(f"--imgsz {overrides.imgsz}: {path} takes {found} x {found} pixels; omit --imgsz")
-    return found or overrides.imgsz or 0
+    asked = overrides.imgsz
+    if found is None:
+        if asked is None:
+            raise UsageError(f"{path}: accepts pictures of any size; set it in pixels with --imgsz")
+        return simplest(asked)
+    if asked is not None and both(found) != both(asked):
+        height, width = both(found)
+        raise UsageError(f"--imgsz {written(asked)}: {path} takes {height} x {width} pixels; omit --imgsz")
+    return simplest(found)
+
+
+def require_channels(found: int, path: Path, overrides: Overrides) -> None:
+    """Raise a `UsageError` if --channels contradicts what the file takes."""
+    if overrides.channels not in {None, found}:
+        kind = "grey" if found == 1 else "RGB"
+        raise UsageError(f"--channels {overrides.channels}: {path} takes {kind} pictures; omit --channels")
 
 
 def assumed(spec: ModelSpec, way: str, overrides: Overrides) -> list[str]:

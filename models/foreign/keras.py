@@ -8,10 +8,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from .. import announcements
 from .. import foreign as _foreign
 from ..errors import UsageError
 from ..model import Model
 from ..overrides import Overrides
+from ..sizes import Shape
 from ..spec import Tensor32
 from . import keras_conventions as _conventions
 from . import keras_files as _keras_files
@@ -23,10 +25,10 @@ _SAVED_MODEL = "saved_model.pb"
 
 @dataclass(frozen=True, slots=True, eq=False)
 class KerasNetwork:
-    """`function` is a TensorFlow function from (N, size, size, 3) float32 to (N, classes) logits, frozen."""
+    """`function` is a TensorFlow function from (N, *shape) float32 to (N, classes) logits, frozen."""
 
     function: Any
-    size: int
+    shape: Shape
 
     def __call__(self, batch: Tensor32) -> Tensor32:
         """The logits for a batch of normalised pictures."""
@@ -41,7 +43,7 @@ def is_keras(name: str) -> bool:
 
 
 def load_keras(path: Path, overrides: Overrides, announce: Callable[[str], None]) -> Model:
-    """Load the Keras model in `path`, without its final softmax if it has one.
+    """Load the Keras model in `path`, without its final softmax or sigmoid if it has one.
 
     Raises:
         UsageError: the file does not exist, or the model is not an image classifier.
@@ -56,21 +58,22 @@ def load_keras(path: Path, overrides: Overrides, announce: Callable[[str], None]
             f"{path.name} computes in {' and '.join(halves)}, as by Keras's mixed precision: taking it to "
             "float32, in which it is converted and judged"
         )
-    found, classes = _keras_graph.require_classifier(frozen, path)
-    logits, had_softmax = _keras_graph.without_softmax(frozen)
-    if had_softmax:
-        announce(f"{path.name} ends in a softmax: removing it, so that the exported model returns logits")
+    found, channels, outputs = _keras_graph.require_classifier(frozen, path)
+    _foreign.require_channels(channels, path, overrides)
+    logits, step = _keras_graph.without_final_step(frozen)
     size = _foreign.size_of(found, path, overrides)
     if _keras_graph.takes_bytes(logits):
         way = "pixels from 0 to 255, which the model scales itself"
-        preprocess = _foreign.usual(size, (0.0, 0.0, 0.0), (1 / 255, 1 / 255, 1 / 255))
+        mean, std = (0.0,) * channels, (1 / 255,) * channels
     else:
-        convention = _conventions.of(logits)
+        convention = _conventions.of(logits) if channels == 3 else _conventions.USUAL
         if convention.reversed_channels and overrides.mean is None and overrides.std is None:
             turned = _keras_graph.with_reversed_channels(logits)
             logits, convention = (turned, convention) if turned else (logits, _conventions.USUAL)
-        way, preprocess = convention.way, _foreign.usual(size, convention.mean, convention.std)
-    spec = _foreign.describe(path, preprocess, classes, overrides)
-    for line in _foreign.assumed(spec, way, overrides):
+        way, mean, std = convention.way, convention.mean[:channels], convention.std[:channels]
+    preprocess = _foreign.usual(size, mean, std)
+    spec = _foreign.describe(path, preprocess, outputs, overrides)
+    notices = announcements.logits(spec, outputs, step) + _foreign.assumed(spec, way, overrides)
+    for line in notices:
         announce(line)
-    return Model(KerasNetwork(logits, size), spec)
+    return Model(KerasNetwork(logits, spec.preprocess.shape), spec)

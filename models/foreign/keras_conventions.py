@@ -8,7 +8,7 @@ import re
 from dataclasses import dataclass
 from typing import Any
 
-from ..spec import RGB
+from ..spec import PerChannel
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,8 +19,8 @@ class Convention:
     """
 
     way: str
-    mean: RGB
-    std: RGB
+    mean: PerChannel
+    std: PerChannel
     reversed_channels: bool = False
 
 

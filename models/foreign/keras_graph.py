@@ -1,4 +1,4 @@
-"""Inspects a frozen TensorFlow function and changes it: precision, input scaling and order, final softmax."""
+"""Inspects a frozen TensorFlow function and changes it: precision, input scaling and order, final step."""
 
 from pathlib import Path
 from typing import Any
@@ -6,9 +6,11 @@ from typing import Any
 import numpy as np
 
 from ..errors import UsageError
+from ..sizes import Size
 from .tensorflow import tensorflow
 
 _PASSED_ON = {"Identity", "Cast"}
+_STEPS = {"Softmax": "softmax", "LogSoftmax": "log_softmax", "Sigmoid": "sigmoid"}
 _PADDING = {"Pad", "PadV2", "MirrorPad"}
 _RESIZING = {"ResizeArea", "ResizeBicubic", "ResizeBilinear", "ResizeNearestNeighbor", "ScaleAndTranslate"}
 _REORDERING = {"ConcatV2", "GatherV2", "Pack", "ReverseV2", "Split", "SplitV", "StridedSlice", "Unpack"}
@@ -21,24 +23,25 @@ _SMALLEST_GAIN = 1 / 50
 _LARGEST_MEAN = 1.5
 
 
-def require_classifier(function: Any, path: Path) -> tuple[int | None, int]:
-    """The side of the picture, None if any is accepted, and the number of classes.
+def require_classifier(function: Any, path: Path) -> tuple[Size | None, int, int]:
+    """The size of the picture, None if any is accepted, its channels, and the number of outputs.
 
     Raises:
         UsageError: it does not map one batch of pictures to one score per class.
     """
     inputs, outputs = ([_words(end) for end in ends] for ends in (function.inputs, function.outputs))
-    expected = "need float32 pictures (N, S, S, 3) and scores (N, classes)"
+    expected = "need float32 pictures (N, H, W, 3) or (N, H, W, 1) and scores (N, classes)"
     found = f"{path}: takes {', '.join(inputs)} and returns {', '.join(outputs)}"
     if len(inputs) != 1 or len(outputs) != 1:
         raise UsageError(f"{found}; {expected}")
     picture, scores = (list(end[0].shape or ()) for end in (function.inputs, function.outputs))
-    fits = len(picture) == 4 and picture[3] == 3 and picture[1] == picture[2] and len(scores) == 2
-    if not fits or function.inputs[0].dtype.name != "float32" or (scores[1] or 0) < 2:
+    fits = len(picture) == 4 and picture[3] in {1, 3} and len(scores) == 2
+    if not fits or function.inputs[0].dtype.name != "float32" or not scores[1]:
         raise UsageError(f"{found}; {expected}")
     if picture[0] is not None:
-        raise UsageError(f"{found}: the batch size is fixed; save it with an input of shape (None, S, S, 3)")
-    return picture[1], scores[1]
+        raise UsageError(f"{found}: the batch size is fixed; save it with an input of shape (None, H, W, C)")
+    _, height, width, channels = picture
+    return None if None in {height, width} else (height, width), channels, scores[1]
 
 
 def in_float32(function: Any) -> tuple[Any, tuple[str, ...]]:
@@ -67,14 +70,14 @@ def in_float32(function: Any) -> tuple[Any, tuple[str, ...]]:
     return (_imported(function, graph), tuple(sorted(found))) if found else (function, ())
 
 
-def without_softmax(function: Any) -> tuple[Any, bool]:
-    """`function` up to its logits, and whether a softmax followed them."""
+def without_final_step(function: Any) -> tuple[Any, str | None]:
+    """`function` up to its logits, and the softmax or sigmoid that followed them, None without one."""
     last = function.outputs[0]
     while last.op.type in _PASSED_ON:
         last = last.op.inputs[0]
-    softmax = last.op.type == "Softmax"
-    logits = last.op.inputs[0] if softmax else function.outputs[0]
-    return _imported(function, function.graph.as_graph_def(), logits.name), softmax
+    step = _STEPS.get(last.op.type)
+    logits = last.op.inputs[0] if step else function.outputs[0]
+    return _imported(function, function.graph.as_graph_def(), logits.name), step
 
 
 def takes_bytes(function: Any) -> bool:

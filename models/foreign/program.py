@@ -10,15 +10,18 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from .. import foreign as _foreign
+from ..announcements import logits
 from ..captured import inline_modes, training_operator
 from ..errors import EdgewiseError, UsageError
+from ..final_step import cut
 from ..full_precision import in_float32
 from ..model import Model
 from ..overrides import Overrides
+from ..sizes import Shape, Size, planes
+from ..spec import Preprocess
 from .program_check import first_line, require_harmless
 
 if TYPE_CHECKING:
-    from torch import nn
     from torch.export import ExportedProgram
     from torch.fx import GraphModule
 
@@ -51,18 +54,20 @@ def load_program(path: Path, overrides: Overrides, announce: Callable[[str], Non
         raise EdgewiseError(
             f"{path}: torch cannot load it ({first_line(error)[:160]}); export it with this version of torch"
         ) from error
-    size = _foreign.size_of(_require_pictures(program, path), path, overrides)
+    found, channels = _require_pictures(program, path)
+    size = _foreign.size_of(found, path, overrides)
+    _foreign.require_channels(channels, path, overrides)
     module = _module(program, path)
     _require_evaluation(module, path)
-    network: nn.Module = torch.fx.GraphModule(
-        module, module.graph
-    ).eval()  # the program's own module rejects `eval`
-    network = in_float32(network, path.name, announce)
-    classes = _classes(network, size, path)
-    # The values that torchvision and most PyTorch training recipes use.
-    preprocess = _foreign.usual(size, (0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
-    spec = _foreign.describe(path, preprocess, classes, overrides)
-    for line in _foreign.assumed(spec, "torchvision's preprocessing", overrides):
+    graph = torch.fx.GraphModule(module, module.graph).eval()  # the program's own module rejects `eval`
+    step = cut(graph)
+    network = in_float32(graph, path.name, announce)
+    # The values that torchvision and most PyTorch training recipes use; for grey, half and half.
+    usual = overrides.preprocess(_foreign.usual(size, Preprocess().mean, Preprocess().std), channels)
+    outputs = _outputs(network, usual.shape, path)
+    spec = _foreign.describe(path, usual, outputs, overrides)
+    notices = _foreign.assumed(spec, "torchvision's preprocessing", overrides) + logits(spec, outputs, step)
+    for line in notices:
         announce(line)
     return Model(network, spec)
 
@@ -81,21 +86,19 @@ def _module(program: "ExportedProgram", path: Path) -> Any:
     return module
 
 
-def _require_pictures(program: "ExportedProgram", path: Path) -> int | None:
-    """The side of the program's input pictures, None if any is accepted."""
+def _require_pictures(program: "ExportedProgram", path: Path) -> tuple[Size | None, int]:
+    """The size of the program's input pictures, None if any is accepted, and their channels."""
     inputs = [node for node in program.graph.nodes if node.name in program.graph_signature.user_inputs]
     shapes = [tuple(node.meta["val"].shape) for node in inputs if hasattr(node.meta.get("val"), "shape")]
     words = ", ".join(f"({', '.join(map(str, shape))})" for shape in shapes) or "no tensor"
-    if len(inputs) != 1 or len(shapes) != 1 or len(shapes[0]) != 4 or shapes[0][1] != 3:
-        raise UsageError(f"{path}: takes {words}; need one batch of pictures, (N, 3, S, S)")
-    batch, _, height, width = shapes[0]
+    if len(inputs) != 1 or len(shapes) != 1 or len(shapes[0]) != 4 or shapes[0][1] not in (1, 3):
+        raise UsageError(f"{path}: takes {words}; need one batch of pictures, (N, 3, H, W) or (N, 1, H, W)")
+    batch, channels, height, width = shapes[0]
     if isinstance(batch, int):
         raise UsageError(f"{path}: takes {words}, a fixed batch size; export it again with {_AGAIN}")
     if not (isinstance(height, int) and isinstance(width, int)):
-        return None
-    if height != width:
-        raise UsageError(f"{path}: takes {words}; need square pictures, (N, 3, S, S)")
-    return height
+        return None, channels
+    return (height, width), channels
 
 
 def _require_evaluation(network: "GraphModule", path: Path) -> None:
@@ -107,13 +110,13 @@ def _require_evaluation(network: "GraphModule", path: Path) -> None:
         )
 
 
-def _classes(network: Any, size: int, path: Path) -> int:
+def _outputs(network: Any, picture: Shape, path: Path) -> int:
     """The number of outputs per picture."""
     import torch
 
     try:
         with torch.no_grad():
-            answer = network(torch.zeros(2, 3, size, size))
+            answer = network(torch.zeros(planes(picture, 2)))
     except RuntimeError as error:  # it has types of its own inside
         raise UsageError(
             f"{path}: does not take float32 pictures ({first_line(error)[:160]}); call model.float() and "

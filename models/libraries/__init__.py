@@ -38,7 +38,7 @@ class Library(Protocol):
         """The names of all networks that it can build, sorted."""
 
     def build(self, builder: str, classes: int, options: Options) -> "nn.Module":
-        """Build a network in evaluation mode, (N, 3, S, S) float32 to (N, classes) logits; random weights.
+        """Build a network in evaluation mode, (N, C, H, W) float32 to (N, classes) logits; random weights.
 
         Raises:
             MissingDependencyError: the library is not installed.

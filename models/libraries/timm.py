@@ -7,6 +7,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from ..errors import MissingDependencyError
+from ..sizes import both, simplest
 from ..spec import Preprocess
 from . import Options, Published
 from .names import pick
@@ -41,10 +42,11 @@ def preprocess(builder: str) -> Preprocess:
     config = _config(builder)
     if config is None:
         return Preprocess()
-    size = config.input_size[-1]
+    size = simplest(tuple(config.input_size[1:]))
+    height, width = (max(side, math.floor(side / config.crop_pct)) for side in both(size))
     return Preprocess(
         size=size,
-        resize=max(size, math.floor(size / config.crop_pct)),
+        resize=height if isinstance(size, int) and config.crop_mode != "squash" else (height, width),
         mean=tuple(config.mean),
         std=tuple(config.std),
         interpolation=config.interpolation,
@@ -56,7 +58,7 @@ def published(builder: str, options: Options) -> Published | None:
     config = _config(builder)
     if config is None or options or config.num_classes != 1000 or not config.has_weights:
         return None
-    if config.crop_mode != "center" or config.crop_pct > 1:  # `Preprocess` neither squashes nor pads
+    if config.crop_mode not in {"center", "squash"} or config.crop_pct > 1:  # `Preprocess` does not pad
         return None
     # Files on the hub use timm's current tensor names; those at the other address may not.
     url = _HUB.format(config.hf_hub_id) if config.hf_hub_id else config.url

@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 
     Mixing: TypeAlias = Callable[[Tensor, Tensor], tuple[Tensor, Tensor]]
 
+_TURNING = ("nearest", "bilinear", "bicubic")  # Pillow's filters that rotate and shear
+_RATIOS = (3 / 4, 4 / 3)  # width to height of a random crop, relative to the network's input; the usual ones
+
 
 class Augmentation:
     """Augments pictures for training; with every augmentation off, this is the evaluation crop."""
@@ -28,17 +31,18 @@ class Augmentation:
         from torchvision.transforms import v2
 
         self._steps = v2.Compose(list(_steps(preprocess, recipe)))
+        self._shape = preprocess.shape
 
     def __call__(self, image: Image.Image, *key: int) -> Pixels:
-        """Turn an RGB picture of any size into (size, size, 3) uint8; the result only depends on `key`."""
+        """Turn an RGB picture into uint8 of `Preprocess.shape`; the result only depends on `key`."""
         with drawing_from(*key):
-            return np.asarray(self._steps(image), np.uint8)
+            return np.asarray(self._steps(image), np.uint8).reshape(self._shape)
 
 
 def mixing(recipe: TrainingRecipe, classes: int) -> "Mixing | None":
     """Mixup or cutmix for a batch, chosen with equal probability if both are on; None if neither is.
 
-    It maps (N, 3, S, S) pictures and (N,) classes to pictures and (N, classes) targets that sum to one, and
+    It maps (N, C, H, W) pictures and (N,) classes to pictures and (N, classes) targets that sum to one, and
     draws from torch's generator.
     """
     from torchvision.transforms import v2
@@ -63,9 +67,15 @@ def _steps(preprocess: Preprocess, recipe: TrainingRecipe) -> Iterator[Any]:
     """The transforms that `recipe` enables, in order."""
     from torchvision.transforms import v2
 
-    way, strength = preprocess.interpolation, recipe.colour_jitter
+    way, strength = v2.InterpolationMode(preprocess.interpolation), recipe.colour_jitter
+    if preprocess.channels == 1:
+        yield v2.Grayscale()
     if recipe.crop < 1:
-        yield v2.RandomResizedCrop(preprocess.size, (recipe.crop, 1.0), interpolation=way)
+        if not isinstance(preprocess.resize, int):
+            yield v2.Resize(preprocess.resize, way)
+        height, width, _ = preprocess.shape
+        ratios = [ratio * width / height for ratio in _RATIOS]
+        yield v2.RandomResizedCrop((height, width), (recipe.crop, 1.0), ratios, way)
     else:
         yield v2.Lambda(partial(_evaluation_crop, preprocess))
     if recipe.flip:
@@ -75,8 +85,10 @@ def _steps(preprocess: Preprocess, recipe: TrainingRecipe) -> Iterator[Any]:
     if recipe.randaugment:
         # Areas uncovered by rotation and shear get the mean colour: zero after normalisation, like padding.
         fill = [round(255 * mean) for mean in preprocess.mean]
-        yield v2.RandAugment(magnitude=recipe.randaugment, interpolation=way, fill=fill)
+        turning = way if way.value in _TURNING else v2.InterpolationMode.BILINEAR
+        yield v2.RandAugment(magnitude=recipe.randaugment, interpolation=turning, fill=fill)
 
 
 def _evaluation_crop(preprocess: Preprocess, image: Image.Image) -> Image.Image:
-    return Image.fromarray(preprocess.crop(image))
+    pixels = preprocess.crop(image)
+    return Image.fromarray(pixels[..., 0] if preprocess.channels == 1 else pixels)

@@ -124,7 +124,7 @@ def _learner(plan: Plan) -> "Learner":
     if plan.recipe.dropout is not None:
         set_dropout(network, plan.recipe.dropout)
     if plan.recipe.progressive < 1:
-        progressive.check(network, plan.recipe, plan.preprocess.size)
+        progressive.check(network, plan.recipe, plan.preprocess.shape)
     groups = layer_groups(network, head(architecture))
     weights = class_weights(plan.dataset.train.labels, classes) if plan.recipe.balance else None
     return Learner(network, plan.recipe, groups, classes, weights)

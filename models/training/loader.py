@@ -24,7 +24,7 @@ from ..spec import Pixels, Preprocess
 from .augment import Augmentation, drawing_from, mixing
 from .recipe import TrainingRecipe
 
-Batch: TypeAlias = tuple[Tensor, Tensor]  # (N, 3, S, S) float32; (N,) int64, or mixed (N, classes) float32
+Batch: TypeAlias = tuple[Tensor, Tensor]  # (N, C, H, W) float32; (N,) int64, or mixed (N, classes) float32
 Key: TypeAlias = tuple[int, list[int]]  # the epoch and the pictures of a batch
 _PICTURE, _MIXTURE = 1, 2  # different streams for the same seed, epoch and index
 _LESSON_ROOM, _EXAM_ROOM = 3 * 2**28, 2**28  # bytes for decoded pictures, over all workers of a device

@@ -14,7 +14,7 @@ from torchmetrics.classification import MulticlassAccuracy, MulticlassCalibratio
 
 from ..errors import EdgewiseError
 from . import optimizer
-from .progressive import shrunk, side
+from .progressive import shrunk, sides
 from .recipe import TrainingRecipe
 from .tune import first_learning, let_learn
 
@@ -69,7 +69,7 @@ class Learner(lightning.LightningModule):
     def training_step(self, batch: "Batch", index: int) -> Tensor:
         """The loss of one batch; targets are classes or, with mixing, probabilities for all classes."""
         images, targets = batch
-        seen = side(self.recipe, self.current_epoch, images.shape[-1])
+        seen = sides(self.recipe, self.current_epoch, (images.shape[-2], images.shape[-1]))
         logits = self.network(shrunk(images, seen))
         loss = functional.cross_entropy(
             logits, targets, weight=self.class_weights, label_smoothing=self.recipe.label_smoothing

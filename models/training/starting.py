@@ -4,13 +4,18 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from .. import imagenet
+from ..errors import UsageError
+from ..final_step import final_step
 from ..overrides import Overrides
 from ..spec import Preprocess
 from ..weights import load_model, model_name
+from ..weights.fitting import taken
 from ..weights.names import require_model
 from ..weights.packaged import alternatives
 from ..weights.published import description, is_available
-from ..zoo import find, preprocess
+from ..weights.untrained import seeded
+from ..zoo import Architecture, find, preprocess
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -38,8 +43,10 @@ def starting_point(
 
     Raises:
         UsageError, EdgewiseError, MissingDependencyError: as for `load_model`.
+        UsageError: a user's own network ends in a softmax or sigmoid.
     """
     require_model(name)
+    own = None if name.endswith(".safetensors") else _of_own(find(name), overrides)
     if source == "auto" and not name.endswith(".safetensors"):
         asked = find(name)
         source = "imagenet" if is_available(asked) else "random"
@@ -51,8 +58,22 @@ def starting_point(
             )
     if source == "random":
         architecture = find(name)
-        plain = overrides.preprocess(preprocess(architecture))
+        plain = own or overrides.preprocess(preprocess(architecture))
         return StartingPoint(architecture.name, None, "random weights", plain)
     model = load_model(name, source, overrides, announce)
     origin = f"{model.spec.origin.description} (sha256 {model.spec.origin.sha256[:12]})"
     return StartingPoint(model_name(name), model.network.state_dict(), origin, model.spec.preprocess)
+
+
+def _of_own(architecture: Architecture, overrides: Overrides) -> Preprocess | None:
+    """The preprocessing for a user's own network, which may take grey pictures; None for any other."""
+    if architecture.library != "file":
+        return None
+    network = seeded(architecture, imagenet.CLASSES).float()
+    found, _ = taken(architecture.name, network, preprocess(architecture), overrides)
+    if step := final_step(network, found.shape):
+        raise UsageError(
+            f"{architecture.name}: ends in a {step}, but training needs logits; leave the {step} out, which "
+            "nothing else needs either"
+        )
+    return found

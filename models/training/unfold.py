@@ -27,7 +27,7 @@ def is_folded(module: "nn.Module") -> bool:
 
 
 def unfold(network: "nn.Module", batches: Iterable["Tensor"]) -> int:
-    """Rewrite the folded batch norms of `network` with statistics from `batches`, (N, 3, S, S) each.
+    """Rewrite the folded batch norms of `network` with statistics from `batches`, (N, C, H, W) each.
 
     The network's outputs stay the same up to rounding. Returns the number of norms rewritten.
     """

@@ -4,24 +4,29 @@ import sys
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from .. import imagenet
-from ..announcements import assumptions, fallback, made
+from ..announcements import assumptions, fallback, logits, made
 from ..checkpoint import Checkpoint, load
 from ..errors import UsageError
+from ..final_step import without_final_step
 from ..foreign import name_of
 from ..foreign.keras import is_keras, load_keras
 from ..foreign.program import is_program, load_program
 from ..full_precision import in_float32
 from ..model import Model
 from ..overrides import Overrides
-from ..spec import ModelSpec, Origin
+from ..spec import ModelSpec, Origin, Preprocess
 from ..zoo import Architecture, architectures, find, preprocess
-from .fitting import count_outputs, fit
+from .fitting import fit, taken
 from .names import SOURCES, require_model, require_weights
 from .packaged import alternatives
 from .published import description, imagenet_file, is_available
-from .untrained import SEED, digest, seeded, untrained
+from .untrained import SEED, digest, seeded, stabilise
+
+if TYPE_CHECKING:
+    from torch import nn
 
 __all__ = ["BUNDLED", "Model", "Overrides", "load_model", "model_name"]
 
@@ -94,19 +99,29 @@ def load_model(
     network, notices = fit(architecture, checkpoint.states, path, ema=ema)
     network = in_float32(network, architecture.name, announce)
     given = own.preprocess if own else preprocess(architecture)
-    classes = count_outputs(architecture.name, network, overrides.imgsz or given.size)
-    spec = overrides.apply(own or _assumed(architecture, classes, origin), classes)
+    prepared, outputs = taken(architecture.name, network, given, overrides)
+    described = replace(own or _assumed(architecture, outputs, origin), preprocess=prepared)
+    spec = overrides.apply(described, outputs)
     if kind in {"bundled", "imagenet"}:
         known = spec.origin.description if own else description(architecture)
         origin = replace(origin, description=known or path.name)
+    network, step = _logits(architecture, network, prepared)
     model = Model(network, replace(spec, origin=origin), checkpoint.record)
     if kind == "bundled" and source == "auto":
         notices += (fallback(architecture, model.spec, model.record, alternatives()),)
     elif kind == "file" and own is None:
         notices += (*assumptions(model.spec, _way(architecture), overrides),)
-    for notice in notices:
+    for notice in (*notices, *logits(model.spec, outputs, step)):
         announce(notice)
     return model
+
+
+def _logits(
+    architecture: Architecture, network: "nn.Module", prepared: Preprocess
+) -> "tuple[nn.Module, str | None]":
+    """A user's own network without a final softmax or sigmoid; the libraries' have none."""
+    own = architecture.library == "file"
+    return without_final_step(network, prepared.shape) if own else (network, None)
 
 
 def _refuse_contradictions(name: str, source: str, *, whole: bool, ema: bool) -> None:
@@ -194,22 +209,25 @@ def _made(
 ) -> Model:
     """A network with weights that are not from a file: random, or set by a user's factory."""
     asked = len(overrides.named or ()) or imagenet.CLASSES
+    origin = (
+        Origin("random", f"random weights, seed {SEED}", "")
+        if kind == "random"
+        else Origin("file", Path(architecture.builder).name, "")
+    )
+    network = in_float32(seeded(architecture, asked), origin.description, announce)
+    prepared, outputs = taken(architecture.name, network, preprocess(architecture), overrides)
     if kind == "random":
-        origin = Origin("random", f"random weights, seed {SEED}", "")
-        prepared = overrides.apply(_assumed(architecture, asked, origin), asked).preprocess
-        network = untrained(architecture, asked, prepared)
-    else:
-        origin = Origin("file", Path(architecture.builder).name, "")
-        network = seeded(architecture, asked)
-    network = in_float32(network, origin.description, announce)
-    classes = count_outputs(architecture.name, network, overrides.imgsz or preprocess(architecture).size)
-    spec = overrides.apply(_assumed(architecture, classes, origin), classes)
+        stabilise(network, architecture, prepared)
+    assumed = replace(_assumed(architecture, outputs, origin), preprocess=prepared)
+    spec = overrides.apply(assumed, outputs)
     spec = replace(spec, origin=replace(origin, sha256=digest(network)))
-    announce(made(spec))
+    network, step = _logits(architecture, network, prepared)
+    for line in (made(spec), *logits(spec, outputs, step)):
+        announce(line)
     return Model(network, spec)
 
 
-def _assumed(architecture: Architecture, classes: int, origin: Origin) -> ModelSpec:
+def _assumed(architecture: Architecture, outputs: int, origin: Origin) -> ModelSpec:
     """The default spec for weights without metadata."""
-    labels = imagenet.assumed_labels(classes)
+    labels = imagenet.assumed_labels(outputs)
     return ModelSpec(architecture.name, preprocess(architecture), labels, origin)

@@ -1,9 +1,13 @@
 """Loads named tensors into a network, or explains why they do not fit."""
 
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from ..errors import EdgewiseError, UsageError
+from ..overrides import Overrides
+from ..sizes import Shape, planes
+from ..spec import Preprocess
 from ..zoo import Architecture, build, skeleton
 from .misfits import kind, refuse_misfits
 from .picking import COUNTER, pick
@@ -76,23 +80,71 @@ def _last_layer(bare: "nn.Module") -> str:
     return rows[-1]
 
 
-def count_outputs(name: str, network: "nn.Module", size: int) -> int:
-    """The number of classes of the network called `name`, from its output for an all-zero picture.
+def taken(name: str, network: "nn.Module", given: Preprocess, overrides: Overrides) -> tuple[Preprocess, int]:
+    """The preprocessing for the network called `name`, and its number of outputs.
+
+    It is `given` with `overrides`, for grey pictures if the network takes these and no others.
 
     Raises:
-        UsageError: it does not accept pictures of `size` pixels, or does not return logits.
+        UsageError: the network does not accept such pictures, or does not return logits.
     """
+    height, width, own = replace(overrides, mean=None, std=None).preprocess(given).shape
+    refused: dict[int, Exception] = {}
+    for channels in (own, 1 if own == 3 else 3):
+        if channels != own and overrides.channels:
+            break
+        try:
+            answer = _run(network, (height, width, channels))
+        except Exception as error:  # noqa: BLE001 - every library raises its own
+            refused[channels] = error
+        else:
+            return overrides.preprocess(given, channels), _outputs(name, answer)
+    # What the network seems to take tells a wrong size from a wrong number of channels.
+    blamed = first_channels(network) if first_channels(network) in refused else own
+    raise _refusal(name, (height, width, blamed), refused[blamed]) from refused[blamed]
+
+
+def first_channels(network: "nn.Module") -> int:
+    """The channels of the pictures that the first convolution takes: 1 if it takes one, otherwise 3."""
+    from torch import nn
+
+    taken = (layer.in_channels for layer in network.modules() if isinstance(layer, nn.Conv2d))
+    return 1 if next(taken, 3) == 1 else 3
+
+
+def count_outputs(name: str, network: "nn.Module", picture: int | Shape) -> int:
+    """The number of outputs of the network called `name`, from its answer to an all-zero picture.
+
+    Raises:
+        UsageError: it does not accept pictures of that shape, or does not return logits.
+    """
+    try:
+        answer = _run(network, picture)
+    except Exception as error:
+        raise _refusal(name, picture, error) from error
+    return _outputs(name, answer)
+
+
+def _run(network: "nn.Module", picture: int | Shape) -> Any:
     import torch
 
-    try:
-        with torch.inference_mode():
-            logits = network(torch.zeros(1, 3, size, size))
-    except Exception as error:  # every library raises its own
-        told = (str(error).strip().splitlines() or [type(error).__name__])[0]
-        raise UsageError(
-            f"{name}: does not accept pictures of {size} pixels ({told}); try another --imgsz"
-        ) from error
-    if not isinstance(logits, torch.Tensor) or logits.ndim != 2 or len(logits) != 1:
-        found = kind(logits) if isinstance(logits, torch.Tensor) else type(logits).__name__
+    with torch.inference_mode():
+        return network(torch.zeros(planes(picture, 1)))
+
+
+def _refusal(name: str, picture: int | Shape, error: Exception) -> UsageError:
+    told = (str(error).strip().splitlines() or [type(error).__name__])[0]
+    _, channels, height, width = planes(picture, 1)
+    return UsageError(
+        f"{name}: does not accept {'grey' if channels == 1 else 'RGB'} pictures of {height} x {width} pixels "
+        f"({told}); try another --imgsz, one side or HEIGHTxWIDTH"
+    )
+
+
+def _outputs(name: str, answer: Any) -> int:
+    import torch
+
+    if not isinstance(answer, torch.Tensor) or answer.ndim != 2 or len(answer) != 1:
+        found = kind(answer) if isinstance(answer, torch.Tensor) else type(answer).__name__
         raise UsageError(f"{name}: returns {found} for one picture; make it return (1, classes)")
-    return logits.shape[1]
+    return answer.shape[1]

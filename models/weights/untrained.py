@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from ..spec import Preprocess
 from ..synthetic import dead_leaves
 from ..zoo import Architecture, build
-from .fitting import count_outputs, head
+from .fitting import head
 
 if TYPE_CHECKING:
     import torch
@@ -26,20 +26,13 @@ _DEVIATION = 2.0  # standard deviation of a logit over pictures
 _OFF = 1e-4  # weights initialised this close to zero disable their branch
 
 
-def untrained(architecture: Architecture, classes: int, preprocess: Preprocess) -> "nn.Module":
-    """The network with reproducible random weights.
-
-    Raises:
-        UsageError: it does not accept pictures of that size.
-    """
-    network = seeded(architecture, classes).float()
-    count_outputs(architecture.name, network, preprocess.size)
+def stabilise(network: "nn.Module", architecture: Architecture, preprocess: Preprocess) -> None:
+    """Give a `seeded` network reproducible random weights with useful activations, in place."""
     _switch_on(network)
     _calm(network)
     pictures = _pictures(preprocess)
     _fit_statistics(network, pictures)
     _centre(network, network.get_submodule(head(architecture)), pictures)
-    return network
 
 
 def seeded(architecture: Architecture, classes: int) -> "nn.Module":

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ...export.onnx.graph import keep
+from ...export.onnx.graph import groups_of, keep
 from ...models.errors import EdgewiseError
 
 if TYPE_CHECKING:
@@ -33,6 +33,21 @@ def nodes_of(model: "ModelProto", names: Iterable[str]) -> list[str]:
             f"its {len(layers)} layers are {', '.join(layers)}"
         )
     return [layers[name] for name in names]
+
+
+def unsupported(model: "ModelProto") -> list[str]:
+    """The names of the nodes on which ONNX Runtime's quantizer fails.
+
+    These are transposed convolutions with groups, for which it mistakes the axis of output channels, and
+    layer norms over several axes, whose scale it takes for a vector.
+    """
+    sizes = {tensor.name: len(tensor.dims) for tensor in model.graph.initializer}
+    return [
+        node.name
+        for node in model.graph.node
+        if (node.op_type == "ConvTranspose" and groups_of(node) > 1)
+        or (node.op_type == "LayerNormalization" and sizes.get(node.input[1], 1) > 1)
+    ]
 
 
 def isolate(model: "ModelProto", names: Iterable[str]) -> None:

@@ -5,12 +5,12 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import numpy as np
 
 from ...export import pairs
-from ...export.onnx.graph import weight_axes
+from ...export.onnx.graph import groups_of, weight_axes
 from ..recipe import Recipe
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
-    from onnx import ModelProto, NodeProto
+    from onnx import ModelProto
 
 Overrides: TypeAlias = dict[str, list[dict[str, Any]]]  # of `TensorQuantOverrides`, by the weight's name
 
@@ -31,7 +31,7 @@ def overrides(model: "ModelProto", recipe: Recipe) -> Overrides:
             continue
         axis, value = axes[name], numpy_helper.to_array(tensors[name])
         weight: NDArray[np.float32] = np.moveaxis(value, axis, 0)
-        if weight.ndim < 2 or pairs.is_depthwise(weight.shape, _groups(node)):
+        if weight.ndim < 2 or pairs.is_depthwise(weight.shape, groups_of(node)):
             continue
         grid = pairs.fitted(weight, per_channel=recipe.per_channel)
         if grid is not None:
@@ -49,7 +49,3 @@ def _scales(grid: pairs.Grid, axis: int, recipe: Recipe) -> list[dict[str, Any]]
     if not recipe.per_channel:
         return [entry | {"scale": grid.scale[0]}]
     return [entry | {"axis": axis, "scale": scale} for scale in grid.scale]
-
-
-def _groups(node: "NodeProto") -> int:
-    return next((attribute.i for attribute in node.attribute if attribute.name == "group"), 1)

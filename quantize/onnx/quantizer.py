@@ -25,7 +25,7 @@ from ..faithful import first_faithful
 from ..recipe import Recipe
 from ..refine import Refined
 from ..tail import TailOperator, tail
-from .islands import isolate, nodes_of
+from .islands import isolate, nodes_of, unsupported
 from .overflow import overrides
 from .patch import patch
 from .scales import absorb
@@ -105,11 +105,11 @@ def _refined_graphs(artifact: Artifact, refined: Refined) -> "Iterator[ModelProt
     model = onnx.load(artifact.path)
     if refined.rewrites == 0 and patch(model, refined.original, refined.network):
         yield model
-    yield copy.deepcopy(onnx_graph(refined.network, artifact.spec.preprocess.size))
+    yield copy.deepcopy(onnx_graph(refined.network, artifact.spec.preprocess.shape))
 
 
 def _answers(model: "ModelProto", batch: Tensor32) -> Tensor32:
-    """The logits of a float graph for pictures (N, S, S, 3)."""
+    """The logits of a float graph for pictures (N, H, W, C)."""
     from onnxruntime import InferenceSession
 
     session = InferenceSession(model.SerializeToString(), providers=["CPUExecutionProvider"])
@@ -137,7 +137,7 @@ def _quantized(
     if grids:
         onnx.save(model, prepared)
     nodes = [TailOperator(node.name, node.op_type, node.input, node.output) for node in model.graph.node]
-    islands = [*nodes_of(model, recipe.float_layers), *tail(nodes)]
+    islands = [*nodes_of(model, recipe.float_layers), *tail(nodes), *unsupported(model)]
     quantize_static(
         prepared,
         quantized,
@@ -157,7 +157,7 @@ def _quantized(
 
 
 class _Reader:
-    """The library's interface for calibration data: one (1, 3, S, S) per call, then None."""
+    """The library's interface for calibration data: one (1, C, H, W) per call, then None."""
 
     def __init__(self, calibration: Calibration) -> None:
         self._pictures = calibration.inputs()

@@ -4,6 +4,7 @@ import copy
 from typing import TYPE_CHECKING
 
 from ...export.onnx.graph import onnx_graph
+from ...models.sizes import Shape
 from ..refine import Refined
 from .patch import patch
 
@@ -13,7 +14,7 @@ if TYPE_CHECKING:
     from onnx import ModelProto
 
 
-def refined_graphs(refined: Refined, size: int) -> "Iterator[ModelProto]":
+def refined_graphs(refined: Refined, picture: int | Shape) -> "Iterator[ModelProto]":
     """The refined network with the original activations instead of the rewritten ones, which are equivalent.
 
     First the original's graph patched, if it can be; then a second conversion.
@@ -24,9 +25,9 @@ def refined_graphs(refined: Refined, size: int) -> "Iterator[ModelProto]":
     Raises:
         MissingDependencyError, EdgewiseError: as documented for `onnx_graph`.
     """
-    patched = copy.deepcopy(onnx_graph(refined.original, size))
+    patched = copy.deepcopy(onnx_graph(refined.original, picture))
     if patch(patched, refined.original, refined.network):
         yield patched
     network = copy.deepcopy(refined.original)
     network.load_state_dict(refined.network.state_dict())
-    yield onnx_graph(network, size)
+    yield onnx_graph(network, picture)

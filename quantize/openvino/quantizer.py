@@ -54,7 +54,7 @@ def quantize(
         raise UsageError(f"--io {recipe.io} is only for tflite: OpenVINO inputs and outputs are float32")
     spec = artifact.spec
     if refined:
-        graphs = refined_graphs(refined, spec.preprocess.size)
+        graphs = refined_graphs(refined, spec.preprocess.shape)
         models = (exporter.read(graph, refined.network) for graph in graphs)
         model = first_faithful(models, _answers, refined, calibration)
     else:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 def correct_biases(graph: Network, batch: "Tensor", recipe: Recipe) -> tuple[int, Signal]:
-    """Correct the biases of `graph` in place on `batch` (N, 3, S, S).
+    """Correct the biases of `graph` in place on `batch` (N, C, H, W).
 
     Return how many were corrected, and the logits: those of `graph` as it was, and of its simulated INT8 form
     with the corrected biases.

@@ -25,7 +25,7 @@ _WIDEST = 1e3  # limits the scale of channels that are never active
 
 
 def equalize(graph: Network, batch: "Tensor") -> int:
-    """Rescale `graph` in place by the ranges on `batch` (N, 3, S, S); return the number of groups."""
+    """Rescale `graph` in place by the ranges on `batch` (N, C, H, W); return the number of groups."""
     groups = [group for group in _groups(graph) if _can_scale(group)]
     ranges = _channel_ranges(graph, batch, {node for group in groups for node in group})
     for group in groups:

@@ -55,7 +55,7 @@ Visit: TypeAlias = Callable[[Node, Arguments, Arguments, Signal], Signal]
 
 
 def sample(calibration: Calibration) -> "Tensor":
-    """The first pictures of `calibration` as network input: (N, 3, S, S), stored channels last."""
+    """The first pictures of `calibration` as network input: (N, C, H, W), stored channels last."""
     import torch
 
     return torch.from_numpy(calibration.batch(PICTURES)).permute(0, 3, 1, 2)
@@ -64,7 +64,7 @@ def sample(calibration: Calibration) -> "Tensor":
 def simulate(
     graph: Network, batch: "Tensor", recipe: Recipe, visit: Visit | None = None, *, weights: bool = True
 ) -> Signal:
-    """The logits (N, classes) of `batch` (N, 3, S, S) in float and as `recipe` quantizes `graph`.
+    """The logits (N, classes) of `batch` (N, C, H, W) in float and as `recipe` quantizes `graph`.
 
     Without `weights` only activations are rounded. `visit` is called with each layer, its float and quantized
     arguments and its output before activation and rounding; the network continues with the signal that it returns.

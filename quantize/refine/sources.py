@@ -38,8 +38,12 @@ def sources(network: Network, calibration: Calibration, recipe: Recipe) -> Sourc
 
 
 def median_sqnr_db(exact: Tensor32, other: Tensor32) -> float:
-    """The median over pictures of the SQNR of logits (N, classes) without their mean, in dB; at most 150."""
-    exact, other = (logits - logits.mean(axis=1, keepdims=True) for logits in (exact, other))
+    """The median over pictures of the SQNR of logits (N, classes) without their mean, in dB; at most 150.
+
+    A single logit, (N, 1), is compared as it is.
+    """
+    if exact.shape[1] > 1:
+        exact, other = (logits - logits.mean(axis=1, keepdims=True) for logits in (exact, other))
     signal, noise = np.square(exact).sum(axis=1), np.square(exact - other).sum(axis=1)
     least = np.maximum(signal * _FINEST, np.finfo(np.float32).tiny)
     return float(np.median(10 * np.log10(np.maximum(signal, least) / np.maximum(noise, least))))

@@ -9,6 +9,7 @@ import numpy as np
 
 from ...export import tflite
 from ...export.artifact import Artifact
+from ...export.graph import kernel_of_picture
 from ...export.precision import Precision
 from ...export.tflite.flatbuffer import pack, unpack
 from ...export.tflite.layers import layers, operators
@@ -45,6 +46,11 @@ def quantize(
         EdgewiseError: the library cannot quantize this network, or a layer named in `recipe` does not exist.
     """
     _require_library()
+    if refined and (found := kernel_of_picture(refined.network)) is not None:
+        raise EdgewiseError(
+            f"TFLite has no INT8 form of {found}, whose weights are computed from the picture; use "
+            "--precision fp32 or fp16, or another target"
+        )
     if refined is None:
         recipe = replace(recipe, equalize=False, correct=False)
     details = recipe.to_json() | (refined.to_json() if refined else {})

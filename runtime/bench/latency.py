@@ -86,7 +86,7 @@ def reasons(found: Structure) -> list[str]:
 
 
 def measure(sessions: Sequence[Session], picture: Tensor32) -> Latency:
-    """Time the float session, and the quantized one if given, interleaved on one (1, S, S, 3) picture.
+    """Time the float session, and the quantized one if given, interleaved on one (1, H, W, C) picture.
 
     They must have been opened with one thread.
     """

@@ -6,7 +6,7 @@
         manifest.json             described below
         labels.txt                one class name per line, in the order of the outputs
         golden/image.png          a picture (H, W, 3), larger than the input, to test preprocessing too
-        golden/input.npy          the picture after `Preprocess`: float32 (1, S, S, 3)
+        golden/input.npy          the picture after `Preprocess`: float32 (1, H, W, C)
         golden/logits.npy         the original network's logits for it: float32 (1, C)
         golden/output.npy         the model's own logits on the exporting machine, dequantized: float32 (1, C)
 

@@ -15,16 +15,16 @@ class Golden:
     """A picture and the expected results; `_bundle.py` documents each array."""
 
     image: NDArray[np.uint8]  # (H, W, 3), RGB
-    input: Tensor32  # (1, S, S, 3)
-    logits: Tensor32  # (1, C)
-    output: Tensor32  # (1, C)
+    input: Tensor32  # (1, H, W, C)
+    logits: Tensor32  # (1, C), of a single logit z too: (0, z)
+    output: Tensor32  # (1, C), likewise
 
     def check(self, spec: ModelSpec) -> None:
         """Raise an `EdgewiseError` unless types and shapes match `spec` and all numbers are finite."""
         if self.image.dtype != np.uint8 or self.image.ndim != 3 or self.image.shape[2] != 3:
             raise EdgewiseError(f"golden image: is {_looks(self.image)}, must be uint8 (H, W, 3)")
-        size, classes = spec.preprocess.size, len(spec.labels)
-        shapes = {"input": (1, size, size, 3), "logits": (1, classes), "output": (1, classes)}
+        classes = len(spec.labels)
+        shapes = {"input": (1, *spec.preprocess.shape), "logits": (1, classes), "output": (1, classes)}
         for name, shape in shapes.items():
             array = getattr(self, name)
             if array.dtype != np.float32 or array.shape != shape:

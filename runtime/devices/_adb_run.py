@@ -92,8 +92,8 @@ class Run:
             yield {"event": "closed", "contender": place, "peak_rss_bytes": peak}
 
     def _series(self, contestant: Contestant, warm_ups: int, warm_up_seconds: float) -> Series:
-        size = contestant.subject.bundle.spec.preprocess.size
-        script = command(contestant.name, size, self._request.threads, self._request.cpus)
+        picture = contestant.subject.bundle.spec.preprocess.shape
+        script = command(contestant.name, picture, self._request.threads, self._request.cpus)
         warm = f"--warmup_runs={warm_ups} --warmup_min_secs={warm_up_seconds:g}"
         return read(*self._phone.shell(f"cd {self._folder} && {script} {warm}"))
 

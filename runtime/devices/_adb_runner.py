@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ...models.errors import EdgewiseError, UsageError
+from ...models.sizes import Shape
 
 VARIABLE = "EDGEWISE_ANDROID_RUNNER"
 SAMPLES = 2  # per series; with more, the times in between are not reported
@@ -59,14 +60,14 @@ def program() -> Path:
     return Path(named)
 
 
-def command(model: str, size: int, threads: int, cpus: tuple[int, ...] | None) -> str:
+def command(model: str, picture: Shape, threads: int, cpus: tuple[int, ...] | None) -> str:
     """The command to measure `model`, in the folder with its input and the program `runner`."""
     options = [
         f"--graph={model}",
         f"--num_threads={threads}",
         "--use_xnnpack=true",  # the default, but only logged if given explicitly
         "--input_layer=input",
-        f"--input_layer_shape=1,{size},{size},3",
+        f"--input_layer_shape=1,{','.join(map(str, picture))}",
         f"--input_layer_value_files=input:{model}.input",
         f"--output_filepath={model}.output",
         f"--num_runs={SAMPLES}",

@@ -4,6 +4,7 @@ Run as a program, this module is that process. Pixels go through a file in memor
 picture, one byte through a pipe says that it is there, so that nobody has to poll.
 """
 
+import math
 import os
 import pickle
 import subprocess
@@ -30,10 +31,9 @@ def reading_ahead(pictures: Pictures, preprocess: Preprocess, folder: Path) -> I
 
     A picture that the other process does not deliver, for whatever reason, is read in this one.
     """
-    size = preprocess.size
-    count = max(1, min(pictures.count, _MOST_BYTES // (3 * size * size)))
+    count = max(1, min(pictures.count, _MOST_BYTES // math.prod(preprocess.shape)))
     path = folder / "pictures"
-    pixels = np.memmap(path, np.uint8, "w+", shape=(count, size, size, 3))
+    pixels = np.memmap(path, np.uint8, "w+", shape=(count, *preprocess.shape))
     command = [sys.executable, "-P", "-m", __name__]  # -P: see runtime/child.py
     with subprocess.Popen(  # noqa: S603
         command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
@@ -69,7 +69,7 @@ class _Ahead:
 def main() -> None:
     """Be the process that reads."""
     read, preprocess, path, count = pickle.load(sys.stdin.buffer)  # noqa: S301 - from the process that started this
-    pixels = np.memmap(path, np.uint8, "r+", shape=(count, preprocess.size, preprocess.size, 3))
+    pixels = np.memmap(path, np.uint8, "r+", shape=(count, *preprocess.shape))
     for index in range(count):
         try:
             pixels[index] = read(index, preprocess)

@@ -15,6 +15,7 @@ from ...models.data.folders import labelled_images, part_to_judge, text_order
 from ...models.errors import EdgewiseError, UsageError
 from ...models.images import read_image, sha256_of
 from ...models.shapes import EVALUATION_CLUTTER, EVALUATION_SEED, SHAPES, shape_picture
+from ...models.sizes import both
 from ...models.spec import ModelSpec, Pixels, Preprocess, Tensor32
 from ...models.synthetic import dead_leaves
 from .. import Session
@@ -31,7 +32,7 @@ _FURTHER = 12_000_000  # from here on, for searching only; a multiple of the num
 
 @dataclass(frozen=True, slots=True)
 class Pictures:
-    """A set of pictures: `read` crops picture i to (S, S, 3); `labels` are their classes or None.
+    """A set of pictures: `read` crops picture i to (H, W, C); `labels` are their classes or None.
 
     `generated` pictures are no photographs: without labels they cannot show an accuracy. With `decided`, only
     that many count: those with the widest margin between the first and second logit of the first session.
@@ -180,7 +181,7 @@ def refuse_overlap(pictures: Pictures, calibrated: Collection[str]) -> None:
 
 
 def given(pixels: NDArray[np.uint8], description: str) -> Pictures:
-    """Pictures that are already cropped, (N, S, S, 3)."""
+    """Pictures that are already cropped, (N, H, W, C)."""
     return Pictures(description, lambda index, _: pixels[index], len(pixels))
 
 
@@ -256,7 +257,8 @@ def _crop(files: Sequence[Path], index: int, preprocess: Preprocess) -> Pixels:
 
 
 def _shape(index: int, preprocess: Preprocess) -> Pixels:
-    pixels, _ = shape_picture(preprocess.resize, EVALUATION_SEED, index, EVALUATION_CLUTTER)
+    side = max(both(preprocess.resize))
+    pixels, _ = shape_picture(side, EVALUATION_SEED, index, EVALUATION_CLUTTER)
     return preprocess.crop(Image.fromarray(pixels))
 
 

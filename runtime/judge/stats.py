@@ -41,7 +41,9 @@ class Parity:
     `max_abs` is max |r - c| in logits. `max_rel` is the largest over the images of max |r - c| / max |r|,
     both maxima over the classes of that image: 1e-6 is float32 rounding whatever the scale of the logits.
     The divisor is at least float32's smallest normal number, so an image with all-zero logits gives 0 if
-    they match and a huge finite number if not. `top1` is the fraction of equal answers.
+    they match and a huge finite number if not. Where a network gives a single logit z, (0, z) here, which is
+    near zero for an undecided image, the divisor is at least the median of all images'. `top1` is the
+    fraction of equal answers.
     """
 
     max_abs: float
@@ -102,7 +104,8 @@ def parity(reference: Logits, candidate: Logits) -> Parity:
     """
     reference, candidate = _pair(reference, candidate)
     difference, largest = _by_image(_distances, reference, candidate)
-    relative = difference / np.maximum(largest, _FLOAT32.tiny)
+    usual = np.median(largest) if is_single(reference) else 0.0
+    relative = difference / np.maximum(largest, max(usual, _FLOAT32.tiny))
     count, same = len(reference), _same_answers(reference, candidate)
     return Parity(float(difference.max()), float(relative.max()), same / count, count)
 
@@ -128,6 +131,11 @@ def agreement(reference: Logits, candidate: Logits) -> Agreement:
         worst_cosine=cosines[worst],
         count=count,
     )
+
+
+def is_single(logits: Logits) -> bool:
+    """Whether they are those of a network that gives one logit z for two classes, (0, z)."""
+    return logits.shape[1] == 2 and not logits[:, 0].any()
 
 
 def is_constant(logits: Logits) -> bool:

@@ -12,6 +12,7 @@ import numpy as np
 
 from ...export.engines import importing, reason
 from ...models.errors import EdgewiseError
+from ...models.sizes import planes
 from ...models.spec import Tensor32
 from .. import accepted, checked
 
@@ -44,24 +45,25 @@ class OnnxSession:
         target = _only(path, "output", self._session.get_outputs())
         count, channels, *sides = source.shape if len(source.shape) == 4 else (0, 0)
         self._input, self._output, self._together = source.name, target.name, not isinstance(count, int)
-        self._picture = (*sides, 3)
-        known = channels == 3 and all(isinstance(side, int) for side in sides)
+        self._picture = (*sides, channels)
+        known = channels in {1, 3} and all(isinstance(side, int) for side in sides)
         if source.type != _FLOAT32 or not known or not (self._together or count == 1):
             raise EdgewiseError(
-                f"{path.name}: its input is {_words(source)}; must be float32 (N, 3, H, W), N dynamic or 1"
+                f"{path.name}: its input is {_words(source)}; must be float32 (N, 3, H, W) or "
+                "(N, 1, H, W), N dynamic or 1"
             )
         if target.type != _FLOAT32 or len(target.shape) != 2:
             raise EdgewiseError(f"{path.name}: its output is {_words(target)}; must be float32 (N, classes)")
 
     def __call__(self, batch: Tensor32) -> Tensor32:
-        """Map (N, S, S, 3) normalised float32 pictures to (N, classes) float32 logits."""
+        """Map (N, H, W, C) normalised float32 pictures to (N, classes) float32 logits."""
         pictures = np.ascontiguousarray(accepted(batch, self._picture).transpose(0, 3, 1, 2))
         blocks = [pictures] if self._together else np.split(pictures, len(pictures))
         logits = [self._session.run(None, {self._input: block})[0] for block in blocks]
         return checked(np.concatenate(logits), len(batch))
 
     def loop(self, picture: Tensor32) -> Callable[[], None]:
-        """A function that runs this (1, S, S, 3) picture, which is bound to the model's input once."""
+        """A function that runs this (1, H, W, C) picture, which is bound to the model's input once."""
         binding = self._session.io_binding()
         planes = np.ascontiguousarray(accepted(picture, self._picture).transpose(0, 3, 1, 2))
         binding.bind_cpu_input(self._input, planes)
@@ -76,7 +78,7 @@ class OnnxSession:
             options = _options(self._level, 1)
             options.enable_profiling, options.profile_file_prefix = True, str(Path(folder) / "profile")
             session = _open(self._path, options)
-            session.run(None, {self._input: np.zeros((1, 3, *self._picture[:2]), np.float32)})
+            session.run(None, {self._input: np.zeros(planes(self._picture, 1), np.float32)})
             events = json.loads(Path(session.end_profiling()).read_bytes())
         runs = [event["args"] for event in events if event["name"].endswith("_kernel_time")]
         (provider, most), *_ = Counter(run["provider"] for run in runs).most_common()

@@ -39,12 +39,12 @@ class OpenvinoSession:
         self._request = compiled.create_infer_request()
 
     def __call__(self, batch: Tensor32) -> Tensor32:
-        """Map (N, S, S, 3) normalised float32 pictures to (N, classes) float32 logits."""
+        """Map (N, H, W, C) normalised float32 pictures to (N, classes) float32 logits."""
         pictures = accepted(batch, self._picture).transpose(0, 3, 1, 2)
         return checked(np.concatenate([self._one(picture[None]) for picture in pictures]), len(batch))
 
     def loop(self, picture: Tensor32) -> Callable[[], None]:
-        """A function that runs this (1, S, S, 3) picture, which is already in the input's memory."""
+        """A function that runs this (1, H, W, C) picture, which is already in the input's memory."""
         self(picture)
         return partial(self._request.infer, share_outputs=True)
 
@@ -157,14 +157,14 @@ def _core() -> "ov.Core":
 
 
 def _require_classifier(path: Path, model: "ov.Model") -> tuple[int, ...]:
-    """Check that `model` maps (N, 3, H, W) to (N, classes) and return the shape of a picture, (H, W, 3)."""
+    """Check that `model` maps (N, C, H, W) to (N, classes) and return the shape of a picture, (H, W, C)."""
     inputs, outputs = ([str(end.partial_shape) for end in ends] for ends in (model.inputs, model.outputs))
     shapes = [end.partial_shape for end in (*model.inputs, *model.outputs)]
     ranks = [shape.rank.get_length() if shape.rank.is_static else -1 for shape in shapes]
     sides = [side.get_length() if side.is_static else -1 for side in shapes[0]] if ranks[0] == 4 else []
-    if len(inputs) != 1 or ranks != [4, 2] or sides[1] != 3 or -1 in sides[1:]:
+    if len(inputs) != 1 or ranks != [4, 2] or sides[1] not in {1, 3} or -1 in sides[1:]:
         raise EdgewiseError(
             f"{path.name}: has inputs {', '.join(inputs)} and outputs {', '.join(outputs)}; "
-            "must have one input [?,3,H,W] and one output [?,classes]"
+            "must have one input [?,3,H,W] or [?,1,H,W] and one output [?,classes]"
         )
-    return sides[2], sides[3], 3
+    return sides[2], sides[3], sides[1]

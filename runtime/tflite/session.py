@@ -32,15 +32,17 @@ class TfliteSession:
         self._input = _only(path, "input", self._interpreter.get_input_details())
         self._output = _only(path, "output", self._interpreter.get_output_details())
         shape = self._shape = tuple(map(int, self._input["shape"]))
-        if len(shape) != 4 or (shape[0], shape[3]) != (1, 3):
-            raise EdgewiseError(f"{path.name}: its input is {_words(self._input)}; must be (1, H, W, 3)")
+        if len(shape) != 4 or shape[0] != 1 or shape[3] not in {1, 3}:
+            raise EdgewiseError(
+                f"{path.name}: its input is {_words(self._input)}; must be (1, H, W, 3) or (1, H, W, 1)"
+            )
         if self._input["dtype"] is not np.float32 and not self._input["quantization"][0]:
             raise EdgewiseError(
                 f"{path.name}: its input is {_words(self._input)} without a scale; use float32 or add one"
             )
 
     def __call__(self, batch: Tensor32) -> Tensor32:
-        """Map (N, S, S, 3) normalised float32 pictures to (N, classes) float32 logits."""
+        """Map (N, H, W, C) normalised float32 pictures to (N, classes) float32 logits."""
         pictures = accepted(batch, self._shape[1:])
         return checked(np.concatenate([self._one(picture[None]) for picture in pictures]), len(batch))
 
@@ -53,7 +55,7 @@ class TfliteSession:
         self._interpreter.set_tensor(self._input["index"], _to_type(picture, self._input))
 
     def loop(self, picture: Tensor32) -> Callable[[], None]:
-        """A function that runs this (1, S, S, 3) picture; LiteRT never overwrites a graph's inputs."""
+        """A function that runs this (1, H, W, C) picture; LiteRT never overwrites a graph's inputs."""
         self._set(accepted(picture, self._shape[1:]))
         invoke: Callable[[], None] = self._interpreter.invoke
         return invoke

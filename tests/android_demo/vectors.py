@@ -21,7 +21,7 @@ from PIL import ExifTags, Image
 
 from edgewise.models.errors import ParityError
 from edgewise.models.images import read_image
-from edgewise.models.spec import Preprocess, Tensor32
+from edgewise.models.spec import FILTERS, Preprocess, Tensor32
 from edgewise.models.synthetic import dead_leaves
 from edgewise.runtime.bench.conditions import conditions
 from edgewise.runtime.bench.gather import _drift
@@ -93,6 +93,15 @@ def _pictures(rng: np.random.Generator) -> Iterator[tuple[str, Preprocess, Image
     yield "white", _ODD, Image.new("RGB", (50, 60), "white"), "BMP", 0
     for orientation in (*range(1, 9), 9):  # 9 is invalid
         yield f"exif-{orientation}", _SMALL, noise(61, 43), "JPEG", orientation
+    strip, grey = Preprocess((32, 96), (32, 96)), Preprocess((20, 30), (25, 31), (0.1307,), (0.3081,))
+    yield "squashed", strip, noise(50, 77), "PNG", 0
+    yield "squashed-upside-down", replace(strip, resize=(40, 99)), noise(61, 43), "JPEG", 8
+    yield "strip-of-a-square", replace(strip, resize=96), noise(101, 120), "PNG", 0
+    yield "to-grey", grey, noise(64, 48), "PNG", 6
+    yield "grey-to-grey", replace(grey, size=28, resize=28), noise(33, 28).convert("L"), "PNG", 0
+    for way in FILTERS:
+        for picture in (noise(97, 61), noise(11, 13), noise(40, 40)):
+            yield f"{way}-{picture.width}", replace(_SMALL, interpolation=way), picture, "PNG", 0
     yield "exif-png", _ODD, noise(33, 77, 4), "PNG", 6
     yield "exif-webp", _SMALL, noise(77, 33), "WEBP", 8
 
@@ -102,7 +111,7 @@ def _sweep(rng: np.random.Generator) -> Iterator[tuple[str, Preprocess, Image.Im
         width, height, resize = (int(side) for side in rng.integers(1, 80, 3))
         mean, std = (tuple(map(float, rng.uniform(0.05, 1, 3))) for _ in range(2))
         size = int(rng.integers(1, resize + 1))
-        prepared = Preprocess(size, resize, mean, std, ("bilinear", "bicubic")[index % 2])  # type: ignore[arg-type]
+        prepared = Preprocess(size, resize, mean, std, [*FILTERS][index % len(FILTERS)])
         picture = Image.fromarray(rng.integers(0, 256, (height, width, 3), np.uint8))
         yield f"sweep-{index}", prepared, picture, "PNG", index % 9
 

@@ -51,9 +51,10 @@ def test_the_committed_table_has_every_network_and_nothing_wrong() -> None:
 
 
 def test_states_tell_a_refusal_from_a_wrong_file() -> None:
-    right = {"parity": 1e-6, "sqnr_db": 40.0, "precision": "w8a8"}
+    right = {"parity": 1e-6, "sqnr_db": 40.0, "precision": "w8a8", "suspicious": False}
     assert operators.states(right) == ("right", "right")
-    assert operators.states(right | {"sqnr_db": 3.0}) == ("right", "wrong")
+    assert operators.states(right | {"sqnr_db": 2.0}) == ("right", "wrong")
+    assert operators.states(right | {"suspicious": True}) == ("right", "wrong")
     assert operators.states({"parity": 1e-6, "refused": "it cannot be quantized"}) == ("right", "refused")
     assert operators.states({"refused": "no such operator"}) == ("refused", "refused")
     wrong = "the converted float model differs from the original ..., so it is wrong; do not ship it"

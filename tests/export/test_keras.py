@@ -15,7 +15,7 @@ from edgewise.quantize import quantizer
 from edgewise.quantize.calibration import Calibration
 from edgewise.quantize.recipe import Recipe
 from edgewise.runtime import open_session, runtime
-from edgewise.runtime.judge.stats import agreement, parity
+from edgewise.runtime.judge.stats import agreement, parity, softmax
 
 pytestmark = pytest.mark.slow  # importing TensorFlow alone takes ten seconds
 
@@ -122,3 +122,25 @@ def test_int8_weights_and_float16_work_too(
 def test_onnx_is_refused_for_keras(model: Model, network: KerasNetwork, tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="tiny is a Keras model, which exports to tflite and openvino only"):
         exporter("onnx").export(network, model.spec, tmp_path / "tiny.onnx")
+
+
+@pytest.mark.parametrize("target", TARGETS)
+def test_a_grey_strip_with_one_output_is_exported_without_its_sigmoid(tmp_path: Path, target: str) -> None:
+    import keras
+    from keras import layers
+
+    keras.utils.set_random_seed(1)
+    strip = layers.Input((16, 48, 1))
+    body = layers.Conv2D(4, 3, strides=2, activation="relu", padding="same")(strip)
+    answer = layers.Dense(1, activation="sigmoid")(layers.GlobalAveragePooling2D()(body))
+    keras_model = keras.Model(strip, answer)
+    keras_model.save(tmp_path / "strip.keras")
+    model = load_keras(tmp_path / "strip.keras", Overrides(), lambda _: None)
+    assert isinstance(model.network, KerasNetwork)
+    artifact = exporter(target).export(model.network, model.spec, tmp_path / f"float.{target}")
+    pictures = np.random.default_rng(0).normal(size=(6, 16, 48, 1)).astype(np.float32)
+    found = open_session(artifact.path, target)(pictures)
+    assert found.shape == (6, 2)
+    np.testing.assert_allclose(
+        softmax(found)[:, 1], keras_model.predict(pictures, verbose=0)[:, 0], atol=1e-5
+    )

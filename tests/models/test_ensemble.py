@@ -35,6 +35,14 @@ def member(
     return Model(network.eval(), ModelSpec(name, preprocess, labels, origin), {"top1": seed / 10})
 
 
+def test_a_member_with_a_single_output_is_refused() -> None:
+    two = [member(seed, labels=Labels(("no", "yes"))) for seed in (1, 2)]
+    combine(two, None, "logits")
+    single = replace(two[0], network=nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(3, 1)))
+    with pytest.raises(UsageError, match="small has a single output for two classes; members of an ensemble"):
+        combine([single, two[1]], None, "logits")
+
+
 def pixels() -> Tensor:
     """Pictures on the scale from 0 to 1, (N, 3, 32, 32)."""
     return torch.rand(16, 3, 32, 32, generator=torch.Generator().manual_seed(0))

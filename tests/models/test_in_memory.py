@@ -103,7 +103,7 @@ class Computed(nn.Module):
     [
         (nn.LazyLinear(3), "LazyLinear: some weights have no values yet"),
         (nn.Linear(3, 3, device="meta"), "Linear: some weights have no values yet"),
-        (nn.Linear(5, 3), r"linear: does not accept pictures of 16 pixels \(mat1 and mat2"),
+        (nn.Linear(5, 3), r"linear: does not accept RGB pictures of 16 x 16 pixels \(mat1 and mat2"),
         (Pair(), r"pair: returns tuple for one picture; make it return \(1, classes\)"),
         (nn.Identity(), r"identity: returns \(1, 3, 16, 16\) float for one picture"),
         (Computed(), "Computed: cannot be copied"),

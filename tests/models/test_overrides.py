@@ -1,5 +1,6 @@
 """Overrides and labels files."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -30,10 +31,42 @@ def test_each_override_wins() -> None:
     assert applied(imgsz=100, resize=101) == Preprocess(100, 101, GIVEN.mean, GIVEN.std, "bicubic")
 
 
+def test_a_strip_is_squashed_unless_told_otherwise() -> None:
+    assert applied(imgsz=(32, 96)).resize == (32, 96)
+    assert applied(imgsz=(32, 96), resize=100).resize == 100
+    assert applied(imgsz=(100, 100)).resize == 125  # a square as before
+    strip = replace(GIVEN, size=(20, 60), resize=(25, 66))
+    assert Overrides(imgsz=(40, 120)).preprocess(strip).resize == (50, 132)
+    assert Overrides(resize="squash").preprocess(strip).resize == (20, 60)
+
+
+def test_squash_takes_the_size_of_the_input() -> None:
+    assert applied(resize="squash").resize == (200, 200)
+    assert applied(imgsz=64, resize="squash").resize == (64, 64)
+    assert Overrides.of(imgsz=64, resize=(70, 80)).preprocess(GIVEN).resize == (70, 80)
+
+
+def test_grey_pictures_have_one_mean() -> None:
+    assert applied(channels=1).mean == applied(channels=1).std == (0.5,)
+    assert Overrides.of(channels=1, mean=0.1307, std=[0.3081]).preprocess(GIVEN).std == (0.3081,)
+    with pytest.raises(UsageError, match=r"--mean 0\.1,0\.2,0\.3: the network takes grey pictures; pass one"):
+        applied(channels=1, mean=(0.1, 0.2, 0.3))
+    with pytest.raises(UsageError, match="--channels 2: must be 3 for RGB, or 1 for grey"):
+        Overrides(channels=2)
+
+
+@pytest.mark.parametrize("size", ["224", 1.5, True, (1, 2, 3), (1, 2.5)])
+@pytest.mark.parametrize("option", ["imgsz", "resize"])
+def test_what_is_no_size_is_a_usage_error(option: str, size: Any) -> None:
+    with pytest.raises(UsageError, match=f"{option} .*must be the side of a square in pixels, or height and"):
+        Overrides.of(**{option: size})
+
+
 @given(st.integers(1, 3000))
 def test_the_size_alone_scales_the_resize(size: int) -> None:
     found = applied(imgsz=size)
     assert found.size == size
+    assert isinstance(found.resize, int)
     assert abs(found.resize - 1.25 * size) <= 0.5
 
 

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from edgewise.models.errors import UsageError
-from edgewise.models.spec import Labels, ModelSpec, Origin, Preprocess
+from edgewise.models.spec import FILTERS, Labels, ModelSpec, Origin, Preprocess
 
 unit = st.floats(0, 1, width=32)
 colours = st.tuples(unit, unit, unit)
@@ -24,7 +24,7 @@ preprocesses = st.builds(
     sizes,
     colours,
     st.tuples(*[st.floats(1 / 64, 2, width=32)] * 3),
-    st.sampled_from(["bilinear", "bicubic"]),
+    st.sampled_from([*FILTERS]),
 )
 texts = st.lists(st.text(), max_size=5).map(tuple)
 
@@ -48,6 +48,49 @@ def test_preprocessing_is_bit_identical_to_torchvision(
     found = preprocess(image)
     assert found.dtype == np.float32
     assert np.array_equal(found, theirs(image).permute(1, 2, 0).numpy())
+
+
+@given(
+    st.tuples(st.integers(1, 40), st.integers(1, 40)),
+    st.tuples(st.integers(0, 9), st.integers(0, 9)),
+    st.sampled_from([*FILTERS]),
+    st.booleans(),
+    st.integers(1, 90),
+    st.integers(1, 90),
+)
+def test_squashed_and_grey_pictures_are_bit_identical_to_torchvision(
+    size: tuple[int, int], more: tuple[int, int], way: str, grey: bool, width: int, height: int
+) -> None:
+    from torchvision import transforms
+
+    resize = (size[0] + more[0], size[1] + more[1])
+    mean, std = ((0.1307,), (0.3081,)) if grey else ((0.5, 0.4, 0.3), (0.2, 0.1, 0.3))
+    theirs = transforms.Compose(
+        [
+            *([transforms.Grayscale()] if grey else []),
+            transforms.Resize(resize, transforms.InterpolationMode(way)),
+            transforms.CenterCrop(size),
+            transforms.ToTensor(),
+            transforms.Normalize(mean, std),
+        ]
+    )
+    image = Image.fromarray(np.random.default_rng(0).integers(0, 256, (height, width, 3), np.uint8))
+    preprocess = Preprocess(size, resize, mean, std, way)
+    found = preprocess(image)
+    assert found.shape == preprocess.shape == (*size, len(mean))
+    assert np.array_equal(found, theirs(image).permute(1, 2, 0).numpy())
+
+
+def test_a_square_has_one_description() -> None:
+    assert Preprocess((32, 32), (40, 40)) == Preprocess(32, (40, 40))
+    assert Preprocess(32, (40, 40)) != Preprocess(32, 40)  # one squashes, one keeps the proportions
+    text = Preprocess((32, 96), (40, 100), (0.5,), (0.25,), "box").text
+    assert text == "grey, resize 40x100 (box), crop 32x96, mean 0.5, std 0.25"
+
+
+def test_a_description_of_an_earlier_version_is_read() -> None:
+    old = {"size": 21, "resize": 32, "mean": [0.1, 0.2, 0.3], "std": [1, 1, 1], "interpolation": "bicubic"}
+    assert ModelSpec.from_json({**SPEC, "preprocess": old}).preprocess.shape == (21, 21, 3)
 
 
 @given(preprocesses, hnp.arrays(np.uint8, hnp.array_shapes(max_side=4).map(lambda shape: (*shape, 3))))
@@ -105,7 +148,10 @@ def test_every_field_of_a_description_is_required(missing: str) -> None:
         ({"resize": 4097}, "4096"),
         ({"std": (0.2, 0.0, 0.2)}, "std above 0"),
         ({"mean": (0.5,)}, "three numbers each"),
-        ({"interpolation": "nearest"}, "choose one of bilinear, bicubic"),
+        ({"mean": (0.5,), "std": (0.5,) * 2}, "one each for grey"),
+        ({"size": (224, 300)}, "image size 224x300 and resize 256 do not fit"),
+        ({"size": (32, 96), "resize": (96, 32)}, "image size 32x96 and resize 96x32 do not fit"),
+        ({"interpolation": "area"}, "choose one of nearest, box, bilinear, hamming, bicubic, lanczos"),
     ],
 )
 def test_invalid_values_are_usage_errors(values: dict[str, Any], fix: str) -> None:

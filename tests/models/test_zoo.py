@@ -33,9 +33,10 @@ def test_each_row_builds_with_the_right_number_of_outputs(row: Architecture) -> 
 def test_each_row_has_preprocessing_and_figures(row: Architecture) -> None:
     prepared, weights = preprocess(row), published(row)
     # EfficientNet-Lite 3 and 4 were published for smaller pictures than timm uses.
-    assert prepared.size == {280: 300, 300: 300 if row.name == "efficientnetb3" else 380}.get(
-        row.size, row.size
-    )
+    lite = {280: 300, 300: 300 if row.name == "efficientnetb3" else 380}
+    assert prepared.size == next((there for here, there in lite.items() if here == row.size), row.size)
+    assert isinstance(prepared.size, int)
+    assert isinstance(prepared.resize, int)
     assert prepared.size <= prepared.resize <= prepared.size / 0.87
     assert prepared.std in {(0.229, 0.224, 0.225), (0.5, 0.5, 0.5)}
     assert (weights is None) == bool(row.options)  # other widths

@@ -32,7 +32,7 @@ def test_names_may_come_in_any_form_and_are_read_more_than_once() -> None:
     for _ in range(2):
         assert request.targets == ("onnx", "openvino")
         assert request.precisions == (Precision.FP16, Precision.W8A8)
-        assert request.overrides == Overrides((0.1, 0.2, 0.3), (0.5, 0.5, 0.5), labels=Labels(("a", "b")))
+        assert request.overrides == Overrides((0.1, 0.2, 0.3), (0.5,), labels=Labels(("a", "b")))
     assert ConvertRequest(model="net", to="litert, onnx").targets == ("tflite", "onnx")
 
 

@@ -10,7 +10,7 @@ import pytest
 from edgewise.models.errors import ParityError
 from edgewise.models.spec import Tensor32
 from edgewise.quantize.calibration import Calibration
-from edgewise.quantize.faithful import first_faithful
+from edgewise.quantize.faithful import _largest_difference, first_faithful
 from edgewise.quantize.onnx import quantizer as onnx_quantizer
 from edgewise.quantize.onnx import refined_graph
 from edgewise.quantize.openvino import quantizer as openvino_quantizer
@@ -97,3 +97,9 @@ def test_a_graph_that_was_patched_wrong_is_converted_again(
     )
     first, second = (runtime(target).open_session(file.path, 1)(tiny_pictures) for file in (made, again))
     assert agreement(first, second).sqnr_db > 60
+
+
+def test_a_single_logit_near_zero_is_measured_on_the_scale_of_the_others() -> None:
+    wanted = np.array([[1e-6], [2.0]], np.float32)
+    assert _largest_difference(wanted, wanted + np.float32(1e-6)) < 1e-6
+    assert _largest_difference(wanted, -wanted) == 2

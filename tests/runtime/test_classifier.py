@@ -98,7 +98,6 @@ def test_sixteen_bits_are_eight_in_memory_as_in_a_file(classifier: Classifier, t
         (np.zeros((0, 8, 8, 3), np.uint8), "there is no picture to classify"),
         (np.zeros((8, 8, 3), np.float32), r"a picture is float32 \(8, 8, 3\); need uint8 \(H, W, 3\)"),
         (np.zeros((8, 8, 3), np.int64), r"a picture is int64 \(8, 8, 3\)"),
-        (np.zeros((8, 8), np.uint8), r"a picture is uint8 \(8, 8\)"),
         (np.zeros((3, 8, 8), np.uint8), r"a picture is uint8 \(3, 8, 8\)"),
         (np.zeros((2, 8, 8, 4), np.uint8), r"a picture is uint8 \(8, 8, 4\)"),
         (np.zeros((0, 8, 3), np.uint8), r"a picture is uint8 \(0, 8, 3\)"),

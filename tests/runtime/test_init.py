@@ -12,6 +12,12 @@ from edgewise.runtime import accepted, checked, open_session
 from edgewise.runtime.tflite.session import TfliteSession
 
 
+def test_one_logit_is_that_of_the_second_of_two_classes() -> None:
+    found = checked(np.array([[1.5], [-2]], np.float32), 2)
+    assert found.tolist() == [[0, 1.5], [0, -2]]
+    assert found.dtype == np.float32
+
+
 def test_a_session_is_opened_by_its_target(tiny_float: Artifact, tiny_pictures: Tensor32) -> None:
     session = open_session(tiny_float.path, "tflite")
     assert isinstance(session, TfliteSession)

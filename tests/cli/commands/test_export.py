@@ -62,6 +62,11 @@ Arguments = tuple[object, ...]
         (["mobilenetv2", "--int8", "--for", "android,avx2"], "'avx2': did you mean x86-avx2? Choose"),
         (["mobilenetv2", "--require-speedup", 2], "--require-speedup needs a quantized model to compare"),
         (["mobilenetv2", "--mean", "127.5"], "not between 0 and 1; divide by 255"),
+        (
+            ["mobilenetv2", "--weights", "random", "--imgsz", "32x96", "--resize", "64"],
+            "do not fit: need 1 <=",
+        ),
+        (["mobilenetv2", "--weights", "random", "--channels", "1"], "does not accept grey pictures of 224 x"),
     ],
 )
 def test_options_that_cannot_be(edgewise: Run, arguments: list[str], complaint: str) -> None:
@@ -69,6 +74,24 @@ def test_options_that_cannot_be(edgewise: Run, arguments: list[str], complaint: 
     assert (ended.code, ended.stdout) == (2, "")
     assert len(ended.stderr.splitlines()) == 1
     assert complaint in ended.complaint
+
+
+@pytest.mark.parametrize(
+    ("option", "value", "complaint"),
+    [
+        ("--imgsz", "32x", "'32x' is neither a side like 224 nor HEIGHTxWIDTH like 32x96"),
+        ("--imgsz", "0", "'0' is neither a side like 224 nor HEIGHTxWIDTH like 32x96"),
+        ("--imgsz", "1x2x3", "'1x2x3' is neither a side like 224 nor HEIGHTxWIDTH like 32x96"),
+        ("--imgsz", "squash", "'squash' is neither a side like 224 nor HEIGHTxWIDTH like 32x96"),
+        ("--resize", "crop", "'crop' is neither a side like 224 nor HEIGHTxWIDTH like 32x96 nor squash"),
+        ("--channels", "2", "'2' is not one of '3', '1'."),
+        ("--mean", "0.5,0.5", "'0.5,0.5' is neither one number nor three like 0.485,0.456,0.406"),
+    ],
+)
+def test_values_that_cannot_be(edgewise: Run, option: str, value: str, complaint: str) -> None:
+    ended = edgewise("export", "mobilenetv2", option, value)
+    assert (ended.code, ended.stdout) == (2, "")
+    assert ended.stderr.splitlines()[-1] == f"Error: Invalid value for '{option}': {complaint}"
 
 
 def test_a_weights_file_that_is_not_there(edgewise: Run) -> None:

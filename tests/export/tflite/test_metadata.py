@@ -3,6 +3,7 @@
 import importlib.util
 import io
 import zipfile
+from dataclasses import replace
 from importlib.metadata import PackageNotFoundError, distribution
 from types import ModuleType
 from typing import Any
@@ -17,6 +18,7 @@ from hypothesis import strategies as st
 
 from edgewise.export.tflite.metadata import attach
 from edgewise.models.errors import EdgewiseError, UsageError
+from edgewise.models.sizes import Shape
 from edgewise.models.spec import Labels, ModelSpec, Origin, Preprocess
 
 NAMES = ("tench", "fish, goldfish", "naïve 大熊猫")
@@ -32,8 +34,14 @@ def described(model: bytes, spec: ModelSpec | None = None, description: str = "T
     return attach(model, spec or spec_of(*NAMES), description=description)
 
 
-def tiny(kind: type[np.generic] = np.float32, *, outside: bool = False, inputs: int = 1) -> bytes:
-    """A fully connected layer from (1, 4, 4, 3) to (1, 3), with a single data type.
+def tiny(
+    kind: type[np.generic] = np.float32,
+    *,
+    outside: bool = False,
+    inputs: int = 1,
+    picture: Shape = (SIDE, SIDE, 3),
+) -> bytes:
+    """A fully connected layer from a `picture` of 48 values to (1, 3), with a single data type.
 
     `outside`: its weights are stored after the FlatBuffer, as ai-edge-quantizer writes them.
     """
@@ -57,7 +65,7 @@ def tiny(kind: type[np.generic] = np.float32, *, outside: bool = False, inputs: 
     )
     graph = tflite.SubGraphT(
         tensors=[
-            tensor("x", [1, SIDE, SIDE, 3], 0, SCALE, ZERO_POINT),
+            tensor("x", [1, *picture], 0, SCALE, ZERO_POINT),
             tensor("w", [3, SIDE * SIDE * 3], 1, 0.01, 0),
             tensor("y", [1, 3], 0, 0.5, 3),
         ],
@@ -147,6 +155,21 @@ def test_another_reader_finds_the_spec(reader: ModuleType) -> None:
     assert isinstance(output.content.contentProperties, reader.FeaturePropertiesT)
     (file,) = output.associatedFiles
     assert (file.name, file.type) == (b"labels.txt", reader.AssociatedFileType.TENSOR_AXIS_LABELS)
+
+
+def test_another_reader_finds_that_pictures_are_grey(reader: ModuleType) -> None:
+    """The color space, one mean and the size of a strip."""
+    strip = Preprocess((4, 12), (5, 13), (0.5,), (0.25,), "box")
+    spec = replace(spec_of(*NAMES), preprocess=strip)
+    found = read(reader, described(tiny(picture=strip.shape), spec))
+    image = found.subgraphMetadata[0].inputTensorMetadata[0]
+    assert image.content.contentProperties.colorSpace == reader.ColorSpaceType.GRAYSCALE
+    assert image.description == (
+        b"Grey picture: resized to 5x13 pixels (box, antialiased), centre 4 x 12 cut out, normalised"
+    )
+    (unit,) = image.processUnits
+    assert [*unit.options.mean, *unit.options.std] == [127.5, 63.75]
+    assert [*image.stats.min, *image.stats.max] == [-2, 2]
 
 
 @pytest.mark.parametrize("kind", [np.float32, np.int8])

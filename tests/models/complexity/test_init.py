@@ -12,6 +12,7 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from edgewise.models.complexity import Complexity, Cost, Kind, complexity, with_auxiliary_heads
 from edgewise.models.errors import UsageError
+from edgewise.models.sizes import both, planes
 from edgewise.models.zoo import Architecture, architectures, find, skeleton
 
 # Together they have every layer type.
@@ -70,7 +71,7 @@ def test_parameters_and_macs_add_up_over_the_types(name: str) -> None:
 def test_torch_counts_the_same_except_for_batch_norms_that_do_not_fold(name: str) -> None:
     network, size = skeleton(find(name), 1000), find(name).size
     with torch.no_grad(), FlopCounterMode(display=False) as counter:
-        network(torch.empty(1, 3, size, size, device="meta"))
+        network(torch.empty(planes((*both(size), 3), 1), device="meta"))
     found = complexity(network, size)
     staying = found.kinds.get(Kind.NORM, Cost(0, 0)).macs
     assert 2 * (found.macs - staying) == counter.get_total_flops()

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from edgewise.models.errors import UsageError
-from edgewise.models.foreign import assumed, describe, name_of, size_of, usual
+from edgewise.models.foreign import assumed, describe, name_of, require_channels, size_of, usual
 from edgewise.models.overrides import Overrides
 
 HALF = (0.5, 0.5, 0.5)
@@ -40,16 +40,28 @@ def test_the_sha256_of_a_folder_covers_all_its_files(tmp_path: Path) -> None:
 
 def test_the_usual_preprocessing_is_that_of_imagenet() -> None:
     assert (usual(224, HALF, HALF).resize, usual(32, HALF, HALF).resize) == (256, 37)
+    assert usual((32, 96), HALF, HALF).resize == (32, 96)  # the whole picture
 
 
 def test_the_size_comes_from_the_file_or_the_option() -> None:
     path = Path("net.pt2")
     assert size_of(32, path, Overrides()) == size_of(32, path, Overrides(imgsz=32)) == 32
     assert size_of(None, path, Overrides(imgsz=48)) == 48
-    with pytest.raises(UsageError, match="any size; set the side in pixels with --imgsz"):
+    with pytest.raises(UsageError, match="any size; set it in pixels with --imgsz"):
         size_of(None, path, Overrides())
     with pytest.raises(UsageError, match=r"--imgsz 48: net.pt2 takes 32 x 32 pixels"):
         size_of(32, path, Overrides(imgsz=48))
+    assert size_of((32, 96), path, Overrides()) == size_of(None, path, Overrides(imgsz=(32, 96))) == (32, 96)
+    assert size_of((32, 32), path, Overrides(imgsz=(32, 32))) == 32
+    with pytest.raises(UsageError, match=r"--imgsz 96x32: net.pt2 takes 32 x 96 pixels"):
+        size_of((32, 96), path, Overrides(imgsz=(96, 32)))
+
+
+def test_channels_that_the_file_does_not_take_are_refused() -> None:
+    for asked in (None, 1):
+        require_channels(1, Path("net.pt2"), Overrides(channels=asked))
+    with pytest.raises(UsageError, match=r"--channels 3: net\.pt2 takes grey pictures; omit --channels"):
+        require_channels(1, Path("net.pt2"), Overrides(channels=3))
 
 
 def test_only_assumptions_are_announced(tmp_path: Path) -> None:

@@ -9,8 +9,9 @@ import pytest
 from edgewise.models.errors import EdgewiseError, UsageError
 from edgewise.models.foreign.keras import KerasNetwork, is_keras, load_keras
 from edgewise.models.foreign.tensorflow import tensorflow
-from edgewise.models.spec import Tensor32
+from edgewise.models.spec import Preprocess, Tensor32
 from edgewise.models.weights import Model, Overrides
+from edgewise.runtime.reference import KerasSession
 
 pytestmark = pytest.mark.slow  # importing TensorFlow alone takes ten seconds
 
@@ -143,7 +144,7 @@ def test_overrides_win(tiny_keras: Path, tmp_path: Path) -> None:
 
 def test_an_input_of_any_size_requires_imgsz(tmp_path: Path, layers: Any) -> None:
     path = saved(tmp_path, layers.GlobalAveragePooling2D(), layers.Dense(4), side=None)
-    with pytest.raises(UsageError, match="any size; set the side in pixels with --imgsz"):
+    with pytest.raises(UsageError, match="any size; set it in pixels with --imgsz"):
         load(path)
     model, _ = load(path, Overrides(imgsz=48))
     assert logits(model, np.zeros((2, 48, 48, 3), np.float32)).shape == (2, 4)
@@ -174,23 +175,46 @@ def test_an_unknown_layer_is_refused(tmp_path: Path, layers: Any) -> None:
 def test_a_model_that_is_not_a_classifier_is_refused(tmp_path: Path, layers: Any) -> None:
     with pytest.raises(UsageError, match=r"returns float32 \(\?, 30, 30, 4\); need .* scores \(N, classes\)"):
         load(saved(tmp_path, layers.Conv2D(4, 3)))
-    with pytest.raises(UsageError, match=r"returns float32 \(\?, 1\); need"):
-        load(saved(tmp_path, layers.Flatten(), layers.Dense(1, activation="sigmoid")))
 
 
-def test_two_inputs_and_grey_pictures_are_refused(tmp_path: Path, layers: Any) -> None:
+def test_two_inputs_and_other_channels_are_refused(tmp_path: Path, layers: Any) -> None:
     import keras
 
     two = [layers.Input((32, 32, 3)), layers.Input((32, 32, 3))]
     keras.Model(two, layers.Dense(4)(layers.Flatten()(layers.Add()(two)))).save(tmp_path / "two.keras")
     with pytest.raises(UsageError, match="one input, a batch of pictures"):
         load(tmp_path / "two.keras")
-    grey = layers.Input((32, 32, 1))
-    keras.Model(grey, layers.Dense(4)(layers.Flatten()(grey))).save(tmp_path / "grey.keras")
+    four = layers.Input((32, 32, 4))
+    keras.Model(four, layers.Dense(4)(layers.Flatten()(four))).save(tmp_path / "four.keras")
     with pytest.raises(
-        UsageError, match=r"takes float32 \(\?, 32, 32, 1\) .* need float32 pictures \(N, S, S, 3\)"
+        UsageError, match=r"takes float32 \(\?, 32, 32, 4\) .* need float32 pictures \(N, H, W, 3\)"
     ):
-        load(tmp_path / "grey.keras")
+        load(tmp_path / "four.keras")
+
+
+def test_a_sigmoid_is_removed_from_a_single_output(tmp_path: Path, layers: Any) -> None:
+    path = saved(tmp_path, layers.GlobalAveragePooling2D(), layers.Dense(1, activation="sigmoid"))
+    model, said = load(path)
+    assert model.spec.labels.names == ("class 0", "class 1")
+    assert said[0] == f"{path.name} ends in a sigmoid: removing it, so that the exported model returns logits"
+    assert said[1].endswith(
+        "has one output: taking it as a logit, positive for 'class 1' and negative for 'class 0'"
+    )
+    pictures = np.random.default_rng(0).normal(size=(20, 32, 32, 3)).astype(np.float32) * 30
+    found = logits(model, pictures)
+    assert found.shape == (20, 1)
+    assert found.min() < 0  # which no sigmoid gives
+    assert KerasSession(model.network)(pictures).shape == (20, 2)
+
+
+def test_a_grey_strip_is_described(tmp_path: Path, layers: Any) -> None:
+    import keras
+
+    strip = layers.Input((16, 48, 1))
+    keras.Model(strip, layers.Dense(4)(layers.Flatten()(strip))).save(tmp_path / "strip.keras")
+    model, _ = load(tmp_path / "strip.keras")
+    assert model.spec.preprocess == Preprocess((16, 48), (16, 48), (0.5,), (0.5,))
+    assert logits(model, np.zeros((2, 16, 48, 1), np.float32)).shape == (2, 4)
 
 
 def test_broken_files_are_refused(tmp_path: Path, tiny_keras: Path) -> None:

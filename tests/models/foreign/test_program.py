@@ -18,6 +18,7 @@ from torch.export.pt2_archive._package import PT2ArchiveReader, PT2ArchiveWriter
 from edgewise.export.graph import trace
 from edgewise.models.errors import EdgewiseError, UsageError
 from edgewise.models.foreign.program import is_program, load_program
+from edgewise.models.spec import Labels
 from edgewise.models.weights import Overrides
 
 ANY_BATCH = ({0: Dim.AUTO},)
@@ -90,7 +91,6 @@ def test_an_input_of_any_size_requires_imgsz(tmp_path: Path) -> None:
             (32, 32),
             r"takes \(2, 3, 32, 32\), a fixed batch size; .*Dim.AUTO",
         ),
-        (lambda x: x.mean((2, 3)), ANY_BATCH, (32, 16), r"3, 32, 16\); need square pictures"),
         (lambda x: x.flatten(2), ANY_BATCH, (32, 32), r"does not return a single tensor of logits"),
         (lambda x: {"a": x.mean((2, 3)), "b": x}, ANY_BATCH, (32, 32), "does not return a single tensor"),
     ],
@@ -101,6 +101,38 @@ def test_a_model_that_is_not_a_classifier_is_refused(
     path = saved(tmp_path / "other.pt2", Answers(answer).eval(), shapes, side)
     with pytest.raises(UsageError, match=message):
         load(path)
+
+
+def test_a_strip_and_grey_pictures_are_described(tmp_path: Path) -> None:
+    strip = load(saved(tmp_path / "strip.pt2", Answers(lambda x: x.mean((2, 3))).eval(), ANY_BATCH, (32, 96)))
+    assert (strip.spec.preprocess.size, strip.spec.preprocess.resize) == ((32, 96), (32, 96))
+    program = torch.export.export(
+        Answers(lambda x: x.mean(3)[:, 0]).eval(), (torch.zeros(2, 1, 8, 8),), dynamic_shapes=ANY_BATCH
+    )
+    torch.export.save(program, tmp_path / "grey.pt2")
+    assert load(tmp_path / "grey.pt2").spec.preprocess.shape == (8, 8, 1)
+
+
+@pytest.mark.parametrize("decomposed", [False, True])
+def test_a_final_softmax_is_taken_out_and_said(tmp_path: Path, decomposed: bool) -> None:
+    network = Answers(lambda x: (10 * x.mean((2, 3))).softmax(1)).eval()
+    program = torch.export.export(network, (torch.zeros(2, 3, 8, 8),), dynamic_shapes=ANY_BATCH)
+    torch.export.save(program.run_decompositions() if decomposed else program, tmp_path / "net.pt2")
+    said: list[str] = []
+    model = load_program(tmp_path / "net.pt2", Overrides(), said.append)
+    assert said[-1] == "net.pt2 ends in a softmax: removing it, so that the exported model returns logits"
+    pictures = torch.rand(3, 3, 8, 8)
+    torch.testing.assert_close(model.network(pictures), 10 * pictures.mean((2, 3)))
+
+
+def test_one_output_is_two_classes(tmp_path: Path) -> None:
+    said: list[str] = []
+    path = saved(tmp_path / "one.pt2", Answers(lambda x: x.mean((2, 3))[:, :1]).eval())
+    model = load_program(path, Overrides(labels=Labels(("no", "yes"))), said.append)
+    assert model.spec.labels.names == ("no", "yes")
+    assert (
+        said[-1] == "one.pt2 has one output: taking it as a logit, positive for 'yes' and negative for 'no'"
+    )
 
 
 @pytest.mark.parametrize("layer", [nn.Dropout(0.5), nn.BatchNorm2d(3)])

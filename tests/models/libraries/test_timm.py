@@ -75,12 +75,18 @@ def test_weights_elsewhere_have_the_digest_in_their_name() -> None:
     ("builder", "why"),
     [
         ("vit_base_patch16_224.augreg_in21k", "other classes"),
-        ("dm_nfnet_f0", "pictures are squashed"),
+        ("volo_d4_448.sail_in1k", "pictures are padded"),
         ("coatnet_0_224", "none at all"),
     ],
 )
 def test_weights_that_cannot_be_used_are_not_published(builder: str, why: str) -> None:
     assert TIMM.published(builder, {}) is None, why
+
+
+def test_squashed_pictures_are_described() -> None:
+    found = TIMM.published("dm_nfnet_f0", {})
+    assert found is not None
+    assert (found.preprocess.size, found.preprocess.resize) == (192, (213, 213))
 
 
 def test_the_preprocessing_of_every_published_file_is_supported() -> None:

@@ -7,7 +7,7 @@ from torchvision import models
 from edgewise.models.errors import UsageError
 from edgewise.models.libraries import library
 from edgewise.models.spec import Preprocess
-from edgewise.models.weights.untrained import untrained
+from edgewise.models.weights.untrained import seeded, stabilise
 from edgewise.models.zoo import find
 
 TORCHVISION = library("torchvision")
@@ -31,7 +31,8 @@ def test_there_are_no_auxiliary_heads(builder: str) -> None:
 @pytest.mark.parametrize("builder", ["googlenet", "inception_v3"])
 def test_inceptions_expect_the_normalisation_of_their_weights(builder: str) -> None:
     """Torchvision loads these weights with transform_input=True; edgewise builds without it."""
-    ours = untrained(find(builder), 10, Preprocess(96, 96))  # with non-zero activations in all layers
+    ours = seeded(find(builder), 10)
+    stabilise(ours, find(builder), Preprocess(96, 96))  # with non-zero activations in all layers
     theirs = models.get_model(
         builder, num_classes=10, transform_input=True, aux_logits=False, init_weights=False
     ).eval()

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from edgewise.models.shapes import shape_picture
+from edgewise.models.sizes import Size
 from edgewise.models.spec import Preprocess
 from edgewise.models.training.augment import Augmentation, drawing_from, mixing
 from edgewise.models.training.recipe import TrainingRecipe
@@ -46,6 +47,26 @@ def test_with_everything_off_the_result_is_the_evaluation_crop(
     pixels = Augmentation(preprocess, OFF)(image, 5, 6)
     np.testing.assert_array_equal(pixels, preprocess.crop(image))
     np.testing.assert_array_equal(preprocess.normalise(pixels), preprocess(image))
+
+
+@pytest.mark.parametrize("recipe", [OFF, *KINDS])
+@pytest.mark.parametrize("channels", [1, 3])
+@pytest.mark.parametrize("resize", [40, (20, 44)])
+def test_grey_strips_keep_their_shape(recipe: TrainingRecipe, channels: int, resize: Size) -> None:
+    strip = Preprocess((16, 40), resize, (0.5,) * channels, (0.5,) * channels, "lanczos")
+    made = Augmentation(strip, recipe)(picture(), 3)
+    assert made.shape == (16, 40, channels)
+    assert made.dtype == np.uint8
+    assert made.std() > 0
+
+
+def test_a_random_crop_of_a_squashed_picture_has_the_proportions_of_the_whole() -> None:
+    ramp = Image.fromarray(np.tile(np.arange(0, 240, 2, dtype=np.uint8), (40, 1))).convert("RGB")
+    strip = Preprocess((10, 60), (10, 60), interpolation="nearest")
+    for key in range(20):
+        made = Augmentation(strip, replace(OFF, crop=0.5))(ramp, key)[0, :, 0].astype(int)
+        # Whole, a column of the input spans two of the picture's and thus 4 levels; a crop of half spans 2.
+        assert 1.5 < np.abs(np.diff(made)).mean() < 4.1
 
 
 @pytest.mark.parametrize("recipe", KINDS)

@@ -54,6 +54,20 @@ def test_an_edgewise_checkpoint_keeps_its_preprocessing(own: Path, said: list[st
     assert found.origin.startswith("own.safetensors (sha256 ")
 
 
+def test_a_network_of_ones_own_takes_what_it_takes(tmp_path: Path, said: list[str]) -> None:
+    (tmp_path / "net.py").write_text(
+        "from torch import nn\n\n"
+        "def _net(*end):\n"
+        "    return nn.Sequential(nn.Conv2d(1, 4, 3), nn.AdaptiveAvgPool2d(1), nn.Flatten(), *end)\n\n"
+        "def grey():\n    return _net()\n\n"
+        "def sure():\n    return _net(nn.Softmax(dim=1))\n"
+    )
+    found = starting_point(f"{tmp_path}/net.py:grey", "auto", Overrides(imgsz=(8, 24)), said.append)
+    assert found.preprocess == Preprocess((8, 24), (8, 24), (0.5,), (0.5,))
+    with pytest.raises(UsageError, match="ends in a softmax, but training needs logits; leave the"):
+        starting_point(f"{tmp_path}/net.py:sure", "auto", Overrides(imgsz=8), said.append)
+
+
 def test_a_missing_file_is_a_usage_error(said: list[str]) -> None:
     with pytest.raises(UsageError, match="no such file"):
         starting_point("squeezenet1_1", "nowhere.pth", Overrides(), said.append)

@@ -8,7 +8,9 @@ from torch import Tensor, nn
 from torchvision import models
 
 from edgewise.models.errors import EdgewiseError, UsageError
-from edgewise.models.weights.fitting import count_outputs, fit, head
+from edgewise.models.overrides import Overrides
+from edgewise.models.spec import Preprocess
+from edgewise.models.weights.fitting import count_outputs, fit, head, taken
 from edgewise.models.zoo import build, find
 
 ROW, PATH = find("mobilenetv2"), Path("net.pth")
@@ -171,9 +173,9 @@ def test_outputs_are_counted() -> None:
         (
             "vitb16",
             64,
-            r"vitb16: does not accept pictures of 64 pixels \(.*Expected 224.*\); try another --imgsz",
+            r"vitb16: does not accept RGB pictures of 64 x 64 pixels \(.*Expected 224.*\); try another",
         ),
-        ("alexnet", 32, r"alexnet: does not accept pictures of 32 pixels"),
+        ("alexnet", 32, r"alexnet: does not accept RGB pictures of 32 x 32 pixels"),
     ],
 )
 def test_an_unsupported_size_is_refused(name: str, size: int, said: str) -> None:
@@ -181,11 +183,35 @@ def test_an_unsupported_size_is_refused(name: str, size: int, said: str) -> None
         count_outputs(name, build(find(name), 7), size)
 
 
+def test_the_channels_are_those_that_the_network_takes() -> None:
+    def net(channels: int, height: int, width: int) -> nn.Module:
+        return nn.Sequential(nn.Conv2d(channels, 2, 1), nn.Flatten(), nn.Linear(2 * height * width, 5))
+
+    given, strip = Preprocess(8, 9), Overrides(imgsz=(4, 12))
+    assert taken("net", net(3, 8, 8), given, Overrides()) == (given, 5)
+    assert taken("net", net(1, 8, 8), given, Overrides()) == (Preprocess(8, 9, (0.5,), (0.5,)), 5)
+    assert taken("net", net(3, 4, 12), given, strip)[0].shape == (4, 12, 3)
+    assert taken("net", net(1, 4, 12), given, strip)[0].shape == (4, 12, 1)
+    takes_both = nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Flatten())
+    assert taken("net", takes_both, given, Overrides()) == (given, 3)
+    assert taken("net", takes_both, given, Overrides(channels=1))[0].channels == 1
+
+
+def test_what_a_network_takes_instead_is_told() -> None:
+    grey = nn.Sequential(nn.Conv2d(1, 2, 1), nn.Flatten(), nn.Linear(2 * 8 * 8, 5))
+    with pytest.raises(UsageError, match=r"grey pictures of 9 x 9 pixels .*one side or HEIGHTxWIDTH"):
+        taken("net", grey, Preprocess(9, 9), Overrides())
+    with pytest.raises(UsageError, match=r"RGB pictures of 8 x 8 pixels .*1 channel"):
+        taken("net", grey, Preprocess(8, 8), Overrides(channels=3))
+    with pytest.raises(UsageError, match="takes grey pictures; pass one number"):
+        taken("net", grey, Preprocess(8, 8), Overrides(mean=(0.1, 0.2, 0.3)))
+
+
 @pytest.mark.parametrize(
     ("network", "said"),
     [
         (nn.Identity(), r"returns \(1, 3, 8, 8\) float for one picture; make it return \(1, classes\)"),
-        (nn.LSTM(8, 4), r"does not accept pictures"),
+        (nn.LSTM(8, 4), r"does not accept RGB pictures"),
     ],
 )
 def test_a_network_that_is_not_a_classifier_is_refused(network: nn.Module, said: str) -> None:

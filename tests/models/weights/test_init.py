@@ -20,6 +20,7 @@ from edgewise.models.errors import EdgewiseError, UsageError
 from edgewise.models.images import crops, sha256_of
 from edgewise.models.libraries import Published, timm
 from edgewise.models.shapes import EVALUATION_CLUTTER, EVALUATION_SEED, shape_picture
+from edgewise.models.sizes import both
 from edgewise.models.spec import Labels, ModelSpec, Origin, Preprocess
 from edgewise.models.weights import Model, Overrides, load_model, model_name
 from edgewise.models.zoo import build, find
@@ -96,7 +97,7 @@ def test_the_bundled_checkpoint_is_small_and_accurate() -> None:
     model = load_model(NAME, "bundled")
     assert model.record is not None
     assert 0.90 < model.record["top1"] < 0.99
-    size = model.spec.preprocess.size
+    size = max(both(model.spec.preprocess.size))
     drawn = [shape_picture(size, EVALUATION_SEED, index, EVALUATION_CLUTTER) for index in range(240)]
     pixels = np.stack([picture for picture, _ in drawn])
     images = torch.from_numpy(model.spec.preprocess.normalise(pixels)).permute(0, 3, 1, 2)
@@ -397,9 +398,31 @@ def test_a_users_network_must_be_a_classifier(net: str) -> None:
         load_model(f"{net}:feature_map")
 
 
+def test_an_own_network_gives_its_logits(tmp_path: Path) -> None:
+    (tmp_path / "net.py").write_text(
+        "from torch import nn\n\n"
+        "def make():\n"
+        "    return nn.Sequential(nn.Conv2d(3, 1, 1), nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Sigmoid())\n"
+    )
+    said: list[str] = []
+    model = load_model(f"{tmp_path}/net.py:make", "auto", Overrides(imgsz=8), said.append)
+    assert [line.partition(":make ")[2].partition(":")[0] for line in said[1:]] == [
+        "ends in a sigmoid",
+        "has one output",
+    ]
+    with torch.no_grad():
+        plain, given = model.network(torch.zeros(1, 3, 8, 8)), model.network(torch.full((1, 3, 8, 8), 50.0))
+    assert abs(given - plain) > 1  # a sigmoid stays between 0 and 1
+    file = tmp_path / "net.safetensors"
+    save_file({"0.weight": torch.full((1, 3, 1, 1), 7.0), "0.bias": torch.zeros(1)}, file)
+    loaded = load_model(f"{tmp_path}/net.py:make", str(file), Overrides(imgsz=8), said.append)
+    with torch.no_grad():
+        assert loaded.network(torch.ones(1, 3, 8, 8)).item() == 21
+
+
 def test_an_unsupported_size_is_refused() -> None:
     with pytest.raises(
-        UsageError, match=r"vitb16: does not accept pictures of 64 pixels .*try another --imgsz"
+        UsageError, match=r"vitb16: does not accept RGB pictures of 64 x 64 pixels .*try another --imgsz"
     ):
         load_model("vitb16", "random", Overrides(imgsz=64))
 

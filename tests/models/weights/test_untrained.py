@@ -8,8 +8,8 @@ from torch import Tensor, nn
 
 from edgewise.models.spec import Preprocess
 from edgewise.models.synthetic import dead_leaves
-from edgewise.models.weights.untrained import digest, seeded, untrained
-from edgewise.models.zoo import find
+from edgewise.models.weights.untrained import digest, seeded, stabilise
+from edgewise.models.zoo import Architecture, find
 
 SMALL = Preprocess(64, 72)
 
@@ -18,6 +18,12 @@ def pictures(preprocess: Preprocess, count: int = 8, seed: int = 7) -> Tensor:
     """Pictures other than those used for the batch norm statistics."""
     found = [Image.fromarray(dead_leaves(preprocess.resize, seed, index)) for index in range(count)]
     return torch.from_numpy(np.stack([preprocess(image) for image in found])).permute(0, 3, 1, 2)
+
+
+def untrained(architecture: Architecture, classes: int, preprocess: Preprocess) -> nn.Module:
+    network = seeded(architecture, classes)
+    stabilise(network, architecture, preprocess)
+    return network
 
 
 @pytest.mark.parametrize(

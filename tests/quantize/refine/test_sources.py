@@ -56,6 +56,11 @@ def test_a_constant_on_all_logits_is_no_error() -> None:
     assert median_sqnr_db(exact, exact + 2) == pytest.approx(150)
 
 
+def test_a_single_logit_has_a_figure() -> None:
+    exact = np.array([[1.0], [-2.0], [3.0]], np.float32)
+    assert median_sqnr_db(exact, 0.9 * exact) == pytest.approx(20, abs=1e-3)
+
+
 def test_equal_answers_without_signal_have_a_figure() -> None:
     nothing = np.zeros((2, 3), np.float32)
     assert np.isfinite(median_sqnr_db(nothing, nothing))

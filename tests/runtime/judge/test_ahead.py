@@ -1,5 +1,6 @@
 """Pictures that another process reads, while this one does something else."""
 
+import math
 import os
 import signal
 from dataclasses import replace
@@ -53,10 +54,10 @@ def test_an_unreadable_picture_is_reported_as_ever(preprocess: Preprocess, tmp_p
 def test_what_does_not_fit_is_read_when_it_is_needed(
     preprocess: Preprocess, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(ahead, "_MOST_BYTES", 2 * 3 * preprocess.size**2)
+    monkeypatch.setattr(ahead, "_MOST_BYTES", 2 * math.prod(preprocess.shape))
     pictures = replace(unlabelled(seed=3), count=5)
     with reading_ahead(pictures, preprocess, tmp_path) as ready:
-        assert (tmp_path / "pictures").stat().st_size == 2 * 3 * preprocess.size**2
+        assert (tmp_path / "pictures").stat().st_size == 2 * math.prod(preprocess.shape)
         for index in range(5):
             assert np.array_equal(ready.read(index, preprocess), pictures.read(index, preprocess))
 

@@ -11,6 +11,7 @@ from edgewise.export.artifact import Artifact
 from edgewise.models.errors import EdgewiseError, UsageError
 from edgewise.models.images import sha256_of
 from edgewise.models.shapes import EVALUATION_CLUTTER, EVALUATION_SEED, SHAPES, shape_picture
+from edgewise.models.sizes import both
 from edgewise.models.spec import Labels, ModelSpec, Origin, Tensor32
 from edgewise.models.synthetic import dead_leaves
 from edgewise.quantize.calibration import generated
@@ -94,7 +95,7 @@ def test_a_folder_without_readable_pictures_is_an_error(folder: Path, tiny_spec:
 def test_shapes_have_the_labels_that_they_were_drawn_for(tiny_spec: ModelSpec) -> None:
     spec = replace(tiny_spec, labels=Labels(SHAPES))
     pictures = shapes(spec, 14)
-    size = spec.preprocess.resize
+    size = max(both(spec.preprocess.resize))
     drawn = [shape_picture(size, EVALUATION_SEED, index, EVALUATION_CLUTTER) for index in range(14)]
     assert pictures.labels == tuple(label for _, label in drawn)
     for index in (0, 13):

@@ -52,6 +52,13 @@ def test_a_model_is_at_parity_with_itself(values: Float64) -> None:
     assert (found.max_abs, found.max_rel, found.top1, found.count) == (0, 0, 1, len(values))
 
 
+def test_a_single_logit_near_zero_is_measured_on_the_scale_of_the_others() -> None:
+    exact = np.array([[0, 3.0], [0, -2.0], [0, 1e-6]])
+    found = parity(exact, exact + np.array([[0, 0], [0, 0], [0, 1e-6]]))
+    assert found.max_rel == pytest.approx(5e-7)
+    assert parity(exact[2:], exact[2:] * 2).max_rel == pytest.approx(1)
+
+
 def test_parity_measures_each_image_on_its_own_scale() -> None:
     reference = np.array([[2e7, -1.0, 0.0], [1.0, -4.0, 0.0]])
     candidate = reference + np.array([[0.0, 12.0, 0.0], [0.0, 0.0, 2.0]])

@@ -45,7 +45,8 @@ class AnswerViews(
         val first = screen.best.firstOrNull()
         if (screen.still != null && first != null) return activity.getString(R.string.seen, spoken(first))
         val bundle = screen.bundle ?: return ""
-        return activity.getString(R.string.ready, bundle.manifest.name, bundle.labels.size, bundle.preprocess.size)
+        val (name, classes) = bundle.manifest.name to bundle.labels.size
+        return bundle.preprocess.run { activity.getString(R.string.ready, name, classes, height, width) }
     }
 
     /** Set the status only when it changes, so that it is announced once. */

@@ -120,7 +120,7 @@ class CameraViewModel(
         val ready = recogniser ?: return
         running {
             answer(ready) { picture }
-            val cut = bitmap(ready.cut, ready.bundle.preprocess.size)
+            val cut = ready.bundle.preprocess.run { bitmap(ready.cut, height, width) }
             mutable.update { it.copy(still = Still(cut)) }
         }
     }

@@ -6,6 +6,7 @@ import com.google.ai.edge.litert.LiteRtException
 import edgewise.core.Tensor
 import edgewise.core.TensorType
 import edgewise.core.Variant
+import edgewise.core.logits
 
 /** The phone's runtime cannot run the model. */
 class EngineException(
@@ -27,13 +28,13 @@ class Classifier private constructor(
     private val steps = Steps(variant.input)
     private val answer = Steps(variant.output)
 
-    /** Turn (1, size, size, 3) normalised values into (1, classes) logits, whatever the model's own types. */
+    /** Turn normalised values into (1, classes) logits, whatever the model's own types. */
     fun run(input: FloatArray): FloatArray =
         told(accelerator) {
             val (given, taken) = inputs.single() to outputs.single()
             if (variant.input.type == TensorType.FLOAT32) given.writeFloat(input) else given.writeInt8(steps.of(input))
             model.run(inputs, outputs)
-            if (variant.output.type == TensorType.FLOAT32) taken.readFloat() else answer.values(taken.readInt8())
+            logits(if (variant.output.type == TensorType.FLOAT32) taken.readFloat() else answer.values(taken.readInt8()))
         }
 
     /** Buffers first: they belong to the model. */

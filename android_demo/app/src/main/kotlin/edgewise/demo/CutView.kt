@@ -36,8 +36,8 @@ class CutView(
         super.onDraw(canvas)
         val (frame, preprocess) = (frame ?: return) to (preprocess ?: return)
         val scale = min(width / frame.width.toFloat(), height / frame.height.toFloat())
-        val side = min(frame.width, frame.height) * scale * preprocess.size / preprocess.resize
-        val (left, top) = (width - side) / 2 to (height - side) / 2
-        canvas.drawRect(left, top, left + side, top + side, line)
+        val (wide, high) = preprocess.taken(frame.width, frame.height).toList().map { it.toFloat() * scale }
+        val (left, top) = (width - wide) / 2 to (height - high) / 2
+        canvas.drawRect(left, top, left + wide, top + high, line)
     }
 }

@@ -17,18 +17,20 @@ fun Bitmap.picture(): Picture {
     return Picture(width, height, pixels.toArgb())
 }
 
-/** (size, size, 3) RGB bytes as a bitmap for display. */
+/** (height, width, channels) bytes, RGB or grey, as a bitmap for display. */
 fun bitmap(
-    rgb: ByteArray,
-    size: Int,
+    bytes: ByteArray,
+    height: Int,
+    width: Int,
 ): Bitmap {
-    fun channel(place: Int) = rgb[place].toInt() and 0xff
-    val argb =
-        IntArray(size * size) {
-            val place = it * 3
-            OPAQUE or (channel(place) shl 16) or (channel(place + 1) shl 8) or channel(place + 2)
-        }
-    return Bitmap.createBitmap(argb, size, size, Bitmap.Config.ARGB_8888)
+    val channels = bytes.size / (height * width)
+
+    fun level(
+        pixel: Int,
+        channel: Int,
+    ) = bytes[pixel * channels + minOf(channel, channels - 1)].toInt() and 0xff
+    val argb = IntArray(height * width) { OPAQUE or (level(it, 0) shl 16) or (level(it, 1) shl 8) or level(it, 2) }
+    return Bitmap.createBitmap(argb, width, height, Bitmap.Config.ARGB_8888)
 }
 
 /** Converts camera frames to upright pictures in reused arrays: a picture is valid until the next one. */

@@ -20,8 +20,8 @@ class Recogniser(
     val bundle: ModelBundle,
     private val classifier: Classifier,
 ) : AutoCloseable {
-    /** The model's last input, (size, size, 3) RGB bytes. */
-    val cut = ByteArray(bundle.preprocess.run { size * size * CHANNELS })
+    /** The model's last input, (height, width, channels) bytes. */
+    val cut = ByteArray(bundle.preprocess.run { height * width * channels })
     private val prepared = FloatArray(cut.size)
     private val model = RollingLatency()
     private val whole = RollingLatency()
@@ -49,7 +49,6 @@ class Recogniser(
 
     companion object {
         const val SHOWN = 3
-        private const val CHANNELS = 3
     }
 }
 

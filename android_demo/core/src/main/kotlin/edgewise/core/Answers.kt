@@ -9,6 +9,9 @@ class Prediction(
     val probability: Float,
 )
 
+/** The logits of all classes: a single output z is that of the second of two, (0, z), which its sign decides. */
+fun logits(output: FloatArray): FloatArray = if (output.size == 1) floatArrayOf(0f, output[0]) else output
+
 /** Softmax, exp(x - max) / sum, computed in float64, so that no logit overflows. */
 fun softmax(logits: FloatArray): FloatArray {
     val highest = logits.max()

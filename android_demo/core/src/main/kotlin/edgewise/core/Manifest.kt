@@ -3,11 +3,15 @@ package edgewise.core
 import kotlinx.serialization.ExperimentalSerializationApi
 import kotlinx.serialization.Serializable
 import kotlinx.serialization.SerializationException
+import kotlinx.serialization.builtins.ListSerializer
+import kotlinx.serialization.builtins.serializer
 import kotlinx.serialization.json.Json
+import kotlinx.serialization.json.JsonArray
 import kotlinx.serialization.json.JsonElement
 import kotlinx.serialization.json.JsonNamingStrategy
 import kotlinx.serialization.json.JsonObject
 import kotlinx.serialization.json.JsonPrimitive
+import kotlinx.serialization.json.JsonTransformingSerializer
 import kotlinx.serialization.json.intOrNull
 
 /** The fields of `manifest.json` that a phone needs; `export/_bundle.py` documents them. */
@@ -42,8 +46,8 @@ class Manifest(
     /** The fields of a [Preprocess]: float64 in JSON, rounded to float32 as in Python. */
     @Serializable
     class Preparation(
-        val size: Int,
-        val resize: Int,
+        @Serializable(with = OneOrTwo::class) val size: List<Int>,
+        @Serializable(with = OneOrTwo::class) val resize: List<Int>,
         val mean: List<Double>,
         val std: List<Double>,
         val interpolation: Interpolation,
@@ -102,6 +106,12 @@ class Manifest(
                 throw damaged(MANIFEST, "cannot be read (${error.message?.lineSequence()?.first()})", error)
             }
     }
+}
+
+/** Sides in pixels: one number, or a list of height and width. */
+internal object OneOrTwo : JsonTransformingSerializer<List<Int>>(ListSerializer(Int.serializer())) {
+    override fun transformDeserialize(element: JsonElement) =
+        if (element is JsonArray) element else JsonArray(listOf(element))
 }
 
 /** JSON as written by Python: names in snake_case; unknown fields are ignored. */

@@ -34,13 +34,21 @@ class ModelBundle(
 ) {
     val labels: List<String> = manifest.spec.labels.names
     val preprocess: Preprocess = manifest.spec.preprocess.toPreprocess()
-    val input: Tensor = only("input", manifest.structure.inputs, listOf(1, preprocess.size, preprocess.size, CHANNELS))
-    val output: Tensor = only("output", manifest.structure.outputs, listOf(1, labels.size))
+    val input: Tensor =
+        preprocess.run { only("input", manifest.structure.inputs, listOf(1, height, width, channels)) }
+    val output: Tensor = only("output", manifest.structure.outputs, listOf(1, outputs()))
     private val model = Variant(manifest.model, manifest.precision, "model", input, output)
     private val reference = manifest.reference?.let { Variant(it, "fp32", "reference", input.float(), output.float()) }
 
     init {
         golden.check(this)
+    }
+
+    /** One for each class, or a single one for two. */
+    private fun outputs(): Int {
+        val found = manifest.structure.outputs
+        val single = found.size == 1 && found[0].shape == listOf(1, 1)
+        return if (labels.size == 2 && single) 1 else labels.size
     }
 
     /** The available models: the bundle's own, then its float twin if there is one. */
@@ -140,5 +148,4 @@ private fun only(
 
 private fun Tensor.float() = Tensor(TensorType.FLOAT32, shape, null)
 
-private const val CHANNELS = 3
 private const val BLOCK = 1 shl 16

@@ -1,68 +1,105 @@
 package edgewise.core
 
 /**
- * Bit-identical to Python's `Preprocess`: resize the shorter side, crop the centre, scale to [0, 1], normalise.
+ * Bit-identical to Python's `Preprocess`: resize, crop the centre, scale to [0, 1], normalise.
  *
- * It caches the kernels for the last picture size, because all camera frames have the same.
+ * [size] and [resize] are a number or a height and a width: one number to resize to is the length of the shorter side,
+ * two are the new sides whatever the proportions. One mean is that of a network for grey pictures. It caches the
+ * kernels for the last picture size, because all camera frames have the same.
  */
 class Preprocess(
-    val size: Int,
-    val resize: Int,
+    val size: List<Int>,
+    val resize: List<Int>,
     val mean: FloatArray,
     val std: FloatArray,
     val interpolation: Interpolation,
 ) {
+    val height: Int get() = size.first()
+    val width: Int get() = size.last()
+    val channels: Int get() = mean.size
     private val levels: FloatArray
     private var resampler: Resampler? = null
 
     init {
-        require(size in 1..resize && resize <= LARGEST) {
-            "image size $size and resize $resize do not fit: need 1 <= size <= resize <= $LARGEST"
+        require(
+            size.size in SIDES && resize.size in SIDES && height in 1..resize.first() && width in 1..resize.last() &&
+                resize.max() <= LARGEST,
+        ) {
+            "image size ${size.written()} and resize ${resize.written()} do not fit: " +
+                "need 1 <= size <= resize <= $LARGEST"
         }
-        require(mean.size == CHANNELS && std.size == CHANNELS && std.all { it > 0 }) {
-            "mean ${mean.toList()} and std ${std.toList()}: need three numbers each, std above 0"
+        require(channels in CHANNELS && std.size == channels && std.all { it > 0 }) {
+            "mean ${mean.toList()} and std ${std.toList()}: need three numbers each, or one each, std above 0"
         }
         // All 256 values of each channel, normalised in the order of Python's float32 operations.
-        levels = FloatArray(CHANNELS * LEVELS) { (it / CHANNELS / 255f - mean[it % CHANNELS]) / std[it % CHANNELS] }
+        levels = FloatArray(channels * LEVELS) { (it / channels / 255f - mean[it % channels]) / std[it % channels] }
     }
 
-    /** Resize and crop an upright picture of any size to (size, size, 3) RGB bytes, written to [out]. */
+    /** Resize and crop an upright picture of any size to (height, width, channels) bytes, written to [out]. */
     @Synchronized
     fun crop(
         picture: Picture,
-        out: ByteArray = ByteArray(size * size * CHANNELS),
+        out: ByteArray = ByteArray(height * width * channels),
     ): ByteArray {
-        require(out.size == size * size * CHANNELS) { "${out.size} bytes for $size by $size pixels" }
+        require(out.size == height * width * channels) { "${out.size} bytes for $height by $width pixels" }
         val fitting = resampler?.takeIf { it.fits(picture) } ?: resampler(picture).also { resampler = it }
         fitting.cut(picture.argb, out)
         return out
     }
 
-    /** Normalise RGB bytes for the network, with each operation rounded to float32. */
+    /** Normalise bytes for the network, with each operation rounded to float32. */
     fun normalise(
         pixels: ByteArray,
         out: FloatArray,
     ) {
-        require(pixels.size == out.size && out.size % CHANNELS == 0) { "${out.size} values for ${pixels.size} bytes" }
-        for (first in pixels.indices step CHANNELS) {
-            for (place in first until first + CHANNELS) {
-                out[place] = levels[(pixels[place].toInt() and 0xff) * CHANNELS + place - first]
+        require(pixels.size == out.size && out.size % channels == 0) { "${out.size} values for ${pixels.size} bytes" }
+        for (first in pixels.indices step channels) {
+            for (place in first until first + channels) {
+                out[place] = levels[(pixels[place].toInt() and 0xff) * channels + place - first]
             }
         }
     }
 
-    private fun resampler(picture: Picture): Resampler {
-        val shorter = minOf(picture.width, picture.height)
+    /** The width and height of the part that [crop] takes from a picture, in pixels of the picture. */
+    fun taken(
+        pictureWidth: Int,
+        pictureHeight: Int,
+    ): Pair<Double, Double> {
+        val (wide, high) = scaled(pictureWidth, pictureHeight)
+        return pictureWidth.toDouble() * width / wide to pictureHeight.toDouble() * height / high
+    }
 
-        fun kernel(side: Int): Kernel {
-            val scaled = (resize.toLong() * side / shorter).toInt()
-            val corner = Math.rint((scaled - size) / 2.0).toInt() // ties to even, as in Python
-            return Kernel.of(side, scaled, corner, size, interpolation)
+    /** The width and height of a picture after resizing. */
+    private fun scaled(
+        pictureWidth: Int,
+        pictureHeight: Int,
+    ): Pair<Int, Int> {
+        if (resize.size > 1) return resize[1] to resize[0]
+        val shorter = minOf(pictureWidth, pictureHeight)
+
+        fun side(given: Int) = (resize[0].toLong() * given / shorter).toInt()
+        return side(pictureWidth) to side(pictureHeight)
+    }
+
+    private fun resampler(picture: Picture): Resampler {
+        fun kernel(
+            side: Int,
+            scaled: Int,
+            kept: Int,
+        ): Kernel {
+            val corner = Math.rint((scaled - kept) / 2.0).toInt() // ties to even, as in Python
+            return Kernel.of(side, scaled, corner, kept, interpolation)
         }
-        return Resampler(picture.width, picture.height, kernel(picture.width), kernel(picture.height))
+        val (wide, high) = scaled(picture.width, picture.height)
+        val columns = kernel(picture.width, wide, width)
+        val rows = kernel(picture.height, high, height)
+        return Resampler(picture.width, picture.height, columns, rows, grey = channels == 1)
     }
 }
 
-private const val CHANNELS = 3
+private fun List<Int>.written() = joinToString("x")
+
+private val SIDES = 1..2
+private val CHANNELS = setOf(1, 3)
 private const val LEVELS = 256
 private const val LARGEST = 4096

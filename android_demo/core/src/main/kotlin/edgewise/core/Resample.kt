@@ -2,34 +2,61 @@ package edgewise.core
 
 import kotlinx.serialization.SerialName
 import kotlinx.serialization.Serializable
+import kotlin.math.PI
 import kotlin.math.abs
 import kotlin.math.ceil
+import kotlin.math.cos
 import kotlin.math.max
 import kotlin.math.min
+import kotlin.math.sin
 
-/** Pillow's filters: [reach] is the support in pixels on each side, before antialiasing widens it. */
+/** Pillow's filters: [reach] is the support in pixels on each side, before antialiasing widens it; 0 for none. */
 @Serializable
 enum class Interpolation(
     internal val reach: Double,
 ) {
+    @SerialName("nearest")
+    NEAREST(0.0),
+
+    @SerialName("box")
+    BOX(0.5),
+
     @SerialName("bilinear")
     BILINEAR(1.0),
 
+    @SerialName("hamming")
+    HAMMING(1.0),
+
     @SerialName("bicubic")
     BICUBIC(2.0),
+
+    @SerialName("lanczos")
+    LANCZOS(3.0),
     ;
 
-    /** The weight of a pixel [distance] away; bicubic is Keys's convolution with a = -0.5. */
+    /** The weight of a pixel [distance] away. */
     internal fun weight(distance: Double): Double {
         val x = abs(distance)
-        return when {
-            this == BILINEAR -> if (x < 1.0) 1.0 - x else 0.0
-            x < 1.0 -> ((KEYS + 2.0) * x - (KEYS + 3.0)) * x * x + 1
-            x < 2.0 -> (((x - 5) * x + 8) * x - 4) * KEYS
-            else -> 0.0
+        return when (this) {
+            NEAREST -> 1.0
+            BOX -> if (distance > -0.5 && distance <= 0.5) 1.0 else 0.0
+            BILINEAR -> if (x < 1.0) 1.0 - x else 0.0
+            HAMMING -> if (x < 1.0) sinc(x) * (HAMMING_MEAN + HAMMING_SWING * cos(x * PI)) else 0.0
+            BICUBIC -> keys(x)
+            LANCZOS -> if (x < 3.0) sinc(distance) * sinc(distance / 3) else 0.0
         }
     }
 }
+
+/** Keys's convolution with a = -0.5. */
+private fun keys(x: Double): Double =
+    when {
+        x < 1.0 -> ((KEYS + 2.0) * x - (KEYS + 3.0)) * x * x + 1
+        x < 2.0 -> (((x - 5) * x + 8) * x - 4) * KEYS
+        else -> 0.0
+    }
+
+private fun sinc(x: Double): Double = if (x == 0.0) 1.0 else sin(x * PI) / (x * PI)
 
 /**
  * The source pixels and weights for the cropped part of a resized line.
@@ -55,6 +82,7 @@ internal class Kernel(
             size: Int,
             filter: Interpolation,
         ): Kernel {
+            if (filter == Interpolation.NEAREST) return nearest(from, to, corner, size)
             val scale = from.toDouble() / to
             val widening = max(scale, 1.0) // antialiasing: a pixel of a smaller picture covers several
             val reach = filter.reach * widening
@@ -77,19 +105,35 @@ internal class Kernel(
             return kernel
         }
 
+        /** Pillow adds up the places in the source one after the other, which rounds otherwise than a product. */
+        private fun nearest(
+            from: Int,
+            to: Int,
+            corner: Int,
+            size: Int,
+        ): Kernel {
+            val scale = from.toDouble() / to
+            var centre = scale * 0.5
+            repeat(corner) { centre += scale }
+            val firsts = IntArray(size) { min(centre.toInt(), from - 1).also { centre += scale } }
+            return Kernel(firsts, IntArray(size) { 1 }, IntArray(size) { ONE }, 1)
+        }
+
         private fun fixed(weight: Double): Int = (weight * ONE + if (weight < 0) -0.5 else 0.5).toInt()
     }
 }
 
-/** Resizes pictures of one size and crops the centre, computing only the pixels that are needed. */
+/** Resizes pictures of one size and crops the centre, computing only the pixels that are needed; [grey] is first. */
 internal class Resampler(
     private val width: Int,
     private val height: Int,
     private val columns: Kernel,
     private val rows: Kernel,
+    private val grey: Boolean,
 ) {
     private val size = columns.firsts.size
     private val between = IntArray((rows.end - rows.begin) * size) // RGB, after the horizontal pass
+    private val levels = if (grey) IntArray(width * height) else IntArray(0) // in the place of blue
 
     fun fits(picture: Picture): Boolean = picture.width == width && picture.height == height
 
@@ -97,7 +141,8 @@ internal class Resampler(
         argb: IntArray,
         out: ByteArray,
     ) {
-        across(argb)
+        if (grey) for (place in levels.indices) levels[place] = level(argb[place])
+        across(if (grey) levels else argb)
         down(out)
     }
 
@@ -126,7 +171,7 @@ internal class Resampler(
     private fun down(out: ByteArray) {
         val weights = rows.weights
         var place = 0
-        for (row in 0 until size) {
+        for (row in rows.firsts.indices) {
             val first = (rows.firsts[row] - rows.begin) * size
             for (column in 0 until size) {
                 var red = HALF
@@ -141,8 +186,10 @@ internal class Resampler(
                     blue += (pixel and 0xff) * weight
                     index += size
                 }
-                out[place++] = byte(red).toByte()
-                out[place++] = byte(green).toByte()
+                if (!grey) {
+                    out[place++] = byte(red).toByte()
+                    out[place++] = byte(green).toByte()
+                }
                 out[place++] = byte(blue).toByte()
             }
         }
@@ -152,7 +199,15 @@ internal class Resampler(
     private fun byte(sum: Int): Int = (sum shr BITS).coerceIn(0, 0xff)
 }
 
+/** Pillow's grey level of a pixel (ITU-R 601-2 luma), in fixed point with 16 bits. */
+private fun level(pixel: Int): Int {
+    val (red, green, blue) = Triple(pixel shr 16 and 0xff, pixel shr 8 and 0xff, pixel and 0xff)
+    return (red * 19595 + green * 38470 + blue * 7471 + 0x8000) shr 16
+}
+
 private const val KEYS = -0.5
+private val HAMMING_MEAN = 0.54f.toDouble() // Pillow's constants are float32
+private val HAMMING_SWING = 0.46f.toDouble()
 private const val BITS = 22
 private const val ONE = 1 shl BITS
 private const val HALF = 1 shl (BITS - 1)

@@ -6,11 +6,13 @@ import io.kotest.property.arbitrary.list
 import io.kotest.property.arbitrary.numericFloat
 import io.kotest.property.checkAll
 import kotlinx.coroutines.runBlocking
+import org.junit.jupiter.api.Assertions.assertArrayEquals
 import org.junit.jupiter.api.Assertions.assertEquals
 import org.junit.jupiter.api.Assertions.assertTrue
 import org.junit.jupiter.api.Test
 import org.junit.jupiter.api.assertThrows
 import kotlin.math.abs
+import kotlin.math.exp
 
 class AnswersTest {
     private val vectors = Arb.list(Arb.numericFloat(-200f, 200f), 1..50)
@@ -58,6 +60,13 @@ class AnswersTest {
                 }
             }
         }
+
+    @Test
+    fun `a single output is the logit of the second of two classes`() {
+        assertArrayEquals(floatArrayOf(0f, -1.5f), logits(floatArrayOf(-1.5f)))
+        assertArrayEquals(floatArrayOf(2f, 3f), logits(floatArrayOf(2f, 3f)))
+        assertEquals(1 / (1 + exp(1.5)), softmax(logits(floatArrayOf(-1.5f)))[1].toDouble(), 1e-7)
+    }
 
     @Test
     fun `a number of labels other than the number of classes is refused`() {

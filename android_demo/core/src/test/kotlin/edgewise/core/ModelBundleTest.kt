@@ -32,6 +32,18 @@ class ModelBundleTest {
     }
 
     @Test
+    fun `one output is enough for two classes`() {
+        val single: (MutableMap<String, JsonElement>) -> Unit = { fields ->
+            fields.inside("structure") {
+                val output = (getValue("outputs") as JsonArray)[0] as JsonObject
+                val shape = JsonArray(listOf(1, 1).map { JsonPrimitive(it) })
+                this["outputs"] = JsonArray(listOf(JsonObject(output + ("shape" to shape))))
+            }
+        }
+        assertEquals(listOf(1, 1), ModelBundle.read(TinyBundle(single)).output.shape)
+    }
+
+    @Test
     fun `a float bundle has no twin`() {
         val bundle = ModelBundle.read(TinyBundle { it["reference"] = JsonNull })
         assertEquals(listOf("model"), bundle.variants().map { it.part })
@@ -58,7 +70,7 @@ class ModelBundleTest {
             "does not list 'other.tflite' among its files" to { it["model"] = JsonPrimitive("other.tflite") },
             "does not list 'gone.tflite' among its files" to { it["reference"] = JsonPrimitive("gone.tflite") },
             "resize 0 do not fit" to { it.inside("spec", "preprocess") { this["resize"] = JsonPrimitive(0) } },
-            "nearest" to { it.inside("spec", "preprocess") { this["interpolation"] = JsonPrimitive("nearest") } },
+            "area" to { it.inside("spec", "preprocess") { this["interpolation"] = JsonPrimitive("area") } },
             "the spec needs [1, 3]" to {
                 it.inside("spec", "labels") { this["names"] = JsonArray(List(3) { JsonPrimitive("cat") }) }
             },

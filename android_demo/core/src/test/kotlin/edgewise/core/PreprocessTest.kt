@@ -32,7 +32,7 @@ class PreprocessTest {
     fun `the network's input is bit-identical to Python's`(): List<DynamicTest> =
         each { case ->
             val npy = Npy.read(case.name, case.bytes("npy"))
-            assertEquals(listOf(1, case.preprocess.size, case.preprocess.size, 3), npy.shape)
+            assertEquals(case.preprocess.run { listOf(1, size.first(), size.last(), mean.size) }, npy.shape)
             assertSameBits(npy.values, case.tensor())
         }
 
@@ -64,7 +64,7 @@ class PreprocessTest {
 
     @Test
     fun `pictures of different sizes can alternate with a reused array`() {
-        fun Case.cut() = preprocess.run { Triple(size, resize, interpolation) }
+        fun Case.cut() = preprocess.run { listOf(size, resize, mean.size, interpolation) }
 
         val first = Vectors.cases[0]
         val cases = Vectors.cases.filter { it.cut() == first.cut() }
@@ -87,7 +87,7 @@ class PreprocessTest {
                 colour,
                 filter,
                 ->
-                val prepare = Preprocess(size, size + 3, FloatArray(3), FloatArray(3) { 1f }, filter)
+                val prepare = Preprocess(listOf(size), listOf(size + 3), FloatArray(3), FloatArray(3) { 1f }, filter)
                 val cut = prepare.crop(Picture(width, height, IntArray(width * height) { colour }))
                 val expected = ByteArray(cut.size) { (colour shr (16 - 8 * (it % 3))).toByte() }
                 assertArrayEquals(expected, cut)
@@ -101,17 +101,36 @@ class PreprocessTest {
             resize: Int = 40,
             std: Float = 1f,
             channels: Int = 3,
-        ) = Preprocess(size, resize, FloatArray(channels), FloatArray(3) { std }, Interpolation.BILINEAR)
+        ): Preprocess {
+            val deviations = FloatArray(3) { std }
+            return Preprocess(listOf(size), listOf(resize), FloatArray(channels), deviations, Interpolation.BILINEAR)
+        }
 
         assertTrue("image size 41" in assertThrows<IllegalArgumentException> { made(size = 41) }.message!!)
         assertTrue("image size 0" in assertThrows<IllegalArgumentException> { made(size = 0) }.message!!)
         assertTrue("resize 5000" in assertThrows<IllegalArgumentException> { made(resize = 5000) }.message!!)
         assertTrue("std above 0" in assertThrows<IllegalArgumentException> { made(std = 0f) }.message!!)
         assertTrue("three numbers" in assertThrows<IllegalArgumentException> { made(channels = 1) }.message!!)
+        val strip = assertThrows<IllegalArgumentException> { sides(listOf(32, 96), listOf(40)) }
+        assertTrue("image size 32x96 and resize 40 do not fit" in strip.message!!)
+        assertThrows<IllegalArgumentException> { sides(listOf(1, 2, 3), listOf(9, 9)) }
+        assertThrows<IllegalArgumentException> { sides(emptyList(), listOf(9)) }
         val picture = Picture(1, 1, IntArray(1))
         assertThrows<IllegalArgumentException> { made().crop(picture, ByteArray(5)) }
         assertThrows<IllegalArgumentException> { made().normalise(ByteArray(3), FloatArray(6)) }
     }
+
+    @Test
+    fun `the part of a picture that is taken keeps its proportions unless it is squashed`() {
+        assertEquals(50.0 to 50.0, sides(listOf(20), listOf(40)).taken(200, 100))
+        assertEquals(100.0 to 25.0, sides(listOf(10, 40), listOf(40)).taken(200, 100))
+        assertEquals(200.0 to 50.0, sides(listOf(10, 40), listOf(20, 40)).taken(200, 100))
+    }
+
+    private fun sides(
+        size: List<Int>,
+        resize: List<Int>,
+    ) = Preprocess(size, resize, FloatArray(1), FloatArray(1) { 1f }, Interpolation.BILINEAR)
 
     private fun each(check: (Case) -> Unit) = Vectors.cases.map { case -> dynamicTest(case.name) { check(case) } }
 
