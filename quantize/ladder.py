@@ -1,7 +1,7 @@
 """The recovery ladder: the forms to try when an INT8 file loses too much accuracy.
 
-By their cost at inference, other ranges and other refinement come first: they only change how the file is
-made, and cost neither size nor speed. Layers in float cost both, and every boundary between INT8 and float
+By their cost at inference, other ranges and other refinement come first, learned rounding among them: they
+only change how the file is made, and cost neither size nor speed. Layers in float cost both, and every boundary between INT8 and float
 adds a conversion, so few layers are tried before many; with more than a quarter in float, the model is hardly
 INT8 any more. INT8 weights with float activations keep the accuracy and most of the size reduction, but not
 the speed, so they come last. `diagnosis.py` puts first what the figures of the failed file blame.
@@ -54,7 +54,9 @@ def other_ranges(recipe: Recipe) -> Rung:
 
 
 def other_refinement(recipe: Recipe) -> Iterator[Rung]:
-    """Each step of the refinement switched, one at a time."""
+    """Learned rounding, and each step of the refinement switched, one at a time."""
+    if recipe.correct and not recipe.learn:
+        yield Rung("learned rounding", replace(recipe, learn=True))
     yield Rung(_toggled(recipe.equalize, "equalization"), replace(recipe, equalize=not recipe.equalize))
     yield Rung(_toggled(recipe.correct, "bias correction"), replace(recipe, correct=not recipe.correct))
 

@@ -16,8 +16,7 @@ with it every integer, is what a quantizer finds in the new weights. The pull r 
 keeps a few pictures from deciding too much; without it the last layers overfit.
 """
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch.nn import functional
@@ -26,24 +25,16 @@ from ...export import pairs
 from ...export.graph import Node
 from ...models.captured import operator_name
 from ..recipe import Recipe
+from .descent import Problem, descend
 from .simulation import Arguments, groups_of
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from torch import Tensor
 
-_PULL = 10.0
-_SWEEPS = 3
-_BLOCK = 64  # coordinates after which the residual of all others is brought up to date
 _ROWS = 2048  # outputs of a picture that count
-_WIDEST = 8192  # inputs of an output: Xq' Xq of more takes too much memory
-
-
-@dataclass(slots=True)
-class _Moments:
-    """Of one layer, by its groups: Xq' Xq (G, K, K) and Xq' Y (G, K, O), both centred."""
-
-    inputs: "Tensor"
-    outputs: "Tensor"
+_WIDEST = 8192  # inputs of an output: Xq' Xq of more takes more than 268 MB
 
 
 def learned(node: Node, rounded: Arguments, target: "Tensor", recipe: Recipe) -> "Tensor | None":
@@ -55,50 +46,57 @@ def learned(node: Node, rounded: Arguments, target: "Tensor", recipe: Recipe) ->
     (x, weight, *_), _ = rounded
     if weight[0].numel() > _WIDEST:
         return None
-    groups = groups_of(node)
-    safe = recipe.no_overflow and not pairs.is_depthwise(tuple(weight.shape), groups)
-    grid = pairs.grid(weight.detach().numpy(), per_channel=recipe.per_channel, safe=safe)
-    rows, first = (
-        torch.from_numpy(pairs.as_rows(values)).float().reshape(groups, len(weight) // groups, -1)
-        for values in (weight.detach().numpy(), grid.steps)
+    shape, groups = tuple(weight.shape), groups_of(node)
+    safe = recipe.no_overflow and not pairs.is_depthwise(shape, groups)
+    values = weight.detach().numpy()
+    grid = pairs.grid(values, per_channel=recipe.per_channel, safe=safe)
+    exact, first = (
+        torch.from_numpy(pairs.as_rows(part)).float().reshape(groups, shape[0] // groups, -1)
+        for part in (values, grid.steps)
     )
-    scale = torch.from_numpy(grid.scale).reshape(groups, -1)
-    partners = list(map(torch.from_numpy, pairs.partners(tuple(weight.shape)))) if safe else []
-    moments = _moments(node, x, weight, target, groups)
-    fixed = first.abs() >= first.abs().amax(2 if recipe.per_channel else (0, 1, 2), keepdim=True)
-    steps = _descend(rows, first, fixed, scale, moments, partners)
-    moved = pairs.restored((steps * scale[..., None]).flatten(0, 1).numpy(), tuple(weight.shape))
-    return torch.from_numpy(moved).to(weight)
+    widest = first.abs().amax(2 if recipe.per_channel else (0, 1, 2), keepdim=True)
+    squares, products = _moments(node, x, weight, target, groups)
+    problem = Problem(
+        exact,
+        first,
+        fixed=first.abs() >= widest,
+        scale=torch.from_numpy(grid.scale).reshape(groups, -1),
+        squares=squares,
+        products=products,
+        partners=list(map(torch.from_numpy, pairs.partners(shape))) if safe else [],
+    )
+    moved = descend(problem) * problem.scale[..., None]
+    return torch.from_numpy(pairs.restored(moved.flatten(0, 1).numpy(), shape)).to(weight)
 
 
-def _moments(node: Node, x: "Tensor", weight: "Tensor", target: "Tensor", groups: int) -> _Moments:
-    """Sums over all outputs of a sample, one picture at a time."""
-    width = weight[0].numel()
-    squares = torch.zeros(groups, width, width)
-    products = torch.zeros(groups, width, len(weight) // groups)
-    sums, targets, count = torch.zeros(groups, width), torch.zeros(groups, len(weight) // groups), 0
-    for picture, wanted in zip(_inputs(node, x, weight, groups), _outputs(node, target, groups), strict=True):
-        place = _sample(picture.shape[1])
-        inputs, outputs = picture[:, place], wanted[:, place]
-        squares.baddbmm_(inputs.mT, inputs)
-        products.baddbmm_(inputs.mT, outputs)
-        sums += inputs.sum(1)
-        targets += outputs.sum(1)
-        count += inputs.shape[1]
+def _moments(
+    node: Node, x: "Tensor", weight: "Tensor", target: "Tensor", groups: int
+) -> "tuple[Tensor, Tensor]":
+    """Xq' Xq (G, K, K) and Xq' Y (G, K, O), centred, of a sample of outputs, one picture at a time."""
+    width, outputs = weight[0].numel(), len(weight) // groups
+    squares, products = torch.zeros(groups, width, width), torch.zeros(groups, width, outputs)
+    sums, targets, count = torch.zeros(groups, width), torch.zeros(groups, outputs), 0
+    for seen, wanted in zip(_inputs(node, x, weight, groups), _outputs(node, target, groups), strict=True):
+        picked = _sample(seen.shape[1])
+        rows, answers = seen[:, picked], wanted[:, picked]
+        squares.baddbmm_(rows.mT, rows)
+        products.baddbmm_(rows.mT, answers)
+        sums += rows.sum(1)
+        targets += answers.sum(1)
+        count += rows.shape[1]
     squares.baddbmm_(sums[:, :, None], sums[:, None], alpha=-1 / count)
     products.baddbmm_(sums[:, :, None], targets[:, None], alpha=-1 / count)
-    return _Moments(squares, products)
+    return squares, products
 
 
-def _inputs(node: Node, x: "Tensor", weight: "Tensor", groups: int):  # type: ignore[no-untyped-def]
+def _inputs(node: Node, x: "Tensor", weight: "Tensor", groups: int) -> "Iterator[Tensor]":
     """For each picture, what each output is computed from, in the order of `pairs.as_rows`: (G, rows, K)."""
     if operator_name(node) == "linear":
         for picture in x:
             yield picture.reshape(1, -1, x.shape[-1])
         return
-    stride, padding, dilation = (
-        node.args[place] if len(node.args) > place else default for place, default in ((3, 1), (4, 0), (5, 1))
-    )
+    given: list[Any] = [*node.args[3:6], *[1, 0, 1][len(node.args[3:6]) :]]
+    stride, padding, dilation = given
     kernel = weight.shape[2:]
     if isinstance(padding, str):
         x, padding = _padded(x, kernel, dilation, padding), 0
@@ -108,18 +106,16 @@ def _inputs(node: Node, x: "Tensor", weight: "Tensor", groups: int):  # type: ig
         yield channels.permute(0, 3, 2, 1).flatten(2)
 
 
-def _padded(x: "Tensor", kernel: "torch.Size", dilation: object, padding: str) -> "Tensor":
+def _padded(x: "Tensor", kernel: "torch.Size", dilation: Any, padding: str) -> "Tensor":
     """What padding='same' means: more behind than in front where it is odd."""
     if padding == "valid":
         return x
-    steps = [dilation] * 2 if isinstance(dilation, int) else list(dilation)  # type: ignore[call-overload]
-    total = [step * (size - 1) for step, size in zip(steps, kernel, strict=True)]
-    return functional.pad(
-        x, (total[1] // 2, total[1] - total[1] // 2, total[0] // 2, total[0] - total[0] // 2)
-    )
+    steps = [dilation] * 2 if isinstance(dilation, int) else [*dilation] * (2 // len(dilation))
+    rows, columns = (step * (size - 1) for step, size in zip(steps, kernel, strict=True))
+    return functional.pad(x, (columns // 2, columns - columns // 2, rows // 2, rows - rows // 2))
 
 
-def _outputs(node: Node, target: "Tensor", groups: int):  # type: ignore[no-untyped-def]
+def _outputs(node: Node, target: "Tensor", groups: int) -> "Iterator[Tensor]":
     """For each picture, the float outputs: (G, rows, O)."""
     for picture in target:
         if operator_name(node) == "linear":
@@ -129,67 +125,7 @@ def _outputs(node: Node, target: "Tensor", groups: int):  # type: ignore[no-unty
 
 
 def _sample(count: int) -> "Tensor":
+    """The same places for the same number of them."""
     if count <= _ROWS:
         return torch.arange(count)
-    picks = torch.Generator().manual_seed(0)
-    return torch.randperm(count, generator=picks)[:_ROWS]
-
-
-def _descend(
-    exact: "Tensor",
-    first: "Tensor",
-    fixed: "Tensor",
-    scale: "Tensor",
-    moments: _Moments,
-    partners: "list[Tensor]",
-) -> "Tensor":
-    """The integers (G, O, K) nearest to the least error, from `first` on, for float weights `exact`."""
-    squares = moments.inputs
-    pull = _PULL * squares.diagonal(dim1=1, dim2=2).mean(1).clamp_min(1e-12)
-    squares = squares + pull[:, None, None] * torch.eye(squares.shape[1])
-    wanted = moments.outputs.mT + pull[:, None, None] * exact
-    order = squares.diagonal(dim1=1, dim2=2).mean(0).argsort(descending=True)
-    squares = squares[:, order][:, :, order]
-    steps, residual = first[..., order].contiguous(), wanted[..., order]
-    neighbours = [_permuted(partner, order) for partner in partners]
-    fixed = fixed[..., order]
-    low = torch.where(fixed, steps, (steps - 1).clamp_min(-127))
-    high = torch.where(fixed, steps, (steps + 1).clamp_max(127))
-    residual = residual - (steps * scale[..., None]) @ squares
-    for _ in range(_SWEEPS):
-        for start in range(0, steps.shape[2], _BLOCK):
-            block = slice(start, start + _BLOCK)
-            local, near = residual[..., block].clone(), squares[:, block, block]
-            before = steps[..., block].clone()
-            for at in range(local.shape[2]):
-                place = start + at
-                ideal = steps[..., place] + local[..., at] / (near[:, at, at, None] * scale)
-                bounds = low[..., place], high[..., place]
-                for partner in neighbours:
-                    bounds = _bounded(bounds, steps, partner[place])
-                found = torch.minimum(torch.maximum(ideal.round(), bounds[0]), bounds[1])
-                change = (found - steps[..., place]) * scale
-                local -= change[..., None] * near[:, None, at]
-                steps[..., place] = found
-            residual -= ((steps[..., block] - before) * scale[..., None]) @ squares[:, block]
-    back = torch.empty_like(steps)
-    back[..., order] = steps
-    return back
-
-
-def _permuted(partner: "Tensor", order: "Tensor") -> list[int]:
-    """Partners by place in `order`: -1 where there is none."""
-    place = torch.empty_like(order)
-    place[order] = torch.arange(len(order))
-    found = partner[order]
-    return torch.where(found >= 0, place[found.clamp_min(0)], -1).tolist()  # type: ignore[no-any-return]
-
-
-def _bounded(bounds: "tuple[Tensor, Tensor]", steps: "Tensor", partner: int) -> "tuple[Tensor, Tensor]":
-    """The same bounds, so that the sum with the partner of the same sign stays safe."""
-    if partner < 0:
-        return bounds
-    other = steps[..., partner]
-    low = torch.maximum(bounds[0], -pairs.LIMIT - other.clamp_max(0))
-    high = torch.minimum(bounds[1], pairs.LIMIT - other.clamp_min(0))
-    return low, high
+    return torch.randperm(count, generator=torch.Generator().manual_seed(0))[:_ROWS]

@@ -67,7 +67,8 @@ def simulate(
     """The logits (N, classes) of `batch` (N, C, H, W) in float and as `recipe` quantizes `graph`.
 
     Without `weights` only activations are rounded. `visit` is called with each layer, its float and quantized
-    arguments and its output before activation and rounding; the network continues with the signal that it returns.
+    arguments, and its output before activation and rounding; the network continues with the signal that it
+    returns.
     """
     from torch.fx import Interpreter
     from torch.fx.node import map_arg

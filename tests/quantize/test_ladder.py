@@ -22,6 +22,7 @@ def test_without_figures_rungs_come_cheapest_first() -> None:
     ladder = [rung for part in plan(None, plain).parts for rung in rungs(part, plain, plain, LAYERS)]
     assert [(rung.title, rung.recipe.precision) for rung in ladder] == [
         ("mean-min-max ranges", "w8a8"),
+        ("learned rounding", "w8a8"),
         ("without equalization", "w8a8"),
         ("without bias correction", "w8a8"),
         ("worst layer in float", "w8a8-mixed"),
@@ -47,7 +48,7 @@ def test_ranges_and_refinement_change_what_was_asked_for_and_the_rest_the_best()
     }
     assert found == {
         Cure.RANGES: Recipe(ranges="mean-min-max"),
-        Cure.REFINEMENT: Recipe(equalize=False),
+        Cure.REFINEMENT: Recipe(learn=True),
         Cure.FLOAT_LAYERS: Recipe(ranges="mean-min-max", float_layers=LAYERS[:1]),
         Cure.WEIGHTS_ALONE: Recipe(ranges="mean-min-max", activations=False),
     }
