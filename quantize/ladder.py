@@ -1,10 +1,11 @@
 """The recovery ladder: the forms to try when an INT8 file loses too much accuracy.
 
 By their cost at inference, other ranges and other refinement come first, learned rounding among them: they
-only change how the file is made, and cost neither size nor speed. Layers in float cost both, and every boundary between INT8 and float
-adds a conversion, so few layers are tried before many; with more than a quarter in float, the model is hardly
-INT8 any more. INT8 weights with float activations keep the accuracy and most of the size reduction, but not
-the speed, so they come last. `diagnosis.py` puts first what the figures of the failed file blame.
+only change how the file is made, and cost neither size nor speed. Layers in float cost both, and every
+boundary between INT8 and float adds a conversion, so few layers are tried before many; with more than a
+quarter in float, the model is hardly INT8 any more. INT8 weights with float activations keep the accuracy and
+most of the size reduction, but not the speed, so they come last. `diagnosis.py` puts first what the figures
+of the failed file blame.
 """
 
 from collections.abc import Iterator, Sequence
