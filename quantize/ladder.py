@@ -35,6 +35,7 @@ def rungs(part: Part, recipe: Recipe, best: Recipe, layers: Sequence[str]) -> It
     found = {
         Cure.NO_OVERFLOW: lambda: iter([no_overflow(recipe)]),
         Cure.RANGES: lambda: iter([other_ranges(recipe)]),
+        Cure.ROUNDING: lambda: iter([learned_rounding(recipe)]),
         Cure.REFINEMENT: lambda: other_refinement(recipe),
         Cure.FLOAT_LAYERS: lambda: in_float(best, layers),
         Cure.WEIGHTS_ALONE: lambda: iter([weights_alone(best)]),
@@ -54,10 +55,13 @@ def other_ranges(recipe: Recipe) -> Rung:
     return Rung(f"{ranges} ranges", replace(recipe, ranges=ranges))
 
 
+def learned_rounding(recipe: Recipe) -> Rung:
+    """Weights rounded by what they do to the output of their layer."""
+    return Rung(Cure.ROUNDING, replace(recipe, learn=True))
+
+
 def other_refinement(recipe: Recipe) -> Iterator[Rung]:
-    """Learned rounding, and each step of the refinement switched, one at a time."""
-    if recipe.correct and not recipe.learn:
-        yield Rung("learned rounding", replace(recipe, learn=True))
+    """Each step of the refinement switched, one at a time."""
     yield Rung(_toggled(recipe.equalize, "equalization"), replace(recipe, equalize=not recipe.equalize))
     yield Rung(_toggled(recipe.correct, "bias correction"), replace(recipe, correct=not recipe.correct))
 

@@ -44,11 +44,12 @@ def test_ranges_and_refinement_change_what_was_asked_for_and_the_rest_the_best()
     best = Recipe(ranges="mean-min-max")
     found = {
         step: next(rungs(Part(step, ""), Recipe(), best, LAYERS)).recipe
-        for step in (Cure.RANGES, Cure.REFINEMENT, Cure.FLOAT_LAYERS, Cure.WEIGHTS_ALONE)
+        for step in (Cure.RANGES, Cure.ROUNDING, Cure.REFINEMENT, Cure.FLOAT_LAYERS, Cure.WEIGHTS_ALONE)
     }
     assert found == {
         Cure.RANGES: Recipe(ranges="mean-min-max"),
-        Cure.REFINEMENT: Recipe(learn=True),
+        Cure.ROUNDING: Recipe(learn=True),
+        Cure.REFINEMENT: Recipe(equalize=False),
         Cure.FLOAT_LAYERS: Recipe(ranges="mean-min-max", float_layers=LAYERS[:1]),
         Cure.WEIGHTS_ALONE: Recipe(ranges="mean-min-max", activations=False),
     }
