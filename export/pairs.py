@@ -26,7 +26,9 @@ _Pairs: TypeAlias = NDArray[np.intp]  # (2, pairs): the numbers of two neighbour
 
 _LARGEST_ACTIVATION = 255
 _LARGEST_SUM = 2**15 - 1
+LIMIT = _LARGEST_SUM // _LARGEST_ACTIVATION  # the largest sum of two magnitudes that is safe: 128
 _MOST = 127
+_EXACT = 1e-3  # steps; what float32 leaves of weights that lie on them
 _FEWEST = 64  # at this range any two weights are safe
 _GRID = tuple(float(steps) for steps in range(_MOST, _FEWEST - 1, -3))  # 22 ranges, 127 to 64
 
@@ -56,10 +58,59 @@ def excess(steps: NDArray[Any]) -> tuple[int, int]:
     Only pairs of one sign count, for others cannot. Both are for the largest activation, 255. Where the
     kernels differ in what is a pair, the one with more that exceed 16 bits counts.
     """
-    rows = _rows(steps).astype(np.int32)
+    rows = as_rows(steps).astype(np.int32)
     sums = [_sums(rows, pairs) * _LARGEST_ACTIVATION for pairs in _orders(steps.shape)]
     counts = [int((found > _LARGEST_SUM).sum()) for found in sums]
     return max(counts), max(int(found.max(initial=0)) for found in sums)
+
+
+def grid(weight: NDArray[np.float32], *, per_channel: bool, safe: bool) -> Grid:
+    """The weight (O, I, ...) on symmetric steps: plain rounding, or with `safe` as `fitted` rounds it."""
+    found = fitted(weight, per_channel=per_channel) if safe else None
+    if found is not None:
+        return found
+    rows = as_rows(weight).astype(np.float32)
+    scale = _widest(rows, per_channel=per_channel) / np.float32(_MOST)
+    scale[scale == 0] = 1
+    return Grid(restored(np.rint(rows / scale[:, None]), weight.shape).astype(np.int8), scale)
+
+
+def partners(shape: tuple[int, ...]) -> list[NDArray[np.int64]]:
+    """For each order of kernels, the neighbour of each weight in a row of `as_rows`; -1 for none."""
+    found = []
+    for first, second in _orders(shape):
+        partner = np.full(int(np.prod(shape[1:])), -1)
+        partner[first], partner[second] = second, first
+        found.append(partner)
+    return found
+
+
+def _kept(rows: NDArray[np.float32], orders: list[_Pairs], *, per_channel: bool) -> Grid | None:
+    """The steps that the rows lie on already, if these are safe; None if there are none."""
+    widest = _widest(rows, per_channel=per_channel)
+    steps, scale = np.zeros_like(rows), np.ones_like(widest)
+    open_ = widest > 0
+    for count in range(_MOST, _FEWEST - 1, -1):
+        if not open_.any():
+            break
+        trial = widest / np.float32(count)
+        exact = rows[open_] / trial[open_, None]
+        rounded = np.rint(exact)
+        on = np.abs(exact - rounded).max(1) < _EXACT
+        for pairs in orders:
+            on &= (_sums(rounded, pairs) <= LIMIT).all(1)
+        if not per_channel and not on.all():
+            continue
+        places = np.flatnonzero(open_)[on]
+        steps[places], scale[places] = rounded[on], trial[places]
+        open_[places] = False
+    return None if open_.any() else Grid(steps.astype(np.int8), scale)
+
+
+def _widest(rows: NDArray[np.float32], *, per_channel: bool) -> NDArray[np.float32]:
+    """The largest magnitude of each row, or of all."""
+    widest = np.abs(rows).max(1, initial=0)
+    return widest if per_channel else np.full_like(widest, widest.max(initial=0))
 
 
 def fitted(weight: NDArray[np.float32], *, per_channel: bool = True) -> Grid | None:
@@ -69,27 +120,24 @@ def fitted(weight: NDArray[np.float32], *, per_channel: bool = True) -> Grid | N
     scale between max |w| / 127 and max |w| / 64 at which the squared error is least, once every pair that
     exceeds the limit is moved to the nearest one that does not. Without `per_channel` all share one scale.
     """
-    rows = _rows(weight).astype(np.float32)
+    rows = as_rows(weight).astype(np.float32)
     orders = list(_orders(weight.shape))
-    widest = np.abs(rows).max(1, initial=0)
-    if not per_channel:
-        widest = np.full_like(widest, widest.max(initial=0))
+    widest = _widest(rows, per_channel=per_channel)
+    if (kept := _kept(rows, orders, per_channel=per_channel)) is not None:
+        # Weights that were learned on such steps; nothing else lies on steps exactly.
+        plain = (kept.scale == widest / np.float32(_MOST)).all()
+        return None if plain else Grid(restored(kept.steps, weight.shape), kept.scale)
     scale = np.where(widest > 0, widest / np.float32(_MOST), np.float32(1))
     steps = np.rint(rows / scale[:, None])
     unsafe = np.zeros(len(rows), bool)
     for pairs in orders:
-        unsafe |= (_sums(steps, pairs) > _limit()).any(1)
+        unsafe |= (_sums(steps, pairs) > LIMIT).any(1)
     if not unsafe.any():
         return None
     if not per_channel:
         unsafe[:] = True
     steps[unsafe], scale[unsafe] = _best(rows[unsafe], widest[unsafe], orders, per_channel=per_channel)
-    return Grid(_restored(steps, weight.shape).astype(np.int8), scale)
-
-
-def _limit() -> int:
-    """The largest sum of two magnitudes that is safe with any activations: 128."""
-    return _LARGEST_SUM // _LARGEST_ACTIVATION
+    return Grid(restored(steps, weight.shape).astype(np.int8), scale)
 
 
 def _best(
@@ -117,18 +165,18 @@ def _moved(exact: NDArray[np.float32], orders: list[_Pairs]) -> NDArray[np.float
     """
     steps = np.rint(exact)
     for pairs in orders:
-        row, number = np.nonzero(_sums(steps, pairs) > _limit())
+        row, number = np.nonzero(_sums(steps, pairs) > LIMIT)
         first, second = pairs[0][number], pairs[1][number]
         one, other = np.abs(exact[row, first]), np.abs(exact[row, second])
         sizes = np.abs(steps[row, first]), np.abs(steps[row, second])
-        x = np.clip(np.rint((one - other + _limit()) / 2), _limit() - sizes[1], sizes[0])
+        x = np.clip(np.rint((one - other + LIMIT) / 2), LIMIT - sizes[1], sizes[0])
         steps[row, first] = np.sign(exact[row, first]) * x
-        steps[row, second] = np.sign(exact[row, second]) * (_limit() - x)
+        steps[row, second] = np.sign(exact[row, second]) * (LIMIT - x)
     return steps
 
 
 def _orders(shape: tuple[int, ...]) -> Iterator[_Pairs]:
-    """For each order, the neighbours in a row of `_rows`: (2, pairs)."""
+    """For each order, the neighbours in a row of `as_rows`: (2, pairs)."""
     inputs, positions = shape[1], int(np.prod(shape[2:]))
     number = np.arange(inputs * positions).reshape(positions, inputs)
     whole = number.ravel()[: number.size // 2 * 2]
@@ -144,11 +192,11 @@ def _sums(rows: NDArray[Any], pairs: _Pairs) -> NDArray[Any]:
     return np.where(first * second > 0, np.abs(first + second), 0)
 
 
-def _rows(weight: NDArray[Any]) -> NDArray[Any]:
+def as_rows(weight: NDArray[Any]) -> NDArray[Any]:
     """(O, I, ...) as (O, K) in the order of kernels: kernel row, kernel column, input channel."""
     return np.ascontiguousarray(np.moveaxis(weight, 1, -1)).reshape(len(weight), -1)
 
 
-def _restored(rows: NDArray[Any], shape: tuple[int, ...]) -> NDArray[Any]:
-    """The inverse of `_rows`."""
+def restored(rows: NDArray[Any], shape: tuple[int, ...]) -> NDArray[Any]:
+    """The inverse of `as_rows`."""
     return np.ascontiguousarray(np.moveaxis(rows.reshape(shape[0], *shape[2:], shape[1]), -1, 1))

@@ -84,7 +84,7 @@ def registered(name: str) -> Architecture:
     """
     if is_own(name):
         raise UsageError(
-            f"it is of a network of your own, {name}, and edgewise runs no code that a file names; "
+            f"is of a network of your own, {name}, and edgewise runs no code that a file names; "
             "pass the network yourself, as in net.py:factory"
         )
     prefix, _, asked = name.partition(":")

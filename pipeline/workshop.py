@@ -164,6 +164,7 @@ class Workshop:
 
     def sensitivities(self, recipe: Recipe) -> list[LayerError]:
         """The layers by what INT8 costs them, worst first; none where that cannot be found out."""
+        recipe = replace(recipe, learn=False)  # learned weights are integers already
         refined = self._refine(recipe)
         if refined is None:
             return []
@@ -174,6 +175,7 @@ class Workshop:
 
     def sources(self, recipe: Recipe) -> Sources | None:
         """What weights and activations lose each; None where that cannot be found out."""
+        recipe = replace(recipe, learn=False)
         refined = self._refine(recipe)
         if refined is None:
             return None

@@ -22,6 +22,7 @@ class Cure(StrEnum):
 
     NO_OVERFLOW = "weights that cannot overflow"
     RANGES = "other ranges"
+    ROUNDING = "learned rounding"
     REFINEMENT = "other refinement"
     FLOAT_LAYERS = "layers in float"
     WEIGHTS_ALONE = "INT8 weights alone"
@@ -129,10 +130,10 @@ def _order(found: Symptoms | None) -> list[Cure]:
     if found is not None and found.has_outliers:
         first.append(Cure.RANGES)
     if found is not None and found.concentrated:
-        first.append(Cure.FLOAT_LAYERS)
+        first += [Cure.ROUNDING, Cure.FLOAT_LAYERS]
     if found is not None and found.lead_db > _DOMINATES_DB:
-        first += [Cure.REFINEMENT, Cure.FLOAT_LAYERS]
-    cheapest = [Cure.RANGES, Cure.REFINEMENT, Cure.FLOAT_LAYERS, Cure.WEIGHTS_ALONE]
+        first += [Cure.ROUNDING, Cure.REFINEMENT, Cure.FLOAT_LAYERS]
+    cheapest = [Cure.RANGES, Cure.ROUNDING, Cure.REFINEMENT, Cure.FLOAT_LAYERS, Cure.WEIGHTS_ALONE]
     return [*dict.fromkeys([*first, *cheapest])]
 
 
@@ -141,7 +142,9 @@ def _left_out(found: Symptoms | None, recipe: Recipe, *, refines: bool) -> dict[
     left: dict[Cure, str] = {}
     if not refines:
         why = "Other refinement and layers in float are not tried: the network is no graph of PyTorch"
-        return {Cure.REFINEMENT: why, Cure.FLOAT_LAYERS: why}
+        return dict.fromkeys((Cure.ROUNDING, Cure.REFINEMENT, Cure.FLOAT_LAYERS), why)
+    if not recipe.correct:
+        left[Cure.ROUNDING] = "Learned rounding is not tried: it needs bias correction, which is off"
     if found is None:
         return left
     if 0 < len(found.layers) < LAYERS_FOR_ONE:
@@ -178,13 +181,14 @@ def _blamed(step: Cure, found: Symptoms) -> str | None:
         layers = "layer carries" if count == 1 else f"{count} layers carry"
         named = f"the worst {layers} {100 * share:.0f} % of the error of {len(found.layers)}"
         return f"{named}, {found.layers[0].name} the most"
-    if step is Cure.REFINEMENT and found.lead_db > _DOMINATES_DB:
+    if step in {Cure.ROUNDING, Cure.REFINEMENT} and found.lead_db > _DOMINATES_DB:
         return f"weights lose most: {_sources(found)}"
     return None
 
 
 _BY_COST = {
     Cure.RANGES: "they cost neither size nor speed",
+    Cure.ROUNDING: "it costs neither size nor speed",
     Cure.REFINEMENT: "it costs neither size nor speed",
     Cure.FLOAT_LAYERS: "they cost some size and speed",
     Cure.WEIGHTS_ALONE: "float activations keep the accuracy, but not the speed",

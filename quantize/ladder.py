@@ -1,10 +1,11 @@
 """The recovery ladder: the forms to try when an INT8 file loses too much accuracy.
 
-By their cost at inference, other ranges and other refinement come first: they only change how the file is
-made, and cost neither size nor speed. Layers in float cost both, and every boundary between INT8 and float
-adds a conversion, so few layers are tried before many; with more than a quarter in float, the model is hardly
-INT8 any more. INT8 weights with float activations keep the accuracy and most of the size reduction, but not
-the speed, so they come last. `diagnosis.py` puts first what the figures of the failed file blame.
+By their cost at inference, other ranges and other refinement come first, learned rounding among them: they
+only change how the file is made, and cost neither size nor speed. Layers in float cost both, and every
+boundary between INT8 and float adds a conversion, so few layers are tried before many; with more than a
+quarter in float, the model is hardly INT8 any more. INT8 weights with float activations keep the accuracy and
+most of the size reduction, but not the speed, so they come last. `diagnosis.py` puts first what the figures
+of the failed file blame.
 """
 
 from collections.abc import Iterator, Sequence
@@ -34,6 +35,7 @@ def rungs(part: Part, recipe: Recipe, best: Recipe, layers: Sequence[str]) -> It
     found = {
         Cure.NO_OVERFLOW: lambda: iter([no_overflow(recipe)]),
         Cure.RANGES: lambda: iter([other_ranges(recipe)]),
+        Cure.ROUNDING: lambda: iter([learned_rounding(recipe)]),
         Cure.REFINEMENT: lambda: other_refinement(recipe),
         Cure.FLOAT_LAYERS: lambda: in_float(best, layers),
         Cure.WEIGHTS_ALONE: lambda: iter([weights_alone(best)]),
@@ -51,6 +53,11 @@ def other_ranges(recipe: Recipe) -> Rung:
     """The other way to measure the ranges of activations."""
     ranges = _OTHER_RANGES[recipe.ranges]
     return Rung(f"{ranges} ranges", replace(recipe, ranges=ranges))
+
+
+def learned_rounding(recipe: Recipe) -> Rung:
+    """Weights rounded by what they do to the output of their layer."""
+    return Rung(Cure.ROUNDING, replace(recipe, learn=True))
 
 
 def other_refinement(recipe: Recipe) -> Iterator[Rung]:

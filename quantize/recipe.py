@@ -19,6 +19,8 @@ class Recipe:
     or as their mean over pictures (in TFLite an exponential moving average), which clips rare values.
     `equalize` and `correct` refine the network first. The modules named in `float_layers` stay in float32.
     With `no_overflow`, weights are rounded so that x86 without VNNI computes the same: see `export/pairs.py`.
+    With `learn`, which needs `correct`, weights are rounded by what they do to the output of their layer: see
+    `refine/rounding.py`.
     """
 
     activations: bool = True
@@ -29,6 +31,7 @@ class Recipe:
     correct: bool = True
     float_layers: tuple[str, ...] = ()
     no_overflow: bool = False
+    learn: bool = False
 
     @property
     def precision(self) -> Precision:
@@ -39,8 +42,9 @@ class Recipe:
 
     def weights_alone(self) -> "Recipe":
         """The same recipe with INT8 weights only, and without the options for INT8 activations."""
+        plain = Recipe()
         return replace(
-            self, activations=False, io="float32", per_channel=True, float_layers=(), no_overflow=False
+            plain, activations=False, equalize=self.equalize, correct=self.correct, ranges=self.ranges
         )
 
     def to_json(self) -> dict[str, Any]:

@@ -22,7 +22,7 @@ class Refined:
     """A network before and after refinement, and counts of changes; only rewrites change operators.
 
     `simulated_db` is the median SQNR in dB of the simulated INT8 network's logits for the pictures of
-    `simulation.sample`; None if it was not measured.
+    `simulation.sample`; None if it was not measured, or where weights were learned from these pictures.
     """
 
     original: Network
@@ -56,5 +56,5 @@ def refine(network: Network, calibration: Calibration, recipe: Recipe) -> Refine
             layers, logits = 0, simulate(refined, batch, recipe)
     # With channels-last weights, pooling is captured with strides, which ONNX can only express as Gather.
     refined.to(memory_format=torch.contiguous_format)
-    simulated_db = median_sqnr_db(logits.float.numpy(), logits.quantized.numpy())
-    return Refined(network, refined, rewrites, groups, layers, simulated_db)
+    kept_db = None if recipe.learn else median_sqnr_db(logits.float.numpy(), logits.quantized.numpy())
+    return Refined(network, refined, rewrites, groups, layers, kept_db)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from ...export.graph import Network, Node, is_own, parameter, set_parameter
 from ...models.captured import operator_name
 from ..recipe import Recipe
-from .simulation import Arguments, Signal, simulate
+from .simulation import Arguments, Signal, is_float, run_layer, simulate
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -25,8 +25,10 @@ def correct_biases(graph: Network, batch: "Tensor", recipe: Recipe) -> tuple[int
     """
     corrected = 0
 
-    def correct(layer: Node, _: Arguments, signal: Signal) -> Signal:
+    def correct(layer: Node, _: Arguments, rounded: Arguments, signal: Signal) -> Signal:
         nonlocal corrected
+        if recipe.learn and not is_float(layer, recipe) and is_own(layer.args[1]):
+            signal = _learn(graph, layer, rounded, signal, recipe)
         if not _has_own_bias(layer):
             return signal
         corrected += 1
@@ -38,6 +40,18 @@ def correct_biases(graph: Network, batch: "Tensor", recipe: Recipe) -> tuple[int
 
     logits = simulate(graph, batch, recipe, correct)
     return corrected, logits
+
+
+def _learn(graph: Network, layer: Node, rounded: Arguments, signal: Signal, recipe: Recipe) -> Signal:
+    """Give the layer learned weights; the signal with what they make of its quantized inputs."""
+    from .rounding import learned
+
+    weight = learned(layer, rounded, signal.float, recipe)
+    if weight is None:
+        return signal
+    set_parameter(graph, layer.args[1], weight)
+    (x, _, *rest), named = rounded
+    return Signal(signal.float, run_layer(layer, ((x, weight, *rest), named), recipe))
 
 
 def _has_own_bias(layer: Node) -> bool:

@@ -58,7 +58,7 @@ def sensitivities(network: Network, calibration: Calibration, recipe: Recipe) ->
 
     errors: list[LayerError] = []
 
-    def measure(layer: Node, arguments: Arguments, signal: Signal) -> Signal:
+    def measure(layer: Node, arguments: Arguments, _: Arguments, signal: Signal) -> Signal:
         exact = activated(layer, signal.float)
         if not is_float(layer, recipe) and exact.square().any():
             alone = _alone(layer, arguments, recipe)

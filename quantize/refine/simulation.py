@@ -51,7 +51,7 @@ class Signal(NamedTuple):
     quantized: Any
 
 
-Visit: TypeAlias = Callable[[Node, Arguments, Signal], Signal]
+Visit: TypeAlias = Callable[[Node, Arguments, Arguments, Signal], Signal]
 
 
 def sample(calibration: Calibration) -> "Tensor":
@@ -66,8 +66,9 @@ def simulate(
 ) -> Signal:
     """The logits (N, classes) of `batch` (N, C, H, W) in float and as `recipe` quantizes `graph`.
 
-    Without `weights` only activations are rounded. `visit` is called with each layer, its float arguments and
-    its output before activation and rounding; the network continues with the signal that it returns.
+    Without `weights` only activations are rounded. `visit` is called with each layer, its float and quantized
+    arguments, and its output before activation and rounding; the network continues with the signal that it
+    returns.
     """
     from torch.fx import Interpreter
     from torch.fx.node import map_arg
@@ -88,7 +89,7 @@ def simulate(
                 signal = Signal(
                     _run(n, exact), run_layer(n, rounded, recipe) if weights else _run(n, rounded)
                 )
-                signal = visit(n, exact, signal) if visit else signal
+                signal = visit(n, exact, rounded, signal) if visit else signal
             else:
                 signal = Signal(_run(n, exact), _run(n, rounded))
             if _is_rounded(n, recipe):

@@ -62,10 +62,11 @@ class Subject:
         Raises:
             ParityError: they differ by more than rounding explains, or are invalid.
         """
-        golden, output = self.bundle.golden(), checked(output, 1)
+        golden, given = self.bundle.golden(), output.shape[-1]
+        output = checked(output, 1)
         if output.shape != golden.output.shape:
             raise ParityError(
-                f"{self.bundle.folder}: the golden sample gave {output.shape[1]} logits "
+                f"{self.bundle.folder}: the golden sample gave {given} logits "
                 f"instead of {golden.output.shape[1]}"
             )
         digest = hashlib.sha256(output.astype("<f4").tobytes()).hexdigest()

@@ -65,4 +65,4 @@ def check(manifest: dict[str, Any]) -> None:
     try:
         _SECTIONS(manifest, MANIFEST)
     except UsageError as error:
-        raise EdgewiseError(str(error)) from error
+        raise EdgewiseError(str(error).replace(f"{MANIFEST}.", f"{MANIFEST}: ", 1)) from error

@@ -11,7 +11,7 @@ EVEN = tuple(LayerShare(f"layer{index}", 1 / 40) for index in range(40))
 PLAIN = Symptoms(
     engine_db=10.0, exact_db=10.0, weights_db=14.0, activations_db=13.0, layers=EVEN, peak_ratio=1.8
 )
-BY_COST = [Cure.RANGES, Cure.REFINEMENT, Cure.FLOAT_LAYERS, Cure.WEIGHTS_ALONE]
+BY_COST = [Cure.RANGES, Cure.ROUNDING, Cure.REFINEMENT, Cure.FLOAT_LAYERS, Cure.WEIGHTS_ALONE]
 
 
 def steps(found: Symptoms | None, recipe: Recipe | None = None) -> list[Cure]:
@@ -65,7 +65,7 @@ def test_a_little_difference_is_no_saturation() -> None:
 
 def test_pictures_that_stretch_the_ranges_bring_other_ranges_first() -> None:
     found = replace(with_worst(0.9), peak_ratio=12.34)
-    assert steps(found)[:2] == [Cure.RANGES, Cure.FLOAT_LAYERS]
+    assert steps(found)[:3] == [Cure.RANGES, Cure.ROUNDING, Cure.FLOAT_LAYERS]
     assert "one calibration picture is 12.3 times that of the median picture" in first_reason(found)
 
 
@@ -80,13 +80,14 @@ def test_activations_that_lose_most_bring_other_ranges_first() -> None:
 
 def test_weights_that_lose_most_bring_refinement_and_float_layers_first() -> None:
     found = replace(PLAIN, weights_db=12.0, activations_db=17.0)
-    assert steps(found) == [Cure.REFINEMENT, Cure.FLOAT_LAYERS, Cure.RANGES, Cure.WEIGHTS_ALONE]
+    first = [Cure.ROUNDING, Cure.REFINEMENT, Cure.FLOAT_LAYERS]
+    assert steps(found) == [*first, Cure.RANGES, Cure.WEIGHTS_ALONE]
     assert first_reason(found).startswith("weights lose most: SQNR 12.0 dB")
 
 
 def test_ranges_are_left_out_where_activations_hardly_lose() -> None:
     found = plan(replace(PLAIN, weights_db=5.0, activations_db=25.0), Recipe())
-    assert [part.step for part in found.parts] == [Cure.REFINEMENT, Cure.FLOAT_LAYERS]
+    assert [part.step for part in found.parts] == [Cure.ROUNDING, Cure.REFINEMENT, Cure.FLOAT_LAYERS]
     ranges, alone = found.skipped
     assert ranges.startswith("Other ranges are not tried: SQNR 5.0 dB with only the weights")
     assert alone == "INT8 weights alone are not tried: they are the same weights"
@@ -117,13 +118,20 @@ def test_one_scale_a_weight_is_named_as_what_cannot_be_changed() -> None:
 )
 def test_few_layers_with_most_of_the_error_come_before_variants(found: Symptoms, concentrated: bool) -> None:
     assert found.concentrated is concentrated
-    assert (steps(found)[0] is Cure.FLOAT_LAYERS) is concentrated
+    assert (steps(found)[:2] == [Cure.ROUNDING, Cure.FLOAT_LAYERS]) is concentrated
+
+
+def test_learned_rounding_needs_bias_correction() -> None:
+    found = plan(None, Recipe(correct=False))
+    assert Cure.ROUNDING not in [part.step for part in found.parts]
+    assert found.skipped == ("Learned rounding is not tried: it needs bias correction, which is off",)
 
 
 def test_float_layers_say_which_carry_the_error() -> None:
-    assert first_reason(with_worst(0.9, count=4)) == (
-        "the worst layer carries 90 % of the error of 4, layer0 the most"
+    (reason,) = (
+        p.reason for p in plan(with_worst(0.9, count=4), Recipe()).parts if p.step is Cure.FLOAT_LAYERS
     )
+    assert reason == ("the worst layer carries 90 % of the error of 4, layer0 the most")
 
 
 def test_too_few_layers_for_one_in_float() -> None:

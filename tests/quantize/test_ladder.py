@@ -22,6 +22,7 @@ def test_without_figures_rungs_come_cheapest_first() -> None:
     ladder = [rung for part in plan(None, plain).parts for rung in rungs(part, plain, plain, LAYERS)]
     assert [(rung.title, rung.recipe.precision) for rung in ladder] == [
         ("mean-min-max ranges", "w8a8"),
+        ("learned rounding", "w8a8"),
         ("without equalization", "w8a8"),
         ("without bias correction", "w8a8"),
         ("worst layer in float", "w8a8-mixed"),
@@ -43,10 +44,11 @@ def test_ranges_and_refinement_change_what_was_asked_for_and_the_rest_the_best()
     best = Recipe(ranges="mean-min-max")
     found = {
         step: next(rungs(Part(step, ""), Recipe(), best, LAYERS)).recipe
-        for step in (Cure.RANGES, Cure.REFINEMENT, Cure.FLOAT_LAYERS, Cure.WEIGHTS_ALONE)
+        for step in (Cure.RANGES, Cure.ROUNDING, Cure.REFINEMENT, Cure.FLOAT_LAYERS, Cure.WEIGHTS_ALONE)
     }
     assert found == {
         Cure.RANGES: Recipe(ranges="mean-min-max"),
+        Cure.ROUNDING: Recipe(learn=True),
         Cure.REFINEMENT: Recipe(equalize=False),
         Cure.FLOAT_LAYERS: Recipe(ranges="mean-min-max", float_layers=LAYERS[:1]),
         Cure.WEIGHTS_ALONE: Recipe(ranges="mean-min-max", activations=False),

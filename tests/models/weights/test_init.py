@@ -400,7 +400,7 @@ def test_a_checkpoint_never_names_the_code_to_run(tmp_path: Path, ten: dict[str,
         own_file(tmp_path / "model.safetensors", ten, replace(OWN, name=name))
         for ask in (load_model, model_name):
             with pytest.raises(
-                UsageError, match=r"model\.safetensors: it is of a network of your own, .*net\.py"
+                UsageError, match=r"model\.safetensors: is of a network of your own, .*net\.py"
             ):
                 ask(str(tmp_path / "model.safetensors"))
     assert not (tmp_path / "ran").exists()

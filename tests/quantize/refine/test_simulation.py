@@ -117,10 +117,11 @@ def test_a_visitor_sees_each_layer_and_can_change_its_output() -> None:
     graph, x = trace(Net(), SIZE), pictures()
     seen: list[str] = []
 
-    def visit(layer: Node, arguments: Arguments, signal: Signal) -> Signal:
+    def visit(layer: Node, arguments: Arguments, rounded: Arguments, signal: Signal) -> Signal:
         seen.append(layer_name(layer))
         (given, weight, *_), _ = arguments
         assert weight.shape[1] == given.shape[1]
+        assert rounded[0][0].shape == given.shape
         assert is_layer(layer)
         return Signal(signal.float, signal.float)
 
