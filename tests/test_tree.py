@@ -59,6 +59,8 @@ MAY_BE_HEAVY = (
     "models/training/callbacks.py",
     "models/training/loader.py",
     "models/training/module.py",
+    "quantize/refine/descent.py",
+    "quantize/refine/rounding.py",
 )
 
 # Tests of the whole; every other test file is named after the one file that it tests.
