@@ -36,7 +36,8 @@ if TYPE_CHECKING:
     from .models.spec import Preprocess
     from .pipeline.bench import Benchmark, bench
     from .pipeline.compare import ParityMatrix, compare
-    from .pipeline.convert import Conversion, convert
+    from .pipeline.conversion import Conversion
+    from .pipeline.convert import convert
     from .pipeline.ensemble import EnsembleConversion, ensemble
     from .pipeline.inspection import Inspection, inspect
     from .pipeline.load import from_torch, load_model
@@ -109,7 +110,7 @@ _HOMES = {
     "Benchmark": "pipeline.bench",
     "Bundle": "runtime.bundle",
     "Classifier": "runtime.classifier",
-    "Conversion": "pipeline.convert",
+    "Conversion": "pipeline.conversion",
     "EnsembleConversion": "pipeline.ensemble",
     "Inspection": "pipeline.inspection",
     "Model": "models.model",

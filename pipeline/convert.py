@@ -2,95 +2,32 @@
 
 import os
 import tempfile
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
 
 from ..export.artifact import bundle_name
 from ..export.precision import Precision
 from ..models.checkpoint import CHECKPOINT
-from ..models.errors import PrecisionError
 from ..models.foreign.keras import KerasNetwork, is_keras
 from ..models.model import Model
 from ..models.overrides import Channels, ClassNames, PathLike, Resize
 from ..models.sizes import Size
 from ..models.weights import model_name
 from ..models.weights.names import require_model
-from ..runtime.bundle import Bundle, refuse_other_model
+from ..runtime.bundle import refuse_other_model
 from ..runtime.bundle.atomic import refuse_foreign
 from ..runtime.judge import evaluation
 from ..runtime.judge.ahead import reading_ahead
 from . import steps
 from .collector import collecting_seldom
-from .document import document
-from .failures import Failure, Failures, most_severe
+from .conversion import Conversion
+from .failures import Failures
 from .load import loaded
 from .product import Product, write
 from .progress import Journal, Progress
 from .request import ConvertRequest, ModelLike
 from .stability import compared
 from .workshop import Workshop
-
-
-@dataclass(frozen=True, slots=True, eq=False, repr=False)
-class Conversion:
-    """The result of `convert`: a product for each target and precision, each in its bundle.
-
-    `seconds` has the wall time of each stage by its title; `notices` is what the user was told meanwhile.
-    `failures` are the files that were asked for and not written.
-    """
-
-    products: tuple[Product, ...]
-    notices: tuple[str, ...] = ()
-    seconds: Mapping[str, float] = field(default_factory=dict)
-    failures: tuple[Failure, ...] = ()
-
-    @property
-    def bundles(self) -> tuple[Bundle, ...]:
-        """The bundles that were written."""
-        return tuple(product.bundle for product in self.products)
-
-    @property
-    def passed(self) -> bool:
-        """Whether nothing failed, and no product was forced through the accuracy gate."""
-        return not self.failures and all(product.passed for product in self.products)
-
-    @property
-    def as_requested(self) -> bool:
-        """Whether every product has the precision that was asked for, none another by recovery."""
-        return all(product.as_requested for product in self.products)
-
-    def require_written(self) -> None:
-        """Raise the most severe error of the failures; its `conversion` is this result."""
-        if self.failures:
-            error = most_severe(self.failures, [product.title for product in self.products])
-            error.conversion = self
-            raise error
-
-    def require(self) -> None:
-        """Raise as `require_written`, or a `PrecisionError` if recovery gave a product another precision."""
-        self.require_written()
-        for product in self.products:
-            if not product.as_requested:
-                raise PrecisionError(
-                    f"{product.target}: passed its gate as {product.precision}, not as {product.requested}; "
-                    f"{product.bundle.folder} holds that model"
-                )
-
-    def __repr__(self) -> str:
-        return "\n".join(map(repr, self.products))
-
-    def to_json(self) -> dict[str, Any]:
-        """The document `conversion`."""
-        return document(
-            "conversion",
-            as_requested=self.as_requested,
-            bundles=[product.to_json() for product in self.products],
-            failures=[failure.to_json() for failure in self.failures],
-            notices=list(self.notices),
-            seconds={title: round(spent, 3) for title, spent in self.seconds.items()},
-        )
 
 
 def convert(

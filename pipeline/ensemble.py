@@ -11,7 +11,8 @@ from ..models.overrides import PathLike
 from ..runtime.judge import evaluation
 from . import gain
 from .checks import require_folder
-from .convert import Conversion, run
+from .conversion import Conversion
+from .convert import run
 from .document import document
 from .gain import MemberCost, MemberScore
 from .members import load_members, require_members

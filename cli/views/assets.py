@@ -15,7 +15,7 @@ from ...runtime.judge.golden import GoldenCheck
 from ..terminal import Terminal
 
 if TYPE_CHECKING:
-    from ...pipeline.convert import Conversion
+    from ...pipeline.conversion import Conversion
     from ...pipeline.request import ConvertRequest
 
 _CLASSES = 6  # names on the screen

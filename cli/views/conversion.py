@@ -9,7 +9,7 @@ from rich.table import Table
 
 from ...export.precision import Precision
 from ...models.errors import EdgewiseError
-from ...pipeline.convert import Conversion
+from ...pipeline.conversion import Conversion
 from ...pipeline.failures import Failure
 from ...pipeline.product import Product
 from ...pipeline.recovery import Recovery

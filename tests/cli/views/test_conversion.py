@@ -13,7 +13,7 @@ from edgewise.cli.views.conversion import show_conversion, show_layers, show_rec
 from edgewise.export.artifact import Artifact
 from edgewise.export.precision import Precision
 from edgewise.models.errors import ParityError
-from edgewise.pipeline.convert import Conversion
+from edgewise.pipeline.conversion import Conversion
 from edgewise.pipeline.failures import Failure
 from edgewise.pipeline.fidelity import Fidelity
 from edgewise.pipeline.product import Product
