@@ -13,6 +13,8 @@
 7. expand_as before arithmetic, as in `normalize`: litert-torch, which moves channels last, expands the wrong
    axis (a relative 1e-1). Arithmetic expands by itself.
 8. rrelu: no converter has it. In evaluation it is leaky_relu.
+9. view and reshape of transposed values, as behind attention: PyTorch's ONNX exporter decomposes attention
+   into operators that write in another order, which cannot be viewed so. A copy can.
 """
 
 from itertools import count
@@ -42,11 +44,11 @@ class _Append:
         node.meta["val"] = like.meta["val"].fake_mode.from_tensor(value)
         return node
 
-    def __call__(self, operator: Any, *arguments: Any) -> _Node:
+    def __call__(self, operator: Any, *arguments: Any, **named: Any) -> _Node:
         from torch.fx.node import map_arg
 
-        node = self._graph.call_function(operator, arguments)
-        node.meta["val"] = operator(*map_arg(arguments, lambda argument: argument.meta["val"]))
+        node = self._graph.call_function(operator, arguments, named)
+        node.meta["val"] = operator(*map_arg(arguments, lambda argument: argument.meta["val"]), **named)
         return node
 
 
@@ -82,6 +84,8 @@ def _rules() -> dict[Any, _Rule]:
         aten._upsample_bicubic2d_aa.vec: _resize,  # noqa: SLF001
         aten.expand_as.default: _broadcast,
         aten.rrelu.default: _leaky,
+        aten.view.default: _copied_view,
+        aten.reshape.default: _copied_view,
     }
 
 
@@ -221,6 +225,17 @@ def _elementwise() -> set[Any]:
 
     aten = torch.ops.aten
     return {aten.add.Tensor, aten.sub.Tensor, aten.mul.Tensor, aten.div.Tensor}
+
+
+def _copied_view(append: _Append, node: _Node) -> _Node | None:
+    import torch
+
+    aten = torch.ops.aten
+    x, shape = node.args
+    if x.target not in {aten.transpose.int, aten.permute.default}:
+        return None
+    copy = append(aten.clone.default, x, memory_format=torch.contiguous_format)
+    return append(aten.view.default, copy, shape)
 
 
 def _leaky(append: _Append, node: _Node) -> _Node | None:

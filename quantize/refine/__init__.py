@@ -45,7 +45,8 @@ def refine(network: Network, calibration: Calibration, recipe: Recipe) -> Refine
     """Refine a copy of `network` according to `recipe`, with the first pictures of `calibration`."""
     import torch
 
-    refined = copy.deepcopy(network).to(memory_format=torch.channels_last)
+    refined = copy.deepcopy(network)
+    _store_channels_last(refined)
     batch = sample(calibration)
     with torch.no_grad():
         rewrites = rewrite(refined) if recipe.activations else 0  # float operators need no rewrite
@@ -58,3 +59,12 @@ def refine(network: Network, calibration: Calibration, recipe: Recipe) -> Refine
     refined.to(memory_format=torch.contiguous_format)
     kept_db = None if recipe.learn else median_sqnr_db(logits.float.numpy(), logits.quantized.numpy())
     return Refined(network, refined, rewrites, groups, layers, kept_db)
+
+
+def _store_channels_last(network: Network) -> None:
+    """Store the weights of two-dimensional convolutions so; `Module.to` fails on those of three."""
+    import torch
+
+    for weight in (*network.parameters(), *network.buffers()):
+        if weight.dim() == 4:
+            weight.data = weight.data.contiguous(memory_format=torch.channels_last)

@@ -4,10 +4,12 @@ from collections.abc import Callable
 
 import pytest
 import torch
+from timm.models.vision_transformer_relpos import VisionTransformerRelPos
 from torch import Tensor, nn
 from torch.nn import functional
 
 from edgewise.export.graph import trace
+from edgewise.export.onnx.graph import onnx_graph
 
 
 class Apply(nn.Module):
@@ -74,3 +76,14 @@ def test_operators_that_every_converter_has_are_left_alone() -> None:
     ):
         names = [str(node.target) for node in trace(Apply(operator), 32).graph.nodes]
         assert not any("slice" in name or "cat" in name for name in names)
+
+
+def test_a_view_of_transposed_values_gets_a_copy() -> None:
+    """PyTorch's ONNX exporter gives attention other strides than the capture, which only a copy survives."""
+    network = VisionTransformerRelPos(
+        img_size=32, patch_size=8, embed_dim=48, depth=1, num_heads=3, num_classes=6
+    ).eval()
+    graph = trace(network, 32)
+    assert onnx_graph(graph, 32).graph.node
+    pictures = torch.randn(2, 3, 32, 32)
+    torch.testing.assert_close(graph(pictures), network(pictures), rtol=1e-4, atol=1e-5)

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from edgewise.export.artifact import Artifact
 from edgewise.export.graph import Network, trace
@@ -27,6 +27,21 @@ def test_the_original_is_not_changed(tiny_network: nn.Module, tiny_calibration: 
     after = refined.network.state_dict()
     changed = {name for name, value in after.items() if not torch.equal(value, before[name])}
     assert len(changed) == 12 + 6  # all biases, and the weights before and after the rescaled tensors
+
+
+def test_convolutions_of_three_dimensions_do_not_matter(tiny_calibration: Calibration) -> None:
+    class Lambda(nn.Module):
+        """A convolution over places of values, as in lambda networks."""
+
+        def __init__(self) -> None:
+            super().__init__()
+            self.first, self.over = nn.Conv2d(3, 4, 3), nn.Conv3d(1, 2, (1, 3, 3))
+
+        def forward(self, x: Tensor) -> Tensor:
+            seen: Tensor = self.over(self.first(x)[:, None])
+            return seen.mean((3, 4)).flatten(1)
+
+    assert refine(trace(Lambda(), 32), tiny_calibration, Recipe()).corrected_layers == 1
 
 
 def test_changes_are_counted(tiny_refined: Refined) -> None:
