@@ -67,4 +67,4 @@ def test_the_sample_of_timm_is_what_the_table_shows() -> None:
     rows = [
         line.split(" | ")[0].removeprefix("| ") for line in table.splitlines() if line.startswith("| timm:")
     ]
-    assert rows == timm_sample.sample(60)
+    assert rows == timm_sample.sample(len(rows))
