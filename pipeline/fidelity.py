@@ -9,6 +9,9 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 _FAR_DB = 10.0  # ten times the error
+# Enough, whatever else is better: the simulation does not round inside operators such as a deviation, which
+# files compute in several INT8 steps.
+_ENOUGH_DB = 25.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +30,7 @@ class Fidelity:
     @property
     def suspicious(self) -> bool:
         """Whether the file has more than ten times the error of its simulation or of another target."""
-        return bool(self._better())
+        return self.sqnr_db < _ENOUGH_DB and bool(self._better())
 
     def complaint(self) -> str:
         """What to tell the user where it is suspicious."""

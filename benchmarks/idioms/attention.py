@@ -125,7 +125,7 @@ class ClassToken(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Logits."""
-        sequence = torch.cat([self.token.expand(len(x), -1, -1), x.flatten(2).transpose(1, 2)], 1)
+        sequence = torch.cat([self.token.expand(x.shape[0], -1, -1), x.flatten(2).transpose(1, 2)], 1)
         seen = sequence + self.places
         logits: Tensor = self.linear((seen + self.attention(seen))[:, 0])
         return logits

@@ -49,7 +49,7 @@ class Scaled(nn.Module):
 def _sampled(x: Tensor) -> Tensor:
     """The features, moved by a fixed grid, as spatial transformers do."""
     line = torch.linspace(-0.9, 0.9, SIDE)
-    grid = torch.stack(torch.meshgrid(line, line, indexing="xy"), 2).expand(len(x), -1, -1, -1)
+    grid = torch.stack(torch.meshgrid(line, line, indexing="xy"), 2).expand(x.shape[0], -1, -1, -1)
     return F.grid_sample(x, grid, align_corners=False)
 
 
