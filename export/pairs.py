@@ -116,16 +116,17 @@ def _widest(rows: NDArray[np.float32], *, per_channel: bool) -> NDArray[np.float
 def fitted(weight: NDArray[np.float32], *, per_channel: bool = True) -> Grid | None:
     """Round the weight (O, I, ...) so that no pair of products can exceed 16 bits; None if none can anyway.
 
-    A channel without such pairs gets the scale max |w| / 127 and plain rounding. Each of the others gets the
-    scale between max |w| / 127 and max |w| / 64 at which the squared error is least, once every pair that
-    exceeds the limit is moved to the nearest one that does not. Without `per_channel` all share one scale.
+    Weights that lie on safe steps already, as learned ones do (see `quantize/refine/rounding.py`), keep them.
+    Otherwise a channel without such pairs gets the scale max |w| / 127 and plain rounding, and each of the
+    others the scale between max |w| / 127 and max |w| / 64 at which the squared error is least, once every
+    pair that exceeds the limit is moved to the nearest one that does not. Without `per_channel` all share one
+    scale.
     """
     rows = as_rows(weight).astype(np.float32)
     orders = list(_orders(weight.shape))
     widest = _widest(rows, per_channel=per_channel)
     if (kept := _kept(rows, orders, per_channel=per_channel)) is not None:
-        # Weights that were learned on such steps; nothing else lies on steps exactly.
-        plain = (kept.scale == widest / np.float32(_MOST)).all()
+        plain = ((kept.scale == widest / np.float32(_MOST)) | (widest == 0)).all()
         return None if plain else Grid(restored(kept.steps, weight.shape), kept.scale)
     scale = np.where(widest > 0, widest / np.float32(_MOST), np.float32(1))
     steps = np.rint(rows / scale[:, None])
