@@ -131,8 +131,8 @@ def test_a_network_for_grey_strips_is_trained_and_converted(tmp_path: Path) -> N
         crop=0.5,
         progressive=0.5,
     )
-    spec = edgewise.load_model(trained.path).spec
+    spec = edgewise.load_model(f"{net}:make", weights=trained.path).spec
     assert spec.preprocess == Preprocess((16, 48), (16, 48), (0.5,), (0.5,))
-    made = edgewise.convert(trained.path, to="onnx", out=tmp_path / "bundle")
+    made = edgewise.convert(f"{net}:make", weights=trained.path, to="onnx", out=tmp_path / "bundle")
     (answers,) = edgewise.open_bundle(made.bundles[0].folder).predict(np.full((9, 9), 250, np.uint8))
     assert {answer.label for answer in answers} == {"dark", "light"}

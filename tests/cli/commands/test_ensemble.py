@@ -148,17 +148,18 @@ def test_checkpoints_of_one_run_without_labelled_pictures(
         network = load_model(name, str(folder / f"{seed}.pth"), announce=lambda _: None).network
         spec = ModelSpec(name, Preprocess(32, 40), Labels(tuple("abcd")), Origin("file", "mine", ""))
         save(tmp_path / f"snapshot-{seed}.safetensors", network.state_dict(), spec, {"top1": 0.5})
-    members = [tmp_path / f"snapshot-{number}.safetensors" for number in (1, 2)]
+    files = [tmp_path / f"snapshot-{number}.safetensors" for number in (1, 2)]
+    members = [f"{name}={file}" for file in files]
     ended = edgewise(
         "ensemble", *members, "--to", "onnx", "--calib-count", 8, "--out", tmp_path / "b", "--json"
     )
     assert ended.code == 0, ended.stderr
     *rows, both = ended.document["ensemble"]["models"]
-    assert [row["name"] for row in rows] == [str(member) for member in members]
+    assert [row["name"] for row in rows] == members
     assert [(row["accuracy"], row["ece"], row["gain"]) for row in rows] == [(None, None, None)] * 2
     assert both["agreement"] == 1
     record = Bundle.open(tmp_path / "b").manifest["training"]
-    assert [part["sha256"] for part in record["members"]] == [sha256_of(member) for member in members]
+    assert [part["sha256"] for part in record["members"]] == [sha256_of(file) for file in files]
     assert [part["top1"] for part in record["members"]] == [0.5, 0.5]
 
 

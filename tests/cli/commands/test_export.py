@@ -22,6 +22,7 @@ from edgewise.models.images import sha256_of
 from edgewise.models.libraries import library
 from edgewise.models.spec import Labels
 from edgewise.models.weights import load_model
+from edgewise.models.zoo import find
 from edgewise.runtime.bundle import Bundle
 
 Run = Callable[..., Any]
@@ -485,21 +486,19 @@ def test_a_bundle_of_another_model_is_replaced_only_when_asked(
 
 
 @pytest.mark.slow
-def test_bundles_of_a_run_are_called_by_its_folder(
-    edgewise: Run, nets: Path, small: Arguments, tmp_path: Path
-) -> None:
-    model = load_model(f"{nets}:colours", announce=lambda _: None)
+def test_bundles_of_a_run_are_called_by_its_folder(edgewise: Run, small: Arguments, tmp_path: Path) -> None:
+    model = load_model("mobilenetv1_025", "random", announce=lambda _: None)
     run = tmp_path / "runs" / "flowers"
     run.mkdir(parents=True)
-    spec = replace(model.spec, labels=Labels(("circle", "square", "cross", "star")))
-    network = library("file").build(f"{nets}:colours", 4, {})
+    row, spec = find(model.spec.name), replace(model.spec, labels=Labels(tuple("abcd")))
+    network = library(row.library).build(row.builder, 4, dict(row.options))
     save(run / "model.safetensors", network.state_dict(), spec, {"top1": 0.5})
     asked = ("--precision", "fp32,fp16", "--out", tmp_path / "out", "--json")
     ended = edgewise("export", run / "model.safetensors", *small, *asked)
     assert ended.code == 0, ended.stderr
     places = [Path(product["bundle"]) for product in ended.document["bundles"]]
     assert places == [tmp_path / "out" / f"flowers-onnx-{kind}" for kind in ("fp32", "fp16")]
-    assert all(Bundle.open(place).name == f"{nets}:colours" for place in places)
+    assert all(Bundle.open(place).name == "mobilenetv1_025" for place in places)
     told = edgewise("export", run, *small)
     assert told.code == 2
     assert f"pass its checkpoint, {run / 'model.safetensors'}" in told.complaint

@@ -167,12 +167,21 @@ def test_more_threads_than_processors_are_refused(browser: Browser, int8: str) -
 
 
 @pytest.mark.parametrize(
-    ("target", "reason"), [("int8", "Failed to load model"), ("onnx", "Can't create a session")]
+    ("target", "content", "reason"),
+    [
+        ("int8", b"not a model", "Failed to load model"),
+        ("onnx", b"\x08\x0a", "Can't create a session"),  # a version and nothing else
+    ],
 )
 def test_the_error_of_a_page_is_reported(
-    browser: Browser, tmp_path: Path, request: pytest.FixtureRequest, target: str, reason: str
+    browser: Browser,
+    tmp_path: Path,
+    request: pytest.FixtureRequest,
+    target: str,
+    content: bytes,
+    reason: str,
 ) -> None:
-    broken = rewritten(request.getfixturevalue(target), tmp_path, b"not a model", None)
+    broken = rewritten(request.getfixturevalue(target), tmp_path, content, None)
     with pytest.raises(EdgewiseError, match=f"the browser failed: tiny .*: {reason}"):
         list(browser.run(quick(Contender(broken))))
 
