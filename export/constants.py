@@ -1,8 +1,8 @@
 """Fold weights that depend on parameters alone, so that every layer's weight is a parameter with a name.
 
 Weight standardization, weight and spectral normalization and `torch.nn.utils.parametrize` compute a weight
-anew for each picture. The result is always the same, and rewrites, equalization, bias correction and patching
-need to know and to change it.
+again for each picture. The result is always the same, and rewrites, equalization, bias correction and
+patching need to know and to change it.
 """
 
 from operator import attrgetter

@@ -6,7 +6,7 @@ more than 128 exceed 32767 where both activations are 255; all other pairs are e
 
 Neighbours are two successive weights of an output channel in the order kernel row, kernel column, input
 channel. ONNX Runtime, and oneDNN's matrix products, number them through the whole kernel; oneDNN's
-convolutions begin anew at each kernel position, which is different where the number of input channels is odd.
+convolutions begin again at each kernel position, which differs where the number of input channels is odd.
 (Measured on a processor with AVX2: every pair of weights in a channel of its own, in convolutions of 1 to 64
 channels and 1 x 1 to 5 x 5 kernels, in grouped ones and in matrix products.) Depthwise convolutions add in 32
 bits in both.

@@ -46,7 +46,7 @@ def test_neighbours_of_the_same_sign_exceed_16_bits_beyond_a_sum_of_128(
         ([(0, 0), (0, 1)], 1),  # two channels of a position
         ([(0, 1), (0, 2)], 0),
         ([(0, 2), (1, 0)], 1),  # through the whole kernel, the last channel has the next position's first
-        ([(1, 0), (1, 1)], 1),  # where each position begins anew
+        ([(1, 0), (1, 1)], 1),  # where each position begins again
         ([(1, 1), (1, 2)], 1),
         ([(0, 0), (1, 0)], 0),
     ],

@@ -60,7 +60,7 @@ def test_a_layer_overflows_where_the_engine_saturates(
     assert is_exact(path) == (not (overflows and saturates()))
 
 
-def test_each_position_of_a_kernel_begins_anew(tmp_path: Path) -> None:
+def test_each_position_of_a_kernel_begins_again(tmp_path: Path) -> None:
     steps = np.zeros((16, 3, 1, 3), np.int8)
     steps[:, :2, 0, 1] = 127  # numbers 3 and 4 of the whole kernel, which would be of two pairs
     path = written(tmp_path / "one.xml", steps)
