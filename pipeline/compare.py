@@ -20,7 +20,7 @@ from ..models.weights.names import require_model, require_weights
 from ..models.zoo import is_own, registered
 from ..runtime import Session, machine, open_session
 from ..runtime.bundle import Bundle
-from ..runtime.first_opening import require_opens
+from ..runtime.first_opening import require_sound
 from ..runtime.judge import evaluation
 from ..runtime.judge.evaluation import Pictures, take
 from ..runtime.judge.matrix import ComparedPair, matrix
@@ -121,8 +121,8 @@ def compare(
     journal = Journal(progress)
     opened = [Bundle.open(folder) for folder in listed(bundles)]
     spec = _one_network(opened)
-    for bundle in opened:
-        require_opens(bundle)
+    for notice in filter(None, map(require_sound, opened)):
+        journal.notice(notice)
     files = _files(opened)
     if network is not None:
         require_model(os.fspath(network))

@@ -4,19 +4,17 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from ..models.errors import MissingDependencyError, ParityError
+from ..models.errors import ParityError
 from ..models.overrides import PathLike
 from ..runtime import Session, open_session
 from ..runtime.bundle import Bundle
-from ..runtime.first_opening import require_opens
+from ..runtime.first_opening import require_sound
 from ..runtime.judge import evaluation, saturation
-from ..runtime.judge.described import require_described
 from ..runtime.judge.drop import Drop, Verdict
 from ..runtime.judge.estimate import Estimate
 from ..runtime.judge.golden import GoldenCheck, check
 from ..runtime.judge.stats import Agreement
 from ..runtime.judge.verdict import Verification, judge
-from ..runtime.probe import probe
 from .checks import require_folder
 from .claims import known
 from .document import document
@@ -122,8 +120,7 @@ def verify(
     wanted = limits(max_drop, min_agreement, min_top1, strict=strict)
     at_least("threads", threads, 1)
     opened = Bundle.open(Path(bundle))
-    require_opens(opened)
-    undescribed = _described(opened)
+    undescribed = require_sound(opened)
     folder = None if data is None else Path(data)
     if folder is not None:
         require_folder(folder, "a folder of labelled pictures")
@@ -151,15 +148,6 @@ def verify(
     for warning in judged.warnings:
         journal.notice(warning)
     return VerifiedBundle(opened, golden, judged, tuple(journal.notices))
-
-
-def _described(bundle: Bundle) -> str | None:
-    """Check the manifest against the model file; a notice where that needs a library that is not there."""
-    try:
-        require_described(bundle, probe(bundle.model, bundle.target).structure)
-    except MissingDependencyError as error:
-        return f"The manifest's description of {bundle.model.name} was not checked: {error}"
-    return None
 
 
 def _checked(bundle: Bundle, session: Session, unfit: str | None) -> GoldenCheck:
