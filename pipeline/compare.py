@@ -8,6 +8,7 @@ from typing import Any
 
 from ..export.artifact import model_files
 from ..export.precision import Precision
+from ..models.data.copies import Seen
 from ..models.errors import EdgewiseError, UsageError
 from ..models.foreign.keras import is_keras
 from ..models.foreign.program import is_program
@@ -135,7 +136,9 @@ def compare(
     for notice in pictures.notices:
         journal.notice(notice)
     for bundle in opened:
-        evaluation.refuse_overlap(pictures, (bundle.calibration or {}).get("files", ()))
+        overlap = evaluation.refuse_overlap(pictures, Seen.from_json(bundle.calibration or {}))
+        for notice in filter(None, [overlap]):
+            journal.notice(notice)
     sessions = _original(
         opened,
         torch,

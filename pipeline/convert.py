@@ -159,9 +159,9 @@ def _made(request: ConvertRequest, journal: Journal, work: Path, failures: Failu
         calibration = steps.calibration(request, model)
         data = None if request.data is None else Path(request.data)
         pictures = evaluation.choose(model.spec, data, request.eval_count, calibration.unused, request.seed)
-        evaluation.refuse_overlap(pictures, calibration.digests)
+        overlap = evaluation.refuse_overlap(pictures, calibration.seen)
         request.limits.require_measurable(pictures)
-        for notice in dict.fromkeys((*calibration.notices, *pictures.notices)):
+        for notice in dict.fromkeys((*calibration.notices, *pictures.notices, *filter(None, [overlap]))):
             journal.notice(notice)
     with reading_ahead(pictures, model.spec.preprocess, work) as ready:
         workshop = Workshop(model, calibration, work, journal, request.runs_on)

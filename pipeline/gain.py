@@ -12,10 +12,10 @@ from numpy.typing import NDArray
 from ..export import exporter
 from ..export.artifact import model_files
 from ..export.graph import trace
+from ..models.data.copies import Seen
 from ..models.ensemble import Average, aligned, averaged, normalised
 from ..models.ensemble_weights import fit_weights
 from ..models.errors import EdgewiseError, UsageError
-from ..models.images import sha256_of
 from ..models.spec import ModelSpec, Tensor32
 from ..quantize.calibration import FEWEST, generated
 from ..runtime import open_session
@@ -67,9 +67,10 @@ def parted(pictures: Pictures, fit: Path | None, like: ModelSpec) -> tuple[Pictu
     """
     if fit is not None:
         fitting = evaluation.from_folder(fit, like)
-        if shared := {sha256_of(file) for file in fitting.files} & {sha256_of(f) for f in pictures.files}:
+        if shared := Seen.of(fitting.files).copies(pictures.files).certain:
             raise UsageError(
-                f"{len(shared)} pictures of --fit are also in --data, which would bias the result; "
+                f"{len(shared)} pictures of --fit are also in --data (the first is {shared[0].name}), which "
+                "would bias the result; "
                 "separate them"
             )
         return fitting, pictures

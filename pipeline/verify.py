@@ -4,6 +4,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from ..models.data.copies import Seen
 from ..models.errors import ParityError
 from ..models.overrides import PathLike
 from ..runtime import Session, open_session
@@ -125,14 +126,14 @@ def verify(
     if folder is not None:
         require_folder(folder, "a folder of labelled pictures")
     judged_by_pictures = opened.reference is not None or folder is not None
-    pictures = None
+    pictures = overlap = None
     if judged_by_pictures:
         pictures = evaluation.choose(opened.spec, folder, _GENERATED, photos=(), seed=0)
-        evaluation.refuse_overlap(pictures, (opened.calibration or {}).get("files", ()))
+        overlap = evaluation.refuse_overlap(pictures, Seen.from_json(opened.calibration or {}))
     wanted.require_measurable(pictures)
     journal = Journal(progress, 1 + judged_by_pictures)
     unfit = saturation.unfit_here(opened)
-    for notice in (*filter(None, [undescribed, unfit]), *(pictures.notices if pictures else ())):
+    for notice in (*filter(None, [undescribed, unfit, overlap]), *(pictures.notices if pictures else ())):
         journal.notice(notice)
     with journal.stage("Run the golden sample"):
         session = open_session(opened.model, opened.target, threads)
