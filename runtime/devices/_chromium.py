@@ -1,5 +1,6 @@
 """Start a headless Chromium with a fresh profile, and remove it and all its files afterwards."""
 
+import html
 import os
 import shutil
 import signal
@@ -86,12 +87,17 @@ class Chromium:
 def opened(program: Path, address: str, cpus: tuple[int, ...] | None) -> Iterator[Chromium]:
     """Run `program` with the page at `address`, pinned to the processors `cpus`.
 
+    Other users can read a program's arguments. They name a page that only this user can read and that leads
+    to `address`, which is a secret.
+
     Raises:
         UsageError: it cannot be pinned to them.
     """
     with TemporaryDirectory(prefix="edgewise_browser-", ignore_cleanup_errors=True) as name:
         folder = Path(name)
-        command = [*_TIED, str(program), *_FLAGS, f"--user-data-dir={folder / 'profile'}", address]
+        start = folder / "start.html"
+        start.write_text(f'<meta http-equiv="refresh" content="0; url={html.escape(address)}">', "utf-8")
+        command = [*_TIED, str(program), *_FLAGS, f"--user-data-dir={folder / 'profile'}", start.as_uri()]
         if os.geteuid() == 0:
             command.insert(-1, "--no-sandbox")  # required to run as root
         # Its other temporary files go into the same folder as its profile.
