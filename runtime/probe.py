@@ -17,6 +17,7 @@ import numpy as np
 from ..export.facts import TARGETS
 from ..models import errors
 from ..models.errors import EdgewiseError, MissingDependencyError, UsageError
+from ..models.files import require_regular
 from ..models.printable import printable
 from ..models.spec import Tensor32
 from . import runtime
@@ -42,6 +43,7 @@ def target_of(path: Path) -> str:
         UsageError: it is not a file of a known format, or its content does not match its suffix.
     """
     try:
+        require_regular(path)
         with path.open("rb") as file:
             head = file.read(_HEAD_BYTES)
     except OSError as error:

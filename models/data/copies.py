@@ -18,11 +18,11 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from ..errors import EdgewiseError
-from ..images import read_image, sha256_of
+from ..images import sha256_of, with_image
 from .threads import in_threads
 
 MOST_BITS = 24  # that differ between copies, of 256
-_SIDE = 16
+_SIDE, _BAND = 16, 256  # of the hash; rows of a picture
 _SAMPLE, _FEW = 500, 0.05  # pictures, and the share of them that may look like another one
 _LIBRARY = "imagehash"
 
@@ -107,11 +107,18 @@ def _print(path: Path) -> tuple[str, str, str]:
     """SHA-256 of the file and of its pixels, and its look; the last two are empty where there are none."""
     digest = sha256_of(path)
     try:
-        picture = read_image(path)
+        return digest, *with_image(path, lambda picture: (_pixels(picture), _look(picture)))
     except EdgewiseError:
         return digest, "", ""
-    pixels = hashlib.sha256(f"{picture.width} x {picture.height}".encode() + picture.tobytes())
-    return digest, pixels.hexdigest(), _look(picture)
+
+
+def _pixels(picture: Image.Image) -> str:
+    """SHA-256 of the size and of the pixels, in bands: a picture may be most of the memory."""
+    found = hashlib.sha256(f"{picture.width} x {picture.height}".encode())
+    for top in range(0, picture.height, _BAND):
+        bottom = min(top + _BAND, picture.height)
+        found.update(picture.crop((0, top, picture.width, bottom)).tobytes())
+    return found.hexdigest()
 
 
 def _look(picture: Image.Image) -> str:

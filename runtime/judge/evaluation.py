@@ -14,7 +14,7 @@ from PIL import Image
 from ...models.data.copies import Seen
 from ...models.data.folders import labelled_images, part_to_judge, text_order
 from ...models.errors import EdgewiseError, UsageError
-from ...models.images import read_image, sha256_of
+from ...models.images import sha256_of, with_image
 from ...models.shapes import EVALUATION_CLUTTER, EVALUATION_SEED, SHAPES, shape_picture
 from ...models.sizes import both
 from ...models.spec import ModelSpec, Pixels, Preprocess, Tensor32
@@ -275,7 +275,7 @@ def _readable(
 
 
 def _crop(files: Sequence[Path], index: int, preprocess: Preprocess) -> Pixels:
-    return preprocess.crop(read_image(files[index]))
+    return with_image(files[index], preprocess.crop)
 
 
 def _shape(index: int, preprocess: Preprocess) -> Pixels:
