@@ -17,7 +17,7 @@ import click
 
 from ..models.errors import EdgewiseError, UsageError
 from ..models.printable import printable, printable_lines
-from .failure import document, is_written
+from .failure import document, is_written, written
 from .streams import abandon_output, complete, is_of_output, say
 
 _COMMANDS = "edgewise.cli.commands"
@@ -78,6 +78,7 @@ def main() -> None:
         cli.main(prog_name="edgewise", standalone_mode=False)
         sys.stdout.flush()
     except EdgewiseError as error:
+        _end_if_interrupted(error)
         _end(error, str(error))
     except click.ClickException as error:
         _print_document(UsageError(error.format_message()))
@@ -85,11 +86,10 @@ def main() -> None:
         error.show(said)
         say(printable_lines(said.getvalue()), newline=False)
         sys.exit(error.exit_code)
-    except (click.Abort, KeyboardInterrupt):
-        _end_interrupted()
+    except (click.Abort, KeyboardInterrupt) as error:
+        _end_interrupted(error)
     except Exception as error:  # noqa: BLE001 - the last place to catch it
-        if _interrupted:  # libraries make other errors of it while they are imported
-            _end_interrupted()
+        _end_if_interrupted(error)
         if isinstance(error, OSError):
             _end_of_system(error)
         _unforeseen(error, _UnexpectedError(f"unexpected {type(error).__name__}: {error}"))
@@ -119,8 +119,17 @@ def _end(error: EdgewiseError, line: str) -> NoReturn:
     sys.exit(error.exit_code)
 
 
-def _end_interrupted() -> NoReturn:
-    _end(_InterruptedError("interrupted"), "interrupted; nothing half-written is left")
+def _end_if_interrupted(error: Exception) -> None:
+    """Libraries make other errors of a signal while they are imported."""
+    if _interrupted:
+        _end_interrupted(error)
+
+
+def _end_interrupted(error: BaseException) -> NoReturn:
+    ended = _InterruptedError("interrupted")
+    if is_written(error):
+        written(ended)
+    _end(ended, "interrupted; nothing half-written is left")
 
 
 class _UnexpectedError(EdgewiseError):

@@ -1,5 +1,6 @@
 """Streams that are closed, full or abandoned, a missing temporary folder, and signals at any time."""
 
+import json
 import os
 import signal
 import subprocess
@@ -33,10 +34,10 @@ def test_a_full_disk_behind_standard_output_is_said_once(command: list[str]) -> 
     )
 
 
-@pytest.mark.parametrize("json", [[], ["--json"]])
-def test_a_result_that_cannot_be_written_is_an_error(tiny_bundle: Path, json: list[str]) -> None:
+@pytest.mark.parametrize("options", [[], ["--json"]])
+def test_a_result_that_cannot_be_written_is_an_error(tiny_bundle: Path, options: list[str]) -> None:
     picture = tiny_bundle / "golden" / "image.png"
-    done = shell('"$@" >/dev/full', "predict", tiny_bundle, picture, *json)
+    done = shell('"$@" >/dev/full', "predict", tiny_bundle, picture, *options)
     assert done.returncode == 1
     assert done.stderr.splitlines()[-1].startswith("edgewise: the output cannot be written")
     assert "Traceback" not in done.stderr
@@ -85,21 +86,26 @@ def test_a_folder_without_permission_is_one_line(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("kind", [signal.SIGTERM, signal.SIGINT])
 def test_a_signal_that_a_library_makes_another_error_of_is_an_interrupt(
-    tmp_path: Path, kind: signal.Signals
+    tiny_bundle: Path, tmp_path: Path, kind: signal.Signals
 ) -> None:
     """Imports of compiled libraries turn the KeyboardInterrupt inside them into an ImportError."""
-    (tmp_path / "rich.py").write_text(
-        dedent(f"""
+    program = dedent(f"""
         import os, signal
         try:
             os.kill(os.getpid(), signal.{kind.name})
         except KeyboardInterrupt:
-            raise ImportError("numpy failed to import") from None
-        """)
-    )
-    done = shell('"$@"', "models", PYTHONPATH=str(tmp_path))
-    assert done.returncode == 130
-    assert done.stderr == "edgewise: interrupted; nothing half-written is left\n"
+            raise ImportError("the library failed to import") from None
+    """)
+    commands = {"rich": ["models"], "ai_edge_litert": ["predict", tiny_bundle, "picture.png"]}
+    for library, command in commands.items():
+        folder = tmp_path / library
+        folder.mkdir()
+        (folder / f"{library}.py").write_text(program)
+        for options in ([], ["--json"]):
+            done = shell('"$@"', *command, *options, PYTHONPATH=str(folder))
+            assert done.returncode == 130
+            assert done.stderr == "edgewise: interrupted; nothing half-written is left\n"
+            assert not options or json.loads(done.stdout)["schema"] == "edgewise.error"
 
 
 @pytest.mark.slow
