@@ -1,7 +1,6 @@
 """The main job, step by step: load, calibrate, convert, quantize, judge, recover, measure, write."""
 
 import os
-import tempfile
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -11,6 +10,7 @@ from ..models.checkpoint import CHECKPOINT
 from ..models.foreign.keras import KerasNetwork, is_keras
 from ..models.model import Model
 from ..models.overrides import Channels, ClassNames, PathLike, Resize
+from ..models.scratch import scratch_folder
 from ..models.sizes import Size
 from ..models.weights import model_name
 from ..models.weights.names import require_model
@@ -145,8 +145,8 @@ def run(request: ConvertRequest, progress: Progress | None = None) -> Conversion
     request.require_files()
     journal = Journal(progress, _stages(request))
     failures = Failures(journal, at_once=request.is_single or request.all_or_nothing)
-    with collecting_seldom(), tempfile.TemporaryDirectory(prefix="edgewise-") as work:
-        products = _made(request, journal, Path(work), failures)
+    with collecting_seldom(), scratch_folder() as work:
+        products = _made(request, journal, work, failures)
     made = Conversion(products, tuple(journal.notices), journal.seconds, tuple(failures.found))
     if not products:
         made.require_written()

@@ -37,6 +37,7 @@ DEVICE = (
     "models/printable.py",
     "models/schema.py",
     "models/requirements.py",
+    "models/scratch.py",
     "models/shapes.py",
     "models/sizes.py",
     "models/spec.py",

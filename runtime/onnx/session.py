@@ -5,13 +5,13 @@ from collections import Counter
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from ...export.engines import importing, reason
 from ...models.errors import EdgewiseError
+from ...models.scratch import scratch_folder
 from ...models.sizes import planes
 from ...models.spec import Tensor32
 from .. import accepted, checked, running
@@ -75,9 +75,9 @@ class OnnxSession:
         """ONNX Runtime; a profile of one inference shows which provider ran how many operators."""
         from ..bench.record import Engine
 
-        with TemporaryDirectory() as folder:
+        with scratch_folder() as folder:
             options = _options(self._level, 1)
-            options.enable_profiling, options.profile_file_prefix = True, str(Path(folder) / "profile")
+            options.enable_profiling, options.profile_file_prefix = True, str(folder / "profile")
             session = _open(self._path, options)
             session.run(None, {self._input: np.zeros(planes(self._picture, 1), np.float32)})
             events = json.loads(Path(session.end_profiling()).read_bytes())
@@ -112,8 +112,8 @@ def read_structure(path: Path) -> "Structure":
     """Read back the structure of the file and of the graph that the runtime makes of it."""
     from .structure import read
 
-    with TemporaryDirectory() as folder:
-        prepared = Path(folder) / "prepared.onnx"
+    with scratch_folder() as folder:
+        prepared = folder / "prepared.onnx"
         # Not all optimisations: the layout optimisations for this processor cannot be saved.
         options = _options("ORT_ENABLE_EXTENDED", 1)
         options.optimized_model_filepath = str(prepared)
