@@ -5,6 +5,7 @@ import json
 import random
 import string
 from collections.abc import Callable
+from copy import deepcopy
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -41,7 +42,7 @@ def in_manifest(bundle: Path, draw: random.Random) -> str:
             del holder[key]
         elif kind < 0.3:
             other, name = draw.choice(places)
-            holder[key] = other[name]
+            holder[key] = deepcopy(other[name])  # which may hold this very place
         elif kind < 0.4 and isinstance(holder[key], list):
             draw.shuffle(holder[key])
         else:

@@ -70,11 +70,13 @@ MAY_BE_HEAVY = (
 # Tests of the whole; every other test file is named after the one file that it tests.
 CROSS_CUTTING = (
     "android_demo/*.py",  # of Kotlin, resources and Gradle files
+    "cli/test_exit_codes.py",
     "test_api.py",
     "test_benchmarks.py",
     "test_docs.py",
     "test_doctest.py",
     "test_inputs.py",
+    "test_offline.py",
     "test_one_logit.py",
     "test_packaging.py",
     "test_readme.py",
