@@ -69,7 +69,9 @@ def _between(files: list[Path]) -> tuple[int, int]:
     return int(distances.min()), int((distances <= MOST_BITS).sum())
 
 
-def _saved(kind: str, change: Callable[[Image.Image], Image.Image] = lambda same: same, **options: object):
+def _saved(
+    kind: str, change: Callable[[Image.Image], Image.Image] = lambda same: same, **options: object
+) -> Callable[[Path], bytes]:
     def save(file: Path) -> bytes:
         buffer = io.BytesIO()
         change(read_image(file)).save(buffer, kind, **options)

@@ -36,7 +36,7 @@ from typing import Any, NoReturn
 import fuzz_mutations as mutations
 
 from edgewise.models.errors import EdgewiseError
-from edgewise.runtime import probe as probe_module
+from edgewise.runtime import probe
 from edgewise.runtime.child import ChildDiedError, ending
 
 KINDS = ("success", "clean error", "wrong answer", "traceback", "crash", "hang", "memory")
@@ -63,7 +63,7 @@ def main() -> int:
     parser.add_argument("--only", default="")
     parser.add_argument("--table", type=Path)
     options = parser.parse_args()
-    probe_module.ask = _asked
+    vars(probe)["ask"] = _asked
     _preload()
     counts: Counter[tuple[str, str, str]] = Counter()
     start = time.monotonic()

@@ -47,6 +47,7 @@ for _ in range(int(sys.argv[3])):
     print(new.id, flush=True)
 """
 _CLASSES = ("ant", "bee")
+_COLUMNS = ("kills", "while it ran", "damaged", "lost", "left")
 
 
 @dataclass
@@ -60,9 +61,6 @@ class Kind:
     keeps: bool = True  # what was there before the command
     own: tuple[str, ...] = ()  # what lies in `place` beside the result
     counts: dict[str, int] = field(default_factory=lambda: dict.fromkeys(_COLUMNS, 0))
-
-
-_COLUMNS = ("kills", "while it ran", "damaged", "lost", "left")
 
 
 def main() -> int:
@@ -183,11 +181,11 @@ def _is_bundle(path: Path) -> bool:
 def _train(sources: Path, folder: Path) -> Kind:
     del sources
     for part, first in (("train", 0), ("val", 8)):
-        for place, name in enumerate(_CLASSES):
+        for kind, name in enumerate(_CLASSES):
             classes = folder / "data" / part / name
             classes.mkdir(parents=True)
             for index in range(first, first + 8):
-                Image.fromarray(dead_leaves(32, place, index)).save(classes / f"{index}.png")
+                Image.fromarray(dead_leaves(32, kind, index)).save(classes / f"{index}.png")
     place = folder / "place"
     place.mkdir()
     options = ("--imgsz", "32", "--resize", "32", "--weights", "random", "--batch", "8", "--epochs", "2")

@@ -96,7 +96,10 @@ def test_a_signal_that_a_library_makes_another_error_of_is_an_interrupt(
         except KeyboardInterrupt:
             raise ImportError("the library failed to import") from None
     """)
-    commands = {"rich": ["models"], "ai_edge_litert": ["predict", tiny_bundle, "picture.png"]}
+    commands: dict[str, list[object]] = {
+        "rich": ["models"],
+        "ai_edge_litert": ["predict", tiny_bundle, "picture.png"],
+    }
     for library, command in commands.items():
         folder = tmp_path / library
         folder.mkdir()
