@@ -101,7 +101,7 @@ _CONVERSION = (
     ),
 )
 
-_PREPROCESSING = (
+_NORMALISING = (
     _network(
         "--mean",
         type=_PerChannel(),
@@ -109,6 +109,10 @@ _PREPROCESSING = (
         "it.",
     ),
     _network("--std", type=_PerChannel(), help="Standard deviation of the pixels, in the same form."),
+)
+
+_PREPROCESSING = (
+    *_NORMALISING,
     _network(
         "--imgsz",
         type=SizeType(),
@@ -281,6 +285,11 @@ def conversion(command: Callable[..., Any]) -> Callable[..., Any]:
 def preprocessing(command: Callable[..., Any]) -> Callable[..., Any]:
     """Add the options of how the network takes its pictures."""
     return _added(_PREPROCESSING, command)
+
+
+def normalising(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add the options of how pixels become the network's input."""
+    return _added(_NORMALISING, command)
 
 
 def labels(command: Callable[..., Any]) -> Callable[..., Any]:

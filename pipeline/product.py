@@ -11,6 +11,7 @@ from ..runtime.bundle import Bundle, write_bundle
 from ..runtime.judge import golden
 from ..runtime.judge.drop import Drop, Verdict
 from ..runtime.judge.estimate import Estimate
+from ..runtime.judge.observed import Observed
 from ..runtime.judge.stability import Stability
 from ..runtime.judge.stats import Agreement
 from ..runtime.judge.verdict import Verification
@@ -33,6 +34,7 @@ class Draft:
     verification: Verification
     recovery: Recovery | None = None
     stability: Stability | None = None
+    observed: Observed | None = None
 
     @property
     def quantized(self) -> bool:
@@ -165,7 +167,11 @@ def write(draft: Draft, latency: Latency, folder: Path, workshop: Workshop, *, o
         "verification": draft.verification.to_json(),
         "structure": draft.file.structure.to_json(),
         "fidelity": draft.file.fidelity and draft.file.fidelity.to_json(),
-        "processors": {"made_for": [*workshop.processors], "verdict_holds_for": [*draft.file.processors]},
+        "processors": {
+            "made_for": [*workshop.processors],
+            "verdict_holds_for": [*draft.file.processors],
+            "observed": draft.observed and draft.observed.to_json(),
+        },
         "calibration": workshop.calibration.to_json() if artifact.precision.integer else None,
         "stability": draft.stability and draft.stability.to_json(),
         "recovery": [trial.to_json() for trial in recovery.trials] if recovery else None,

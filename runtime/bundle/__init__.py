@@ -21,7 +21,8 @@
     reference    file name of the float model, or null
     spec         `ModelSpec.to_json()`: preprocessing, labels, origin of the weights
     details      what the quantizer did: its recipe, and how much of the network it refined
-    processors   {"made_for": [...], "verdict_holds_for": [...]}: kinds of processors, such as 'arm64'
+    processors   {"made_for": [...], "verdict_holds_for": [...]}: kinds of processors, such as 'arm64';
+                 "observed" is what products did that can exceed 16 bits, or null
     files        every other file of the bundle, by its path relative to the folder, with '/' as separator:
                  {"sha256": hexadecimal, "size_bytes": integer}
 
