@@ -260,6 +260,16 @@ _OUTCOME = (
     _bundles(
         "--overwrite", is_flag=True, help="Replace a bundle that was made from other weights or classes."
     ),
+    _bundles(
+        "--report/--no-report",
+        default=True,
+        help="Write report.html, predictions.csv, a model card and run.py into the bundle.",
+    ),
+    _bundles(
+        "--thumbnails/--no-thumbnails",
+        default=True,
+        help="Show pictures whose answer changed in report.html.",
+    ),
     _bundles("--force", is_flag=True, help="Write a bundle even if it fails the accuracy gate."),
     _bundles(
         "--all-or-nothing",
