@@ -26,6 +26,7 @@ from .failures import Failures
 from .load import loaded
 from .product import Product, write
 from .progress import Journal, Progress
+from .report import require
 from .request import ConvertRequest, ModelLike
 from .stability import compared
 from .workshop import Workshop
@@ -148,6 +149,8 @@ def run(request: ConvertRequest, progress: Progress | None = None) -> Conversion
     if isinstance(request.model, str | os.PathLike):
         require_model(os.fspath(request.model))
     request.require_files()
+    if request.report:
+        require()
     journal = Journal(progress, _stages(request))
     failures = Failures(journal, at_once=request.is_single or request.all_or_nothing)
     with collecting_seldom(), tempfile.TemporaryDirectory(prefix="edgewise-") as work:

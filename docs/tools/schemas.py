@@ -372,6 +372,10 @@ def contents(defined: Definitions) -> dict[str, tuple[str, Json]]:
                 predictions=array(record(image=TEXT, answers=array(answer()))),
             ),
         ),
+        "report": (
+            "What `edgewise report` and `edgewise.report` wrote: a page, and what is on it.",
+            record(path=TEXT, bundles=array(TEXT), records=array(TEXT)),
+        ),
         "record": (
             "What `edgewise results ID` shows: one latency record.",
             record(record=bench_record(defined)),

@@ -7,9 +7,11 @@ is one file without scripts or addresses, so that it can be sent, archived and p
 from .bundle_files import documents
 from .evidence import Evidence
 from .gallery import chosen, thumbnails
+from .overview import overview
 from .page import rendered
 from .predictions import from_csv, predictions
 from .reproduce import command
+from .templates import require
 
 __all__ = [
     "Evidence",
@@ -17,7 +19,9 @@ __all__ = [
     "command",
     "documents",
     "from_csv",
+    "overview",
     "predictions",
     "rendered",
+    "require",
     "thumbnails",
 ]

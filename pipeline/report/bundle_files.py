@@ -1,10 +1,8 @@
 """The files for people beside a model: the report, the answers, a model card and a program that runs it."""
 
 import json
-from pathlib import Path
 from typing import Any
 
-from ...export.engines import importing
 from ...export.facts import TARGETS
 from ...export.precision import Precision
 from ...models.requirements import package, requirements
@@ -16,13 +14,11 @@ from .fields import Fields
 from .headline import headline
 from .page import rendered
 from .predictions import to_csv
-
-_HERE = Path(__file__).parent
-_RUNTIMES = _HERE.parents[1] / "runtime"  # each target has its part of run.py there
+from .templates import filled
 
 
 def documents(manifest: dict[str, Any], evidence: Evidence) -> dict[str, bytes]:
-    """The files by their names, for the bundle of `manifest`.
+    """The files by their names, for the bundle of `manifest`, whose names are those of an export.
 
     Raises:
         MissingDependencyError: Jinja or matplotlib is not installed.
@@ -34,19 +30,11 @@ def documents(manifest: dict[str, Any], evidence: Evidence) -> dict[str, bytes]:
 
 
 def _texts(manifest: dict[str, Any], evidence: Evidence) -> dict[str, str]:
-    with importing("Writing a report", "report"):
-        from jinja2 import Environment, FileSystemLoader, StrictUndefined
-    # A program and Markdown, not HTML: class names reach neither but through `_words`.
-    text = Environment(  # noqa: S701
-        loader=FileSystemLoader([_HERE, _RUNTIMES]),
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        keep_trailing_newline=True,
-    )
     fields, spec, target = Fields(manifest), ModelSpec.from_json(manifest["spec"]), manifest["target"]
     height, width, channels = spec.preprocess.shape
     resize, (needed, *_) = spec.preprocess.resize, requirements(TARGETS[target].extra) or [target]
-    run = text.get_template(f"{target}/run.py.j2").render(
+    run = filled(
+        f"{target}/run.py.j2",
         model=manifest["model"],
         io=manifest["io"],
         package=package(needed),
@@ -56,10 +44,12 @@ def _texts(manifest: dict[str, Any], evidence: Evidence) -> dict[str, str]:
         height=height,
         width=width,
         channels=channels,
+        classes=len(spec.labels),
         mean=json.dumps(spec.preprocess.mean),
         std=json.dumps(spec.preprocess.std),
     )
-    card = text.get_template("README.md.j2").render(
+    card = filled(
+        "README.md.j2",
         name=manifest["name"],
         target=target,
         precision=manifest["precision"],

@@ -24,6 +24,7 @@ _VARIABLES = {
 }
 INK, MUTED, LINE, FIRST, SECOND, GOOD, BAD, UNSURE = _VARIABLES
 VERDICTS = {"pass": GOOD, "fail": BAD, "inconclusive": UNSURE, "unproven": UNSURE}
+_MOST_POINTS = 400  # of a timeline; each takes 100 bytes
 _WIDTH = 5.2  # inches; so its text can be read on a phone
 _SIZE = re.compile(r'<svg ([^>]*?)width="[\d.]+pt" height="[\d.]+pt"')
 
@@ -91,6 +92,21 @@ def times(rows: Sequence[tuple[str, float, float, float]]) -> str:
         axes.invert_yaxis()
         axes.set_xlim(0, 1.25 * max(high for *_, high in rows))
         axes.set_xlabel("CPU milliseconds for a picture on one thread")
+    return result[0]
+
+
+def timeline(samples_ms: Sequence[float]) -> str:
+    """Every sample in its order, and beside it how often each time occurs."""
+    step = max(1, len(samples_ms) // _MOST_POINTS)
+    with _figure(2.2) as (axes, result):
+        shown = samples_ms[::step]
+        axes.plot(range(0, len(samples_ms), step), shown, ".", color=FIRST, ms=3, alpha=0.6, rasterized=False)
+        beside = axes.inset_axes((1.02, 0, 0.2, 1), sharey=axes)
+        beside.hist(samples_ms, bins=40, orientation="horizontal", color=FIRST, alpha=0.6)
+        beside.axis("off")
+        axes.grid(axis="y", color=LINE, lw=0.5)
+        axes.set_xlabel("inference")
+        axes.set_ylabel("ms")
     return result[0]
 
 

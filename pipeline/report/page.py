@@ -1,17 +1,15 @@
 """The page: everything that a manifest and the answers to single pictures tell, in sections."""
 
-from pathlib import Path
 from typing import Any
 
-from ...export.engines import importing
 from . import figures, sections
 from .evidence import Evidence
 from .fields import Fields
 from .gallery import chosen
-from .headline import headline, percent, points
+from .headline import headline
 from .predictions import confusions
+from .templates import filled
 
-_HERE = Path(__file__).parent
 _MOST_CLASSES, _MOST_CONFUSIONS, _MOST_LAYERS = 20, 20, 16
 
 
@@ -21,15 +19,9 @@ def rendered(manifest: dict[str, Any], evidence: Evidence) -> str:
     Raises:
         MissingDependencyError: Jinja or matplotlib is not installed.
     """
-    with importing("Writing a report", "report"):
-        from jinja2 import Environment, FileSystemLoader, StrictUndefined
-    page = Environment(
-        loader=FileSystemLoader(_HERE), autoescape=True, undefined=StrictUndefined, trim_blocks=True
-    )
-    page.filters |= {"percent": percent, "points": points}
     fields = Fields(manifest)
-    return page.get_template("page.html.j2").render(
-        style=(_HERE / "style.css").read_text("utf-8"),
+    return filled(
+        "page.html.j2",
         manifest=fields,
         headline=headline(fields),
         accuracy=sections.accuracy(fields),

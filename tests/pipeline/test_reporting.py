@@ -1,0 +1,56 @@
+"""`edgewise.report`: pages about what is there."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import edgewise
+from edgewise.runtime.bench.record import Record
+
+
+def test_a_single_bundle_has_its_own_page(tiny_bundle: Path, tmp_path: Path, document_of: Any) -> None:
+    made = edgewise.report(tiny_bundle, tmp_path / "page.html")
+    assert (made.bundles, made.records) == ((tiny_bundle,), ())
+    page = made.path.read_text("utf-8")
+    assert "<title>tiny, tflite w8a8: UNPROVEN</title>" in page
+    assert document_of(made, "report")["path"] == str(tmp_path / "page.html")
+
+
+def test_a_folder_of_bundles_is_compared(
+    tiny_bundles: dict[str, Path], record: Record, tmp_path: Path
+) -> None:
+    for target, bundle in tiny_bundles.items():
+        (tmp_path / "dist").mkdir(exist_ok=True)
+        (tmp_path / "dist" / target).symlink_to(bundle)
+    (tmp_path / "one.json").write_text(json.dumps(record.to_json()))
+    (tmp_path / "two.json").write_text(json.dumps({"records": [record.to_json()] * 2}))
+    paths = [tmp_path / "dist", tmp_path / "one.json", tmp_path / "two.json"]
+    made = edgewise.report(paths, tmp_path / "page.html")
+    assert len(made.bundles) == 3
+    assert made.records == ("a20",) * 3
+    page = made.path.read_text("utf-8")
+    assert "<title>3 models and 3 latency records</title>" in page
+    assert page.count("<h3>") == 3
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "words"),
+    [
+        ("none.json", None, "cannot be read"),
+        ("text.json", "text", "is no JSON"),
+        ("list.json", "[1]", "holds no latency records"),
+        ("empty.json", "[]", "holds no latency records"),
+        ("other.json", "{}", "not a latency record"),
+        ("folder", "", "is no bundle and holds none"),
+    ],
+)
+def test_what_is_neither_is_refused(tmp_path: Path, name: str, content: str | None, words: str) -> None:
+    if name == "folder":
+        (tmp_path / name).mkdir()
+    elif content is not None:
+        (tmp_path / name).write_text(content)
+    with pytest.raises(edgewise.UsageError, match=words):
+        edgewise.report(tmp_path / name, tmp_path / "page.html")
+    assert not (tmp_path / "page.html").exists()
