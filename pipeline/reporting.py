@@ -1,15 +1,14 @@
 """`edgewise report`: pages about bundles and latency records that are there. Needs no torch."""
 
-import json
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ..models.errors import EdgewiseError, UsageError
+from ..models.errors import UsageError
 from ..models.files import write_file
 from ..models.overrides import PathLike
-from ..runtime.bench.record import Record
+from ..runtime.bench.received import read
 from ..runtime.bundle import Bundle
 from ..runtime.bundle.atomic import MANIFEST
 from .document import document
@@ -44,7 +43,7 @@ def report(paths: PathLike | Iterable[PathLike], out: PathLike = "report.html") 
 
     Args:
         paths: Folders of bundles, folders that hold such folders, and JSON files of records, as
-            `edgewise results --json` prints them.
+            `edgewise bench --json` and `edgewise results --json` print them.
         out: The file to write.
 
     Raises:
@@ -54,12 +53,12 @@ def report(paths: PathLike | Iterable[PathLike], out: PathLike = "report.html") 
     """
     require()
     bundles: list[Bundle] = []
-    records: list[Record] = []
+    records = []
     for path in listed(paths):
         if path.is_dir():
             bundles += _bundles(path)
         else:
-            records += _records(path)
+            records += read(path)
     if len(bundles) == 1 and not records:
         (bundle,) = bundles
         answers = from_csv(bundle.folder / _PREDICTIONS) if _PREDICTIONS in bundle.documents else []
@@ -80,20 +79,3 @@ def _bundles(folder: Path) -> Iterator[Bundle]:
     if not found:
         raise UsageError(f"{folder}: is no bundle and holds none; pass a folder written by `edgewise export`")
     yield from map(Bundle.open, found)
-
-
-def _records(path: Path) -> Iterator[Record]:
-    try:
-        data = json.loads(path.read_bytes())
-    except OSError as error:
-        raise UsageError(f"{path}: cannot be read ({error.strerror}); pass bundles or records") from error
-    except (ValueError, RecursionError) as error:
-        raise UsageError(f"{path}: is no JSON ({error}); pass bundles, or records in JSON") from error
-    rows = data.get("records", [data]) if isinstance(data, dict) else data
-    if not isinstance(rows, list) or not rows or not all(isinstance(row, dict) for row in rows):
-        raise UsageError(f"{path}: holds no latency records; write some with `edgewise results --json`")
-    for row in rows:
-        try:
-            yield Record.from_json(row)
-        except EdgewiseError as error:
-            raise UsageError(f"{path}: {error}") from error

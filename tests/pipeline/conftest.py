@@ -86,7 +86,7 @@ def document_of_() -> Callable[[Any, str], dict[str, Any]]:
 @pytest.fixture
 def record() -> Record:
     """A latency record that can be trusted."""
-    samples = tuple(4 + 0.01 * (index % 9) for index in range(600))
+    samples = tuple(4 + 0.01 * (index % 9) for index in range(3000))
     return Record(
         id="a20",
         run="run",
