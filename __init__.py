@@ -30,6 +30,7 @@ if TYPE_CHECKING:
         MissingDependencyError,
         ParityError,
         PrecisionError,
+        RegressionError,
         UsageError,
     )
     from .models.model import Model
@@ -39,6 +40,7 @@ if TYPE_CHECKING:
     from .pipeline.conversion import Conversion
     from .pipeline.convert import convert
     from .pipeline.ensemble import EnsembleConversion, ensemble
+    from .pipeline.gate import Gated, gate
     from .pipeline.inspection import Inspection, inspect
     from .pipeline.load import from_torch, load_model
     from .pipeline.product import Product
@@ -60,6 +62,7 @@ __all__ = [  # noqa: RUF022 - grouped by kind
     "verify",
     "inspect",
     "report",
+    "gate",
     "compare",
     "bench",
     "train",
@@ -74,6 +77,7 @@ __all__ = [  # noqa: RUF022 - grouped by kind
     "Classifier",
     "Conversion",
     "EnsembleConversion",
+    "Gated",
     "Inspection",
     "Model",
     "ParityMatrix",
@@ -93,6 +97,7 @@ __all__ = [  # noqa: RUF022 - grouped by kind
     "LatencyError",
     "MissingDependencyError",
     "PrecisionError",
+    "RegressionError",
     "__version__",
 ]
 
@@ -103,6 +108,7 @@ _HOMES = {
     "verify": "pipeline.verify",
     "inspect": "pipeline.inspection",
     "report": "pipeline.reporting",
+    "gate": "pipeline.gate",
     "compare": "pipeline.compare",
     "bench": "pipeline.bench",
     "train": "pipeline.train",
@@ -116,6 +122,7 @@ _HOMES = {
     "Classifier": "runtime.classifier",
     "Conversion": "pipeline.conversion",
     "EnsembleConversion": "pipeline.ensemble",
+    "Gated": "pipeline.gate",
     "Inspection": "pipeline.inspection",
     "Model": "models.model",
     "ParityMatrix": "pipeline.compare",
@@ -134,6 +141,7 @@ _HOMES = {
     "LatencyError": "models.errors",
     "MissingDependencyError": "models.errors",
     "PrecisionError": "models.errors",
+    "RegressionError": "models.errors",
 }
 
 

@@ -14,6 +14,7 @@ VERSIONS = {
     "device-setup": 1,
     "doctor": 1,
     "ensemble": 1,
+    "gate": 1,
     "inspection": 1,
     "network": 1,
     "networks": 1,

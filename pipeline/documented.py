@@ -18,12 +18,14 @@ def documented(
     """The drafts, each with the evidence for its report, if the request wants reports."""
     if not request.report:
         return [*drafts]
-    with journal.unplanned():
-        layers = [_layers(draft, by.workshop, request) for draft in drafts]
     found = []
     with journal.stage("Collect what the reports show") as progress:
         for done, draft in enumerate(drafts):
-            found.append(replace(draft, evidence=_evidence(draft, by, request), layers=tuple(layers[done])))
+            found.append(
+                replace(
+                    draft, evidence=_evidence(draft, by, request), layers=_layers(draft, by.workshop, request)
+                )
+            )
             progress(done + 1, len(drafts))
     return found
 
@@ -36,12 +38,12 @@ def _evidence(draft: Draft, by: Judging, request: ConvertRequest) -> Evidence:
     return Evidence(rows, images, command(request, draft.file.artifact.target, draft.requested))
 
 
-def _layers(draft: Draft, workshop: Workshop, request: ConvertRequest) -> list[LayerError]:
+def _layers(draft: Draft, workshop: Workshop, request: ConvertRequest) -> tuple[LayerError, ...]:
     """What INT8 costs each layer, where activations are in INT8."""
     artifact = draft.file.artifact
     if not artifact.precision.integer:
-        return []
+        return ()
     recipe = request.recipe_for(artifact.target)
     if draft.cured and draft.recovery and draft.recovery.chosen:
         recipe = draft.recovery.chosen.rung.recipe
-    return workshop.sensitivities(recipe)
+    return tuple(workshop.sensitivities(recipe, stage=False))

@@ -12,6 +12,7 @@ from ..runtime.bench.received import read
 from ..runtime.bundle import Bundle
 from ..runtime.bundle.atomic import MANIFEST
 from .document import document
+from .progress import Journal, Progress
 from .report import Evidence, from_csv, overview, rendered, require
 from .request import listed
 
@@ -36,7 +37,12 @@ class WrittenReport:
         )
 
 
-def report(paths: PathLike | Iterable[PathLike], out: PathLike = "report.html") -> WrittenReport:
+def report(
+    paths: PathLike | Iterable[PathLike],
+    *,
+    out: PathLike = "report.html",
+    progress: Progress | None = None,
+) -> WrittenReport:
     """Write one self-contained HTML page about bundles and latency records.
 
     A single bundle gets the page that an export writes, without pictures. Several get a comparison.
@@ -45,6 +51,7 @@ def report(paths: PathLike | Iterable[PathLike], out: PathLike = "report.html") 
         paths: Folders of bundles, folders that hold such folders, and JSON files of records, as
             `edgewise bench --json` and `edgewise results --json` print them.
         out: The file to write.
+        progress: Receives stages and notices; silent without it.
 
     Raises:
         UsageError: Something is none of these.
@@ -59,13 +66,14 @@ def report(paths: PathLike | Iterable[PathLike], out: PathLike = "report.html") 
             bundles += _bundles(path)
         else:
             records += read(path)
-    if len(bundles) == 1 and not records:
-        (bundle,) = bundles
-        answers = from_csv(bundle.folder / _PREDICTIONS) if _PREDICTIONS in bundle.documents else []
-        page = rendered(bundle.manifest, Evidence(answers))
-    else:
-        page = overview([(bundle.folder.resolve().name, bundle.manifest) for bundle in bundles], records)
-    write_file(Path(out), page.encode("utf-8", "replace"))
+    with Journal(progress, 1).stage("Write the report"):
+        if len(bundles) == 1 and not records:
+            (bundle,) = bundles
+            answers = from_csv(bundle.folder / _PREDICTIONS) if _PREDICTIONS in bundle.documents else []
+            page = rendered(bundle.manifest, Evidence(answers))
+        else:
+            page = overview([(bundle.folder.resolve().name, bundle.manifest) for bundle in bundles], records)
+        write_file(Path(out), page.encode("utf-8", "replace"))
     return WrittenReport(
         Path(out), tuple(bundle.folder for bundle in bundles), tuple(record.id for record in records)
     )

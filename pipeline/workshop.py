@@ -1,6 +1,7 @@
 """Makes files from one network, and remembers what several of them need."""
 
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Self
@@ -164,14 +165,14 @@ class Workshop:
         """The operators that make static INT8 a bad choice on `target`; none are known of Keras networks."""
         return [] if isinstance(self._network, KerasNetwork) else without_int8(self._network, target)
 
-    def sensitivities(self, recipe: Recipe) -> list[LayerError]:
+    def sensitivities(self, recipe: Recipe, *, stage: bool = True) -> list[LayerError]:
         """The layers by what INT8 costs them, worst first; none where that cannot be found out."""
         recipe = replace(recipe, learn=False)  # learned weights are integers already
         refined = self._refine(recipe)
         if refined is None:
             return []
         if recipe not in self._sensitive:
-            with self._journal.stage("Find the layers that lose most"):
+            with self._journal.stage("Find the layers that lose most") if stage else nullcontext():
                 self._sensitive[recipe] = sensitivities(refined.network, self.calibration, recipe)
         return self._sensitive[recipe]
 

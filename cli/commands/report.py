@@ -37,6 +37,6 @@ def command(paths: tuple[Path, ...], out: Path, *, as_json: bool, quiet: bool, v
         with screen.starting():
             from ...models.printable import printable
             from ...pipeline.reporting import report
-        made = report(paths, out)
+        made = report(paths, out=out, progress=screen)
         screen.results.print(printable(str(made.path)), markup=False)
         screen.finish(made.to_json())

@@ -33,6 +33,7 @@ from edgewise.runtime.judge.drop import Verdict
 from edgewise.runtime.judge.golden import GoldenCheck
 from edgewise.runtime.judge.matrix import ComparedPair
 from edgewise.runtime.judge.observed import Observed
+from edgewise.runtime.judge.regression import Check
 from edgewise.runtime.judge.stats import Accuracy
 from edgewise.runtime.judge.verdict import Basis, Verification
 from edgewise.runtime.structure import Structure
@@ -333,6 +334,19 @@ def contents(defined: Definitions) -> dict[str, tuple[str, Json]]:
         "ensemble": (
             "What `edgewise ensemble` and `edgewise.ensemble` made: networks in one graph, in bundles.",
             combined,
+        ),
+        "gate": (
+            "What `edgewise gate` and `edgewise.gate` found: a bundle beside an older one.",
+            record(
+                bundle=TEXT,
+                baseline=TEXT,
+                pictures=TEXT,
+                count=COUNT,
+                verdict=defined.of(Verdict),
+                passed=YES_NO,
+                checks=array(defined.with_fields(Check, verdict=defined.of(Verdict))),
+                notices=array(TEXT),
+            ),
         ),
         "inspection": (
             "What `edgewise inspect` and `edgewise.inspect` read: a model file as its engine sees it.",

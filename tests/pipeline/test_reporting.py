@@ -11,7 +11,7 @@ from edgewise.runtime.bench.record import Record
 
 
 def test_a_single_bundle_has_its_own_page(tiny_bundle: Path, tmp_path: Path, document_of: Any) -> None:
-    made = edgewise.report(tiny_bundle, tmp_path / "page.html")
+    made = edgewise.report(tiny_bundle, out=tmp_path / "page.html")
     assert (made.bundles, made.records) == ((tiny_bundle,), ())
     page = made.path.read_text("utf-8")
     assert "<title>tiny, tflite w8a8: UNPROVEN</title>" in page
@@ -27,7 +27,7 @@ def test_a_folder_of_bundles_is_compared(
     (tmp_path / "one.json").write_text(json.dumps(record.to_json()))
     (tmp_path / "two.json").write_text(json.dumps({"records": [record.to_json()] * 2}))
     paths = [tmp_path / "dist", tmp_path / "one.json", tmp_path / "two.json"]
-    made = edgewise.report(paths, tmp_path / "page.html")
+    made = edgewise.report(paths, out=tmp_path / "page.html")
     assert len(made.bundles) == 3
     assert made.records == ("a20",) * 3
     page = made.path.read_text("utf-8")
@@ -42,10 +42,10 @@ def test_other_files_are_refused(tmp_path: Path, content: str | None, words: str
     if content is not None:
         (tmp_path / "it.json").write_text(content)
     with pytest.raises(edgewise.EdgewiseError, match=words):
-        edgewise.report(tmp_path / "it.json", tmp_path / "page.html")
+        edgewise.report(tmp_path / "it.json", out=tmp_path / "page.html")
     assert not (tmp_path / "page.html").exists()
 
 
 def test_a_folder_without_bundles_is_refused(tmp_path: Path) -> None:
     with pytest.raises(edgewise.UsageError, match="is no bundle and holds none"):
-        edgewise.report(tmp_path, tmp_path / "page.html")
+        edgewise.report(tmp_path, out=tmp_path / "page.html")
