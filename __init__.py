@@ -30,6 +30,7 @@ if TYPE_CHECKING:
         MissingDependencyError,
         ParityError,
         PrecisionError,
+        RegressionError,
         UsageError,
     )
     from .models.model import Model
@@ -39,10 +40,12 @@ if TYPE_CHECKING:
     from .pipeline.conversion import Conversion
     from .pipeline.convert import convert
     from .pipeline.ensemble import EnsembleConversion, ensemble
+    from .pipeline.gate import Gated, gate
     from .pipeline.inspection import Inspection, inspect
     from .pipeline.load import from_torch, load_model
     from .pipeline.product import Product
     from .pipeline.progress import Progress
+    from .pipeline.reporting import WrittenReport, report
     from .pipeline.steps import GateError
     from .pipeline.train import Training, train
     from .pipeline.verify import VerifiedBundle, verify
@@ -58,6 +61,8 @@ __all__ = [  # noqa: RUF022 - grouped by kind
     "open_bundle",
     "verify",
     "inspect",
+    "report",
+    "gate",
     "compare",
     "bench",
     "train",
@@ -72,6 +77,7 @@ __all__ = [  # noqa: RUF022 - grouped by kind
     "Classifier",
     "Conversion",
     "EnsembleConversion",
+    "Gated",
     "Inspection",
     "Model",
     "ParityMatrix",
@@ -81,6 +87,7 @@ __all__ = [  # noqa: RUF022 - grouped by kind
     "Training",
     "Verdict",
     "VerifiedBundle",
+    "WrittenReport",
     # what it raises
     "EdgewiseError",
     "UsageError",
@@ -90,6 +97,7 @@ __all__ = [  # noqa: RUF022 - grouped by kind
     "LatencyError",
     "MissingDependencyError",
     "PrecisionError",
+    "RegressionError",
     "__version__",
 ]
 
@@ -99,6 +107,8 @@ _HOMES = {
     "open_bundle": "runtime.classifier",
     "verify": "pipeline.verify",
     "inspect": "pipeline.inspection",
+    "report": "pipeline.reporting",
+    "gate": "pipeline.gate",
     "compare": "pipeline.compare",
     "bench": "pipeline.bench",
     "train": "pipeline.train",
@@ -112,6 +122,7 @@ _HOMES = {
     "Classifier": "runtime.classifier",
     "Conversion": "pipeline.conversion",
     "EnsembleConversion": "pipeline.ensemble",
+    "Gated": "pipeline.gate",
     "Inspection": "pipeline.inspection",
     "Model": "models.model",
     "ParityMatrix": "pipeline.compare",
@@ -121,6 +132,7 @@ _HOMES = {
     "Training": "pipeline.train",
     "Verdict": "runtime.judge.drop",
     "VerifiedBundle": "pipeline.verify",
+    "WrittenReport": "pipeline.reporting",
     "EdgewiseError": "models.errors",
     "UsageError": "models.errors",
     "AccuracyError": "models.errors",
@@ -129,6 +141,7 @@ _HOMES = {
     "LatencyError": "models.errors",
     "MissingDependencyError": "models.errors",
     "PrecisionError": "models.errors",
+    "RegressionError": "models.errors",
 }
 
 

@@ -6,7 +6,8 @@ EdgewiseError                 exit 1   anything a user can fix
 ├── ParityError               exit 4   a converted model differs from its original
 ├── LatencyError              exit 5   a model is slower than allowed
 ├── MissingDependencyError    exit 6   a required library is not installed
-└── PrecisionError            exit 7   a model passed in another precision than the one asked for
+├── PrecisionError            exit 7   a model passed in another precision than the one asked for
+└── RegressionError           exit 8   a model is worse than an older one
 """
 
 from collections.abc import Iterable
@@ -77,6 +78,12 @@ class PrecisionError(EdgewiseError):
     """A model passed its gate and was written, but in another precision than the one asked for."""
 
     exit_code, exit_name = 7, "other_precision"
+
+
+class RegressionError(EdgewiseError):
+    """A model is worse than its baseline, an older model, by more than is allowed."""
+
+    exit_code, exit_name = 8, "regression"
 
 
 def unknown(kind: str, asked: str, known: Iterable[str], meant: str | None = None) -> UsageError:

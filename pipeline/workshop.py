@@ -1,6 +1,7 @@
 """Makes files from one network, and remembers what several of them need."""
 
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Self
@@ -26,6 +27,8 @@ from ..runtime.bench.latency import Latency, measure
 from ..runtime.judge import evaluation, saturation, stats
 from ..runtime.judge.evaluation import Pictures, answers
 from ..runtime.judge.limits import Limits
+from ..runtime.judge.observed import PICTURES as OBSERVED
+from ..runtime.judge.observed import Observed, observe
 from ..runtime.judge.stats import Parity
 from ..runtime.judge.verdict import Verification, judge, require_parity
 from ..runtime.probe import probe
@@ -162,14 +165,14 @@ class Workshop:
         """The operators that make static INT8 a bad choice on `target`; none are known of Keras networks."""
         return [] if isinstance(self._network, KerasNetwork) else without_int8(self._network, target)
 
-    def sensitivities(self, recipe: Recipe) -> list[LayerError]:
+    def sensitivities(self, recipe: Recipe, *, stage: bool = True) -> list[LayerError]:
         """The layers by what INT8 costs them, worst first; none where that cannot be found out."""
         recipe = replace(recipe, learn=False)  # learned weights are integers already
         refined = self._refine(recipe)
         if refined is None:
             return []
         if recipe not in self._sensitive:
-            with self._journal.stage("Find the layers that lose most"):
+            with self._journal.stage("Find the layers that lose most") if stage else nullcontext():
                 self._sensitive[recipe] = sensitivities(refined.network, self.calibration, recipe)
         return self._sensitive[recipe]
 
@@ -189,6 +192,11 @@ class Workshop:
             sessions = [exact.session, file.session]
             answered = answers(sessions, pictures, self.model.spec.preprocess, progress)
         return judge(answered, pictures, limits, self.known)
+
+    def observed(self, file: File) -> Observed:
+        """How often products in `file` exceed 16 bits on the first calibration pictures."""
+        batch = self.calibration.batch(OBSERVED)
+        return observe(file.artifact.path, file.artifact.target, file.structure.overflow, batch)
 
     def timed(self, exact: File, file: File) -> Latency:
         """Both measured in turn on this machine; a float file alone."""

@@ -22,7 +22,7 @@ from edgewise.pipeline.request import ConvertRequest
 ROOT = Path(__file__).parents[1]
 FOLDERS = ("cli", "export", "models", "pipeline", "quantize", "runtime")
 # What a command alone has: how it prints, and the assets of an app, which `edgewise android` writes as well.
-OF_COMMANDS = {"as_json", "quiet", "verbose", "assets"}
+OF_COMMANDS = {"as_json", "quiet", "verbose", "assets", "junit", "summary"}
 
 
 def in_a_new_process(program: str) -> str:
@@ -100,10 +100,12 @@ def test_results_are_frozen_and_become_documents() -> None:
         edgewise.Benchmark,
         edgewise.Conversion,
         edgewise.EnsembleConversion,
+        edgewise.Gated,
         edgewise.Inspection,
         edgewise.ParityMatrix,
         edgewise.Training,
         edgewise.VerifiedBundle,
+        edgewise.WrittenReport,
     }
     returned = {inspect.get_annotations(job, eval_str=True)["return"] for job in JOBS.values()}
     assert returned == results
@@ -123,6 +125,8 @@ JOBS: dict[str, Callable[..., Any]] = {
     "bench": edgewise.bench,
     "train": edgewise.train,
     "ensemble": edgewise.ensemble,
+    "gate": edgewise.gate,
+    "report": edgewise.report,
 }
 # A function's own name for an argument of a command, and what must be given.
 ARGUMENTS = {"export": {"name": "model"}, "train": {"name": "model"}}
@@ -131,12 +135,14 @@ GIVEN = {
     "compare": ["b"],
     "ensemble": ["m", "n"],
     "export": ["n"],
+    "gate": ["b", "--baseline", "o"],
     "inspect": ["b"],
+    "report": ["b"],
     "train": ["n", "--data", "d"],
     "verify": ["b"],
 }
 # Where 'not given' is said in another way by a command, which then passes what stands here.
-UNGIVEN = {("bench", "devices"): ()}
+UNGIVEN = {("bench", "devices"): (), ("report", "out"): Path("report.html")}
 
 
 def options(job: str) -> dict[str, Any]:

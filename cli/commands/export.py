@@ -6,6 +6,7 @@ from typing import Any
 import click
 
 from ..choices import NameOrFile, networks, sources
+from ..ci import for_ci, telling
 from ..groups import GroupedCommand, in_group
 from ..options import conversion, labels, limits, outcome, output, pictures, preprocessing, speed
 
@@ -38,8 +39,9 @@ from ..options import conversion, labels, limits, outcome, output, pictures, pre
     metavar="ASSETS",
     help="Write the TFLite bundle into this assets folder of an Android app too, as `edgewise android` does.",
 )
+@for_ci
 @output
-def command(assets: Path | None, **options: Any) -> None:
+def command(assets: Path | None, junit: Path | None, summary: Path | None, **options: Any) -> None:
     """Convert NAME, prove the result and write a bundle with the model, manifest, labels and a golden sample.
 
     NAME is a network of `edgewise models`, of a whole library (timm:NAME, torchvision:NAME) or of your own
@@ -65,11 +67,14 @@ def command(assets: Path | None, **options: Any) -> None:
             from ...pipeline.request import ConvertRequest
             from ..views import assets as app
             from ..views.conversion import reporting, show_conversion
-        request = ConvertRequest(model=options.pop("name"), **options)
-        if assets:
-            app.refuse(request, assets)
-        with reporting(screen):
-            result = run(request, screen)
+        name = options.pop("name")
+        with telling("edgewise export", str(name), junit, summary) as tell:
+            request = ConvertRequest(model=name, **options)
+            if assets:
+                app.refuse(request, assets)
+            with reporting(screen):
+                result = run(request, screen)
+            tell(result)
         show_conversion(screen.results, result)
         document = result.to_json()
         if assets and (bundle := app.of_conversion(result)):

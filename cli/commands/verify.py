@@ -5,6 +5,7 @@ from typing import Any
 
 import click
 
+from ..ci import for_ci, telling
 from ..groups import GroupedCommand, in_group
 from ..options import limits, output
 
@@ -20,9 +21,25 @@ _evaluation = in_group("Evaluation")
     help="Labelled pictures, a folder for each class, to measure the accuracy drop with.",
 )
 @_evaluation("--threads", type=click.IntRange(min=1), metavar="N", default=2, help="Threads of the engine.")
+@_evaluation(
+    "--report",
+    type=click.Path(path_type=Path, dir_okay=False),
+    metavar="FILE",
+    help="Write the bundle's report, with what was found now, to this HTML file.",
+)
 @limits
+@for_ci
 @output
-def command(bundle: Path, *, as_json: bool, quiet: bool, verbose: bool, **options: Any) -> None:
+def command(
+    bundle: Path,
+    junit: Path | None,
+    summary: Path | None,
+    *,
+    as_json: bool,
+    quiet: bool,
+    verbose: bool,
+    **options: Any,
+) -> None:
     """Check BUNDLE's files, run its golden sample, and compare it with the float model that it carries.
 
     Accuracy is measured on --data, or on generated pictures if the bundle has the bundled weights. Without
@@ -35,6 +52,8 @@ def command(bundle: Path, *, as_json: bool, quiet: bool, verbose: bool, **option
         with screen.starting():
             from ...pipeline.verify import verify
             from ..views.conversion import show_verified
-        found = verify(bundle, progress=screen, **options)
+        with telling("edgewise verify", bundle.name, junit, summary) as tell:
+            found = verify(bundle, progress=screen, **options)
+            tell(found)
         show_verified(screen.results, found)
         screen.finish(found.to_json(), found.require)

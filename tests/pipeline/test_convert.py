@@ -118,6 +118,7 @@ def test_stages_of_a_loaded_model(conversion: edgewise.Conversion, told: Any) ->
         "Equalize channels, correct biases",
         "Quantize onnx to w8a8",
         "Judge by 160 pictures",
+        "Collect what the reports show",
         "Measure latency of onnx w8a8",
         "Write the bundle",
     ]
@@ -132,7 +133,7 @@ def test_a_file_is_compared_with_those_of_half_the_pictures(
     options = {"int8": True, "stability": True, "min_agreement": 0.0}
     made = convert(tiny_model, tmp_path / "out", kept, calib_count=16, **options)
     kept.require_numbered()
-    assert kept.titles[-3] == "Calibrate with either half of the pictures"
+    assert kept.titles[-4] == "Calibrate with either half of the pictures"
     (product,) = made.products
     assert product.stability is not None
     assert (product.stability.calibrated, product.stability.agreement.count) == (8, 40)
@@ -144,7 +145,7 @@ def test_a_file_is_compared_with_those_of_half_the_pictures(
 
 def test_too_few_pictures_cannot_be_halved(tiny_model: Model, tmp_path: Path, kept: Any) -> None:
     made = convert(tiny_model, tmp_path / "out", kept, int8=True, stability=True, calib_count=15)
-    assert kept.stages[-1] == (9, 9, "Write the bundle")  # the stage is no longer expected
+    assert kept.stages[-1] == (10, 10, "Write the bundle")  # the stage is no longer expected
     assert made.products[0].stability is None
     assert "Stability was not measured: it needs at least 16 calibration pictures" in made.notices
     with pytest.raises(edgewise.UsageError, match="--stability compares the calibration of INT8 models"):
