@@ -66,6 +66,7 @@ MAY_BE_HEAVY = (
 # Tests of the whole; every other test file is named after the one file that it tests.
 CROSS_CUTTING = (
     "android_demo/*.py",  # of Kotlin, resources and Gradle files
+    "test_action.py",
     "test_api.py",
     "test_benchmarks.py",
     "test_docs.py",
