@@ -27,7 +27,7 @@ def written(error: EdgewiseError) -> None:
     error.add_note(_WRITTEN)
 
 
-def is_written(error: EdgewiseError) -> bool:
+def is_written(error: BaseException) -> bool:
     """Whether `written` was called for it."""
     return _WRITTEN in getattr(error, "__notes__", ())
 

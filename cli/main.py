@@ -9,13 +9,16 @@ import json
 import pkgutil
 import signal
 import sys
+import traceback
 from importlib.metadata import version
+from typing import NoReturn
 
 import click
 
 from ..models.errors import EdgewiseError, UsageError
 from ..models.printable import printable, printable_lines
-from .failure import document, is_written
+from .failure import document, is_written, written
+from .streams import abandon_output, complete, is_of_output, say
 
 _COMMANDS = "edgewise.cli.commands"
 _INTERRUPTED = 130  # 128 + SIGINT, as shells have it
@@ -64,29 +67,69 @@ def cli() -> None:
 
 
 def main() -> None:
-    """Run the command line; a user's mistake gives one line on stderr, never a traceback."""
-    signal.signal(signal.SIGTERM, _interrupt)  # otherwise temporary folders would stay
+    """Run the command line; what goes wrong gives one line on stderr, and a traceback only with `-v`."""
+    complete()
+    for number in (signal.SIGTERM, signal.SIGINT):  # otherwise SIGTERM would leave temporary folders
+        if signal.getsignal(number) is not signal.SIG_IGN:
+            signal.signal(number, _interrupt)
     # At exit, the collector would visit what torch leaves behind several times: 3 s after a conversion.
     atexit.register(gc.freeze)
     try:
         cli.main(prog_name="edgewise", standalone_mode=False)
+        sys.stdout.flush()
     except EdgewiseError as error:
-        _print_document(error)
-        click.echo(f"edgewise: {printable(str(error))}", err=True)
-        sys.exit(error.exit_code)
+        _end_if_interrupted(error)
+        _end(error, str(error))
     except click.ClickException as error:
         _print_document(UsageError(error.format_message()))
         said = io.StringIO()
         error.show(said)
-        click.echo(printable_lines(said.getvalue()), err=True, nl=False)
+        say(printable_lines(said.getvalue()), newline=False)
         sys.exit(error.exit_code)
-    except (click.Abort, KeyboardInterrupt):
-        _print_document(_InterruptedError("interrupted"))
-        click.echo("edgewise: interrupted; nothing half-written is left", err=True)
-        sys.exit(_INTERRUPTED)
-    except Exception as error:
-        _print_document(_UnexpectedError(f"unexpected {type(error).__name__}: {error}"))
-        raise
+    except (click.Abort, KeyboardInterrupt) as error:
+        _end_interrupted(error)
+    except Exception as error:  # noqa: BLE001 - the last place to catch it
+        _end_if_interrupted(error)
+        if isinstance(error, OSError):
+            _end_of_system(error)
+        _unforeseen(error, _UnexpectedError(f"unexpected {type(error).__name__}: {error}"))
+
+
+def _end_of_system(error: OSError) -> NoReturn:
+    """What the system refuses: a full disk, a folder without permission."""
+    reason = error.strerror or str(error)
+    if is_of_output(error):
+        abandon_output()
+        _end(EdgewiseError(reason), f"the output cannot be written ({reason}); write it to another place")
+    place = "" if error.filename is None else f"{error.filename}: "
+    _unforeseen(error, EdgewiseError(f"{place}{reason}"))
+
+
+def _unforeseen(error: Exception, told: EdgewiseError) -> NoReturn:
+    """Say what happened, with the traceback only where it was asked for."""
+    if {"-v", "--verbose"} & {*sys.argv[1:]}:
+        say(printable_lines("".join(traceback.format_exception(error))), newline=False)
+        _end(told, str(told))
+    _end(told, f"{told}; -v shows where")
+
+
+def _end(error: EdgewiseError, line: str) -> NoReturn:
+    _print_document(error)
+    say(f"edgewise: {printable(line)}")
+    sys.exit(error.exit_code)
+
+
+def _end_if_interrupted(error: Exception) -> None:
+    """Libraries make other errors of a signal while they are imported."""
+    if _interrupted:
+        _end_interrupted(error)
+
+
+def _end_interrupted(error: BaseException) -> NoReturn:
+    ended = _InterruptedError("interrupted")
+    if is_written(error):
+        written(ended)
+    _end(ended, "interrupted; nothing half-written is left")
 
 
 class _UnexpectedError(EdgewiseError):
@@ -100,9 +143,14 @@ class _InterruptedError(EdgewiseError):
 def _print_document(error: EdgewiseError) -> None:
     """The one document on stdout of a command that was asked for JSON and has not printed it yet."""
     if "--json" in sys.argv[1:] and not is_written(error):
-        click.echo(json.dumps(document(error), indent=2))
+        say(json.dumps(document(error), indent=2), to_error=False)
+
+
+_interrupted = False
 
 
 def _interrupt(number: int, frame: object) -> None:
+    global _interrupted  # noqa: PLW0603 - signals are of the whole process
     del number, frame
+    _interrupted = True
     raise KeyboardInterrupt

@@ -6,7 +6,7 @@ import os
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import IO, Any, TextIO
 
 from rich.console import Console
@@ -83,10 +83,8 @@ def terminal(*, verbose: bool = False, quiet: bool = False, as_json: bool = Fals
         except EdgewiseError as error:
             screen.close(error)
             raise
-        except KeyboardInterrupt:
-            raise
-        except Exception:
-            if not verbose:
+        except Exception as error:
+            if not (verbose or isinstance(error, OSError)):
                 _flush()
                 noise.seek(0)
                 stderr.writelines(
@@ -104,7 +102,14 @@ def _log(*, verbose: bool) -> Iterator[IO[str]]:
     if verbose:
         yield sys.stderr
     else:
-        with tempfile.TemporaryFile("w+", errors="replace") as file:
+        try:
+            file = tempfile.TemporaryFile("w+", errors="replace")  # noqa: SIM115 - closed below
+        except OSError as error:
+            raise EdgewiseError(
+                f"no temporary file can be written ({error.strerror or error}); set TMPDIR to a folder where "
+                "that is possible"
+            ) from error
+        with file:
             yield file
 
 
@@ -123,8 +128,13 @@ def _descriptors_to(log: IO[str]) -> Iterator[tuple[IO[str], IO[str]]]:
     try:
         for descriptor in (1, 2):
             os.dup2(log.fileno(), descriptor)
-        with _opened(saved[0], sys.stdout) as stdout, _opened(saved[1], sys.stderr) as stderr:
+        stdout, stderr = _opened(saved[0], sys.stdout), _opened(saved[1], sys.stderr)
+        try:
             yield stdout, stderr
+        finally:
+            for stream in (stdout, stderr):
+                with suppress(OSError):  # of writing, which was raised before where it matters
+                    stream.close()
     finally:
         _flush()
         for descriptor, original in zip((1, 2), saved, strict=True):

@@ -1,12 +1,11 @@
 """Convert a Keras network to TFLite with TensorFlow's converter, or to OpenVINO from its TensorFlow graph."""
 
-from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 from ..models.errors import EdgewiseError
 from ..models.foreign.keras import KerasNetwork
 from ..models.foreign.tensorflow import tensorflow
+from ..models.scratch import scratch_folder
 from .engines import importing, reason
 from .graph import first_line
 from .onnx.graph import INPUT, OUTPUT
@@ -26,11 +25,11 @@ def tflite_model(network: KerasNetwork, name: str) -> bytes:
     tf = tensorflow("Exporting Keras to TFLite")
     picture = tf.TensorSpec((1, *network.shape), tf.float32, name=_ARGUMENT)
     one = tf.function(network.function).get_concrete_function(picture)
-    with TemporaryDirectory() as folder:
+    with scratch_folder() as folder:
         # From a file: otherwise the model lacks the signature that calibration needs.
-        tf.saved_model.save(tf.Module(), folder, signatures=one)
+        tf.saved_model.save(tf.Module(), str(folder), signatures=one)
         try:
-            converted: bytes = tf.lite.TFLiteConverter.from_saved_model(folder).convert()
+            converted: bytes = tf.lite.TFLiteConverter.from_saved_model(str(folder)).convert()
         except Exception as error:
             raise EdgewiseError(f"TensorFlow cannot convert {name}: {first_line(error)}") from error
     return converted
@@ -47,8 +46,8 @@ def openvino_model(network: KerasNetwork, name: str) -> "ov.Model":
         import openvino as ov
         from openvino._offline_transformations import apply_moc_transformations
         from openvino.preprocess import PrePostProcessor
-    with TemporaryDirectory() as folder:
-        file = Path(folder, "frozen.pb")
+    with scratch_folder() as folder:
+        file = folder / "frozen.pb"
         file.write_bytes(network.function.graph.as_graph_def().SerializeToString(deterministic=True))
         try:
             model = ov.Core().read_model(file)

@@ -1,23 +1,28 @@
 """Decodes picture files to RGB, whatever their colour mode, bit depth and orientation. Needs no torch."""
 
 import io
+import math
 import re
 import struct
 import threading
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from functools import cache
 from importlib import import_module
 from importlib.util import find_spec
+from typing import TypeVar
 
 import numpy as np
 from PIL import ExifTags, Image, ImageFile, ImageOps, UnidentifiedImageError, features
+
+Used = TypeVar("Used")
 
 _HEIF_PLUGINS = ("pillow_heif", "pi_heif")  # either; Pillow itself cannot read what iPhones save
 _GREYS = {"1", "L", "LA", "I;16", "I;16B"}
 _WITHOUT_RANGE = ("F", "I")  # 32-bit greyscale: nothing defines which value is white
 _LONGEST = 100  # largest aspect ratio; resizing a longer strip would exhaust the memory
+_MOST_PIXELS = 128 << 20  # decoded at a time, of up to 11 bytes while they are converted
 _FRAMES = {"GIF": "animated", "PNG": "animated", "WEBP": "animated", "TIFF": "multi-page"}
 _BITS, _PHOTOMETRIC, _ORIENTATION = 258, 262, ExifTags.Base.Orientation  # TIFF tags
 _TURNED = range(2, 9)
@@ -48,13 +53,23 @@ def formats() -> dict[str, tuple[str, ...]]:
     return known
 
 
-def decode(content: bytes) -> tuple[Image.Image, tuple[str, ...]]:
+def decode(content: bytes, use: Callable[[Image.Image, tuple[str, ...]], Used]) -> Used:
     """Decode the first frame, with EXIF orientation applied and alpha dropped, and list what was converted.
 
-    Takes bytes, not a path, because Pillow memory-maps an uncompressed TIFF with its width and height already
-    rotated, which garbles it. Decoders can raise almost any exception.
+    `use` gets both, and what it returns is returned. Until then, other threads decode no more pictures than
+    fit into memory beside this one. Decoders can raise almost any exception.
+
+    It takes bytes, not a path, because Pillow memory-maps an uncompressed TIFF with its width and height
+    already rotated, which garbles it.
     """
-    with _quiet(), Image.open(io.BytesIO(content), formats=[*formats()]) as file:
+    with _quiet():
+        opened = Image.open(io.BytesIO(content), formats=[*formats()])
+    with _room(math.prod(opened.size)), opened:
+        return use(*_first(opened))
+
+
+def _first(file: ImageFile.ImageFile) -> tuple[Image.Image, tuple[str, ...]]:
+    with _quiet():
         kinds = [*_stored_as(file)]
         rgb, turned = _converted(file)
         kinds += ["EXIF-rotated"] * turned + ["alpha"] * file.has_transparency_data
@@ -110,10 +125,12 @@ def _upright(file: Image.Image) -> tuple[Image.Image, bool]:
     before = getattr(file, "tag_v2", {}).get(_ORIENTATION)
     file.load()  # Pillow rotates a TIFF here and drops its orientation tag
     try:
-        orientation = file.getexif().get(_ORIENTATION, before)
-        return ImageOps.exif_transpose(file), orientation in _TURNED
+        found = file.getexif().get(_ORIENTATION)
+        if found in _TURNED:  # otherwise it would be copied
+            return ImageOps.exif_transpose(file), True
     except _BROKEN_METADATA:  # the pixels are still usable
         return file, False
+    return file, found is None and before in _TURNED
 
 
 def _eight_bits(file: Image.Image, image: Image.Image) -> Image.Image:
@@ -124,6 +141,24 @@ def _eight_bits(file: Image.Image, image: Image.Image) -> Image.Image:
     levels = (np.asarray(image) >> tags.get(_BITS, (16,))[0] - 8).astype(np.uint8)
     white_is_zero = tags.get(_PHOTOMETRIC) == 0  # Pillow handles this for up to 8 bits only
     return Image.fromarray(255 - levels if white_is_zero else levels)
+
+
+_changed, _taken = threading.Condition(), 0
+
+
+@contextmanager
+def _room(pixels: int) -> Iterator[None]:
+    """Wait until the pictures that all threads hold at once have few enough pixels; one alone always may."""
+    global _taken  # noqa: PLW0603 - memory is of the whole process
+    with _changed:
+        _changed.wait_for(lambda: not _taken or _taken + pixels <= _MOST_PIXELS)
+        _taken += pixels
+    try:
+        yield
+    finally:
+        with _changed:
+            _taken -= pixels
+            _changed.notify_all()
 
 
 _lock, _inside, _guard = threading.Lock(), 0, warnings.catch_warnings()

@@ -1,12 +1,18 @@
-"""Write a file so that it appears complete or not at all, even if the process is killed. Needs no torch."""
+"""Write a file so that it appears complete or not at all, even if the process is killed; read one that ends.
 
+Needs no torch.
+"""
+
+import errno
 import os
+import stat
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 _WINDOWS = sys.platform == "win32"
+_MOST_BYTES = 64 << 20  # of a file of text
 
 
 @contextmanager
@@ -33,6 +39,25 @@ def write_file(path: Path, content: bytes) -> None:
     """Write `content` to `path`, as `replacing_file` does."""
     with replacing_file(path) as partial:
         partial.write_bytes(content)
+
+
+def read_file(path: Path, most_bytes: int = _MOST_BYTES) -> bytes:
+    """The whole content of a file that ends: a pipe or a device may not.
+
+    Raises:
+        OSError: it cannot be read, is a pipe or a device, or has more than `most_bytes`.
+    """
+    require_regular(path)
+    if path.stat().st_size > most_bytes:
+        raise OSError(errno.EFBIG, f"it has more than {most_bytes / (1 << 20):,.0f} MiB", str(path))
+    return path.read_bytes()
+
+
+def require_regular(path: Path) -> None:
+    """Raise an `OSError` where there is a pipe or a device."""
+    mode = path.stat().st_mode
+    if not (stat.S_ISREG(mode) or stat.S_ISDIR(mode)):
+        raise OSError(errno.EINVAL, "it is not a regular file", str(path))
 
 
 def sync(path: Path) -> None:

@@ -3,17 +3,21 @@
 import hashlib
 import os
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NoReturn
+from typing import NoReturn, TypeVar
 
 from PIL import Image
 
 from ._decode import as_rgb, decode, formats, reason
 from .errors import EdgewiseError, UsageError
+from .files import read_file, require_regular
 from .spec import Pixels, Preprocess
 
+Used = TypeVar("Used")
+
+MOST_BYTES = 1 << 30  # of a picture file
 _SHOWN = 3  # kinds of other files
 _OF_SYSTEMS = ("thumbs.db", "desktop.ini")  # which Windows puts into folders of pictures
 _IPHONE = (".heic", ".heif")
@@ -44,6 +48,7 @@ def sha256_of(path: Path) -> str:
         EdgewiseError: the file cannot be read.
     """
     try:
+        require_regular(path)
         with path.open("rb") as file:
             return hashlib.file_digest(file, "sha256").hexdigest()
     except OSError as error:
@@ -57,15 +62,24 @@ def read_image(path: Path) -> Image.Image:
         UsageError: the file does not exist.
         EdgewiseError: it is damaged, too large, not a picture, or cannot be converted to RGB.
     """
+    return with_image(path, lambda image: image)
+
+
+def with_image(path: Path, use: Callable[[Image.Image], Used]) -> Used:
+    """What `use` makes of the picture that `read_image` reads; raises like it, and what `use` raises.
+
+    Where many threads do this, the pictures that are in use at a time fit into memory.
+    """
     try:
-        image, _ = decode(path.read_bytes())
+        return decode(read_file(path, MOST_BYTES), lambda image, _: use(image))
+    except EdgewiseError:
+        raise
     except FileNotFoundError as error:
         raise UsageError(f"{path}: no such file; pass a picture") from error
     except Exception as error:  # decoders raise almost anything on a damaged file
         raise EdgewiseError(
             f"{path}: cannot be read as a picture ({reason(error)}); save it again as JPEG or PNG"
         ) from error
-    return image
 
 
 def rgb_of(image: Image.Image) -> Image.Image:
@@ -89,7 +103,7 @@ def crops(
     """
     for index, path in enumerate(paths):
         try:
-            pixels = preprocess.crop(read_image(path))
+            pixels = with_image(path, preprocess.crop)
         except EdgewiseError as error:
             skipped.append(error)
         else:

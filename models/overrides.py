@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, Literal, Self, TypeAlias
 
 from .errors import UsageError
+from .files import read_file
 from .sizes import Size, both, simplest
 from .spec import Labels, ModelSpec, PerChannel, Preprocess, classes_of
 
@@ -131,7 +132,7 @@ def read_labels(path: Path) -> Labels:
         UsageError: it cannot be read, has empty lines, or only some of its lines have ids.
     """
     try:
-        lines = [line.strip() for line in path.read_text("utf-8-sig").rstrip().splitlines()]
+        lines = [line.strip() for line in read_file(path).decode("utf-8-sig").rstrip().splitlines()]
     except OSError as error:
         raise UsageError(f"{path}: {error.strerror}; pass a text file with one class per line") from error
     except UnicodeDecodeError as error:

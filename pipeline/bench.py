@@ -2,14 +2,14 @@
 
 from collections.abc import Callable, Generator, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from threading import Event
 from typing import Any, cast
 
 from ..export.artifact import model_files
-from ..models.errors import EdgewiseError, UsageError
+from ..models.errors import EdgewiseError, MissingDependencyError, UsageError
 from ..models.overrides import PathLike
 from ..runtime.bench.compare import Comparison, comparisons
 from ..runtime.bench.gather import Gathered
@@ -18,6 +18,7 @@ from ..runtime.bench.request import BenchRequest, Contender
 from ..runtime.bench.store import Store, default_path, slower
 from ..runtime.bundle import Bundle
 from ..runtime.devices import Device, device
+from ..runtime.first_opening import require_sound
 from .document import document
 from .progress import Counter, Journal, Progress
 from .request import listed
@@ -121,7 +122,11 @@ def bench(
         EdgewiseError: A bundle or the file of results is damaged.
     """
     journal = Journal(progress)
-    contenders = _contenders([Bundle.open(folder) for folder in listed(bundles)], twins=twins)
+    opened = [Bundle.open(folder) for folder in listed(bundles)]
+    for bundle in opened:
+        with suppress(MissingDependencyError):  # the engine may be on the devices alone
+            require_sound(bundle)
+    contenders = _contenders(opened, twins=twins)
     names = (devices,) if isinstance(devices, str) else tuple(devices)
     places = [device(name) for name in dict.fromkeys(names)]
     counts = (threads,) if isinstance(threads, int) else tuple(threads)

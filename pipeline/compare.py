@@ -8,6 +8,7 @@ from typing import Any
 
 from ..export.artifact import model_files
 from ..export.precision import Precision
+from ..models.data.copies import Seen
 from ..models.errors import EdgewiseError, UsageError
 from ..models.foreign.keras import is_keras
 from ..models.foreign.program import is_program
@@ -20,7 +21,7 @@ from ..models.weights.names import require_model, require_weights
 from ..models.zoo import is_own, registered
 from ..runtime import Session, machine, open_session
 from ..runtime.bundle import Bundle
-from ..runtime.first_opening import require_opens
+from ..runtime.first_opening import require_sound
 from ..runtime.judge import evaluation
 from ..runtime.judge.evaluation import Pictures, take
 from ..runtime.judge.matrix import ComparedPair, matrix
@@ -121,8 +122,8 @@ def compare(
     journal = Journal(progress)
     opened = [Bundle.open(folder) for folder in listed(bundles)]
     spec = _one_network(opened)
-    for bundle in opened:
-        require_opens(bundle)
+    for notice in filter(None, map(require_sound, opened)):
+        journal.notice(notice)
     files = _files(opened)
     if network is not None:
         require_model(os.fspath(network))
@@ -135,7 +136,9 @@ def compare(
     for notice in pictures.notices:
         journal.notice(notice)
     for bundle in opened:
-        evaluation.refuse_overlap(pictures, (bundle.calibration or {}).get("files", ()))
+        overlap = evaluation.refuse_overlap(pictures, Seen.from_json(bundle.calibration or {}))
+        for notice in filter(None, [overlap]):
+            journal.notice(notice)
     sessions = _original(
         opened,
         torch,

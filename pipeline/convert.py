@@ -1,7 +1,6 @@
 """The main job, step by step: load, calibrate, convert, quantize, judge, recover, measure, write."""
 
 import os
-import tempfile
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -11,6 +10,7 @@ from ..models.checkpoint import CHECKPOINT
 from ..models.foreign.keras import KerasNetwork, is_keras
 from ..models.model import Model
 from ..models.overrides import Channels, ClassNames, PathLike, Resize
+from ..models.scratch import scratch_folder
 from ..models.sizes import Size
 from ..models.weights import model_name
 from ..models.weights.names import require_model
@@ -153,8 +153,8 @@ def run(request: ConvertRequest, progress: Progress | None = None) -> Conversion
         require()
     journal = Journal(progress, _stages(request))
     failures = Failures(journal, at_once=request.is_single or request.all_or_nothing)
-    with collecting_seldom(), tempfile.TemporaryDirectory(prefix="edgewise-") as work:
-        products = _made(request, journal, Path(work), failures)
+    with collecting_seldom(), scratch_folder() as work:
+        products = _made(request, journal, work, failures)
     made = Conversion(products, tuple(journal.notices), journal.seconds, tuple(failures.found))
     if not products:
         made.require_written()
@@ -167,9 +167,9 @@ def _made(request: ConvertRequest, journal: Journal, work: Path, failures: Failu
         calibration = steps.calibration(request, model)
         data = None if request.data is None else Path(request.data)
         pictures = evaluation.choose(model.spec, data, request.eval_count, calibration.unused, request.seed)
-        evaluation.refuse_overlap(pictures, calibration.digests)
+        overlap = evaluation.refuse_overlap(pictures, calibration.seen)
         request.limits.require_measurable(pictures)
-        for notice in dict.fromkeys((*calibration.notices, *pictures.notices)):
+        for notice in dict.fromkeys((*calibration.notices, *pictures.notices, *filter(None, [overlap]))):
             journal.notice(notice)
     with reading_ahead(pictures, model.spec.preprocess, work) as ready:
         workshop = Workshop(model, calibration, work, journal, request.runs_on)

@@ -1,6 +1,5 @@
 """What an ensemble gains over its single members, and what it costs."""
 
-import tempfile
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -12,10 +11,11 @@ from numpy.typing import NDArray
 from ..export import exporter
 from ..export.artifact import model_files
 from ..export.graph import trace
+from ..models.data.copies import Seen
 from ..models.ensemble import Average, aligned, averaged, normalised
 from ..models.ensemble_weights import fit_weights
 from ..models.errors import EdgewiseError, UsageError
-from ..models.images import sha256_of
+from ..models.scratch import scratch_folder
 from ..models.spec import ModelSpec, Tensor32
 from ..quantize.calibration import FEWEST, generated
 from ..runtime import open_session
@@ -67,9 +67,10 @@ def parted(pictures: Pictures, fit: Path | None, like: ModelSpec) -> tuple[Pictu
     """
     if fit is not None:
         fitting = evaluation.from_folder(fit, like)
-        if shared := {sha256_of(file) for file in fitting.files} & {sha256_of(f) for f in pictures.files}:
+        if shared := Seen.of(fitting.files).copies(pictures.files).certain:
             raise UsageError(
-                f"{len(shared)} pictures of --fit are also in --data, which would bias the result; "
+                f"{len(shared)} pictures of --fit are also in --data (the first is {shared[0].name}), which "
+                "would bias the result; "
                 "separate them"
             )
         return fitting, pictures
@@ -144,12 +145,12 @@ def costs(members: Sequence[Member], bundle: Bundle, journal: Journal) -> list[M
     ensemble = open_session(own, target, threads=1)
     picture = generated(bundle.spec.preprocess, FEWEST, seed=0).batch(1)
     found = []
-    with tempfile.TemporaryDirectory(prefix="edgewise-") as folder:
+    with scratch_folder() as folder:
         for place, member in enumerate(members):
             spec = member.model.spec
             with journal.stage(f"Convert {member.name} to {target} and time it"):
                 graph = trace(member.model.network, spec.preprocess.shape)
-                path = exporter(target).export(graph, spec, Path(folder) / f"{place}.{target}").path
+                path = exporter(target).export(graph, spec, folder / f"{place}.{target}").path
                 timed = measure([ensemble, open_session(path, target, threads=1)], picture)
             if timed.quantized is not None:
                 found.append(MemberCost(member.name, target, _size(path), timed.quantized, timed.speedup))

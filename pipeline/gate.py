@@ -6,12 +6,13 @@ from pathlib import Path
 from typing import Any
 
 from ..export.artifact import model_files
+from ..models.data.copies import Seen
 from ..models.errors import RegressionError, UsageError
 from ..models.overrides import PathLike
 from ..runtime import open_session
 from ..runtime.bench.latency import measure
 from ..runtime.bundle import Bundle
-from ..runtime.first_opening import require_opens
+from ..runtime.first_opening import require_sound
 from ..runtime.judge import evaluation
 from ..runtime.judge.drop import Verdict, drop, worst
 from ..runtime.judge.evaluation import Answers, Pictures
@@ -119,11 +120,15 @@ def gate(
         raise UsageError(f"{new.folder} and {old.folder} have other classes; compare bundles of one data set")
     if data is not None:
         require_folder(Path(data), "a folder of labelled pictures")
-    for opened in (new, old):
-        require_opens(opened)
+    notices = [require_sound(opened) for opened in (new, old)]
     pictures = evaluation.choose(new.spec, None if data is None else Path(data), _GENERATED, (), 0)
     pictures = replace(pictures, decided=None)  # which would be other ones for each bundle
+    notices += [
+        evaluation.refuse_overlap(pictures, Seen.from_json(it.calibration or {})) for it in (new, old)
+    ]
     journal = Journal(progress, 2 + latency)
+    for notice in dict.fromkeys(filter(None, notices)):
+        journal.notice(notice)
     answered = [_answered(opened, pictures, journal) for opened in (old, new)]
     checks = [*_answers(answered, max_drop, max_loss_db), _size(old, new, max_growth)]
     if latency:

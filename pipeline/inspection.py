@@ -48,7 +48,7 @@ class Inspection:
     def require(self) -> None:
         """Raise an `EdgewiseError` where the bundle's manifest does not describe the file."""
         if self.bundle:
-            require_described(self.bundle, self.structure)
+            require_described(self.bundle, self.bundle.model, self.structure)
 
     def to_json(self) -> dict[str, Any]:
         """The document `inspection`."""

@@ -5,21 +5,20 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from ..models.errors import MissingDependencyError, ParityError
+from ..models.data.copies import Seen
+from ..models.errors import ParityError
 from ..models.files import write_file
 from ..models.overrides import PathLike
 from ..runtime import Session, open_session
 from ..runtime.bundle import Bundle
-from ..runtime.first_opening import require_opens
+from ..runtime.first_opening import require_sound
 from ..runtime.judge import evaluation, saturation
-from ..runtime.judge.described import require_described
 from ..runtime.judge.drop import Drop, Verdict
 from ..runtime.judge.estimate import Estimate
 from ..runtime.judge.evaluation import Answers, Pictures
 from ..runtime.judge.golden import GoldenCheck, check
 from ..runtime.judge.stats import Agreement
 from ..runtime.judge.verdict import Verification, judge
-from ..runtime.probe import probe
 from . import report as pages
 from .checks import require_folder
 from .claims import known
@@ -130,20 +129,19 @@ def verify(
     if report is not None:
         pages.require()
     opened = Bundle.open(Path(bundle))
-    require_opens(opened)
-    undescribed = _described(opened)
+    undescribed = require_sound(opened)
     folder = None if data is None else Path(data)
     if folder is not None:
         require_folder(folder, "a folder of labelled pictures")
     judged_by_pictures = opened.reference is not None or folder is not None
-    pictures = None
+    pictures = overlap = None
     if judged_by_pictures:
         pictures = evaluation.choose(opened.spec, folder, _GENERATED, photos=(), seed=0)
-        evaluation.refuse_overlap(pictures, (opened.calibration or {}).get("files", ()))
+        overlap = evaluation.refuse_overlap(pictures, Seen.from_json(opened.calibration or {}))
     wanted.require_measurable(pictures)
     journal = Journal(progress, 1 + judged_by_pictures + (report is not None))
     unfit = saturation.unfit_here(opened)
-    for notice in (*filter(None, [undescribed, unfit]), *(pictures.notices if pictures else ())):
+    for notice in (*filter(None, [undescribed, unfit, overlap]), *(pictures.notices if pictures else ())):
         journal.notice(notice)
     with journal.stage("Run the golden sample"):
         session = open_session(opened.model, opened.target, threads)
@@ -183,15 +181,6 @@ def _report(
 
 def _write(path: Path, manifest: dict[str, Any], evidence: pages.Evidence) -> None:
     write_file(path, pages.rendered(manifest, evidence).encode("utf-8", "replace"))
-
-
-def _described(bundle: Bundle) -> str | None:
-    """Check the manifest against the model file; a notice where that needs a library that is not there."""
-    try:
-        require_described(bundle, probe(bundle.model, bundle.target).structure)
-    except MissingDependencyError as error:
-        return f"The manifest's description of {bundle.model.name} was not checked: {error}"
-    return None
 
 
 def _checked(bundle: Bundle, session: Session, unfit: str | None) -> GoldenCheck:

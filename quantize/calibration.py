@@ -3,7 +3,7 @@
 import hashlib
 import random
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -12,12 +12,14 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from ..models.data.copies import Seen
 from ..models.errors import EdgewiseError, UsageError
-from ..models.images import crops, look, sha256_of
+from ..models.images import crops, look
 from ..models.spec import Preprocess, Tensor32
 from ..models.synthetic import dead_leaves
 
 DEFAULT_COUNT = 128
+_MOST_UNUSED = 500  # which estimate a loss well enough
 FEWEST = 8  # with fewer, even min-max ranges and channel means are unreliable
 
 
@@ -25,16 +27,16 @@ FEWEST = 8  # with fewer, even min-max ranges and channel means are unreliable
 class Calibration:
     """Pictures cropped to the network's input, (N, H, W, C) uint8, and where they came from.
 
-    `digests` are the SHA-256 of the picture files, empty for generated pictures; `skipped` counts files that
-    could not be read; `unused` are the remaining files of the folder, which evaluation may use; `notices` are
-    sentences about files that are no pictures.
+    `seen` tells the picture files again, and is empty for generated pictures; `skipped` counts files that
+    could not be read; `unused` are up to 500 of the remaining files of the folder, without copies of those
+    used, which evaluation may take; `notices` are sentences about files that are no pictures.
     """
 
     pixels: NDArray[np.uint8]
     source: str
     seed: int
     preprocess: Preprocess
-    digests: frozenset[str] = frozenset()
+    seen: Seen = field(default_factory=Seen)
     skipped: int = 0
     unused: tuple[Path, ...] = ()
     notices: tuple[str, ...] = ()
@@ -49,14 +51,14 @@ class Calibration:
         return self.preprocess.normalise(self.pixels[:count])
 
     def to_json(self) -> dict[str, Any]:
-        """The manifest's section: what was used, and the SHA-256 of all pixels and of each file."""
+        """The manifest's section: what was used, the SHA-256 of all crops, and what tells each file again."""
         return {
             "source": self.source,
             "count": len(self.pixels),
             "seed": self.seed,
             "skipped": self.skipped,
             "sha256": hashlib.sha256(self.pixels.tobytes()).hexdigest(),
-            "files": sorted(self.digests),
+            **self.seen.to_json(),
         }
 
 
@@ -89,11 +91,13 @@ def from_folder(folder: Path, preprocess: Preprocess, count: int | None, seed: i
             f"{folder}: {len(found)} readable pictures for calibration ({len(skipped)} unreadable), "
             f"but {needed} are needed; add pictures or use fewer"
         )
-    digests = frozenset(sha256_of(files[index]) for index, _ in found)
-    unused = tuple(file for file in files[found[-1][0] + 1 :] if sha256_of(file) not in digests)
+    seen = Seen.of([files[index] for index, _ in found])
+    rest = files[found[-1][0] + 1 :][:_MOST_UNUSED]
+    copies = frozenset(seen.copies(rest).certain)
+    unused = tuple(file for file in rest if file not in copies)
     pixels = np.stack([pixels for _, pixels in found])
     notices = tuple(filter(None, [content.notice(folder)]))
-    return Calibration(pixels, folder.name, seed, preprocess, digests, len(skipped), unused, notices)
+    return Calibration(pixels, folder.name, seed, preprocess, seen, len(skipped), unused, notices)
 
 
 def _enough(count: int) -> int:

@@ -4,7 +4,6 @@ The app reads everything from the manifest, so it runs any bundle without code c
 to the bundle begin with a dot, so Android's build tools leave them out of the assets.
 """
 
-import json
 import shutil
 from pathlib import Path
 
@@ -12,14 +11,13 @@ from ..models.errors import AccuracyError, EdgewiseError, UsageError
 from . import open_session
 from .bundle import Bundle
 from .bundle.atomic import MANIFEST, refuse_foreign, replacing_folder
-from .first_opening import require_opens
+from .first_opening import require_sound
 from .judge.golden import GoldenCheck
 from .judge.golden import check as check_golden
-from .probe import probe
 
 TARGET = "tflite"
 _FOLDER = "edgewise"  # in `assets/`, next to the app's other files
-_ENDS = ("inputs", "outputs", "output_step")  # what the app reads from a manifest's `structure`
+_ENDS = {"inputs", "outputs", "output_step"}  # what the app reads from a manifest's `structure`
 _APP = Path("android_demo/app/src/main")
 
 
@@ -49,32 +47,41 @@ def place(assets: Path) -> Path:
     return assets / _FOLDER
 
 
-def check(bundle: Bundle) -> GoldenCheck:
-    """Check what the app will rely on: the runtime, the gate, inputs and outputs, and the golden sample.
+def require_fit(bundle: Bundle) -> None:
+    """Check what the app will rely on, as far as the manifest says it.
 
     Raises:
         UsageError: it is for a runtime that the app does not have.
         AccuracyError: it failed its gate when it was exported.
-        EdgewiseError: its manifest does not describe the model's inputs and outputs.
-        ParityError: the golden sample gives another result.
+        EdgewiseError: its manifest leaves out the model's inputs and outputs.
     """
     if bundle.target != TARGET:
         raise UsageError(
             f"{bundle.folder}: needs {bundle.target}, which the app does not have; export with --to {TARGET}"
         )
-    if (bundle.verification or {}).get("verdict") == "fail":
+    recorded = bundle.verification or {}
+    if recorded.get("verdict") == "fail" or recorded.get("passed") is False:
         raise AccuracyError(
             f"{bundle.folder}: failed its accuracy gate and was only written because of --force; "
             "export it without --force"
         )
-    require_opens(bundle)
-    told = bundle.manifest.get("structure") or {}
-    found = json.loads(json.dumps(probe(bundle.model, TARGET).structure.to_json()))
-    if any(told.get(key) != found[key] for key in _ENDS):
+    if _ENDS - (bundle.manifest.get("structure") or {}).keys():
         raise EdgewiseError(
             f"{bundle.folder}: its manifest does not describe the inputs and outputs of "
             f"{bundle.model.name}, which the app needs; export it again"
         )
+
+
+def check(bundle: Bundle) -> GoldenCheck:
+    """Check a bundle that was judged just now: `require_fit`, its description and its golden sample.
+
+    Raises:
+        UsageError, AccuracyError, EdgewiseError: see `require_fit`.
+        EdgewiseError: the model crashes its engine, or the manifest does not describe it.
+        ParityError: the golden sample gives another result.
+    """
+    require_fit(bundle)
+    require_sound(bundle)
     return check_golden(bundle, open_session(bundle.model, TARGET))
 
 

@@ -14,7 +14,7 @@ from ..models.errors import UsageError
 from ..models.images import read_image, rgb_of
 from . import open_session
 from .bundle import Bundle
-from .first_opening import require_opens
+from .first_opening import require_sound
 from .judge.stats import softmax, top_k
 
 ImageLike: TypeAlias = str | os.PathLike[str] | Image.Image | NDArray[np.uint8]
@@ -36,13 +36,14 @@ class Answer:
 class Classifier:
     """An opened bundle, which classifies pictures; made by `open_bundle`.
 
-    `bundle` describes it: its labels and preprocessing are `bundle.spec`. Several threads may use one
+    `bundle` describes it: its labels and preprocessing are `bundle.spec`. `notice` is a sentence where they
+    could not be compared with the model file for want of a library, else None. Several threads may use one
     classifier; with LiteRT and OpenVINO they take turns, so open one in each thread to run in parallel.
     """
 
     def __init__(self, bundle: Bundle, threads: int = 1) -> None:
         self.bundle = bundle
-        require_opens(bundle, bundle.model)
+        self.notice = require_sound(bundle, bundle.model)
         self._session = open_session(bundle.model, bundle.target, threads)
 
     def __repr__(self) -> str:
@@ -100,7 +101,7 @@ def open_bundle(path: str | os.PathLike[str], threads: int = 1) -> Classifier:
     Raises:
         UsageError: There is no such bundle.
         MissingDependencyError: The engine is not installed.
-        EdgewiseError: The bundle is damaged.
+        EdgewiseError: The bundle is damaged, or its manifest does not describe its model file.
     """
     if threads < 1:
         raise UsageError(f"threads {threads}: must be at least 1")

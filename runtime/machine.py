@@ -42,7 +42,12 @@ def saturates() -> bool:
     VPMADDUBSW adds two products of an unsigned and a signed byte in 16 bits, which 255 * 127 * 2 exceeds.
     An x86 system that does not list its extensions is assumed to lack VNNI.
     """
-    return platform.machine().lower() in _X86 and not set(_extensions() or ()) & set(_INT8)
+    return is_x86() and not set(_extensions() or ()) & set(_INT8)
+
+
+def is_x86() -> bool:
+    """Whether this is a processor of Intel's or AMD's kind."""
+    return platform.machine().lower() in _X86
 
 
 def _extensions() -> list[str] | None:

@@ -7,6 +7,7 @@ weights, can be a segmentation fault in LiteRT. The parent only reads the first 
 import json
 import os
 import sys
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -15,9 +16,12 @@ import numpy as np
 
 from ..export.facts import TARGETS
 from ..models import errors
-from ..models.errors import EdgewiseError, UsageError
+from ..models.errors import EdgewiseError, MissingDependencyError, UsageError
+from ..models.files import require_regular
 from ..models.printable import printable
+from ..models.spec import Tensor32
 from . import runtime
+from .bundle.arrays import load_array
 from .child import ChildDiedError, answering, ask, in_words
 from .structure import Operator, Overflow, Structure, Tensor
 
@@ -39,6 +43,7 @@ def target_of(path: Path) -> str:
         UsageError: it is not a file of a known format, or its content does not match its suffix.
     """
     try:
+        require_regular(path)
         with path.open("rb") as file:
             head = file.read(_HEAD_BYTES)
     except OSError as error:
@@ -55,15 +60,19 @@ def target_of(path: Path) -> str:
     return named
 
 
-def probe(path: Path, target: str) -> Probed:
-    """Open `path` in a child process, describe it and classify one picture of zeros.
+def probe(path: Path, target: str, picture: Path | None = None) -> Probed:
+    """Open `path` in a child process, describe it and classify one picture.
+
+    `picture` is a .npy file with the input, (1, H, W, C) float32; zeros are taken without it, and where it
+    does not fit.
 
     Raises:
         EdgewiseError: the child cannot open it, crashes or does not finish in time.
-        MissingDependencyError: the runtime is not installed.
+        MissingDependencyError: the runtime, or a library that reads the file, is not installed.
     """
+    given = [] if picture is None else [os.fspath(picture.absolute())]
     try:
-        answer = ask(__name__, os.fspath(path.absolute()), target)
+        answer = ask(__name__, os.fspath(path.absolute()), target, *given)
     except ChildDiedError as error:
         raise EdgewiseError(
             f"{path.name}: crashes the {target} runtime ({error}), so it is damaged or hostile: do not use it"
@@ -77,31 +86,48 @@ def probe(path: Path, target: str) -> Probed:
 def main() -> None:
     """Run in the child process."""
     with answering() as answer:
-        json.dump(_look(Path(sys.argv[1]), sys.argv[2]), answer)
+        file, target, *picture = sys.argv[1:]
+        json.dump(_look(Path(file), target, *map(Path, picture)), answer)
 
 
-def _look(path: Path, target: str) -> dict[str, Any]:
+def _look(path: Path, target: str, picture: Path | None = None) -> dict[str, Any]:
     try:
         structure = runtime(target).read_structure(path)
+    except MissingDependencyError as error:
+        _refusal(path, target, _given(picture))  # it will be opened without being read
+        return {"error": type(error).__name__, "message": printable(str(error))}
     except EdgewiseError as error:
         return {"error": type(error).__name__, "message": printable(str(error))}
     except Exception as error:  # noqa: BLE001 - engines raise many types
         said = f"{printable(path.name)}: the {target} runtime cannot read it ({in_words(error)})"
         return {"error": "EdgewiseError", "message": said}
-    return {"structure": asdict(structure), "refusal": _refusal(path, target, structure)}
+    shape = _shape(structure)
+    batch = _given(picture)
+    if shape and (batch is None or batch.shape[1:] != shape):
+        batch = np.zeros((1, *shape), np.float32)
+    return {"structure": asdict(structure), "refusal": _refusal(path, target, batch)}
 
 
-def _refusal(path: Path, target: str, structure: Structure) -> str | None:
+def _given(picture: Path | None) -> Tensor32 | None:
+    """The input in a .npy file; None without one that can be read."""
+    if picture is None:
+        return None
+    with suppress(EdgewiseError):
+        return np.asarray(load_array(picture), np.float32)
+    return None
+
+
+def _refusal(path: Path, target: str, batch: Tensor32 | None) -> str | None:
     try:
         session = runtime(target).open_session(path, 1)
-        if picture := _picture(structure):
-            session(np.zeros((1, *picture), np.float32))
+        if batch is not None:
+            session(batch)
     except Exception as error:  # noqa: BLE001 - only a crash matters here
         return printable(str(error)) if isinstance(error, EdgewiseError) else in_words(error)
     return None
 
 
-def _picture(structure: Structure) -> tuple[int, ...] | None:
+def _shape(structure: Structure) -> tuple[int, ...] | None:
     """The (height, width, channels) of the file's input; None if it does not say."""
     shape = structure.inputs[0].shape if len(structure.inputs) == 1 else ()
     if len(shape) != 4:

@@ -1,14 +1,11 @@
 """The processors that a file may run on, as far as INT8 arithmetic tells them apart. Needs no engine."""
 
-import platform
 from collections.abc import Iterable
 from enum import StrEnum
 from typing import Self
 
 from ..models.errors import unknown
-from .machine import saturates
-
-_X86 = {"x86_64", "amd64", "i386", "i686"}
+from .machine import is_x86, saturates
 
 
 class Processor(StrEnum):
@@ -31,7 +28,7 @@ class Processor(StrEnum):
     @classmethod
     def host(cls) -> Self:
         """The kind of this machine's processor; everything that is not x86 computes like Arm."""
-        if platform.machine().lower() not in _X86:
+        if not is_x86():
             return cls("arm64")
         return cls("x86-avx2" if saturates() else "x86-vnni")
 

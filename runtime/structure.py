@@ -88,14 +88,23 @@ class Structure:
         return found is not None and found.integer
 
     @property
+    def stores_integers(self) -> bool:
+        """Whether most of the values in the file are INT8, whatever the engine makes of them here."""
+        return self._stored in {"int8", "uint8"}
+
+    @property
     def _scheme(self) -> str:
         layers = {operator.arithmetic for operator in self.operators if operator.layer}
         integer = sorted(layers & {"int8", "int16"}, key=lambda name: int(name.removeprefix("int")))
         if integer:
             scheme = f"w8a{integer[0].removeprefix('int')}"
             return scheme if layers <= {integer[0]} else f"{scheme}-mixed"
-        stored = max(self.weights, key=lambda name: self.weights[name], default="float32")
-        return _STORED.get(stored, stored)
+        return _STORED.get(self._stored, self._stored)
+
+    @property
+    def _stored(self) -> str:
+        """The type of most of the values in the file."""
+        return max(self.weights, key=lambda name: self.weights[name], default="float32")
 
     @property
     def islands(self) -> dict[str, int]:

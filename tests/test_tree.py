@@ -24,16 +24,20 @@ FOLDERS = ("models", "export", "quantize", "runtime", "pipeline", "cli")
 FACE = "__init__.py"  # the public API, which may import from every folder
 TARGET_FOLDERS = ("export", "quantize", "runtime")  # a target is a package of the same name in each of them
 
-# A device runs these with the standard library, numpy, Pillow and an engine that a function imports.
+# A device runs these with the standard library, numpy, Pillow and an engine that a function imports, and with
+# imagehash where it is installed.
 DEVICE = (
     "models/_decode.py",
+    "models/data/copies.py",
     "models/data/folders.py",
+    "models/data/threads.py",
     "models/errors.py",
     "models/files.py",
     "models/images.py",
     "models/printable.py",
     "models/schema.py",
     "models/requirements.py",
+    "models/scratch.py",
     "models/shapes.py",
     "models/sizes.py",
     "models/spec.py",
@@ -49,7 +53,7 @@ NOT_DEVICE = ("runtime/reference.py",)
 # Python runs these on the way to the modules above; their functions may ask for more.
 ON_THE_WAY = (FACE, "models/__init__.py", "export/__init__.py")
 PLAIN = sys.stdlib_module_names | {"numpy", "PIL"}
-ENGINES = {"ai_edge_litert", "onnx", "onnxruntime", "openvino"}
+ENGINES = {"ai_edge_litert", "imagehash", "onnx", "onnxruntime", "openvino"}
 _FOR_TYPES = {"TYPE_CHECKING", "typing.TYPE_CHECKING"}
 
 _SETTINGS = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))
@@ -67,11 +71,13 @@ MAY_BE_HEAVY = (
 CROSS_CUTTING = (
     "android_demo/*.py",  # of Kotlin, resources and Gradle files
     "test_action.py",
+    "cli/test_exit_codes.py",
     "test_api.py",
     "test_benchmarks.py",
     "test_docs.py",
     "test_doctest.py",
     "test_inputs.py",
+    "test_offline.py",
     "test_one_logit.py",
     "test_packaging.py",
     "test_readme.py",

@@ -10,17 +10,25 @@ from ..options import output
 @click.command(short_help="Put a bundle into an Android app's assets.")
 @click.argument("bundle", type=click.Path(path_type=Path))
 @click.argument("assets", required=False, type=click.Path(path_type=Path))
+@click.option(
+    "--data",
+    type=click.Path(path_type=Path),
+    metavar="DIR",
+    help="Labelled pictures, a folder for each class, to judge the model by.",
+)
 @output
-def command(bundle: Path, assets: Path | None, *, as_json: bool, quiet: bool, verbose: bool) -> None:
+def command(
+    bundle: Path, assets: Path | None, data: Path | None, *, as_json: bool, quiet: bool, verbose: bool
+) -> None:
     """Check a TFLite BUNDLE and write it to ASSETS/edgewise, completely or not at all.
 
     \b
     edgewise android dist/mobilenetv2-tflite-w8a8
     edgewise android dist/mobilenetv2-tflite-w8a8 myapp/app/src/main/assets
 
-    By default, ASSETS is the assets folder of the android_demo below the current folder. All checksums are
-    checked and the golden sample is run first. An earlier bundle there is replaced; nothing else in ASSETS is
-    touched.
+    By default, ASSETS is the assets folder of the android_demo below the current folder. The bundle is proven
+    again first, as `edgewise verify` does: by --data, or by its agreement with its float model on generated
+    pictures. An earlier bundle there is replaced; nothing else in ASSETS is touched.
     """
     from ..terminal import terminal
 
@@ -29,6 +37,6 @@ def command(bundle: Path, assets: Path | None, *, as_json: bool, quiet: bool, ve
             from ...pipeline.document import document
             from ...runtime.android import default_assets
             from ...runtime.bundle import Bundle
-            from ..views.assets import fill
-        filled = fill(Bundle.open(bundle), assets or default_assets(), screen)
+            from ..views.assets import judge_and_fill
+        filled = judge_and_fill(Bundle.open(bundle), assets or default_assets(), data, screen)
         screen.finish(document("android", **filled))

@@ -45,6 +45,8 @@ def command(
             from ...runtime.classifier import open_bundle
 
             classifier = open_bundle(bundle, threads)
+        for notice in filter(None, [classifier.notice]):
+            screen.notice(notice)
         predictions = []
         for image, answers in _answered(classifier, images, top, screen):
             screen.results.print(printable(str(image)), markup=False)

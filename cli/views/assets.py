@@ -8,10 +8,12 @@ from rich.console import Console
 from rich.markup import escape
 
 from ...models.errors import UsageError
+from ...pipeline.verify import verify
 from ...runtime import android
 from ...runtime.bundle import Bundle
 from ...runtime.bundle.atomic import MANIFEST
 from ...runtime.judge.golden import GoldenCheck
+from ...runtime.judge.verdict import Basis, Verification
 from ..terminal import Terminal
 
 if TYPE_CHECKING:
@@ -46,20 +48,40 @@ def of_conversion(conversion: "Conversion") -> Bundle | None:
 
 
 def fill(bundle: Bundle, assets: Path, screen: Terminal) -> dict[str, Any]:
-    """Check the bundle, write it into `assets` and show it; the JSON document of that."""
+    """Write a bundle that was judged just now into `assets` and show it; the JSON document of that."""
     android.place(assets)
     with screen.stage("Run the golden sample"):
         check = android.check(bundle)
+    return _written(bundle, assets, screen, check, None)
+
+
+def judge_and_fill(bundle: Bundle, assets: Path, data: Path | None, screen: Terminal) -> dict[str, Any]:
+    """Prove a bundle again, as `edgewise verify` does, then do what `fill` does.
+
+    Raises:
+        AccuracyError: it failed its gate when it was exported, or fails it here.
+    """
+    android.place(assets)
+    android.require_fit(bundle)
+    found = verify(bundle, data=data, progress=screen)
+    found.require()
+    return _written(bundle, assets, screen, found.golden, found.verification)
+
+
+def _written(
+    bundle: Bundle, assets: Path, screen: Terminal, check: GoldenCheck, judged: Verification | None
+) -> dict[str, Any]:
     with screen.stage("Write the app's assets"):
         written = android.write(bundle, assets)
     size_bytes = _size_bytes(written)
-    _show(screen.results, written, check, size_bytes)
+    _show(screen.results, written, check, judged, size_bytes)
     return {
         "assets": str(written.folder),
         "bundle": str(bundle.folder),
         "files": len(written.manifest["files"]) + 1,
         "size_bytes": size_bytes,
         "golden": asdict(check),
+        "verification": judged.to_json() if judged else None,
         "manifest": written.manifest,
     }
 
@@ -70,7 +92,9 @@ def _size_bytes(bundle: Bundle) -> int:
     return int(files) + (bundle.folder / MANIFEST).stat().st_size
 
 
-def _show(console: Console, bundle: Bundle, check: GoldenCheck, size_bytes: int) -> None:
+def _show(
+    console: Console, bundle: Bundle, check: GoldenCheck, judged: Verification | None, size_bytes: int
+) -> None:
     """What the app gets, where it is, and what to do next."""
     rows = {
         "model": _model(bundle),
@@ -78,6 +102,7 @@ def _show(console: Console, bundle: Bundle, check: GoldenCheck, size_bytes: int)
         "pictures": bundle.spec.preprocess.text,
         "inputs and outputs": bundle.io,
         "golden sample": "exact" if check.max_rel == 0 else f"relative difference {check.max_rel:.1e}",
+        **_verdicts(bundle, judged),
         "assets": f"{len(bundle.manifest['files']) + 1} files, {_megabytes(size_bytes)}",
     }
     console.print()
@@ -85,6 +110,17 @@ def _show(console: Console, bundle: Bundle, check: GoldenCheck, size_bytes: int)
         console.print(f"[dim]{heading:18}[/]   {escape(value)}", soft_wrap=True)
     console.print(f"{escape(str(bundle.folder))}/", soft_wrap=True)
     console.print("[dim]next: build and start the app; its self-test runs this golden sample there[/]")
+
+
+def _verdicts(bundle: Bundle, judged: Verification | None) -> dict[str, str]:
+    """What was judged again, and what was only read."""
+    if judged is None:
+        return {}
+    recorded = (bundle.verification or {}).get("verdict")
+    rows = {"judged here": f"{judged.title}: {judged.reason()}"}
+    if recorded and judged.basis is Basis.FIDELITY:
+        rows["only read"] = f"the manifest's verdict, {recorded.upper()}; --data DIR measures it again"
+    return rows
 
 
 def _model(bundle: Bundle) -> str:

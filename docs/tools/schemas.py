@@ -226,6 +226,7 @@ def android(defined: Definitions) -> dict[str, Json]:
         "files": COUNT,
         "size_bytes": COUNT,
         "golden": defined.of(GoldenCheck),
+        "verification": or_null(defined.of(Verification)),
         "manifest": manifest(),
     }
 

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from .._decode import decode, reason
+from ..files import read_file
+from ..images import MOST_BYTES
 from .threads import in_threads
 
 
@@ -28,8 +30,8 @@ def scan(files: Sequence[tuple[Path, int]], progress: Callable[[int, int], None]
 def _scan(file: tuple[Path, int]) -> Scanned:
     path, label = file
     try:
-        content = path.read_bytes()
-        _, kinds = decode(content)
+        content = read_file(path, MOST_BYTES)
+        kinds = decode(content, lambda _, kinds: kinds)
     except Exception as error:  # noqa: BLE001 - decoders raise almost anything on a damaged file
         return Scanned(path, label, fault=reason(error))
     return Scanned(path, label, hashlib.sha256(content).digest(), kinds)

@@ -50,7 +50,7 @@ def load_keras(path: Path, overrides: Overrides, announce: Callable[[str], None]
         EdgewiseError: it cannot be read, or only by running code from the file.
         MissingDependencyError: tensorflow is not installed.
     """
-    if not path.exists():
+    if not (path.is_file() or path.is_dir()):  # a pipe may have no end
         raise UsageError(f"{path}: no such Keras model; pass a .keras file or the folder of a SavedModel")
     frozen, halves = _keras_graph.in_float32(_keras_files.load(path))
     if halves:

@@ -1,10 +1,12 @@
 """Rejects `torch.export` programs that could run code in `torch.export.load`, which does not check.
 
 torch unpickles weights, constants and sample inputs that are marked as pickled, loads compiled libraries,
-passes sizes to Python's `eval` (through sympy), imports what tree specifications name, calls any function
-below `torch`, and builds Python source from the graph's names. Only what plain networks need is accepted.
+passes sizes to Python's `eval` (through sympy, which can take hours to compute one), imports what tree
+specifications name, calls any function below `torch`, and builds Python source from the graph's names. Only
+what plain networks need is accepted.
 """
 
+import ast
 import io
 import json
 import re
@@ -27,6 +29,8 @@ _SIZE = re.compile(
     r"(Integer|Symbol|Add|Mul|Pow|Min|Max|Mod|PythonMod|FloorDiv|CeilDiv|CleanDiv"
     r"|'[su]\d+'|(positive|nonnegative|integer)=True|\d+|[-(), ])*"
 )
+_LONGEST, _MANY_DIGITS = 4000, re.compile(r"\d{19}")
+_SMALL = re.compile(r"Integer\(-?\d\)")  # an exponent
 _TREE = re.compile(
     r'(\[1, |\]|\{"type": (null|"builtins\.(tuple|list|dict)"), "context": |null|"null"|"\[[\w\\", ]*\]"'
     r'|, "children_spec": \[|\}|, )*'
@@ -71,10 +75,32 @@ def _suspicions(archive: Any) -> Iterator[str]:
             yield f"the part {file!r}"
         elif file.endswith(".json"):
             for key, text in _texts(json.loads(archive.read_string(file))):
-                if not _BY_KEY.get(key, _PLAIN).fullmatch(text):
+                if not _BY_KEY.get(key, _PLAIN).fullmatch(text) or (key == "expr_str" and _is_huge(text)):
                     yield f"{key} {text[:80]!r}"
         elif file.startswith("data/sample_inputs/"):
             torch.load(io.BytesIO(archive.read_bytes(file)), weights_only=True)
+
+
+def _is_huge(size: str) -> bool:
+    """Whether an expression of sizes could take sympy long: numbers of many digits, powers of powers."""
+    if len(size) > _LONGEST or _MANY_DIGITS.search(size):
+        return True
+    try:
+        tree = ast.parse(size, mode="eval")
+    except (SyntaxError, RecursionError, MemoryError):
+        return True
+    powers = [call for call in ast.walk(tree) if isinstance(call, ast.Call) and _name(call) == "Pow"]
+    return any(
+        len(power.args) != 2
+        or not _SMALL.fullmatch(ast.unparse(power.args[1]))
+        or any(_name(inner) == "Pow" for inner in ast.walk(power.args[0]))
+        for power in powers
+    )
+
+
+def _name(node: ast.AST) -> str:
+    """The function that is called; empty where it is something else."""
+    return node.func.id if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) else ""
 
 
 def _texts(value: Any, key: str = "") -> Iterator[tuple[str, str]]:

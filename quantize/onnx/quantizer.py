@@ -7,7 +7,6 @@ QuantizeLinear and DequantizeLinear around float operators (QDQ), which the runt
 import copy
 from dataclasses import replace
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -19,6 +18,7 @@ from ...export.onnx.exporter import save
 from ...export.onnx.graph import INPUT, onnx_graph
 from ...export.precision import Precision
 from ...models.errors import EdgewiseError, UsageError
+from ...models.scratch import scratch_folder
 from ...models.spec import Tensor32
 from ..calibration import Calibration
 from ..faithful import first_faithful
@@ -64,8 +64,8 @@ def quantize(
         store_integers(source)
         return save(source, made)
     try:
-        with TemporaryDirectory() as folder:
-            model, islands = _quantized(source, calibration, recipe, Path(folder))
+        with scratch_folder() as folder:
+            model, islands = _quantized(source, calibration, recipe, folder)
     except EdgewiseError:
         raise
     except Exception as error:  # the library raises many types

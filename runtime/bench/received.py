@@ -14,6 +14,7 @@ from types import UnionType
 from typing import Any, get_args, get_origin, get_type_hints
 
 from ...models.errors import EdgewiseError, UsageError
+from ...models.files import read_file
 from . import trust
 from .record import Record
 from .timing import Percentiles, percentiles
@@ -35,7 +36,7 @@ def read(path: Path) -> list[Record]:
         EdgewiseError: it cannot be read, or a record is damaged or contradicts itself.
     """
     try:
-        document = json.loads(path.read_bytes())
+        document = json.loads(read_file(path))
     except (FileNotFoundError, IsADirectoryError) as error:
         raise UsageError(f"{path}: no such file; pass a record that the app shared") from error
     except (OSError, ValueError, RecursionError) as error:

@@ -52,6 +52,7 @@ from ...models.images import sha256_of
 from ...models.spec import ModelSpec, Tensor32
 from .. import runtime
 from . import _manifest, _schema
+from .arrays import load_array
 from .atomic import MANIFEST, replacing_folder
 from .golden import Golden
 
@@ -158,7 +159,9 @@ class Bundle:
         try:
             with Image.open(self.folder / _IMAGE, formats=["PNG"]) as image:
                 pixels = np.asarray(image)
-            golden = Golden(pixels, **{name: _load_npy(self.folder / file) for name, file in _ARRAYS.items()})
+            golden = Golden(
+                pixels, **{name: load_array(self.folder / file) for name, file in _ARRAYS.items()}
+            )
             golden.check(self.spec)
         except (*_UNREADABLE, EdgewiseError) as error:
             found = f"the golden sample is unusable ({error})"
@@ -296,8 +299,3 @@ def _npy(array: Tensor32) -> bytes:
     buffer = io.BytesIO()
     np.save(buffer, np.ascontiguousarray(array), allow_pickle=False)
     return buffer.getvalue()
-
-
-def _load_npy(path: Path) -> NDArray[Any]:
-    with path.open("rb") as file:  # np.load would also accept an archive of arrays
-        return np.lib.format.read_array(file, allow_pickle=False)

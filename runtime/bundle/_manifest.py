@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from ...models.errors import EdgewiseError, UsageError
+from ...models.files import read_file
 from ...models.images import sha256_of
 from .atomic import MANIFEST, interrupted
 
@@ -30,7 +31,7 @@ def read(folder: Path) -> dict[str, Any]:
         raise UsageError(f"{folder}: is a file; pass the bundle's folder")
     try:
         manifest = json.loads(
-            _content(folder / MANIFEST), object_pairs_hook=_once, parse_constant=_refuse_constant
+            read_file(folder / MANIFEST), object_pairs_hook=_once, parse_constant=_refuse_constant
         )
     except FileNotFoundError as error:
         raise UsageError(
@@ -49,13 +50,6 @@ def read(folder: Path) -> dict[str, Any]:
             "update edgewise to read it"
         )
     return dict(manifest)
-
-
-def _content(path: Path) -> bytes:
-    """The bytes of a regular file: a pipe or a device may have no end."""
-    if path.exists() and not path.is_file():
-        raise OSError(0, "is not a regular file")
-    return path.read_bytes()
 
 
 def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

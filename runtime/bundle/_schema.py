@@ -35,7 +35,9 @@ _VERDICTS = ("pass", "fail", "unproven", "inconclusive")
 _SECTIONS = record(
     {"spec": SPEC, "files": mapping(_FILE)},
     {
-        "calibration": nullable(record({}, {"files": listing(text)}, closed=False)),
+        "calibration": nullable(
+            record({}, dict.fromkeys(("files", "pixels", "looks"), listing(_digest)), closed=False)
+        ),
         "verification": nullable(
             record({}, {"verdict": nullable(one_of(*_VERDICTS)), "passed": boolean}, closed=False)
         ),

@@ -30,7 +30,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from ...models.errors import EdgewiseError, UsageError
-from ...models.files import sync
+from ...models.files import read_file, sync
 
 if sys.platform == "win32":
     import msvcrt
@@ -163,7 +163,7 @@ def _foreign(folder: Path, known: set[str]) -> str | None:
 def _listed(folder: Path) -> set[str]:
     """The files of the bundle in `folder`; empty if it is not a bundle."""
     try:
-        manifest = json.loads((folder / MANIFEST).read_bytes())
+        manifest = json.loads(read_file(folder / MANIFEST))
         if "schema" not in manifest:
             return set()
         return {MANIFEST, *manifest["files"], *(manifest.get("documents") or ())}

@@ -1,6 +1,5 @@
 """One run on a phone: copy the files and measure the models interleaved."""
 
-import tempfile
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
@@ -8,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ...models.images import sha256_of
+from ...models.scratch import scratch_folder
 from ..bench.record import Engine
 from ..bench.subject import Subject
 from . import Event
@@ -45,8 +45,8 @@ class Run:
         """Copy the runner, the models and their golden inputs."""
         self._phone.push(self._runner, f"{self._folder}/runner")
         self._phone.need(f"chmod 755 {self._folder}/runner", "make the runner executable")
-        with tempfile.TemporaryDirectory() as here:
-            tensor = Path(here) / "input"
+        with scratch_folder() as here:
+            tensor = here / "input"
             for contestant in contestants:
                 tensor.write_bytes(given(contestant.subject))
                 self._phone.push(contestant.subject.path, f"{self._folder}/{contestant.name}")
@@ -102,6 +102,6 @@ class Run:
         there = f"{self._folder}/{contestant.name}.output"
         if self._phone.shell(f"test -f {there}")[0]:
             return None
-        with tempfile.TemporaryDirectory() as here:
-            self._phone.pull(there, Path(here) / "output")
-            return (Path(here) / "output").read_bytes()
+        with scratch_folder() as here:
+            self._phone.pull(there, here / "output")
+            return (here / "output").read_bytes()

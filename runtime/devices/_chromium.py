@@ -1,5 +1,6 @@
 """Start a headless Chromium with a fresh profile, and remove it and all its files afterwards."""
 
+import html
 import os
 import shutil
 import signal
@@ -7,9 +8,9 @@ import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 from ...models.errors import UsageError
+from ...models.scratch import scratch_folder
 
 _NAMES = ("chromium", "chromium-browser", "google-chrome-stable", "google-chrome", "microsoft-edge")
 _ELSEWHERE = (  # macOS applications are not in the PATH
@@ -86,16 +87,20 @@ class Chromium:
 def opened(program: Path, address: str, cpus: tuple[int, ...] | None) -> Iterator[Chromium]:
     """Run `program` with the page at `address`, pinned to the processors `cpus`.
 
+    Other users can read a program's arguments. They name a page that only this user can read and that leads
+    to `address`, which is a secret.
+
     Raises:
         UsageError: it cannot be pinned to them.
     """
-    with TemporaryDirectory(prefix="edgewise_browser-", ignore_cleanup_errors=True) as name:
-        folder = Path(name)
-        command = [*_TIED, str(program), *_FLAGS, f"--user-data-dir={folder / 'profile'}", address]
+    with scratch_folder() as folder:
+        start = folder / "start.html"
+        start.write_text(f'<meta http-equiv="refresh" content="0; url={html.escape(address)}">', "utf-8")
+        command = [*_TIED, str(program), *_FLAGS, f"--user-data-dir={folder / 'profile'}", start.as_uri()]
         if os.geteuid() == 0:
             command.insert(-1, "--no-sandbox")  # required to run as root
         # Its other temporary files go into the same folder as its profile.
-        places = dict.fromkeys(("XDG_CACHE_HOME", "XDG_CONFIG_HOME", "TMPDIR"), name)
+        places = dict.fromkeys(("XDG_CACHE_HOME", "XDG_CONFIG_HOME", "TMPDIR"), str(folder))
         log = folder / "log"
         with log.open("wb") as file, _kept_on(cpus):
             process = subprocess.Popen(  # noqa: S603 - a browser found by `find`

@@ -1,6 +1,7 @@
 """A local web server: it serves the files of a page and receives the events that it posts."""
 
 import json
+import re
 import secrets
 import shutil
 import threading
@@ -30,12 +31,14 @@ _TYPES = {
     "wasm": "application/wasm",
 }
 _LARGEST_POST = 1 << 24
+_LENGTH = re.compile("[0-9]{1,9}")
 
 
 class Loopback(ThreadingHTTPServer):
-    """Serves only `files`, by name, below an address that cannot be guessed.
+    """Serves only `files`, by name, below an address that cannot be guessed, to pages of its own origin.
 
-    The page's POSTs to 'events', each a JSON list of objects, are answered after `done` for each object.
+    A request for another host name is that of a page that has bound its own name to this machine. The page's
+    POSTs to 'events', each a JSON list of objects, are answered after `done` for each object.
     """
 
     daemon_threads = True
@@ -48,7 +51,12 @@ class Loopback(ThreadingHTTPServer):
     @property
     def address(self) -> str:
         """The address of the page."""
-        return f"http://127.0.0.1:{self.server_port}{self.root}"
+        return f"{self.origin}{self.root}"
+
+    @property
+    def origin(self) -> str:
+        """Where the page is from, as browsers say it."""
+        return f"http://127.0.0.1:{self.server_port}"
 
     def next(self, timeout_s: float) -> dict[str, Any] | None:
         """The next event, or None after `timeout_s`; call `done` when it has been processed."""
@@ -88,6 +96,8 @@ class _Handler(BaseHTTPRequestHandler):
         return cast(Loopback, self.server)
 
     def do_GET(self) -> None:
+        if self._is_foreign():
+            return
         name = self.path.removeprefix(self._page.root) or "index.html"
         file = self._page.files.get(name) if self.path.startswith(self._page.root) else None
         if file is None:
@@ -101,13 +111,35 @@ class _Handler(BaseHTTPRequestHandler):
                 shutil.copyfileobj(source, self.wfile)
 
     def do_POST(self) -> None:
-        length = int(self.headers.get("Content-Length", 0))
-        if self.path != f"{self._page.root}events" or not 0 < length <= _LARGEST_POST:
-            self.close_connection = True  # the body is not read
-            self._answer(HTTPStatus.NOT_FOUND)
+        if self._is_foreign():
             return
-        self._page.take(json.loads(self.rfile.read(length)))
+        given = self.headers.get("Content-Length", "")
+        length = int(given) if _LENGTH.fullmatch(given) else 0
+        if self.path != f"{self._page.root}events" or not 0 < length <= _LARGEST_POST:
+            self._refuse(HTTPStatus.NOT_FOUND)
+            return
+        try:
+            events = json.loads(self.rfile.read(length))
+        except (ValueError, RecursionError):
+            events = None
+        if not isinstance(events, list) or not all(isinstance(event, dict) for event in events):
+            self._refuse(HTTPStatus.BAD_REQUEST)
+            return
+        self._page.take(events)
         self._answer(HTTPStatus.NO_CONTENT)
+
+    def _is_foreign(self) -> bool:
+        """Refuse a request for another host, or of a page of another origin."""
+        origin = self._page.origin
+        own = self.headers.get_all("Host") == [origin.removeprefix("http://")]
+        if own and self.headers.get("Origin", origin) == origin:
+            return False
+        self._refuse(HTTPStatus.FORBIDDEN)
+        return True
+
+    def _refuse(self, status: HTTPStatus) -> None:
+        self.close_connection = True  # the body is not read
+        self._answer(status)
 
     def _answer(self, status: HTTPStatus, name: str = "", length: int = 0) -> None:
         self.send_response(status)

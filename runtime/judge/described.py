@@ -10,12 +10,15 @@ import zipfile
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import asdict
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from ...export.precision import Precision
 from ...models.errors import EdgewiseError
 from ...models.spec import Preprocess, classes_of
+from .. import machine
 from ..bundle import Bundle
 from ..structure import Structure
 
@@ -23,22 +26,27 @@ _LABELS, _MOST_BYTES = "labels.txt", 10_000_000  # of the class names in a .tfli
 _STEP = "output_step"
 
 
-def require_described(bundle: Bundle, found: Structure) -> None:
-    """Raise an `EdgewiseError` with the first thing that the manifest says otherwise than the file."""
-    for said, is_ in _differences(bundle, found):
+def require_described(bundle: Bundle, file: Path, found: Structure) -> None:
+    """Raise an `EdgewiseError` with the first thing that the manifest says otherwise than one of its files.
+
+    `file` is the bundle's model or its float model, and `found` what is in it.
+    """
+    for said, is_ in _differences(bundle, file, found):
         raise EdgewiseError(
-            f"{bundle.folder}: its manifest {said}, but {bundle.model.name} {is_}; do not trust the bundle, "
+            f"{bundle.folder}: its manifest {said}, but {file.name} {is_}; do not trust the bundle, "
             "export it again"
         )
 
 
-def _differences(bundle: Bundle, found: Structure) -> Iterator[tuple[str, str]]:
+def _differences(bundle: Bundle, file: Path, found: Structure) -> Iterator[tuple[str, str]]:
     """What the manifest says, and what the file says instead, as parts of a sentence."""
-    if bundle.precision != found.precision:
-        yield f"calls it {bundle.precision}", f"is {found.precision} ({found.float_layers} layers in float)"
+    own = file == bundle.model
+    precision, io = (bundle.precision, bundle.io) if own else (Precision.FP32, "float32")
+    if precision != _precision(bundle, precision, found):
+        yield f"calls it {precision}", f"is {found.precision} ({found.float_layers} layers in float)"
     for end in (*found.inputs, *found.outputs):
-        if end.dtype != bundle.io:
-            yield f"has {bundle.io} inputs and outputs", f"has {end.name!r} of type {end.dtype}"
+        if end.dtype != io:
+            yield f"has {io} inputs and outputs", f"has {end.name!r} of type {end.dtype}"
     height, width, channels = bundle.spec.preprocess.shape
     shapes = [end.shape[1:] for end in found.inputs]
     if shapes not in ([(height, width, channels)], [(channels, height, width)]):
@@ -46,26 +54,44 @@ def _differences(bundle: Bundle, found: Structure) -> Iterator[tuple[str, str]]:
     classes = [classes_of(end.shape[-1]) if end.shape else 0 for end in found.outputs]
     if classes != [len(bundle.spec.labels)]:
         yield f"names {len(bundle.spec.labels)} classes", f"has outputs for {classes}"
-    structure = bundle.manifest.get("structure") or {}
-    if _STEP in structure and not _same_step(structure[_STEP], found.output_step):
-        yield f"has an output step of {structure[_STEP]}", f"has one of {found.output_step}"
-    for key, told, own in _metadata(bundle, found.metadata):
-        if told != own:
-            yield f"has other {key} ({_short(told)})", f"records {_short(own)}"
+    if own:
+        yield from _structure(bundle.manifest.get("structure") or {}, found)
+    for key, told, is_ in _metadata(bundle, file, found.metadata):
+        if told != is_:
+            yield f"has other {key} ({_short(told)})", f"records {_short(is_)}"
+
+
+def _precision(bundle: Bundle, told: Precision, found: Structure) -> Precision | str:
+    """The file's precision, or the one that was `told` where this machine cannot tell them apart.
+
+    OpenVINO computes in INT8 where its plugin has kernels for it, which on Arm are not those of x86.
+    """
+    elsewhere = bundle.target == "openvino" and not machine.is_x86()
+    return told if elsewhere and told.quantized == found.stores_integers else found.precision
+
+
+def _structure(told: dict[str, Any], found: Structure) -> Iterator[tuple[str, str]]:
+    """Where the manifest's description of inputs, outputs and the output's step differs."""
+    if _STEP in told and not _same_step(told[_STEP], found.output_step):
+        yield f"has an output step of {told[_STEP]}", f"has one of {found.output_step}"
+    for key in ("inputs", "outputs"):
+        is_ = json.loads(json.dumps([asdict(end) for end in getattr(found, key)]))
+        if key in told and told[key] != is_:
+            yield f"has other {key} ({_short(told[key])})", f"has {_short(is_)}"
 
 
 def _same_step(told: float | None, own: float | None) -> bool:
     return told == own if told is None or own is None else math.isclose(told, own, rel_tol=1e-6)
 
 
-def _metadata(bundle: Bundle, stored: dict[str, str]) -> Iterator[tuple[str, Any, Any]]:
+def _metadata(bundle: Bundle, file: Path, stored: dict[str, str]) -> Iterator[tuple[str, Any, Any]]:
     """What the manifest and the file's own metadata say of one thing, where the file has any."""
     preprocess = bundle.spec.preprocess
     names = [*bundle.spec.labels.names]
     if "normalisation" in stored:  # TFLite Metadata
         yield "normalisation", _normalisation(preprocess), stored["normalisation"]
         with suppress(OSError, KeyError, ValueError, zipfile.BadZipFile):
-            yield "labels", bundle.spec.labels.text(), _zipped(bundle)
+            yield "labels", bundle.spec.labels.text(), _zipped(file)
         return
     given = json.loads(json.dumps(asdict(preprocess)))
     for key, told in (("labels", names), ("preprocess", given), ("edgewise.preprocess", given)):
@@ -76,9 +102,9 @@ def _metadata(bundle: Bundle, stored: dict[str, str]) -> Iterator[tuple[str, Any
         yield "labels", "".join(told.split()), "".join(stored["model_info.labels"].split())
 
 
-def _zipped(bundle: Bundle) -> str:
+def _zipped(file: Path) -> str:
     """The class names that are appended to a .tflite file."""
-    with zipfile.ZipFile(bundle.model) as archive:
+    with zipfile.ZipFile(file) as archive:
         if archive.getinfo(_LABELS).file_size > _MOST_BYTES:
             raise ValueError("too many labels")
         return archive.read(_LABELS).decode()

@@ -1,6 +1,6 @@
 """Pictures for evaluating a model: a labelled folder, or generated pictures if there is none."""
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -11,9 +11,10 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from ...models.data.copies import Seen
 from ...models.data.folders import labelled_images, part_to_judge, text_order
 from ...models.errors import EdgewiseError, UsageError
-from ...models.images import read_image, sha256_of
+from ...models.images import sha256_of, with_image
 from ...models.shapes import EVALUATION_CLUTTER, EVALUATION_SEED, SHAPES, shape_picture
 from ...models.sizes import both
 from ...models.spec import ModelSpec, Pixels, Preprocess, Tensor32
@@ -170,14 +171,35 @@ def _further(read: Callable[[int, Preprocess], Pixels], index: int, preprocess: 
     return read(_FURTHER + index, preprocess)
 
 
-def refuse_overlap(pictures: Pictures, calibrated: Collection[str]) -> None:
-    """Raise a `UsageError` if a picture, by its SHA-256, was used for calibration, which biases results."""
-    shared = [file for file in pictures.files if sha256_of(file) in calibrated] if calibrated else []
-    if shared:
+def refuse_overlap(pictures: Pictures, calibrated: Seen) -> str | None:
+    """Refuse pictures that were used for calibration, or copies of them, which bias results.
+
+    Returns:
+        A notice where copies cannot be told from pictures that look alike, or were not looked for.
+
+    Raises:
+        UsageError: there are such pictures.
+    """
+    found = calibrated.copies(pictures.files)
+    if found.certain:
+        which = f"are also calibration pictures (the first is {found.certain[0].name}"
+        if len(found.same) < len(found.certain):
+            which += f"; {len(found.alike)} by their looks, saved again or resized"
         raise UsageError(
-            f"{len(shared)} of {pictures.count} evaluation pictures are also calibration pictures "
-            f"(the first is {shared[0].name}); remove them from --calib or --data"
+            f"{len(found.certain)} of {pictures.count} evaluation pictures {which}); "
+            "remove them from --calib or --data"
         )
+    if found.alike:
+        return (
+            f"{len(found.alike)} of {pictures.count} evaluation pictures look like calibration pictures, and "
+            f"like each other (the first is {found.alike[0].name}): copies among them flatter the result"
+        )
+    if found.blind:
+        return (
+            "Pictures that were saved again after calibration were not looked for, which needs imagehash. "
+            "Run: pip install imagehash"
+        )
+    return None
 
 
 def given(pixels: NDArray[np.uint8], description: str) -> Pictures:
@@ -253,7 +275,7 @@ def _readable(
 
 
 def _crop(files: Sequence[Path], index: int, preprocess: Preprocess) -> Pixels:
-    return preprocess.crop(read_image(files[index]))
+    return with_image(files[index], preprocess.crop)
 
 
 def _shape(index: int, preprocess: Preprocess) -> Pixels:

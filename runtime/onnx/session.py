@@ -5,13 +5,13 @@ from collections import Counter
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from ...export.engines import importing, reason
 from ...models.errors import EdgewiseError
+from ...models.scratch import scratch_folder
 from ...models.sizes import planes
 from ...models.spec import Tensor32
 from .. import accepted, checked, running
@@ -72,9 +72,9 @@ class OnnxSession:
         """ONNX Runtime; a profile of one inference shows which provider ran how many operators."""
         from ..bench.record import Engine
 
-        with TemporaryDirectory() as folder:
+        with scratch_folder() as folder:
             settings = options(self._level, 1)
-            settings.enable_profiling, settings.profile_file_prefix = True, str(Path(folder) / "profile")
+            settings.enable_profiling, settings.profile_file_prefix = True, str(folder / "profile")
             session = opened(self._path, settings)
             session.run(None, {self._input: np.zeros(planes(self._picture, 1), np.float32)})
             events = json.loads(Path(session.end_profiling()).read_bytes())
@@ -109,8 +109,8 @@ def read_structure(path: Path) -> "Structure":
     """Read back the structure of the file and of the graph that the runtime makes of it."""
     from .structure import read
 
-    with TemporaryDirectory() as folder:
-        return read(path, prepared(path, Path(folder)))
+    with scratch_folder() as folder:
+        return read(path, prepared(path, folder))
 
 
 def caveat() -> str | None:

@@ -3,12 +3,12 @@
 from collections import defaultdict
 from collections.abc import Collection, Iterator
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from ...models.scratch import scratch_folder
 from ...models.spec import Tensor32
 from .. import running
 from ..products import Activations, IntegerLayer, Watch
@@ -38,8 +38,8 @@ def watch(path: Path, names: Collection[str]) -> Watch:
     import onnx
     from onnx import numpy_helper
 
-    with TemporaryDirectory() as folder:
-        file = prepared(path, Path(folder))
+    with scratch_folder() as folder:
+        file = prepared(path, folder)
         model = onnx.load(file)
         constants = {tensor.name: tensor for tensor in model.graph.initializer}
         layers: dict[str, list[IntegerLayer]] = defaultdict(list)

@@ -58,7 +58,7 @@ def test_what_cannot_be_parsed_is_a_document_too(edgewise: Run, arguments: list[
     assert found["error"]["message"] in ended.stderr
 
 
-def test_what_nobody_expected_is_a_document_and_a_traceback(edgewise: Run, tmp_path: Path) -> None:
+def test_what_nobody_expected_is_a_document_and_a_line(edgewise: Run, tmp_path: Path) -> None:
     (tmp_path / "rich.py").write_text("raise RuntimeError('a bug')\n")
     ended = edgewise("models", "--json", PYTHONPATH=str(tmp_path))
     assert ended.code == 1
@@ -68,7 +68,10 @@ def test_what_nobody_expected_is_a_document_and_a_traceback(edgewise: Run, tmp_p
         "exit_name": "unexpected_error",
         "details": {},
     }
-    assert "Traceback" in ended.stderr
+    assert ended.stderr == "edgewise: unexpected RuntimeError: a bug; -v shows where\n"
+    told = edgewise("models", "--verbose", PYTHONPATH=str(tmp_path)).stderr.splitlines()
+    assert told[0] == "Traceback (most recent call last):"
+    assert told[-2:] == ["RuntimeError: a bug", "edgewise: unexpected RuntimeError: a bug"]
 
 
 @pytest.mark.slow

@@ -3,9 +3,11 @@
 import io
 import struct
 import threading
+import time
 import warnings
 import zlib
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
@@ -40,12 +42,16 @@ def saved(image: Image.Image, kind: str, **options: object) -> bytes:
     return buffer.getvalue()
 
 
+def pair(picture: Image.Image, kinds: tuple[str, ...]) -> tuple[Image.Image, tuple[str, ...]]:
+    return picture, kinds
+
+
 def pixels_of(content: bytes) -> Pixels:
-    return np.asarray(decode(content)[0])
+    return np.asarray(decode(content, pair)[0])
 
 
 def kinds_of(content: bytes) -> set[str]:
-    return set(decode(content)[1])
+    return set(decode(content, pair)[1])
 
 
 def exif(orientation: int) -> Image.Exif:
@@ -108,7 +114,7 @@ def grey_tiff(rows: bytes, width: int, height: int, bits: int, photometric: int,
     ],
 )
 def test_differences_from_plain_rgb_are_reported(image: Image.Image, kind: str, kinds: set[str]) -> None:
-    read, found = decode(saved(image, kind))
+    read, found = decode(saved(image, kind), pair)
     assert (read.mode, read.size) == ("RGB", (31, 23))
     assert set(found) == kinds
 
@@ -265,3 +271,36 @@ def test_warning_filters_are_restored_after_the_last_thread() -> None:
         assert list(warnings.filters) == before
         with pytest.raises(UserWarning, match="again"):
             warnings.warn("again", stacklevel=1)
+
+
+def test_threads_share_the_room_for_pixels_and_one_picture_alone_always_fits(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    small, large = (saved(Image.new("RGB", (side, side)), "PNG") for side in (10, 40))
+    monkeypatch.setattr(_decode, "_MOST_PIXELS", 350)  # three small ones
+    lock, held, most = threading.Lock(), 0, 0
+
+    def use(picture: Image.Image, _: tuple[str, ...]) -> None:
+        nonlocal held, most
+        with lock:
+            held += picture.width * picture.height
+            most = max(most, held)
+        time.sleep(0.01)
+        with lock:
+            held -= picture.width * picture.height
+
+    with ThreadPoolExecutor(8) as threads:
+        list(threads.map(lambda content: decode(content, use), [small] * 20))
+        assert 100 < most <= 350
+        list(threads.map(lambda content: decode(content, use), [large, small] * 6))
+    assert most == 1600
+    assert _decode._taken == 0
+
+
+def test_a_failure_leaves_the_room_to_others() -> None:
+    content = saved(Image.new("RGB", (10, 10)), "PNG")
+    with pytest.raises(ZeroDivisionError):
+        decode(content, lambda *_: 1 // 0)
+    with pytest.raises(OSError, match=r"truncated|broken"):
+        decode(saved(Image.fromarray(NOISE), "PNG")[:200], pair)
+    assert _decode._taken == 0

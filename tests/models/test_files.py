@@ -11,7 +11,7 @@ from textwrap import dedent
 import pytest
 
 from edgewise.models import files
-from edgewise.models.files import replacing_file, write_file
+from edgewise.models.files import read_file, replacing_file, write_file
 
 
 @pytest.fixture
@@ -114,3 +114,21 @@ def test_a_kill_before_any_system_call_leaves_a_complete_file(file: Path) -> Non
     assert found[:-1] == [(-signal.SIGKILL, b"old")] * (len(found) - 1)
     assert len(found) > 3  # opening, syncing and renaming at least
     assert names(file) == ["file.bin"]  # what a kill left behind was used again
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="needs pipes with names")
+@pytest.mark.parametrize("name", ["fifo", "/dev/zero"])
+def test_what_has_no_end_is_not_read(tmp_path: Path, name: str) -> None:
+    os.mkfifo(tmp_path / "fifo")
+    with pytest.raises(OSError, match="it is not a regular file"):
+        read_file(tmp_path / name)
+
+
+def test_a_file_is_read_up_to_its_limit(tmp_path: Path) -> None:
+    (tmp_path / "a").write_bytes(b"1234")
+    assert read_file(tmp_path / "a", 4) == b"1234"
+    with pytest.raises(OSError, match="it has more than 0 MiB"):
+        read_file(tmp_path / "a", 3)
+    for name, error in (("b", FileNotFoundError), (".", IsADirectoryError)):
+        with pytest.raises(error):
+            read_file(tmp_path / name)

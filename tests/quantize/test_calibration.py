@@ -34,7 +34,7 @@ def test_generated_pictures_depend_only_on_the_seed() -> None:
     assert np.array_equal(first.pixels, again.pixels)
     assert not (first.pixels == other.pixels).all(axis=(1, 2, 3)).any()
     assert np.array_equal(generated(SMALL, 9, 0).pixels[:8], first.pixels)
-    assert first.digests == frozenset()
+    assert not first.seen
 
 
 def test_inputs_are_normalised_one_by_one() -> None:
@@ -50,26 +50,26 @@ def test_inputs_are_normalised_one_by_one() -> None:
 def test_pictures_of_a_folder_are_sampled_with_the_seed(folder: Path) -> None:
     first, again, other = (from_folder(folder, SMALL, 8, seed) for seed in (0, 0, 1))
     assert np.array_equal(first.pixels, again.pixels)
-    assert first.digests == again.digests
-    assert first.digests != other.digests
+    assert first.seen.files == again.seen.files
+    assert first.seen.files != other.seen.files
     assert first.source == folder.name
 
 
 def test_digests_and_unused_files_split_the_folder(folder: Path) -> None:
     found = from_folder(folder, SMALL, 8, 0)
     files = {hashlib.sha256(file.read_bytes()).hexdigest(): file for file in folder.rglob("*.png")}
-    assert len(found.digests) == 8
+    assert len(found.seen.files) == 8
     assert len(found.unused) == 4
-    assert {files[digest] for digest in found.digests} | {*found.unused} == {*files.values()}
+    assert {files[digest] for digest in found.seen.files} | {*found.unused} == {*files.values()}
 
 
 def test_a_copy_of_a_used_picture_is_not_unused(folder: Path) -> None:
-    used = from_folder(folder, SMALL, 8, 0).digests
+    used = from_folder(folder, SMALL, 8, 0).seen.files
     for file in sorted(folder.glob("*.png")):
         shutil.copy(file, folder / f"copy-{file.name}")
     found = from_folder(folder, SMALL, 8, 0)
-    assert found.digests != used  # another seed samples other files
-    assert not found.digests & {hashlib.sha256(file.read_bytes()).hexdigest() for file in found.unused}
+    assert found.seen.files != used  # another seed samples other files
+    assert not found.seen.files & {hashlib.sha256(file.read_bytes()).hexdigest() for file in found.unused}
 
 
 def test_unreadable_files_are_skipped_and_counted(folder: Path) -> None:
@@ -108,4 +108,4 @@ def test_the_manifest_section_distinguishes_sets() -> None:
 
 def test_the_manifest_section_names_the_files(folder: Path) -> None:
     calibration = from_folder(folder, SMALL, 8, 0)
-    assert calibration.to_json()["files"] == sorted(calibration.digests)
+    assert calibration.to_json()["files"] == sorted(calibration.seen.files)

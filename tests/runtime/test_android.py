@@ -97,11 +97,13 @@ def test_a_manifest_that_describes_another_input_is_refused(
     tiny_bundle: Path, tiny_int8: dict[str, Artifact], tmp_path: Path
 ) -> None:
     other = read_structure(tiny_int8["uint8"].path).to_json()
-    cases: tuple[dict[str, Any] | None, ...] = (None, {}, other)
-    for told in cases:
-        with pytest.raises(
-            EdgewiseError, match=r"does not describe the inputs and outputs of tiny-w8a8\.tflite"
-        ):
+    cases: tuple[tuple[dict[str, Any] | None, str], ...] = (
+        (None, r"does not describe the inputs and outputs of tiny-w8a8\.tflite"),
+        ({}, r"does not describe the inputs and outputs of tiny-w8a8\.tflite"),
+        (other, r"its manifest has other inputs .*, but tiny-w8a8\.tflite has"),
+    )
+    for told, complaint in cases:
+        with pytest.raises(EdgewiseError, match=complaint):
             check(rewritten(tiny_bundle, tmp_path / "bundle", structure=told))
 
 

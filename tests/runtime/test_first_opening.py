@@ -22,7 +22,7 @@ from edgewise.export.tflite.flatbuffer import pack, unpack
 from edgewise.models.errors import EdgewiseError
 from edgewise.runtime import android
 from edgewise.runtime.bundle import Bundle
-from edgewise.runtime.first_opening import require_opens
+from edgewise.runtime.first_opening import require_sound
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -89,14 +89,14 @@ def test_a_file_that_crashes_its_engine_is_an_error_wherever_it_is_opened(
 
 def test_a_file_is_tried_once(tiny_bundle: Path, cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     bundle = Bundle.open(tiny_bundle)
-    require_opens(bundle, bundle.model)
-    require_opens(bundle)
+    require_sound(bundle, bundle.model)
+    require_sound(bundle)
     assert len([*(cache / "edgewise" / "opened").iterdir()]) == 2
     monkeypatch.setattr("sys.executable", "/nowhere")
-    require_opens(bundle)  # starts nothing
+    require_sound(bundle)  # starts nothing
 
 
 def test_a_cache_that_cannot_be_written_is_no_error(tiny_bundle: Path, cache: Path) -> None:
     cache.write_text("a file")
-    require_opens(Bundle.open(tiny_bundle))
+    require_sound(Bundle.open(tiny_bundle))
     assert cache.read_text() == "a file"

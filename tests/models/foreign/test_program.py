@@ -197,6 +197,19 @@ def odd_size(name: str, content: bytes) -> bytes:
     return content.replace(b"Symbol('s", b"exec('import os')+Symbol('s") if "models/" in name else content
 
 
+def huge_power(_: str, content: bytes) -> bytes:
+    return content.replace(b"Symbol('s", b"Pow(Integer(9), Integer(99999999))*Symbol('s", 1)
+
+
+def nested_powers(_: str, content: bytes) -> bytes:
+    nested = b"Pow(" * 12 + b"Integer(9)" + b", Integer(9))" * 12
+    return content.replace(b"Symbol('s", nested + b", Symbol('s", 1)
+
+
+def huge_number(_: str, content: bytes) -> bytes:
+    return content.replace(b"Symbol('s", b"Integer(" + b"9" * 5000 + b"), Symbol('s", 1)
+
+
 def odd_name(name: str, content: bytes) -> bytes:
     return content.replace(b'"name": "input"', b'"name": "input=print(1)"') if "models/" in name else content
 
@@ -213,6 +226,9 @@ def odd_tree(name: str, content: bytes) -> bytes:
         (pickled_weight, "use_pickle 'a pickle'"),
         (foreign_call, "target 'torch.os.system'"),
         (odd_size, "expr_str .exec"),
+        (huge_power, "expr_str .Pow.Integer"),
+        (nested_powers, "expr_str .Pow.Pow"),
+        (huge_number, "expr_str .Integer.999"),
         (odd_name, "name 'input=print"),
         (odd_tree, "in_spec"),
     ],

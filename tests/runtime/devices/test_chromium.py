@@ -64,6 +64,18 @@ def test_stubborn_children_are_killed_and_the_files_removed(
     assert not Path(folder).exists()
 
 
+def test_its_arguments_do_not_tell_the_address(tmp_path: Path) -> None:
+    told = tmp_path / "told"
+    secret = "http://127.0.0.1:9/secret?a&b"
+    talkative = program(tmp_path, f'for page; do :; done; stat -c "%a $page $*" "$HERE" > {told}; sleep 60')
+    with opened(talkative, secret, None):
+        mode, page, *arguments = written(told).split()
+        assert mode == "700"
+        assert not any("secret" in argument for argument in arguments)
+        content = Path(page.removeprefix("file://")).read_text()
+    assert content == '<meta http-equiv="refresh" content="0; url=http://127.0.0.1:9/secret?a&amp;b">'
+
+
 def test_how_a_browser_ended_is_known(tmp_path: Path) -> None:
     with opened(program(tmp_path, "echo out of luck >&2; exit 3"), "", None) as browser:
         for _ in range(500):

@@ -29,10 +29,12 @@ class Answer:
     body: bytes
 
 
-def ask(server: Loopback, path: str, method: str = "GET", body: bytes | None = None) -> Answer:
+def ask(
+    server: Loopback, path: str, method: str = "GET", body: bytes | None = None, **headers: str
+) -> Answer:
     """One request, by a client that does not normalise paths."""
     connection = HTTPConnection("127.0.0.1", server.server_port, timeout=10)
-    connection.request(method, path, body)
+    connection.request(method, path, body, {name.replace("_", "-"): value for name, value in headers.items()})
     response = connection.getresponse()
     answer = Answer(response.status, response.headers, response.read())
     connection.close()
@@ -88,6 +90,53 @@ def test_events_are_answered_after_they_were_processed(server: Loopback) -> None
 def test_requests_without_the_token_are_refused(server: Loopback) -> None:
     assert ask(server, "/events", "POST", b"[]").status == 404
     assert server.next(0.1) is None
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"Host": "localhost"},
+        {"Host": "evil.example:80"},
+        {"Host": ""},
+        {"Origin": "http://evil.example"},
+        {"Origin": "null"},
+        {"Origin": "http://127.0.0.1"},
+    ],
+)
+@pytest.mark.parametrize("method", ["GET", "POST"])
+def test_other_hosts_and_origins_are_refused(server: Loopback, method: str, headers: dict[str, str]) -> None:
+    path, body = (server.root, None) if method == "GET" else (f"{server.root}events", b'[{"event": "a"}]')
+    assert ask(server, path, method, body, **headers).status == 403
+    assert server.next(0.05) is None
+
+
+def test_its_own_origin_is_accepted(server: Loopback) -> None:
+    assert ask(server, server.root, Origin=server.origin).status == 200
+
+
+@pytest.mark.parametrize(
+    ("body", "length", "status"),
+    [
+        (b"no json", "7", 400),
+        (b"[" * 100_000, "100000", 400),
+        (b"\xff\xfe[]", "4", 400),
+        (b"{}", "2", 400),
+        (b"[1]", "3", 400),
+        (b"[]", "two", 404),
+        (b"[]", "-2", 404),
+        (b"[]", "\xb2", 404),
+        (b"[]", "1" * 5000, 404),
+        (b"[]", "0", 404),
+    ],
+)
+def test_what_a_page_does_not_send_is_refused_without_a_word(
+    server: Loopback, capfd: pytest.CaptureFixture[str], body: bytes, length: str, status: int
+) -> None:
+    answer = ask(server, f"{server.root}events", "POST", body, Content_Length=length)
+    assert answer.status == status
+    assert server.next(0.05) is None
+    assert ask(server, server.root).status == 200
+    assert capfd.readouterr() == ("", "")
 
 
 def test_a_waiting_page_is_released_at_the_end() -> None:

@@ -3,15 +3,19 @@
 import json
 import shutil
 from collections.abc import Callable
+from contextlib import nullcontext
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 import edgewise
+from edgewise.export.precision import Precision
 from edgewise.models.errors import EdgewiseError
 from edgewise.models.images import sha256_of
 from edgewise.runtime import runtime
+from edgewise.runtime.android import check as check_for_app
 from edgewise.runtime.bundle import Bundle
 from edgewise.runtime.judge.described import require_described
 from edgewise.runtime.judge.golden import check
@@ -38,7 +42,9 @@ def changed(folder: Path, to: Path, change: Change) -> Bundle:
 @pytest.mark.parametrize("target", TARGETS)
 def test_our_bundles_are_described(tiny_bundles: dict[str, Path], target: str) -> None:
     bundle = Bundle.open(tiny_bundles[target])
-    require_described(bundle, runtime(target).read_structure(bundle.model))
+    for file in (bundle.model, bundle.reference):
+        assert file is not None
+        require_described(bundle, file, runtime(target).read_structure(file))
 
 
 def lowered(spec: dict[str, Any]) -> None:
@@ -75,15 +81,45 @@ def test_a_manifest_that_says_otherwise_is_refused(
 ) -> None:
     bundle = changed(tiny_bundles[target], tmp_path / "bundle", change)
     with pytest.raises(EdgewiseError, match=f"its manifest {complaint}.*; do not trust the bundle"):
-        require_described(bundle, runtime(target).read_structure(bundle.model))
+        require_described(bundle, bundle.model, runtime(target).read_structure(bundle.model))
 
 
-def test_verify_finds_it(tiny_bundle: Path, tmp_path: Path) -> None:
+WAYS: dict[str, Callable[[Bundle], object]] = {
+    "open_bundle": edgewise.open_bundle,
+    "verify": edgewise.verify,
+    "compare": lambda bundle: edgewise.compare(bundle, torch=False),
+    "bench": lambda bundle: edgewise.bench(bundle, save=False),
+    "inspect": lambda bundle: edgewise.inspect(bundle).require(),
+    "android": check_for_app,
+}
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_whatever_opens_a_bundle_finds_it(tiny_bundle: Path, tmp_path: Path, way: str) -> None:
     bundle = changed(
         tiny_bundle, tmp_path / "bundle", lambda manifest: manifest["spec"]["labels"]["names"].reverse()
     )
     with pytest.raises(EdgewiseError, match="has other labels"):
-        edgewise.verify(bundle)
+        WAYS[way](bundle)
+
+
+@pytest.mark.parametrize("target", TARGETS)
+def test_a_float_model_that_is_something_else_is_refused(tiny_bundles: dict[str, Path], target: str) -> None:
+    bundle = Bundle.open(tiny_bundles[target])
+    assert bundle.reference is not None
+    with pytest.raises(EdgewiseError, match=r"calls it fp32, but .* is w8a8"):
+        require_described(bundle, bundle.reference, runtime(target).read_structure(bundle.model))
+
+
+@pytest.mark.parametrize(("told", "refused"), [("w8a8", False), ("w8a32", False), ("fp32", True)])
+def test_on_arm_openvino_may_compute_otherwise_than_it_stores(
+    tiny_bundles: dict[str, Path], monkeypatch: pytest.MonkeyPatch, told: str, refused: bool
+) -> None:
+    bundle = replace(Bundle.open(tiny_bundles["openvino"]), precision=Precision(told))
+    found = runtime("openvino").read_structure(bundle.model)
+    monkeypatch.setattr("platform.machine", lambda: "aarch64")
+    with pytest.raises(EdgewiseError, match="calls it fp32") if refused else nullcontext():
+        require_described(bundle, bundle.model, found)
 
 
 @pytest.mark.parametrize("factor", [1e30, 2.0, 1e-6])

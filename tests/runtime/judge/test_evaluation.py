@@ -8,6 +8,7 @@ import pytest
 from PIL import Image
 
 from edgewise.export.artifact import Artifact
+from edgewise.models.data.copies import Seen
 from edgewise.models.errors import EdgewiseError, UsageError
 from edgewise.models.images import sha256_of
 from edgewise.models.shapes import EVALUATION_CLUTTER, EVALUATION_SEED, SHAPES, shape_picture
@@ -162,9 +163,9 @@ def test_the_best_available_pictures_are_chosen(folder: Path, tiny_spec: ModelSp
 
 def test_calibration_pictures_are_refused(folder: Path, tiny_spec: ModelSpec) -> None:
     pictures = from_folder(folder, tiny_spec)
-    used = {sha256_of(pictures.files[4])}
-    refuse_overlap(pictures, set())
-    refuse_overlap(unlabelled(0), used)
+    used = Seen.of([pictures.files[4]])
+    assert refuse_overlap(pictures, Seen()) is None
+    assert refuse_overlap(unlabelled(0), used) is None
     with pytest.raises(UsageError, match=r"1 of 18 evaluation pictures .*the first is 1\.png"):
         refuse_overlap(pictures, used)
     renamed = folder / "fox" / "renamed.png"
@@ -172,6 +173,35 @@ def test_calibration_pictures_are_refused(folder: Path, tiny_spec: ModelSpec) ->
     pictures.files[4].unlink()
     with pytest.raises(UsageError, match=r"1 of 18 evaluation pictures .*renamed\.png"):
         refuse_overlap(from_folder(folder, tiny_spec), used)
+
+
+def test_a_calibration_picture_that_was_saved_again_is_refused(folder: Path, tiny_spec: ModelSpec) -> None:
+    pictures = from_folder(folder, tiny_spec)
+    used = Seen.of(pictures.files)
+    for file in pictures.files:
+        if file.parent.name == "ant":
+            with Image.open(file) as picture:
+                picture.convert("RGB").save(file.with_suffix(".jpg"), quality=95)
+        file.unlink()
+    (folder / "ant" / "other.png").write_bytes((folder / "ant" / "0.jpg").read_bytes() + b"\0")
+    with pytest.raises(UsageError, match=r"4 of 4 evaluation pictures .* 4 by their looks, saved again or"):
+        refuse_overlap(from_folder(folder, tiny_spec), used)
+
+
+def test_pictures_that_all_look_alike_are_a_notice(folder: Path, tiny_spec: ModelSpec) -> None:
+    scene = dead_leaves(48, 1, 1).copy()
+    for file in from_folder(folder, tiny_spec).files:
+        scene[0, 0, 0] += 1
+        Image.fromarray(scene).save(file)
+    pictures = from_folder(folder, tiny_spec)
+    used = folder.parent / "used.png"
+    scene[0, 0, 0] += 1
+    Image.fromarray(scene).save(used)
+    notice = refuse_overlap(pictures, Seen.of([used]))
+    assert notice is not None
+    assert notice.startswith(
+        "18 of 18 evaluation pictures look like calibration pictures, and like each other"
+    )
 
 
 def test_files_are_split_without_overlap(folder: Path, tiny_spec: ModelSpec) -> None:
