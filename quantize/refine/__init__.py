@@ -9,9 +9,11 @@ from dataclasses import dataclass
 
 from ...export.graph import Network
 from ..calibration import Calibration
+from ..measured import Measured
 from ..recipe import Recipe
 from .correction import correct_biases
 from .equalization import equalize
+from .measure import measure
 from .rewrites import rewrite
 from .simulation import sample, simulate
 from .sources import median_sqnr_db
@@ -23,6 +25,7 @@ class Refined:
 
     `simulated_db` is the median SQNR in dB of the simulated INT8 network's logits for the pictures of
     `simulation.sample`; None if it was not measured, or where weights were learned from these pictures.
+    `measured` are the ranges that all targets share; None where activations stay in float.
     """
 
     original: Network
@@ -31,6 +34,7 @@ class Refined:
     equalized_groups: int
     corrected_layers: int
     simulated_db: float | None = None
+    measured: Measured | None = None
 
     def to_json(self) -> dict[str, int]:
         """The counts, for a manifest."""
@@ -42,7 +46,10 @@ class Refined:
 
 
 def refine(network: Network, calibration: Calibration, recipe: Recipe) -> Refined:
-    """Refine a copy of `network` according to `recipe`, with the first pictures of `calibration`."""
+    """Refine a copy of `network` according to `recipe`, with the first pictures of `calibration`.
+
+    The ranges of the refined network are measured with all of them.
+    """
     import torch
 
     refined = copy.deepcopy(network)
@@ -55,10 +62,11 @@ def refine(network: Network, calibration: Calibration, recipe: Recipe) -> Refine
             layers, logits = correct_biases(refined, batch, recipe)
         else:
             layers, logits = 0, simulate(refined, batch, recipe)
+    measured = measure(refined, calibration) if recipe.activations else None
     # With channels-last weights, pooling is captured with strides, which ONNX can only express as Gather.
     refined.to(memory_format=torch.contiguous_format)
     kept_db = None if recipe.learn else median_sqnr_db(logits.float.numpy(), logits.quantized.numpy())
-    return Refined(network, refined, rewrites, groups, layers, kept_db)
+    return Refined(network, refined, rewrites, groups, layers, kept_db, measured)
 
 
 def _store_channels_last(network: Network) -> None:
