@@ -5,7 +5,7 @@ that: see `refine/measure.py` for the pass and `matching.py` for how a target fi
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
@@ -50,14 +50,16 @@ class Measured:
     """The extremes over all calibration pictures, and the statistics of the first `PICTURES` of them.
 
     The keys are names of nodes of the captured graph, or NODE/PART for what converters make of one node.
+    `chosen` are the ranges of the nodes for which `refine/ranges.py` has chosen one.
     """
 
     extremes: Mapping[str, Extremes]
     statistics: Mapping[str, Statistics]
+    chosen: Ranges = field(default_factory=dict)
 
     def ranges(self, rule: str) -> Ranges:
-        """The range of every tensor by that rule."""
-        return {name: found.range(rule) for name, found in self.extremes.items()}
+        """The range of every tensor by that rule, or the one that was chosen for it."""
+        return {name: found.range(rule) for name, found in self.extremes.items()} | dict(self.chosen)
 
 
 def statistics(values: NDArray[Any]) -> NDArray[np.float64]:

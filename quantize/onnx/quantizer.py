@@ -59,7 +59,7 @@ def quantize(
         source = first_faithful(_refined_graphs(artifact, refined), _answers, refined, calibration)
     else:
         source = onnx.load(artifact.path)
-        recipe = replace(recipe, equalize=False, correct=False)
+        recipe = recipe.without_refinement()
     details = recipe.to_json() | (refined.to_json() if refined else {})
     made = Artifact(out, artifact.target, recipe.precision, recipe.io, artifact.spec, details)
     if not recipe.activations:

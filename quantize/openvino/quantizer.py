@@ -60,7 +60,7 @@ def quantize(
         model = first_faithful(models, _answers, refined, calibration)
     else:
         model = _read(artifact)
-        recipe = replace(recipe, equalize=False, correct=recipe.correct and recipe.activations)
+        recipe = replace(recipe.without_refinement(), correct=recipe.correct and recipe.activations)
     if recipe.activations:
         floats = weights_of(model) if recipe.no_overflow and refined else {}
         model = _quantized(model, refined, calibration, recipe, spec.name)

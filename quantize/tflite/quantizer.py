@@ -53,7 +53,7 @@ def quantize(
             "--precision fp32 or fp16, or another target"
         )
     if refined is None:
-        recipe = replace(recipe, equalize=False, correct=False)
+        recipe = recipe.without_refinement()
     details = recipe.to_json() | (refined.to_json() if refined else {})
     made = Artifact(out, artifact.target, recipe.precision, recipe.io, artifact.spec, details)
     try:
