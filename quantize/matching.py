@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from ..models.spec import Tensor32
 from .calibration import Calibration
-from .measured import PICTURES, Measured, Range, Ranges, ExtremesCollector, Statistics, statistics
+from .measured import PICTURES, ExtremesCollector, Measured, Range, Ranges, Statistics, statistics
 
 # Runs a picture, (1, H, W, C), and returns the values of the tensors that it was made for.
 Observe: TypeAlias = Callable[[Tensor32], Sequence[NDArray[Any]]]

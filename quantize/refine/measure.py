@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from ...export.graph import Network, Node
 from ...models.captured import operator_name
 from ..calibration import Calibration
-from ..measured import PICTURES, Measured, ExtremesCollector, Statistics, statistics
+from ..measured import PICTURES, ExtremesCollector, Measured, Statistics, statistics
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
