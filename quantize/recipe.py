@@ -5,6 +5,7 @@ from typing import Any
 
 from ..export.precision import Precision
 
+EFFORTS = ("default", "best")
 RANGES = ("min-max", "mean-min-max", "least-error")
 
 

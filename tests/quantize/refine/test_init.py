@@ -1,5 +1,6 @@
 """Refinement changes a copy of the network and makes the INT8 file more accurate."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -8,6 +9,7 @@ from torch import Tensor, nn
 
 from edgewise.export.artifact import Artifact
 from edgewise.export.graph import Network, trace
+from edgewise.export.tflite.flatbuffer import unpack
 from edgewise.models.spec import Tensor32
 from edgewise.quantize.calibration import Calibration
 from edgewise.quantize.recipe import Recipe
@@ -83,3 +85,32 @@ def test_the_int8_file_gets_closer_to_the_float_file(
         TfliteSession(file.path, 1)(tiny_pictures) for file in (tiny_float, tiny_int8["int8"], plain)
     )
     assert agreement(exact, refined).sqnr_db > agreement(exact, unrefined).sqnr_db + 3
+
+
+def test_photographs_choose_ranges_and_the_file_has_them(
+    tiny_graph: Network, tiny_calibration: Calibration, tiny_float: Artifact, tmp_path: Path
+) -> None:
+    recipe = Recipe(ranges="least-error")
+    photographs = replace(tiny_calibration, digests=frozenset({"of a file"}))
+    refined = refine(tiny_graph, photographs, recipe)
+    assert refined.measured is not None
+    chosen, measured = refined.measured.chosen, refined.measured.ranges("min-max")
+    assert chosen
+    assert all(measured[name] == bounds for name, bounds in chosen.items())
+    file = quantize(tiny_float, refined, photographs, recipe, tmp_path / "chosen.tflite")
+    model = unpack(file.path.read_bytes())
+    scales = {
+        float(tensor.quantization.scale[0])
+        for tensor in model.subgraphs[0].tensors
+        if tensor.quantization is not None and tensor.quantization.scale is not None
+    }
+    layers = [node.name for node in refined.network.graph.nodes if node.name in chosen]
+    for name in layers:
+        step = (max(chosen[name].high, 0) - min(chosen[name].low, 0)) / 255
+        assert min(abs(step / scale - 1) for scale in scales) < 1e-3, name
+
+
+def test_generated_pictures_choose_no_ranges(tiny_graph: Network, tiny_calibration: Calibration) -> None:
+    refined = refine(tiny_graph, tiny_calibration, Recipe(ranges="least-error"))
+    assert refined.measured is not None
+    assert refined.measured.chosen == {}
