@@ -28,7 +28,7 @@ from edgewise.runtime import Session, runtime
 from edgewise.runtime.judge import evaluation
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     import torch
 
@@ -56,7 +56,7 @@ class Grid:
     """Which integers weights may have, on which targets, and the methods that are compared."""
 
     title: str
-    changes: dict[str, bool]
+    change: "Callable[[Recipe], Recipe]"
     targets: tuple[str, ...]
     methods: tuple[Method, ...]
 
@@ -66,9 +66,19 @@ _DEFAULT = Method("edgewise", Recipe())
 _RANGES = Method("edgewise, chosen ranges", Recipe(ranges=_CHOSEN))
 _BOTH = Method("edgewise, chosen ranges, learned rounding", Recipe(ranges=_CHOSEN, learn=True))
 GRIDS = (
-    Grid("w8a8", {}, TARGETS, (_DEFAULT, _RANGES, _BOTH, _LIBRARY)),
-    Grid("w8a8, cannot saturate", {"no_overflow": True}, TARGETS[1:], (_DEFAULT, _RANGES, _BOTH)),
-    Grid("w8a8 per tensor", {"per_channel": False}, TARGETS, (_DEFAULT, _BOTH)),
+    Grid("w8a8", lambda recipe: recipe, TARGETS, (_DEFAULT, _RANGES, _BOTH, _LIBRARY)),
+    Grid(
+        "w8a8, cannot saturate",
+        lambda recipe: replace(recipe, no_overflow=True),
+        TARGETS[1:],
+        (_DEFAULT, _BOTH),
+    ),
+    Grid(
+        "w8a8 per tensor",
+        lambda recipe: replace(recipe, per_channel=False),
+        TARGETS,
+        (_DEFAULT, _BOTH),
+    ),
 )
 BOUNDS = {"measured ranges": "min-max", "chosen ranges": _CHOSEN}
 
@@ -108,7 +118,7 @@ class Files:
                 for method in grid.methods:
                     if calibration == "generated" and method not in (_DEFAULT, _LIBRARY):
                         continue  # only photographs choose ranges and integers
-                    recipe = replace(method.recipe, **grid.changes)
+                    recipe = grid.change(method.recipe)
                     for target in grid.targets:
                         case = Case(calibration, grid.title, method.title, target)
                         path = self._results / f"{_slug(case)}.npz"
@@ -161,6 +171,12 @@ class Files:
         return evaluation.from_folder(self._data, self._model.spec)
 
     @cached_property
+    def _pixels(self) -> NDArray[np.uint8]:
+        prepare = self._model.spec.preprocess
+        read = self._photographs.read
+        return np.stack([read(number, prepare) for number in range(self._photographs.count)])
+
+    @cached_property
     def _calibrations(self) -> dict[str, Calibration]:
         prepare = self._model.spec.preprocess
         return {
@@ -192,16 +208,16 @@ class Files:
 
     def _answers(self, session: Session) -> Tensor32:
         prepare = self._model.spec.preprocess
-        found: Tensor32 = evaluation.answers([session], self._photographs, prepare, _silent).logits[0]
+        seen = evaluation.given(self._pixels, "photographs")
+        found: Tensor32 = evaluation.answers([session], seen, prepare, _silent).logits[0]
         return found
 
     def _planes(self) -> "Iterator[torch.Tensor]":
         import torch
 
         prepare = self._model.spec.preprocess
-        for start in range(0, self._photographs.count, _BATCH):
-            numbers = range(start, min(start + _BATCH, self._photographs.count))
-            pixels = np.stack([self._photographs.read(number, prepare) for number in numbers])
+        for start in range(0, len(self._pixels), _BATCH):
+            pixels = self._pixels[start : start + _BATCH]
             yield torch.from_numpy(prepare.normalise(pixels)).permute(0, 3, 1, 2)
 
     def _activations(self, calibration: str, rule: str) -> Answered:

@@ -159,13 +159,11 @@ def _parameters(recipe: Recipe, *, refined: bool) -> "AdvancedQuantizationParame
     from nncf.quantization.range_estimator import RangeEstimatorParametersSet
 
     # NNCF has no moving average; its default, the mean over the pictures, clips rare values too.
-    ranges = {
-        "min-max": RangeEstimatorParametersSet.MINMAX,
-        "mean-min-max": RangeEstimatorParametersSet.MEAN_MINMAX,
-    }
+    known = RangeEstimatorParametersSet
+    ranges = known.MEAN_MINMAX if recipe.ranges == "mean-min-max" else known.MINMAX
     return AdvancedQuantizationParameters(
         activations_quantization_params=QuantizationParameters(per_channel=False),
-        activations_range_estimator_params=ranges[recipe.ranges],
+        activations_range_estimator_params=ranges,
         weights_quantization_params=QuantizationParameters(per_channel=recipe.per_channel),
         # Where NNCF corrects biases it must know the weights, so it also keeps them safe, in 7 bits.
         overflow_fix=OverflowFix.ENABLE if recipe.no_overflow and not refined else OverflowFix.DISABLE,

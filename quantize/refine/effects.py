@@ -55,14 +55,15 @@ def effects(graph: Network, pictures: "Tensor", bounds: Ranges) -> dict[Node, Ef
             sums.setdefault(node, []).append(torch.bincount(places, weights, _BINS).double())
             squares[node] = squares.get(node, 0.0) + weights.square().sum().item()
 
-        value.register_hook(add)
+        value.register_hook(add)  # type: ignore[no-untyped-call]
 
     signs = torch.Generator().manual_seed(0)
     watched = {node for node, (low, high) in bounds.items() if high > low}
     with torch.enable_grad():
         for picture in pictures:
             x = picture[None].detach().requires_grad_().clone()  # a network may change its input in place
-            _projected(_Watching(graph, watched, watch).run(x), signs).backward()
+            projected = _projected(_Watching(graph, watched, watch).run(x), signs)
+            projected.backward()  # type: ignore[no-untyped-call]
     return {
         node: Effect(
             torch.linspace(*bounds[node], _BINS, dtype=torch.float64),
@@ -93,4 +94,5 @@ def _projected(logits: "Tensor", signs: "torch.Generator") -> "Tensor":
     centred = logits - logits.mean() if logits.shape[1] > 1 else logits
     length = centred.detach().norm().clamp_min(torch.finfo(torch.float32).tiny)
     random = torch.randint(0, 2, centred.shape, generator=signs) * 2 - 1
-    return (centred * random).sum() / length
+    projected: Tensor = (centred * random).sum() / length
+    return projected

@@ -96,7 +96,7 @@ def _error(signal: Signal) -> float:
     if exact.shape[1] > 1:
         exact, rounded = (logits - logits.mean(1, keepdim=True) for logits in (exact, rounded))
     lengths = exact.square().sum(1).clamp_min(torch.finfo(torch.float32).tiny)
-    return ((exact - rounded).square().sum(1) / lengths).mean().item()
+    return float(((exact - rounded).square().sum(1) / lengths).mean())
 
 
 def _with_moved(network: Network, ranges: Ranges) -> Ranges:

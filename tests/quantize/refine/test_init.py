@@ -12,6 +12,7 @@ from edgewise.export.graph import Network, trace
 from edgewise.export.tflite.flatbuffer import unpack
 from edgewise.models.spec import Tensor32
 from edgewise.quantize.calibration import Calibration
+from edgewise.quantize.measured import Range
 from edgewise.quantize.recipe import Recipe
 from edgewise.quantize.refine import Refined, refine
 from edgewise.quantize.refine.simulation import sample
@@ -94,20 +95,19 @@ def test_photographs_choose_ranges_and_the_file_has_them(
     photographs = replace(tiny_calibration, digests=frozenset({"of a file"}))
     refined = refine(tiny_graph, photographs, recipe)
     assert refined.measured is not None
-    chosen, measured = refined.measured.chosen, refined.measured.ranges("min-max")
-    assert chosen
-    assert all(measured[name] == bounds for name, bounds in chosen.items())
+    chosen = refined.measured.chosen
+    assert "linear" in chosen
+    assert all(refined.measured.ranges("least-error")[name] == bounds for name, bounds in chosen.items())
+    halved = {name: Range(low / 2, high / 2) for name, (low, high) in chosen.items()}
+    refined = replace(refined, measured=replace(refined.measured, chosen=halved))
     file = quantize(tiny_float, refined, photographs, recipe, tmp_path / "chosen.tflite")
-    model = unpack(file.path.read_bytes())
-    scales = {
+    scales = [
         float(tensor.quantization.scale[0])
-        for tensor in model.subgraphs[0].tensors
+        for tensor in unpack(file.path.read_bytes()).subgraphs[0].tensors
         if tensor.quantization is not None and tensor.quantization.scale is not None
-    }
-    layers = [node.name for node in refined.network.graph.nodes if node.name in chosen]
-    for name in layers:
-        step = (max(chosen[name].high, 0) - min(chosen[name].low, 0)) / 255
-        assert min(abs(step / scale - 1) for scale in scales) < 1e-3, name
+    ]
+    for name, (low, high) in halved.items():
+        assert min(abs((high - low) / 255 / scale - 1) for scale in scales) < 1e-3, name
 
 
 def test_generated_pictures_choose_no_ranges(tiny_graph: Network, tiny_calibration: Calibration) -> None:
