@@ -73,13 +73,13 @@ def _least(effect: Effect) -> tuple[float, float]:
 def _widest(network: Network, calibration: Calibration, nodes: list[Node]) -> dict[Node, tuple[float, float]]:
     """The minimum and the maximum of each node's values over all pictures, and zero."""
     bounds = dict.fromkeys(nodes, (0.0, 0.0))
-    found: set[Node] = set()
+    found: dict[Node, None] = {}  # in the order of the graph
 
     class Recorder(Interpreter):
         def run_node(self, n: Node) -> object:
             value = super().run_node(n)
             if n in bounds and is_values(value):
-                found.add(n)
+                found[n] = None
                 low, high = (bound.item() for bound in torch.aminmax(value))
                 bounds[n] = min(low, bounds[n][0]), max(high, bounds[n][1])
             return value
