@@ -64,6 +64,8 @@ MAY_BE_HEAVY = (
     "models/training/loader.py",
     "models/training/module.py",
     "quantize/refine/descent.py",
+    "quantize/refine/effects.py",
+    "quantize/refine/ranges.py",
     "quantize/refine/rounding.py",
 )
 
