@@ -6,6 +6,7 @@ from typing import Any, TypeAlias
 
 import click
 
+from ..quantize.recipe import EFFORTS
 from .choices import Listed, precisions, processors, targets
 from .groups import in_group
 
@@ -98,6 +99,13 @@ _CONVERSION = (
         default="float32",
         help="Type of the inputs and outputs of an INT8 TFLite model. float32 runs everywhere and costs "
         "almost nothing.",
+    ),
+    _conversion(
+        "--effort",
+        type=click.Choice(EFFORTS),
+        default="default",
+        help="best learns the rounding of weights and the ranges of activations of INT8 models from the "
+        "photographs of --calib. It takes longer, and the model keeps its size and speed.",
     ),
 )
 

@@ -40,6 +40,7 @@ def convert(
     precision: str | Iterable[str] | None = None,
     per_tensor: bool = False,
     io: str = "float32",
+    effort: str = "default",
     processors: str | Iterable[str] = "any",
     weights: PathLike = "auto",
     ema: bool = False,
@@ -87,6 +88,8 @@ def convert(
         precision: One or more of `fp32`, `fp16`, `w8a32` and `w8a8`; `fp32` without `int8`.
         per_tensor: Give each weight one scale instead of one per output channel.
         io: Type of an INT8 TFLite model's inputs and outputs: `float32`, `int8` or `uint8`.
+        effort: `best` learns the weights' rounding and the activations' ranges of INT8 models from the
+            photographs of `calib`, which takes longer; or `default`.
         processors: What INT8 models are for: `any`, `host`, or one or more of `arm64`, `x86-vnni`,
             `x86-avx2`, `pi4`, `pi5` and `android`.
         weights: `imagenet`, `bundled`, `random`, or the path of a state dict; `auto` takes the first of

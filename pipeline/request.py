@@ -17,7 +17,7 @@ from ..models.overrides import Channels, ClassNames, Overrides, PathLike, Resize
 from ..models.sizes import Size
 from ..models.weights.names import require_weights
 from ..quantize.calibration import FEWEST
-from ..quantize.recipe import Recipe
+from ..quantize.recipe import EFFORTS, RANGES, Recipe
 from ..runtime.bench.latency import SpeedLimits
 from ..runtime.judge.limits import Limits
 from ..runtime.processors import Processor, without_pairs
@@ -48,6 +48,7 @@ class ConvertRequest:
     precision: str | Iterable[str] | None = None
     per_tensor: bool = False
     io: str = "float32"
+    effort: str = "default"
     processors: str | Iterable[str] = "any"
     weights: PathLike = "auto"
     ema: bool = False
@@ -90,8 +91,9 @@ class ConvertRequest:
         asked = self.precisions
         if self.int8 and Precision.W8A8 not in asked:
             raise UsageError(f"--int8 means --precision w8a8, not {','.join(asked)}; pass only one of them")
-        if self.recipe != Recipe() and Precision.W8A8 not in asked:
+        if not self._is_plain and Precision.W8A8 not in asked:
             raise UsageError("--io and --per-tensor are for INT8 models; add --int8")
+        self._require_photographs_for_effort()
         if self.stability and Precision.W8A8 not in asked:
             raise UsageError("--stability compares the calibration of INT8 models; add --int8")
         if self.io not in IOS:
@@ -116,6 +118,19 @@ class ConvertRequest:
             if value is not None and not value > 0:
                 raise UsageError(f"{name} {value}: must be greater than 0")
         _ = self.overrides, self.targets, self.runs_on  # they are checked when read
+
+    def _require_photographs_for_effort(self) -> None:
+        if self.effort not in EFFORTS:
+            raise unknown("effort", self.effort, EFFORTS)
+        if self.effort == "default":
+            return
+        if Precision.W8A8 not in self.precisions:
+            raise UsageError(f"--effort {self.effort} is for INT8 models; add --int8")
+        if self.calib is None:
+            raise UsageError(
+                f"--effort {self.effort} learns from photographs, and generated pictures mislead it; add "
+                "--calib with a folder of them"
+            )
 
     def _require_own_weights(self) -> None:
         """Reject options for what a model in memory already has."""
@@ -162,12 +177,19 @@ class ConvertRequest:
     @property
     def form_is_open(self) -> bool:
         """Whether INT8 may be the form that suits the network and the target best."""
-        return self.int8 and self.precision is None and self.recipe == Recipe()
+        return self.int8 and self.precision is None and self._is_plain
 
     @property
     def recipe(self) -> Recipe:
         """How INT8 models are quantized."""
-        return Recipe(io=self.io, per_channel=not self.per_tensor)
+        best = self.effort == "best"
+        ranges = RANGES[2] if best else RANGES[0]
+        return Recipe(io=self.io, per_channel=not self.per_tensor, ranges=ranges, learn=best)
+
+    @property
+    def _is_plain(self) -> bool:
+        """Whether no form of INT8 is asked for."""
+        return self.io == "float32" and not self.per_tensor
 
     @property
     def measures_stability(self) -> bool:

@@ -226,8 +226,8 @@ class Workshop:
         if twin not in self._sampled:
             self._sampled[twin] = twin.session(batch)
         found = median_sqnr_db(self._sampled[twin], file.exact()(batch))
-        # The simulation has min-max ranges only, and the ranges of all pictures differ from those of a few.
-        simulated = refined is not None and recipe.ranges == Recipe().ranges
+        # The simulation cannot take the mean, and the ranges of all pictures differ from those of a few.
+        simulated = refined is not None and recipe.ranges != "mean-min-max"
         return Fidelity(found, refined.simulated_db if refined and simulated else None)
 
     def _made(self, target: str, make: Callable[[Path], Artifact]) -> File:
@@ -278,4 +278,5 @@ def beside_others(files: Sequence[File]) -> list[File]:
 def _refinement(recipe: Recipe) -> Recipe:
     """The part of a recipe that changes the network; the rest is for the quantizer."""
     plain = Recipe()
-    return replace(recipe, io=plain.io, ranges=plain.ranges)
+    ranges = recipe.ranges if recipe.chooses_ranges else plain.ranges
+    return replace(recipe, io=plain.io, ranges=ranges)

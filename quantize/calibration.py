@@ -41,6 +41,11 @@ class Calibration:
     unused: tuple[Path, ...] = ()
     notices: tuple[str, ...] = ()
 
+    @property
+    def is_generated(self) -> bool:
+        """Whether no picture came from a file."""
+        return not self.digests
+
     def inputs(self) -> Iterator[Tensor32]:
         """Yield one normalised picture at a time, (1, H, W, C)."""
         for picture in self.pixels:

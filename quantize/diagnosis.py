@@ -143,7 +143,9 @@ def _left_out(found: Symptoms | None, recipe: Recipe, *, refines: bool) -> dict[
     if not refines:
         why = "Other refinement and layers in float are not tried: the network is no graph of PyTorch"
         return dict.fromkeys((Cure.ROUNDING, Cure.REFINEMENT, Cure.FLOAT_LAYERS), why)
-    if not recipe.correct:
+    if recipe.learn:
+        left[Cure.ROUNDING] = "Learned rounding is not tried again: the file has it already"
+    elif not recipe.correct:
         left[Cure.ROUNDING] = "Learned rounding is not tried: it needs bias correction, which is off"
     if found is None:
         return left

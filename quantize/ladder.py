@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from .diagnosis import LAYERS_FOR_ONE, Cure, Part
 from .recipe import Recipe
 
-_OTHER_RANGES = {"min-max": "mean-min-max", "mean-min-max": "min-max"}
+_OTHER_RANGES = {"min-max": "mean-min-max", "mean-min-max": "min-max", "least-error": "min-max"}
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,8 @@ from typing import Any
 
 from ..export.precision import Precision
 
-RANGES = ("min-max", "mean-min-max")
+EFFORTS = ("default", "best")
+RANGES = ("min-max", "mean-min-max", "least-error")
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,7 +17,8 @@ class Recipe:
     type of the model's input and output, if the target supports several. With `per_channel`, each output
     channel of a weight has its own scale, otherwise there is one per tensor. `ranges` selects how the range
     of an activation is measured on the calibration pictures: as the minimum and maximum over all pictures,
-    or as their mean over pictures (in TFLite an exponential moving average), which clips rare values.
+    or as their mean over pictures (in TFLite an exponential moving average), which clips rare values, or so
+    that what is clipped and what is rounded cost the logits least: see `refine/ranges.py`.
     `equalize` and `correct` refine the network first. The modules named in `float_layers` stay in float32.
     With `no_overflow`, weights are rounded so that x86 without VNNI computes the same: see `export/pairs.py`.
     With `learn`, which needs `correct`, weights are rounded by what they do to the output of their layer: see
@@ -46,6 +48,16 @@ class Recipe:
         return replace(
             plain, activations=False, equalize=self.equalize, correct=self.correct, ranges=self.ranges
         )
+
+    def without_refinement(self) -> "Recipe":
+        """The same for a network that cannot be refined, as those of Keras."""
+        ranges = RANGES[0] if self.chooses_ranges else self.ranges
+        return replace(self, equalize=False, correct=False, learn=False, ranges=ranges)
+
+    @property
+    def chooses_ranges(self) -> bool:
+        """Whether the ranges of activations are chosen together with the network's refinement."""
+        return self.activations and self.ranges == RANGES[2]
 
     def to_json(self) -> dict[str, Any]:
         """Plain data for a manifest."""

@@ -64,12 +64,15 @@ MAY_BE_HEAVY = (
     "models/training/loader.py",
     "models/training/module.py",
     "quantize/refine/descent.py",
+    "quantize/refine/effects.py",
+    "quantize/refine/ranges.py",
     "quantize/refine/rounding.py",
 )
 
 # Tests of the whole; every other test file is named after the one file that it tests.
 CROSS_CUTTING = (
     "android_demo/*.py",  # of Kotlin, resources and Gradle files
+    "test_action.py",
     "cli/test_exit_codes.py",
     "test_api.py",
     "test_benchmarks.py",

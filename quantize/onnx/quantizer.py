@@ -7,7 +7,7 @@ QuantizeLinear and DequantizeLinear around float operators (QDQ), which the runt
 import copy
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -22,9 +22,11 @@ from ...models.scratch import scratch_folder
 from ...models.spec import Tensor32
 from ..calibration import Calibration
 from ..faithful import first_faithful
+from ..measured import Measured
 from ..recipe import Recipe
 from ..refine import Refined
 from ..tail import TailOperator, tail
+from .calibrate import Reader, write_ranges
 from .islands import isolate, nodes_of, unsupported
 from .overflow import overrides
 from .patch import patch
@@ -57,7 +59,7 @@ def quantize(
         source = first_faithful(_refined_graphs(artifact, refined), _answers, refined, calibration)
     else:
         source = onnx.load(artifact.path)
-        recipe = replace(recipe, equalize=False, correct=False)
+        recipe = recipe.without_refinement()
     details = recipe.to_json() | (refined.to_json() if refined else {})
     made = Artifact(out, artifact.target, recipe.precision, recipe.io, artifact.spec, details)
     if not recipe.activations:
@@ -65,7 +67,8 @@ def quantize(
         return save(source, made)
     try:
         with scratch_folder() as folder:
-            model, islands = _quantized(source, calibration, recipe, folder)
+            measured = refined.measured if refined else None
+            model, islands = _quantized(source, measured, calibration, recipe, folder)
     except EdgewiseError:
         raise
     except Exception as error:  # the library raises many types
@@ -119,20 +122,22 @@ def _answers(model: "ModelProto", batch: Tensor32) -> Tensor32:
 
 
 def _quantized(
-    source: "ModelProto", calibration: Calibration, recipe: Recipe, folder: Path
+    source: "ModelProto", measured: Measured | None, calibration: Calibration, recipe: Recipe, folder: Path
 ) -> tuple["ModelProto", list[str]]:
     """The INT8 model, and the names of the nodes that stay in float."""
     import onnx
     from onnxruntime.quantization import QuantType, quantize_static
     from onnxruntime.quantization.shape_inference import quant_pre_process
 
-    exported, prepared, quantized = (
-        folder / f"{step}.onnx" for step in ("exported", "prepared", "quantized")
+    exported, prepared, quantized, ranges = (
+        folder / name for name in ("exported.onnx", "prepared.onnx", "quantized.onnx", "ranges.json")
     )
     onnx.save(source, exported)
     # Plain shape inference is enough; symbolic shape inference would need SymPy.
     quant_pre_process(exported, prepared, skip_symbolic_shape=True)
     model = onnx.load(prepared)
+    if measured:
+        write_ranges(model, measured, calibration, recipe.ranges, ranges)
     grids = overrides(model, recipe) if recipe.no_overflow else {}
     if grids:
         onnx.save(model, prepared)
@@ -141,11 +146,12 @@ def _quantized(
     quantize_static(
         prepared,
         quantized,
-        _Reader(calibration),
+        None if measured else Reader(calibration),
         per_channel=recipe.per_channel,
         activation_type=QuantType.QUInt8,
         weight_type=QuantType.QInt8,
         nodes_to_exclude=islands,
+        calibration_cache_path=ranges if measured else None,
         # The mean over all pictures, because an exponential average would depend on their order. Only the
         # ranges of each picture are kept in memory, so the options that collect them in parts do not help.
         extra_options={
@@ -154,14 +160,3 @@ def _quantized(
         },
     )
     return onnx.load(quantized), islands
-
-
-class _Reader:
-    """The library's interface for calibration data: one (1, C, H, W) per call, then None."""
-
-    def __init__(self, calibration: Calibration) -> None:
-        self._pictures = calibration.inputs()
-
-    def get_next(self) -> dict[str, Tensor32] | None:
-        picture: Any = next(self._pictures, None)
-        return None if picture is None else {INPUT: np.ascontiguousarray(picture.transpose(0, 3, 1, 2))}

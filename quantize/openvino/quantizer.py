@@ -11,7 +11,7 @@ import logging
 from contextlib import redirect_stdout
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -29,6 +29,7 @@ from ..onnx.refined_graph import refined_graphs
 from ..recipe import Recipe
 from ..refine import Refined
 from ..tail import TailOperator, tail
+from .calibrate import quantized_by
 from .overflow import replace_weights, weights_of
 from .pooling import without_counted_padding
 from .signal_stack import signal_stack_kept
@@ -60,10 +61,10 @@ def quantize(
         model = first_faithful(models, _answers, refined, calibration)
     else:
         model = _read(artifact)
-        recipe = replace(recipe, equalize=False, correct=recipe.correct and recipe.activations)
+        recipe = replace(recipe.without_refinement(), correct=recipe.correct and recipe.activations)
     if recipe.activations:
         floats = weights_of(model) if recipe.no_overflow and refined else {}
-        model = _quantized(model, calibration, recipe, spec.name, refined=refined is not None)
+        model = _quantized(model, refined, calibration, recipe, spec.name)
         replace_weights(model, floats, per_channel=recipe.per_channel)
     else:
         _round_weights(model)
@@ -101,7 +102,7 @@ def _answers(model: "ov.Model", batch: Tensor32) -> Tensor32:
 
 
 def _quantized(
-    model: "ov.Model", calibration: Calibration, recipe: Recipe, name: str, *, refined: bool
+    model: "ov.Model", refined: Refined | None, calibration: Calibration, recipe: Recipe, name: str
 ) -> "ov.Model":
     without_counted_padding(model)
     ignored = [*_operations(model, recipe.float_layers), *_tail(model)]
@@ -111,17 +112,19 @@ def _quantized(
     def prepare(pixels: NDArray[np.uint8]) -> Tensor32:
         return calibration.preprocess.normalise(pixels[None]).transpose(0, 3, 1, 2)
 
+    options: dict[str, Any] = {
+        "preset": nncf.QuantizationPreset.MIXED,  # asymmetric activations, which use the whole range
+        "ignored_scope": nncf.IgnoredScope(names=ignored),
+        "advanced_parameters": _parameters(recipe, refined=refined is not None),
+    }
     nncf.set_log_level(logging.ERROR)
     try:
         with signal_stack_kept(), redirect_stdout(io.StringIO()):  # progress bars, which cannot be turned off
-            return nncf.quantize(
-                model,
-                nncf.Dataset(calibration.pixels, prepare),
-                preset=nncf.QuantizationPreset.MIXED,  # asymmetric activations, which use the whole range
-                subset_size=len(calibration.pixels),
-                ignored_scope=nncf.IgnoredScope(names=ignored),
-                advanced_parameters=_parameters(recipe, refined=refined),
-            )
+            if refined and refined.measured:
+                picture = nncf.Dataset(calibration.pixels[:1], prepare)
+                return quantized_by(model, refined.measured, calibration, recipe.ranges, picture, **options)
+            pictures = nncf.Dataset(calibration.pixels, prepare)
+            return nncf.quantize(model, pictures, subset_size=len(calibration.pixels), **options)
     except Exception as error:
         raise EdgewiseError(f"NNCF cannot quantize {name}: {first_line(error)}") from error
 
@@ -158,13 +161,11 @@ def _parameters(recipe: Recipe, *, refined: bool) -> "AdvancedQuantizationParame
     from nncf.quantization.range_estimator import RangeEstimatorParametersSet
 
     # NNCF has no moving average; its default, the mean over the pictures, clips rare values too.
-    ranges = {
-        "min-max": RangeEstimatorParametersSet.MINMAX,
-        "mean-min-max": RangeEstimatorParametersSet.MEAN_MINMAX,
-    }
+    known = RangeEstimatorParametersSet
+    ranges = known.MEAN_MINMAX if recipe.ranges == "mean-min-max" else known.MINMAX
     return AdvancedQuantizationParameters(
         activations_quantization_params=QuantizationParameters(per_channel=False),
-        activations_range_estimator_params=ranges[recipe.ranges],
+        activations_range_estimator_params=ranges,
         weights_quantization_params=QuantizationParameters(per_channel=recipe.per_channel),
         # Where NNCF corrects biases it must know the weights, so it also keeps them safe, in 7 bits.
         overflow_fix=OverflowFix.ENABLE if recipe.no_overflow and not refined else OverflowFix.DISABLE,

@@ -5,15 +5,17 @@ corrected biases suit INT8 arithmetic and are slightly wrong in float.
 """
 
 import copy
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from ...export.graph import Network
 from ..calibration import Calibration
+from ..measured import Measured, Range
 from ..recipe import Recipe
 from .correction import correct_biases
 from .equalization import equalize
+from .measure import measure
 from .rewrites import rewrite
-from .simulation import sample, simulate
+from .simulation import Ranges, sample, simulate
 from .sources import median_sqnr_db
 
 
@@ -23,6 +25,7 @@ class Refined:
 
     `simulated_db` is the median SQNR in dB of the simulated INT8 network's logits for the pictures of
     `simulation.sample`; None if it was not measured, or where weights were learned from these pictures.
+    `measured` are the ranges that all targets share; None where activations stay in float.
     """
 
     original: Network
@@ -31,6 +34,7 @@ class Refined:
     equalized_groups: int
     corrected_layers: int
     simulated_db: float | None = None
+    measured: Measured | None = None
 
     def to_json(self) -> dict[str, int]:
         """The counts, for a manifest."""
@@ -42,7 +46,10 @@ class Refined:
 
 
 def refine(network: Network, calibration: Calibration, recipe: Recipe) -> Refined:
-    """Refine a copy of `network` according to `recipe`, with the first pictures of `calibration`."""
+    """Refine a copy of `network` according to `recipe`, with the first pictures of `calibration`.
+
+    The ranges of the refined network are measured with all of them.
+    """
     import torch
 
     refined = copy.deepcopy(network)
@@ -51,14 +58,32 @@ def refine(network: Network, calibration: Calibration, recipe: Recipe) -> Refine
     with torch.no_grad():
         rewrites = rewrite(refined) if recipe.activations else 0  # float operators need no rewrite
         groups = equalize(refined, batch) if recipe.equalize else 0
+        ranges = _chosen(refined, calibration, recipe)
         if recipe.correct:
-            layers, logits = correct_biases(refined, batch, recipe)
+            layers, logits = correct_biases(refined, batch, recipe, ranges)
         else:
-            layers, logits = 0, simulate(refined, batch, recipe)
+            layers, logits = 0, simulate(refined, batch, recipe, ranges=ranges)
+    measured = None
+    if recipe.activations:
+        chosen = {node.name: Range(*bounds) for node, bounds in ranges.items()}
+        measured = replace(measure(refined, calibration), chosen=chosen)
     # With channels-last weights, pooling is captured with strides, which ONNX can only express as Gather.
     refined.to(memory_format=torch.contiguous_format)
     kept_db = None if recipe.learn else median_sqnr_db(logits.float.numpy(), logits.quantized.numpy())
-    return Refined(network, refined, rewrites, groups, layers, kept_db)
+    return Refined(network, refined, rewrites, groups, layers, kept_db, measured)
+
+
+def _chosen(network: Network, calibration: Calibration, recipe: Recipe) -> Ranges:
+    """The ranges of activations that are not just measured.
+
+    What generated pictures clip, photographs need: MobileNetV2's simulated SQNR for photographs falls from 23
+    to 20 dB if generated pictures choose, and other generated pictures do not show it.
+    """
+    if not recipe.chooses_ranges or calibration.is_generated:
+        return {}
+    from .ranges import least_error
+
+    return least_error(network, calibration, recipe)
 
 
 def _store_channels_last(network: Network) -> None:

@@ -11,14 +11,16 @@ from typing import TYPE_CHECKING
 from ...export.graph import Network, Node, is_own, parameter, set_parameter
 from ...models.captured import operator_name
 from ..recipe import Recipe
-from .simulation import Arguments, Signal, is_float, run_layer, simulate
+from .simulation import Arguments, Ranges, Signal, is_float, run_layer, simulate
 
 if TYPE_CHECKING:
     from torch import Tensor
 
 
-def correct_biases(graph: Network, batch: "Tensor", recipe: Recipe) -> tuple[int, Signal]:
-    """Correct the biases of `graph` in place on `batch` (N, C, H, W).
+def correct_biases(
+    graph: Network, batch: "Tensor", recipe: Recipe, ranges: Ranges | None = None
+) -> tuple[int, Signal]:
+    """Correct the biases of `graph` in place on `batch` (N, C, H, W), in INT8 with `ranges`, or its own.
 
     Return how many were corrected, and the logits: those of `graph` as it was, and of its simulated INT8 form
     with the corrected biases.
@@ -38,7 +40,7 @@ def correct_biases(graph: Network, batch: "Tensor", recipe: Recipe) -> tuple[int
         set_parameter(graph, layer.args[2], parameter(graph, layer.args[2]) + error.flatten())
         return Signal(signal.float, signal.quantized + error)
 
-    logits = simulate(graph, batch, recipe, correct)
+    logits = simulate(graph, batch, recipe, correct, ranges=ranges)
     return corrected, logits
 
 

@@ -14,6 +14,7 @@ _PULL = 10.0  # towards the float weights; 2 to 30 made MobileNetV2 alike, less 
 _SWEEPS = 3
 _BLOCK = 64  # coordinates after which the residual of all others is brought up to date
 _MOST = 127
+_FAINTEST = 1e-12  # for inputs that are always zero; times a scale, it must stay above the smallest float32
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -38,7 +39,7 @@ class Problem:
 def descend(problem: Problem) -> "Tensor":
     """The integers (G, O, K) with the least error that was found, a step or none away from the first."""
     diagonal = problem.squares.diagonal(dim1=1, dim2=2)
-    pull = _PULL * diagonal.mean(1).clamp_min(torch.finfo(torch.float32).tiny)[:, None, None]
+    pull = _PULL * diagonal.mean(1).clamp_min(_FAINTEST)[:, None, None]
     order = diagonal.mean(0).argsort(descending=True)  # what matters most moves first
     squares = (problem.squares + pull * torch.eye(len(order)))[:, order][:, :, order]
     wanted = (problem.products.mT + pull * problem.exact)[..., order]

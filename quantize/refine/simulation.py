@@ -1,12 +1,12 @@
 """Simulate INT8 arithmetic in PyTorch: a float and a quantized signal run through the network together.
 
-Activations are rounded per tensor to 256 steps between their minimum and maximum in the float network,
-weights symmetrically, per output channel or per tensor. A result is rounded where a runtime writes it as an
-INT8 tensor: not between an operator and the activation fused with it, and not where values are only moved
-(arXiv 1712.05877 section 3).
+Activations are rounded per tensor to 256 steps between given bounds, or between their minimum and maximum in
+the float network; weights symmetrically, per output channel or per tensor. A result is rounded where a
+runtime writes it as an INT8 tensor: not between an operator and the activation fused with it, and not where
+values are only moved (arXiv 1712.05877 section 3).
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 from ...export import pairs
@@ -44,6 +44,9 @@ _SAME_VALUES = {  # these do not round again
 Arguments: TypeAlias = "tuple[tuple[Any, ...], dict[str, Any]]"  # positional and named, of one operator
 
 
+Ranges: TypeAlias = Mapping[Node, tuple[float, float]]  # the bounds between which an output is rounded
+
+
 class Signal(NamedTuple):
     """An operator's output in the float network and in the quantized one."""
 
@@ -61,17 +64,26 @@ def sample(calibration: Calibration) -> "Tensor":
     return torch.from_numpy(calibration.batch(PICTURES)).permute(0, 3, 1, 2)
 
 
-def simulate(
-    graph: Network, batch: "Tensor", recipe: Recipe, visit: Visit | None = None, *, weights: bool = True
+def simulate(  # noqa: PLR0913 - each is one independent choice
+    graph: Network,
+    batch: "Tensor",
+    recipe: Recipe,
+    visit: Visit | None = None,
+    *,
+    weights: bool = True,
+    ranges: Ranges | None = None,
 ) -> Signal:
     """The logits (N, classes) of `batch` (N, C, H, W) in float and as `recipe` quantizes `graph`.
 
-    Without `weights` only activations are rounded. `visit` is called with each layer, its float and quantized
-    arguments, and its output before activation and rounding; the network continues with the signal that it
-    returns.
+    Without `weights` only activations are rounded. Nodes in `ranges` are rounded between the bounds given
+    there, the others of `rounded_nodes` between those of `batch`. `visit` is called with each layer, its
+    float and quantized arguments, and its output before activation and rounding; the network continues with
+    the signal that it returns.
     """
     from torch.fx import Interpreter
     from torch.fx.node import map_arg
+
+    given = ranges or {}
 
     class Pair(Interpreter):
         """Every value is a `Signal`, which fx frees after its last use."""
@@ -79,7 +91,8 @@ def simulate(
         def run_node(self, n: Node) -> Any:
             if n.op == "placeholder":
                 value = super().run_node(n)
-                return Signal(value, round_activation(value, value) if recipe.activations else value)
+                signal = Signal(value, value)
+                return self._written(n, signal) if recipe.activations else signal
             if n.op == "get_attr":
                 return Signal(*[super().run_node(n)] * 2)
             if n.op != "call_function":
@@ -92,14 +105,39 @@ def simulate(
                 signal = visit(n, exact, rounded, signal) if visit else signal
             else:
                 signal = Signal(_run(n, exact), _run(n, rounded))
-            if _is_rounded(n, recipe):
-                signal = Signal(signal.float, round_activation(signal.quantized, signal.float))
-            return signal
+            return self._written(n, signal) if _is_rounded(n, recipe) else signal
+
+        def _written(self, n: Node, signal: Signal) -> Signal:
+            if n in given:
+                return Signal(signal.float, round_between(signal.quantized, *given[n]))
+            return Signal(signal.float, round_activation(signal.quantized, signal.float))
 
         def _arguments(self, n: Node, part: int) -> Arguments:
             return map_arg((n.args, n.kwargs), lambda node: self.env[node][part])
 
     return Pair(graph).run(batch)  # type: ignore[no-any-return]
+
+
+def rounded_nodes(graph: Network, recipe: Recipe) -> list[Node]:
+    """The input and the operators whose outputs a runtime writes as INT8 tensors, in the order of `graph`."""
+    return [
+        node
+        for node in graph.graph.nodes
+        if (node.op == "placeholder" and recipe.activations)
+        or (node.op == "call_function" and _is_rounded(node, recipe))
+    ]
+
+
+def is_values(value: Any) -> bool:
+    """Whether an operator's output is a tensor that INT8 would round, not of integers and not several."""
+    import torch
+
+    return isinstance(value, torch.Tensor) and value.is_floating_point()
+
+
+def only_moves(node: Node) -> bool:
+    """Whether it is an operator whose values are all of its first argument's."""
+    return node.op == "call_function" and operator_name(node) in _SAME_VALUES
 
 
 def is_layer(node: Node) -> bool:
@@ -137,9 +175,15 @@ def round_activation(value: Any, like: Any) -> Any:
     """Round to 256 levels over the range of `like`, including zero; only float tensors are changed."""
     import torch
 
-    if not isinstance(value, torch.Tensor) or not value.is_floating_point():
+    if not is_values(value):
         return value
-    low, high = (bound.item() for bound in torch.aminmax(like))
+    return round_between(value, *(bound.item() for bound in torch.aminmax(like)))
+
+
+def round_between(value: "Tensor", low: float, high: float) -> "Tensor":
+    """Round to 256 levels between `low` and `high`, extended to zero; values outside become the nearest."""
+    import torch
+
     low, high = min(low, 0.0), max(high, 0.0)
     scale = (high - low) / _LEVELS
     if scale == 0:

@@ -43,13 +43,26 @@ def prepare(model: "ModelT", ranges: Ranges) -> Ranges:
     return ranges
 
 
+def padded(model: "ModelT") -> dict[str, str]:
+    """The tensors that are padded with zero or minus infinity, each with the tensor that it was made from."""
+    from ai_edge_litert.tools.flatbuffer_utils import opcode_to_name
+
+    found: dict[str, str] = {}
+    tensors = model.subgraphs[0].tensors
+    for operator in model.subgraphs[0].operators:
+        kind = opcode_to_name(model, operator.opcodeIndex)
+        if kind == "PAD" or (kind == "PADV2" and _is_lowest(model, tensors[operator.inputs[2]])):
+            source, result = tensors[operator.inputs[0]], tensors[operator.outputs[0]]
+            found[result.name.decode()] = source.name.decode()
+    return found
+
+
 def _make_padding_finite(model: "ModelT", operator: "OperatorT", ranges: Ranges) -> None:
     from ai_edge_litert.schema_py_generated import BufferT, TensorT
 
     tensors = model.subgraphs[0].tensors
     source, constant, padded = (tensors[index] for index in (*operator.inputs[::2], *operator.outputs))
-    value = _constant(model, constant)
-    if value is None or value.item() > _LOWEST:
+    if not _is_lowest(model, constant):
         return
     own = ranges[padded.name.decode()] = ranges[source.name.decode()]
     lowest = np.minimum(own["min"], 0)  # the range of an INT8 tensor includes zero
@@ -58,6 +71,11 @@ def _make_padding_finite(model: "ModelT", operator: "OperatorT", ranges: Ranges)
     name = padded.name + b"_value"
     tensors.append(TensorT(name=name, shape=[], type=constant.type, buffer=len(model.buffers)))
     model.buffers.append(BufferT(data=_bytes(lowest)))
+
+
+def _is_lowest(model: "ModelT", constant: "TensorT") -> bool:
+    value = _constant(model, constant)
+    return value is not None and bool(value.item() <= _LOWEST)
 
 
 def _flatten(bias: "TensorT") -> None:

@@ -21,6 +21,7 @@ from ..faithful import first_faithful
 from ..recipe import Recipe
 from ..refine import Refined
 from ..tail import TailOperator, tail
+from .calibrate import calibrated
 from .patch import patch
 from .plans import full_integer, half_weights, integer_weights
 from .prepare import Ranges, prepare
@@ -52,7 +53,7 @@ def quantize(
             "--precision fp32 or fp16, or another target"
         )
     if refined is None:
-        recipe = replace(recipe, equalize=False, correct=False)
+        recipe = recipe.without_refinement()
     details = recipe.to_json() | (refined.to_json() if refined else {})
     made = Artifact(out, artifact.target, recipe.precision, recipe.io, artifact.spec, details)
     try:
@@ -63,7 +64,8 @@ def quantize(
         if not recipe.activations:
             return _write(_run(pack(source), integer_weights()), made, "INT8 weights, float32 activations")
         plan = full_integer(recipe, [*_tensors(source, refined, recipe.float_layers), *_tail(source)])
-        ranges = prepare(source, _ranges(source, plan, calibration, recipe.ranges))
+        measured = refined.measured if refined else None
+        ranges = prepare(source, calibrated(source, plan, measured, calibration, recipe.ranges))
         model = _run(pack(source), plan, ranges)
     except (ValueError, RuntimeError, KeyError) as error:
         raise EdgewiseError(f"ai-edge-quantizer cannot quantize {artifact.spec.name}: {error}") from error
@@ -170,26 +172,3 @@ def _by_output(model: "ModelT") -> "dict[str, OperatorT]":
     """The operators of `model` by the names of the tensors that they write."""
     graph = model.subgraphs[0]
     return {graph.tensors[operator.outputs[0]].name.decode(): operator for operator in graph.operators}
-
-
-def _ranges(model: "ModelT", plan: "RecipeManager", calibration: Calibration, rule: str) -> Ranges:
-    """The range of every tensor over the calibration pictures."""
-    from ai_edge_quantizer.calibrator import CalibrationMode, Calibrator
-    from ai_edge_quantizer.utils import qsv_utils
-
-    updates = {"min-max": qsv_utils.min_max_update, "mean-min-max": qsv_utils.moving_average_update}
-    calibrator = Calibrator(
-        pack(model),
-        num_threads=_THREADS,
-        mode=CalibrationMode.CALIBRATION_PROFILER_BASED,
-        qsv_update_func=updates[rule],
-    )
-    # A list, because the library iterates over it more than once.
-    calibrator.calibrate({_SIGNATURE: [{_ARGUMENT: x} for x in calibration.inputs()]}, plan)
-    # This mode is the fastest but returns scalars, while the quantizer expects the rank of the tensor, as in
-    # the slower modes: otherwise it rejects a constant concatenated with activations (ViT's class token).
-    ranks = {tensor.name.decode(): len(tensor.shape) for tensor in model.subgraphs[0].tensors}
-    return {
-        name: {end: np.reshape(value, (1,) * ranks[name]).astype(np.float32) for end, value in found.items()}
-        for name, found in calibrator.get_model_qsvs().items()
-    }

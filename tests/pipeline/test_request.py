@@ -12,6 +12,7 @@ from edgewise.models.model import Model
 from edgewise.models.overrides import Overrides
 from edgewise.models.spec import Labels, ModelSpec
 from edgewise.pipeline.request import ConvertRequest, listed
+from edgewise.quantize.recipe import Recipe
 from edgewise.runtime.bench.latency import SpeedLimits
 from edgewise.runtime.judge.limits import Limits
 
@@ -44,6 +45,14 @@ def test_int8_is_a_precision(int8: bool, precision: list[str] | None, expected: 
     request = ConvertRequest(model="net", int8=int8, precision=precision)
     assert [*request.precisions] == expected
     assert request.form_is_open == (int8 and precision is None)
+
+
+def test_effort_changes_how_a_file_is_made_and_not_its_form(tmp_path: Path) -> None:
+    best = ConvertRequest(model="net", int8=True, effort="best", calib=tmp_path)
+    assert best.recipe == Recipe(ranges="least-error", learn=True)
+    assert best.form_is_open
+    with pytest.raises(UsageError, match="unknown effort 'most': choose from default or best"):
+        ConvertRequest(model="net", int8=True, effort="most")
 
 
 def test_gates_are_what_was_asked_for() -> None:

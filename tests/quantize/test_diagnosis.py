@@ -121,6 +121,12 @@ def test_few_layers_with_most_of_the_error_come_before_variants(found: Symptoms,
     assert (steps(found)[:2] == [Cure.ROUNDING, Cure.FLOAT_LAYERS]) is concentrated
 
 
+def test_learned_rounding_is_not_learned_again() -> None:
+    found = plan(None, Recipe(learn=True))
+    assert Cure.ROUNDING not in [part.step for part in found.parts]
+    assert found.skipped == ("Learned rounding is not tried again: the file has it already",)
+
+
 def test_learned_rounding_needs_bias_correction() -> None:
     found = plan(None, Recipe(correct=False))
     assert Cure.ROUNDING not in [part.step for part in found.parts]

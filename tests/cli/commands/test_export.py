@@ -55,6 +55,8 @@ Arguments = tuple[object, ...]
         ),
         (["mobilenetv2", "--io", "int8"], "--io and --per-tensor are for INT8 models; add --int8"),
         (["mobilenetv2", "--per-tensor"], "--io and --per-tensor are for INT8 models; add --int8"),
+        (["mobilenetv2", "--effort", "best"], "--effort best is for INT8 models; add --int8"),
+        (["mobilenetv2", "--int8", "--effort", "best"], "generated pictures mislead it; add --calib"),
         (["mobilenetv2", "--int8", "--io", "int8", "--to", "all"], "--io int8 is only for tflite"),
         (
             ["mobilenetv2", "--int8", "--for", "pi6"],

@@ -54,7 +54,7 @@ def test_nothing_is_changed_if_a_parameter_is_folded(tiny_graph: Network) -> Non
     model = copy_of(graph)  # it contains a MatMul with the transposed weight
     before = model.SerializeToString(deterministic=True)
     assert not patch(model, graph, doubled(graph))
-    assert not patch(model, tiny_graph, tiny_graph)
+    assert not patch(model, tiny_graph, doubled(tiny_graph))
     assert model.SerializeToString(deterministic=True) == before
 
 

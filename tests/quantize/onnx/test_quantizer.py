@@ -170,7 +170,7 @@ def test_the_runtime_would_quantize_layers_that_the_library_keeps_in_float(
     onnx_float: Artifact, tiny_calibration: Calibration, mixed: Artifact, tmp_path: Path
 ) -> None:
     source = onnx.load(onnx_float.path)
-    model, nodes = _quantized(source, tiny_calibration, Recipe(float_layers=ISLANDS), tmp_path)
+    model, nodes = _quantized(source, None, tiny_calibration, Recipe(float_layers=ISLANDS), tmp_path)
     assert len(nodes) == 3
     bare = save(model, replace(mixed, path=tmp_path / "bare.onnx"))
     assert read_structure(bare.path).float_layers < 3

@@ -1,5 +1,6 @@
 """Refinement changes a copy of the network and makes the INT8 file more accurate."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -8,8 +9,10 @@ from torch import Tensor, nn
 
 from edgewise.export.artifact import Artifact
 from edgewise.export.graph import Network, trace
+from edgewise.export.tflite.flatbuffer import unpack
 from edgewise.models.spec import Tensor32
 from edgewise.quantize.calibration import Calibration
+from edgewise.quantize.measured import Range
 from edgewise.quantize.recipe import Recipe
 from edgewise.quantize.refine import Refined, refine
 from edgewise.quantize.refine.simulation import sample
@@ -83,3 +86,31 @@ def test_the_int8_file_gets_closer_to_the_float_file(
         TfliteSession(file.path, 1)(tiny_pictures) for file in (tiny_float, tiny_int8["int8"], plain)
     )
     assert agreement(exact, refined).sqnr_db > agreement(exact, unrefined).sqnr_db + 3
+
+
+def test_photographs_choose_ranges_and_the_file_has_them(
+    tiny_graph: Network, tiny_calibration: Calibration, tiny_float: Artifact, tmp_path: Path
+) -> None:
+    recipe = Recipe(ranges="least-error")
+    photographs = replace(tiny_calibration, digests=frozenset({"of a file"}))
+    refined = refine(tiny_graph, photographs, recipe)
+    assert refined.measured is not None
+    chosen = refined.measured.chosen
+    assert "linear" in chosen
+    assert all(refined.measured.ranges("least-error")[name] == bounds for name, bounds in chosen.items())
+    halved = {name: Range(low / 2, high / 2) for name, (low, high) in chosen.items()}
+    refined = replace(refined, measured=replace(refined.measured, chosen=halved))
+    file = quantize(tiny_float, refined, photographs, recipe, tmp_path / "chosen.tflite")
+    scales = [
+        float(tensor.quantization.scale[0])
+        for tensor in unpack(file.path.read_bytes()).subgraphs[0].tensors
+        if tensor.quantization is not None and tensor.quantization.scale is not None
+    ]
+    for name, (low, high) in halved.items():
+        assert min(abs((high - low) / 255 / scale - 1) for scale in scales) < 1e-3, name
+
+
+def test_generated_pictures_choose_no_ranges(tiny_graph: Network, tiny_calibration: Calibration) -> None:
+    refined = refine(tiny_graph, tiny_calibration, Recipe(ranges="least-error"))
+    assert refined.measured is not None
+    assert refined.measured.chosen == {}

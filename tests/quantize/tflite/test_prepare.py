@@ -21,9 +21,10 @@ from edgewise.models.spec import ModelSpec, Tensor32
 from edgewise.quantize.calibration import Calibration
 from edgewise.quantize.recipe import Recipe
 from edgewise.quantize.refine import Refined
+from edgewise.quantize.tflite.calibrate import calibrated
 from edgewise.quantize.tflite.plans import full_integer
 from edgewise.quantize.tflite.prepare import Ranges, prepare
-from edgewise.quantize.tflite.quantizer import _ranges, _run, quantize
+from edgewise.quantize.tflite.quantizer import _run, quantize
 from edgewise.runtime.judge.stats import agreement
 from edgewise.runtime.tflite.session import TfliteSession
 
@@ -56,7 +57,7 @@ def exact(graph: Network, tiny_spec: ModelSpec, tmp_path_factory: pytest.TempPat
 @pytest.fixture(scope="module")
 def ranges(exact: Artifact, tiny_calibration: Calibration) -> Ranges:
     model = unpack(exact.path.read_bytes())
-    return _ranges(model, full_integer(Recipe(), ()), tiny_calibration, "min-max")
+    return calibrated(model, full_integer(Recipe(), ()), None, tiny_calibration, "min-max")
 
 
 @pytest.fixture(scope="module")
@@ -160,6 +161,6 @@ def test_a_scaled_linear_layer_keeps_its_bias(
 def test_other_files_are_not_changed(tiny_float: Artifact, tiny_calibration: Calibration) -> None:
     model = unpack(tiny_float.path.read_bytes())
     before = pack(model)
-    ranges = _ranges(model, full_integer(Recipe(), ()), tiny_calibration, "min-max")
+    ranges = calibrated(model, full_integer(Recipe(), ()), None, tiny_calibration, "min-max")
     assert prepare(model, ranges) == ranges
     assert pack(model) == before
