@@ -5,6 +5,7 @@ schemas are large for a device, and know neither finite numbers nor exact types.
 """
 
 import math
+import sys
 from collections.abc import Callable, Mapping
 from typing import Any, NoReturn, TypeAlias
 
@@ -13,6 +14,7 @@ from .errors import UsageError
 Rule: TypeAlias = Callable[[Any, str], None]
 
 _SHOWN = 40  # characters of a wrong value
+_GREATEST = sys.float_info.max
 
 
 def text(value: Any, where: str) -> None:
@@ -33,7 +35,8 @@ def number(*, above: float = -math.inf, whole: bool = False) -> Rule:
 
     def rule(value: Any, where: str) -> None:
         right = isinstance(value, kinds) and not isinstance(value, bool)
-        if not right or not math.isfinite(value) or value <= above:
+        # An integer of JSON has any number of digits, and is compared before a float is made of it.
+        if not right or not above < value <= _GREATEST or not value >= -_GREATEST:
             _refuse(value, where, words + (f" above {above:g}" if above > -math.inf else ""))
 
     return rule

@@ -347,6 +347,8 @@ DELETE = object()
         ("verification verdict", "PASS", r"verdict: is 'PASS', must be one of pass, fail, "),
         ("structure", {"output_step": -1}, r"output_step: is -1, must be a finite number above 0"),
         ("structure", {"output_step": "1"}, "must be a finite number"),
+        ("structure", {"output_step": 10**400}, "must be a finite number"),
+        ("spec preprocess mean", [-(10**400), 0.5, 0.5], r"mean\[0\]: is -1000.*, must be a finite number"),
         ("structure", {"inputs": {}}, r"structure\.inputs: is \{\}, must be a list"),
         ("processors", {"made_for": "all"}, r"made_for: is 'all', must be a list"),
         ("versions", ["pillow"], r"versions: is \['pillow'\], must be an object"),
