@@ -43,6 +43,7 @@ if TYPE_CHECKING:
     from .pipeline.load import from_torch, load_model
     from .pipeline.product import Product
     from .pipeline.progress import Progress
+    from .pipeline.reporting import WrittenReport, report
     from .pipeline.steps import GateError
     from .pipeline.train import Training, train
     from .pipeline.verify import VerifiedBundle, verify
@@ -58,6 +59,7 @@ __all__ = [  # noqa: RUF022 - grouped by kind
     "open_bundle",
     "verify",
     "inspect",
+    "report",
     "compare",
     "bench",
     "train",
@@ -81,6 +83,7 @@ __all__ = [  # noqa: RUF022 - grouped by kind
     "Training",
     "Verdict",
     "VerifiedBundle",
+    "WrittenReport",
     # what it raises
     "EdgewiseError",
     "UsageError",
@@ -99,6 +102,7 @@ _HOMES = {
     "open_bundle": "runtime.classifier",
     "verify": "pipeline.verify",
     "inspect": "pipeline.inspection",
+    "report": "pipeline.reporting",
     "compare": "pipeline.compare",
     "bench": "pipeline.bench",
     "train": "pipeline.train",
@@ -121,6 +125,7 @@ _HOMES = {
     "Training": "pipeline.train",
     "Verdict": "runtime.judge.drop",
     "VerifiedBundle": "pipeline.verify",
+    "WrittenReport": "pipeline.reporting",
     "EdgewiseError": "models.errors",
     "UsageError": "models.errors",
     "AccuracyError": "models.errors",

@@ -101,7 +101,7 @@ _CONVERSION = (
     ),
 )
 
-_PREPROCESSING = (
+_NORMALISING = (
     _network(
         "--mean",
         type=_PerChannel(),
@@ -109,6 +109,10 @@ _PREPROCESSING = (
         "it.",
     ),
     _network("--std", type=_PerChannel(), help="Standard deviation of the pixels, in the same form."),
+)
+
+_PREPROCESSING = (
+    *_NORMALISING,
     _network(
         "--imgsz",
         type=SizeType(),
@@ -256,6 +260,16 @@ _OUTCOME = (
     _bundles(
         "--overwrite", is_flag=True, help="Replace a bundle that was made from other weights or classes."
     ),
+    _bundles(
+        "--report/--no-report",
+        default=True,
+        help="Write report.html, predictions.csv, a model card and run.py into the bundle.",
+    ),
+    _bundles(
+        "--thumbnails/--no-thumbnails",
+        default=True,
+        help="Show pictures whose answer changed in report.html.",
+    ),
     _bundles("--force", is_flag=True, help="Write a bundle even if it fails the accuracy gate."),
     _bundles(
         "--all-or-nothing",
@@ -281,6 +295,11 @@ def conversion(command: Callable[..., Any]) -> Callable[..., Any]:
 def preprocessing(command: Callable[..., Any]) -> Callable[..., Any]:
     """Add the options of how the network takes its pictures."""
     return _added(_PREPROCESSING, command)
+
+
+def normalising(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add the options of how pixels become the network's input."""
+    return _added(_NORMALISING, command)
 
 
 def labels(command: Callable[..., Any]) -> Callable[..., Any]:

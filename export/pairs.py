@@ -64,6 +64,17 @@ def excess(steps: NDArray[Any]) -> tuple[int, int]:
     return max(counts), max(int(found.max(initial=0)) for found in sums)
 
 
+def unsafe(steps: NDArray[Any]) -> Iterator[tuple[NDArray[np.intp], NDArray[np.intp], NDArray[np.intp]]]:
+    """For each order of kernels, the pairs of the INT8 weights (O, I, ...) that can exceed 16 bits.
+
+    They are given as output channels and the numbers of both neighbours in a row of `as_rows`.
+    """
+    rows = as_rows(steps).astype(np.int32)
+    for pairs in _orders(steps.shape):
+        outputs, numbers = np.nonzero(_sums(rows, pairs) > LIMIT)
+        yield outputs, pairs[0][numbers], pairs[1][numbers]
+
+
 def grid(weight: NDArray[np.float32], *, per_channel: bool, safe: bool) -> Grid:
     """The weight (O, I, ...) on symmetric steps: plain rounding, or with `safe` as `fitted` rounds it."""
     found = fitted(weight, per_channel=per_channel) if safe else None

@@ -21,10 +21,12 @@ from ..runtime.judge.ahead import reading_ahead
 from . import steps
 from .collector import collecting_seldom
 from .conversion import Conversion
+from .documented import documented
 from .failures import Failures
 from .load import loaded
 from .product import Product, write
 from .progress import Journal, Progress
+from .report import require
 from .request import ConvertRequest, ModelLike
 from .stability import compared
 from .workshop import Workshop
@@ -64,6 +66,8 @@ def convert(
     require_speedup: float | None = None,
     force: bool = False,
     all_or_nothing: bool = False,
+    report: bool = True,
+    thumbnails: bool = True,
     overwrite: bool = False,
     out: PathLike | None = None,
     progress: Progress | None = None,
@@ -115,6 +119,8 @@ def convert(
         require_speedup: Smallest speed-up of a quantized model over float on this machine.
         force: Write a bundle even if it fails the accuracy gate.
         all_or_nothing: Write no bundle unless every target and precision passes; the first failure ends it.
+        report: Write report.html and other files for people into the bundle.
+        thumbnails: Show pictures whose answer changed in report.html; leave private ones out with False.
         overwrite: Replace a bundle that was made from another model.
         out: The bundle's folder, or the folder of several bundles; `dist/NAME-TARGET-PRECISION` without it.
         progress: Receives stages and notices; silent without it.
@@ -143,6 +149,8 @@ def run(request: ConvertRequest, progress: Progress | None = None) -> Conversion
     if isinstance(request.model, str | os.PathLike):
         require_model(os.fspath(request.model))
     request.require_files()
+    if request.report:
+        require()
     journal = Journal(progress, _stages(request))
     failures = Failures(journal, at_once=request.is_single or request.all_or_nothing)
     with collecting_seldom(), tempfile.TemporaryDirectory(prefix="edgewise-") as work:
@@ -171,6 +179,7 @@ def _made(request: ConvertRequest, journal: Journal, work: Path, failures: Failu
         drafts, by = steps.judged(made, ready, request, workshop, journal)
         drafts = steps.gated(drafts, by, request, journal, failures)
         drafts = compared(drafts, by, request, work, journal)
+        drafts = documented(drafts, by, request, journal)
     timed = steps.timed(drafts, request, workshop, journal, failures)
     if not timed:
         return ()
@@ -181,6 +190,7 @@ def _made(request: ConvertRequest, journal: Journal, work: Path, failures: Failu
                 latency,
                 _place(request, title, draft.file.artifact.target, draft.requested),
                 workshop,
+                journal.notices,
                 overwrite=request.overwrite,
             )
             for draft, latency in timed
@@ -229,7 +239,7 @@ def _stages(request: ConvertRequest) -> int:
 
     Loading, preparing pictures, capturing and judging; for each target converting and comparing; for each
     file that is not the float one quantizing; refining for the kinds of INT8; calibrating with halves;
-    measuring each file; writing.
+    collecting what reports show; measuring each file; writing.
     Networks of Keras are neither captured nor refined.
     """
     model, count = request.model, len(request.targets)
@@ -240,4 +250,13 @@ def _stages(request: ConvertRequest) -> int:
     refined = 0 if keras else sum(precision.quantized for precision in request.precisions)
     smaller = sum(precision is not Precision.FP32 for precision in request.precisions)
     files = len(request.precisions)
-    return named + 2 + (not keras) + refined + (2 + smaller + files) * count + request.measures_stability + 1
+    return (
+        named
+        + 2
+        + (not keras)
+        + refined
+        + (2 + smaller + files) * count
+        + request.measures_stability
+        + request.report
+        + 1
+    )

@@ -18,6 +18,7 @@ VERSIONS = {
     "network": 1,
     "networks": 1,
     "prediction": 1,
+    "report": 1,
     "record": 1,
     "results": 1,
     "results-compared": 1,

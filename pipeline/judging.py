@@ -11,7 +11,7 @@ from ..runtime.judge.evaluation import Answers, Pictures, answers
 from ..runtime.judge.limits import Limits
 from ..runtime.judge.verdict import Verification, judge
 from .product import Draft
-from .progress import Journal
+from .progress import Journal, silent
 from .second_look import second_look
 from .workshop import File, Twin, Workshop
 
@@ -42,6 +42,18 @@ class Judging:
             return [*drafts]
         left = evaluation.for_verdict(self.pictures)
         return [draft if draft.cured else self._again(draft, left) for draft in drafts]
+
+    def answers_of(self, draft: Draft) -> tuple[Answers, Pictures]:
+        """The answers that the verdict of `draft` rests on, float first, and the pictures they are for."""
+        if id(draft.file.session) not in self.logits:  # a form that recovery has found
+            _, pictures = evaluation.split(self.pictures)
+            preprocess = self.workshop.model.spec.preprocess
+            return answers([draft.twin.session, draft.file.session], pictures, preprocess, silent), pictures
+        pair = self._pair(draft.twin, draft.file)
+        if draft.verification.agreement.count == len(pair.indices):
+            return pair, self.pictures
+        left = evaluation.for_verdict(self.pictures)
+        return evaluation.among(pair, left), evaluation.take(self.pictures, left)
 
     def _again(self, draft: Draft, left: Sequence[int]) -> Draft:
         pair = evaluation.among(self._pair(draft.twin, draft.file), left)

@@ -1,16 +1,19 @@
 """A file to ship, what was measured of it, and the bundle that holds both."""
 
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, TypeVar
 
 from ..export.precision import Precision
+from ..quantize.refine.sensitivity import LayerError
 from ..runtime import machine
 from ..runtime.bench.latency import Latency
 from ..runtime.bundle import Bundle, write_bundle
 from ..runtime.judge import golden
 from ..runtime.judge.drop import Drop, Verdict
 from ..runtime.judge.estimate import Estimate
+from ..runtime.judge.observed import Observed
 from ..runtime.judge.stability import Stability
 from ..runtime.judge.stats import Agreement
 from ..runtime.judge.verdict import Verification
@@ -18,6 +21,7 @@ from ..runtime.processors import Processor
 from .fidelity import Fidelity
 from .libraries import versions
 from .recovery import Recovery
+from .report import Evidence, documents
 from .workshop import File, Twin, Workshop
 
 T = TypeVar("T", bound=File)
@@ -33,6 +37,9 @@ class Draft:
     verification: Verification
     recovery: Recovery | None = None
     stability: Stability | None = None
+    observed: Observed | None = None
+    layers: tuple[LayerError, ...] = ()
+    evidence: Evidence | None = None
 
     @property
     def quantized(self) -> bool:
@@ -154,8 +161,16 @@ class Product:
         }
 
 
-def write(draft: Draft, latency: Latency, folder: Path, workshop: Workshop, *, overwrite: bool) -> Product:
-    """The product in its bundle, whose manifest holds everything that was measured.
+def write(
+    draft: Draft,
+    latency: Latency,
+    folder: Path,
+    workshop: Workshop,
+    notices: Sequence[str],
+    *,
+    overwrite: bool,
+) -> Product:
+    """The product in its bundle, whose manifest holds everything that was measured and what users were told.
 
     Raises as `write_bundle` does.
     """
@@ -165,9 +180,15 @@ def write(draft: Draft, latency: Latency, folder: Path, workshop: Workshop, *, o
         "verification": draft.verification.to_json(),
         "structure": draft.file.structure.to_json(),
         "fidelity": draft.file.fidelity and draft.file.fidelity.to_json(),
-        "processors": {"made_for": [*workshop.processors], "verdict_holds_for": [*draft.file.processors]},
+        "processors": {
+            "made_for": [*workshop.processors],
+            "verdict_holds_for": [*draft.file.processors],
+            "observed": draft.observed and draft.observed.to_json(),
+        },
         "calibration": workshop.calibration.to_json() if artifact.precision.integer else None,
         "stability": draft.stability and draft.stability.to_json(),
+        "layers": [asdict(layer) for layer in draft.layers],
+        "notices": [*notices],
         "recovery": [trial.to_json() for trial in recovery.trials] if recovery else None,
         "diagnosis": recovery.symptoms.to_json() if recovery and recovery.symptoms else None,
         "latency": asdict(latency),
@@ -177,7 +198,16 @@ def write(draft: Draft, latency: Latency, folder: Path, workshop: Workshop, *, o
     }
     sample = golden.sample(model.spec.preprocess, workshop.original, draft.file.session)
     reference = draft.twin.artifact if draft.quantized else None
-    bundle = write_bundle(folder, artifact, reference, sample, record, overwrite=overwrite)
+    evidence = draft.evidence
+    bundle = write_bundle(
+        folder,
+        artifact,
+        reference,
+        sample,
+        record,
+        documents=None if evidence is None else lambda manifest: documents(manifest, evidence),
+        overwrite=overwrite,
+    )
     twin = _at(bundle.reference or bundle.model, draft.twin)
     return Product(
         draft.requested,

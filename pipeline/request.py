@@ -74,6 +74,8 @@ class ConvertRequest:
     require_speedup: float | None = None
     force: bool = False
     all_or_nothing: bool = False
+    report: bool = True
+    thumbnails: bool = True
     overwrite: bool = False
     out: PathLike | None = None
 

@@ -189,7 +189,8 @@ def timed(
     found: list[tuple[Draft, Latency]] = []
     for draft in drafts:
         with failures.apart(draft.file.artifact.target, [draft.requested], stages=1):
-            found.append((draft, _latency(draft, request, workshop, journal)))
+            latency = _latency(draft, request, workshop, journal)
+            found.append((_observed(draft, workshop, journal), latency))
     return found
 
 
@@ -200,7 +201,16 @@ def _latency(draft: Draft, request: ConvertRequest, workshop: Workshop, journal:
         found = workshop.timed(draft.twin, draft.file)
     if draft.quantized or len(request.precisions) == 1:  # a float file beside others is their twin
         found.require(request.speed, title)
-    if draft.file.structure.overflow:
-        why = saturation.explain(draft.file.structure)
-        journal.notice(f"{title}: {why}, so the verdict holds for {listed(draft.file.processors)} only")
     return found
+
+
+def _observed(draft: Draft, workshop: Workshop, journal: Journal) -> Draft:
+    """The draft, with what its calibration pictures show where products can exceed 16 bits; says so."""
+    structure, title = draft.file.structure, draft.file.title
+    if not structure.overflow:
+        return draft
+    with journal.unplanned(), journal.stage(f"Look for saturated products of {title}"):
+        seen = workshop.observed(draft.file)
+    scope = f"so the verdict holds for {listed(draft.file.processors)} only"
+    journal.notice(f"{title}: {saturation.explain(structure)}, {scope}; {seen.text}")
+    return replace(draft, observed=seen)

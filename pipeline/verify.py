@@ -1,10 +1,12 @@
 """Prove a bundle again, on this machine. Needs no torch."""
 
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 from ..models.errors import MissingDependencyError, ParityError
+from ..models.files import write_file
 from ..models.overrides import PathLike
 from ..runtime import Session, open_session
 from ..runtime.bundle import Bundle
@@ -13,10 +15,12 @@ from ..runtime.judge import evaluation, saturation
 from ..runtime.judge.described import require_described
 from ..runtime.judge.drop import Drop, Verdict
 from ..runtime.judge.estimate import Estimate
+from ..runtime.judge.evaluation import Answers, Pictures
 from ..runtime.judge.golden import GoldenCheck, check
 from ..runtime.judge.stats import Agreement
 from ..runtime.judge.verdict import Verification, judge
 from ..runtime.probe import probe
+from . import report as pages
 from .checks import require_folder
 from .claims import known
 from .document import document
@@ -94,6 +98,7 @@ def verify(
     min_top1: float | None = None,
     strict: bool = False,
     threads: int = 2,
+    report: PathLike | None = None,
     progress: Progress | None = None,
 ) -> VerifiedBundle:
     """Check a bundle's files, run its golden sample, and judge the model by the float model that it carries.
@@ -110,6 +115,7 @@ def verify(
         min_top1: Smallest top-1 accuracy of the model itself, in percent, on labelled pictures.
         strict: Fail also where the pictures are too few to decide, or cannot prove an accuracy.
         threads: Threads of the engine.
+        report: An HTML file to write: the bundle's report, with what was found now.
         progress: Receives stages and notices; silent without it.
 
     Raises:
@@ -121,6 +127,8 @@ def verify(
     """
     wanted = limits(max_drop, min_agreement, min_top1, strict=strict)
     at_least("threads", threads, 1)
+    if report is not None:
+        pages.require()
     opened = Bundle.open(Path(bundle))
     require_opens(opened)
     undescribed = _described(opened)
@@ -133,7 +141,7 @@ def verify(
         pictures = evaluation.choose(opened.spec, folder, _GENERATED, photos=(), seed=0)
         evaluation.refuse_overlap(pictures, (opened.calibration or {}).get("files", ()))
     wanted.require_measurable(pictures)
-    journal = Journal(progress, 1 + judged_by_pictures)
+    journal = Journal(progress, 1 + judged_by_pictures + (report is not None))
     unfit = saturation.unfit_here(opened)
     for notice in (*filter(None, [undescribed, unfit]), *(pictures.notices if pictures else ())):
         journal.notice(notice)
@@ -141,6 +149,9 @@ def verify(
         session = open_session(opened.model, opened.target, threads)
         golden = _checked(opened, session, unfit)
     if pictures is None:
+        if report is not None:
+            with journal.stage("Write the report"):
+                _write(Path(report), opened.manifest, pages.Evidence())
         return VerifiedBundle(opened, golden, None, tuple(journal.notices))
     with journal.stage(f"Judge by {pictures.count} pictures") as counter:
         exact = open_session(opened.reference or opened.model, opened.target, threads)
@@ -150,7 +161,28 @@ def verify(
     judged = judge(answers, pictures, wanted, told)
     for warning in judged.warnings:
         journal.notice(warning)
+    if report is not None:
+        with journal.stage("Write the report"):
+            _report(Path(report), opened, answers, pictures, judged, journal.notices)
     return VerifiedBundle(opened, golden, judged, tuple(journal.notices))
+
+
+def _report(
+    path: Path,
+    bundle: Bundle,
+    answers: Answers,
+    pictures: Pictures,
+    judged: Verification,
+    notices: Sequence[str],
+) -> None:
+    rows = pages.predictions(answers, pictures, bundle.spec.labels)
+    images = pages.thumbnails(pages.chosen(rows), pictures, bundle.spec.preprocess)
+    found = {"verification": judged.to_json(), "notices": [*notices]}
+    _write(path, bundle.manifest | found, pages.Evidence(rows, images))
+
+
+def _write(path: Path, manifest: dict[str, Any], evidence: pages.Evidence) -> None:
+    write_file(path, pages.rendered(manifest, evidence).encode("utf-8", "replace"))
 
 
 def _described(bundle: Bundle) -> str | None:

@@ -26,6 +26,8 @@ from ..runtime.bench.latency import Latency, measure
 from ..runtime.judge import evaluation, saturation, stats
 from ..runtime.judge.evaluation import Pictures, answers
 from ..runtime.judge.limits import Limits
+from ..runtime.judge.observed import PICTURES as OBSERVED
+from ..runtime.judge.observed import Observed, observe
 from ..runtime.judge.stats import Parity
 from ..runtime.judge.verdict import Verification, judge, require_parity
 from ..runtime.probe import probe
@@ -189,6 +191,11 @@ class Workshop:
             sessions = [exact.session, file.session]
             answered = answers(sessions, pictures, self.model.spec.preprocess, progress)
         return judge(answered, pictures, limits, self.known)
+
+    def observed(self, file: File) -> Observed:
+        """How often products in `file` exceed 16 bits on the first calibration pictures."""
+        batch = self.calibration.batch(OBSERVED)
+        return observe(file.artifact.path, file.artifact.target, file.structure.overflow, batch)
 
     def timed(self, exact: File, file: File) -> Latency:
         """Both measured in turn on this machine; a float file alone."""

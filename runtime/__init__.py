@@ -1,7 +1,7 @@
 """Run, evaluate and time model files. Needs numpy, Pillow and one inference engine, but not torch."""
 
 import importlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol, cast
@@ -14,6 +14,7 @@ from ..models.spec import Tensor32
 
 if TYPE_CHECKING:
     from .bench.record import Engine
+    from .products import Watch
     from .structure import Structure
 
 
@@ -57,6 +58,12 @@ class Runtime(Protocol):
 
     def read_structure(self, path: Path) -> "Structure":
         """Read back the structure of the file as the engine runs it."""
+
+    def watch(self, path: Path, names: Collection[str]) -> "Watch":
+        """A function that runs pictures, and yields what the layers `names` of the file compute from.
+
+        `names` are those of `Structure.overflow`. Layers that the engine does not let see are left out.
+        """
 
     def files_beside(self, path: Path) -> tuple[str, ...]:
         """The names, as in the file, of other files that the engine would read; needs no engine.

@@ -51,6 +51,11 @@ def _resized(**options: object) -> Callable[[], nn.Module]:
     return function(partial(F.interpolate, **options))  # type: ignore[arg-type]
 
 
+def _signed(make: Callable[[], nn.Module]) -> Callable[[], nn.Module]:
+    """A block behind a convolution without an activation, so that zero is in the middle of its integers."""
+    return block(lambda: nn.Sequential(nn.Conv2d(WIDTH, WIDTH, 1), make()))
+
+
 NETWORKS = {
     "MaxPool2d, padded": block(lambda: nn.MaxPool2d(3, 2, 1)),
     "MaxPool2d, ceil_mode": block(lambda: nn.MaxPool2d(3, 2, ceil_mode=True)),
@@ -58,6 +63,11 @@ NETWORKS = {
     "AvgPool2d": block(lambda: nn.AvgPool2d(2)),
     "AvgPool2d, padding counted": block(lambda: nn.AvgPool2d(3, 2, 1)),
     "AvgPool2d, padding not counted": block(lambda: nn.AvgPool2d(3, 2, 1, count_include_pad=False)),
+    "AvgPool2d of signed values, padding counted": _signed(lambda: nn.AvgPool2d(3, 1, 1)),
+    "AvgPool2d of signed values, padding not counted": _signed(
+        lambda: nn.AvgPool2d(3, 1, 1, count_include_pad=False)
+    ),
+    "MaxPool2d of signed values, padded": _signed(lambda: nn.MaxPool2d(3, 1, 1)),
     "AvgPool2d, ceil_mode": block(lambda: nn.AvgPool2d(3, 2, ceil_mode=True, count_include_pad=False)),
     "AdaptiveAvgPool2d(1)": _pooled(nn.AdaptiveAvgPool2d(1)),
     "AdaptiveAvgPool2d(4)": block(lambda: nn.AdaptiveAvgPool2d(4)),

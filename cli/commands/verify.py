@@ -20,6 +20,12 @@ _evaluation = in_group("Evaluation")
     help="Labelled pictures, a folder for each class, to measure the accuracy drop with.",
 )
 @_evaluation("--threads", type=click.IntRange(min=1), metavar="N", default=2, help="Threads of the engine.")
+@_evaluation(
+    "--report",
+    type=click.Path(path_type=Path, dir_okay=False),
+    metavar="FILE",
+    help="Write the bundle's report, with what was found now, to this HTML file.",
+)
 @limits
 @output
 def command(bundle: Path, *, as_json: bool, quiet: bool, verbose: bool, **options: Any) -> None:

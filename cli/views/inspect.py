@@ -40,15 +40,16 @@ def show_inspection(console: Console, found: Inspection) -> None:
     if found.bundle:
         _show_bundle(console, found.bundle)
     structure = found.structure
-    _show_rows(console, [("file", f"{found.file.name}, {found.target}"), *_facts(structure)])
+    _show_rows(console, [("file", f"{found.file.name}, {found.target}"), *_facts(found)])
     _show_rows(console, [(f"metadata {key}", value) for key, value in structure.metadata.items()])
     console.print(_operators(structure))
     if found.refusal:
         console.print(f"\nedgewise cannot classify pictures with it: {found.refusal}", markup=False)
 
 
-def _facts(structure: Structure) -> Iterator[tuple[str, str]]:
+def _facts(found: Inspection) -> Iterator[tuple[str, str]]:
     """The figures of a file, each in words."""
+    structure = found.structure
     stored = ", ".join(f"{count:,} {kind}" for kind, count in structure.weights.items()) or "none"
     yield "precision", structure.precision
     yield "size", f"{structure.size_bytes / 1e6:.2f} MB"
@@ -61,6 +62,8 @@ def _facts(structure: Structure) -> Iterator[tuple[str, str]]:
         islands = ", ".join(f"{count} {name}" for name, count in structure.islands.items())
         yield "float islands", islands or "none"
         yield "on x86 without VNNI", _overflow(structure)
+        if found.observed:
+            yield "", found.observed.text
     if structure.partitions is not None:
         pieces = f"{structure.partitions} piece{'s' * (structure.partitions != 1)}"
         yield "XNNPACK", f"{pieces}, {'the whole model' if structure.whole else 'not the whole model'}"

@@ -32,6 +32,7 @@ from edgewise.runtime.devices.board import Finding
 from edgewise.runtime.judge.drop import Verdict
 from edgewise.runtime.judge.golden import GoldenCheck
 from edgewise.runtime.judge.matrix import ComparedPair
+from edgewise.runtime.judge.observed import Observed
 from edgewise.runtime.judge.stats import Accuracy
 from edgewise.runtime.judge.verdict import Basis, Verification
 from edgewise.runtime.structure import Structure
@@ -340,6 +341,10 @@ def contents(defined: Definitions) -> dict[str, tuple[str, Json]]:
                 target=TARGET,
                 structure=structure(defined),
                 refusal=described("Why edgewise cannot classify pictures with the file", or_null(TEXT)),
+                observed=described(
+                    "How often products exceeded 16 bits on the pictures of --calib",
+                    or_null(defined.of(Observed)),
+                ),
                 manifest=or_null(manifest()),
             ),
         ),
@@ -366,6 +371,10 @@ def contents(defined: Definitions) -> dict[str, tuple[str, Json]]:
                 bundle=TEXT,
                 predictions=array(record(image=TEXT, answers=array(answer()))),
             ),
+        ),
+        "report": (
+            "What `edgewise report` and `edgewise.report` wrote: a page, and what is on it.",
+            record(path=TEXT, bundles=array(TEXT), records=array(TEXT)),
         ),
         "record": (
             "What `edgewise results ID` shows: one latency record.",

@@ -31,6 +31,7 @@ from ..refine import Refined
 from ..tail import TailOperator, tail
 from .calibrate import quantized_by
 from .overflow import replace_weights, weights_of
+from .pooling import without_counted_padding
 from .signal_stack import signal_stack_kept
 
 if TYPE_CHECKING:
@@ -103,6 +104,7 @@ def _answers(model: "ov.Model", batch: Tensor32) -> Tensor32:
 def _quantized(
     model: "ov.Model", refined: Refined | None, calibration: Calibration, recipe: Recipe, name: str
 ) -> "ov.Model":
+    without_counted_padding(model)
     ignored = [*_operations(model, recipe.float_layers), *_tail(model)]
     with importing("Quantizing for OpenVINO", "export"):
         import nncf

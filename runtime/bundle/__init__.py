@@ -21,9 +21,11 @@
     reference    file name of the float model, or null
     spec         `ModelSpec.to_json()`: preprocessing, labels, origin of the weights
     details      what the quantizer did: its recipe, and how much of the network it refined
-    processors   {"made_for": [...], "verdict_holds_for": [...]}: kinds of processors, such as 'arm64'
-    files        every other file of the bundle, by its path relative to the folder, with '/' as separator:
+    processors   {"made_for": [...], "verdict_holds_for": [...]}: kinds of processors, such as 'arm64';
+                 "observed" is what products did that can exceed 16 bits, or null
+    files        every file that a device needs, by its path relative to the folder, with '/' as separator:
                  {"sha256": hexadecimal, "size_bytes": integer}
+    documents    in the same form, the files for people, such as report.html; devices do without
 
 The writer adds further sections: `calibration` and `verification` (objects), `versions` and others. These and
 `processors` may be absent.
@@ -33,6 +35,7 @@ import hashlib
 import io
 import json
 import shutil
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
@@ -98,6 +101,8 @@ class Bundle:
             bundle = cls.from_manifest(folder, manifest)
             for name in manifest["files"]:
                 _manifest.check_file(folder, name, _manifest.typed(manifest["files"], name, dict))
+            for name in bundle.documents:
+                _manifest.check_file(folder, name, _manifest.typed(manifest["documents"], name, dict))
             _refuse_files_beside(bundle)
             _refuse_other_labels(bundle)
         except EdgewiseError as error:
@@ -108,7 +113,8 @@ class Bundle:
     def from_manifest(cls, folder: Path, manifest: dict[str, Any]) -> Self:
         """Check everything in the manifest that can be checked without other files."""
         names = _manifest.typed(manifest, "files", dict)
-        if odd := [name for name in names if not _manifest.PLAIN.fullmatch(name)]:
+        further = _manifest.optional(manifest, "documents", dict) or {}
+        if odd := [name for name in (*names, *further) if not _manifest.PLAIN.fullmatch(name)]:
             raise EdgewiseError(f"{MANIFEST}: {odd[0]!r} is not a plain file name")
         model, reference = (
             _manifest.typed(manifest, "model", str),
@@ -137,6 +143,11 @@ class Bundle:
         )
         _schema.check(manifest)
         return opened
+
+    @property
+    def documents(self) -> list[str]:
+        """The names of those files for people that are there: copies on devices have none."""
+        return [name for name in self.manifest.get("documents") or () if (self.folder / name).exists()]
 
     def golden(self) -> Golden:
         """Load the golden sample.
@@ -188,11 +199,13 @@ def write_bundle(  # noqa: PLR0913 - all that a bundle is made of
     golden: Golden,
     record: dict[str, Any],
     *,
+    documents: Callable[[dict[str, Any]], dict[str, bytes]] | None = None,
     overwrite: bool = False,
 ) -> Bundle:
     """Write a bundle to `folder` atomically, replacing any bundle there.
 
-    `record` holds additional sections of the manifest: JSON values, with finite numbers only.
+    `record` holds additional sections of the manifest: JSON values, with finite numbers only. `documents`
+    makes files for people from the manifest, by their names.
     The new bundle is opened and checked before it replaces anything. A bundle of other weights or classes is
     replaced only with `overwrite`.
 
@@ -218,7 +231,11 @@ def write_bundle(  # noqa: PLR0913 - all that a bundle is made of
         }
         if taken := manifest.keys() & record.keys():
             raise ValueError(f"these manifest sections are reserved: {sorted(taken)}")
-        text = json.dumps(manifest | record, indent=2, sort_keys=True, allow_nan=False)
+        manifest |= record
+        if documents:
+            made = documents(manifest)
+            manifest["documents"] = {name: _store(partial / name, content) for name, content in made.items()}
+        text = json.dumps(manifest, indent=2, sort_keys=True, allow_nan=False)
         (partial / MANIFEST).write_bytes(f"{text}\n".encode())
         written = Bundle.open(partial)
         if not overwrite:

@@ -50,6 +50,7 @@ _SECTIONS = record(
                 closed=False,
             )
         ),
+        "documents": nullable(mapping(_FILE)),
         "versions": nullable(mapping(nullable(text))),
         "processors": nullable(
             record({}, {"made_for": listing(text), "verdict_holds_for": listing(text)}, closed=False)

@@ -164,7 +164,9 @@ def _listed(folder: Path) -> set[str]:
     """The files of the bundle in `folder`; empty if it is not a bundle."""
     try:
         manifest = json.loads((folder / MANIFEST).read_bytes())
-        return {MANIFEST, *manifest["files"]} if "schema" in manifest else set()
+        if "schema" not in manifest:
+            return set()
+        return {MANIFEST, *manifest["files"], *(manifest.get("documents") or ())}
     except (FileNotFoundError, IsADirectoryError, ValueError, RecursionError, KeyError, TypeError):
         return set()
 

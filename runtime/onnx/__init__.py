@@ -2,6 +2,7 @@
 
 from .beside import files_beside
 from .session import caveat, open_exact, open_reference, open_session, read_structure, version
+from .watch import watch
 
 __all__ = [
     "caveat",
@@ -11,4 +12,5 @@ __all__ = [
     "open_session",
     "read_structure",
     "version",
+    "watch",
 ]

@@ -1,5 +1,6 @@
 """Which layers of an .onnx file can exceed 16 bits on x86 without VNNI: see `export/pairs.py`."""
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -29,35 +30,38 @@ def overflow(graph: "GraphProto", folder: Path) -> tuple[Overflow, ...]:
 
     Unsigned weights are left out, because ONNX Runtime adds their products in 32 bits.
     """
+    found = []
+    for _, name, steps in integer_layers(graph, folder):
+        count, largest = (None, None) if steps is None else pairs.excess(steps)
+        if count != 0:
+            found.append(Overflow(name, count, largest))
+    return tuple(found)
+
+
+def integer_layers(
+    graph: "GraphProto", folder: Path
+) -> Iterator[tuple["NodeProto", str, NDArray[np.int8] | None]]:
+    """The layers with signed weights, without depthwise ones: the operator, its name, and (O, I, ...).
+
+    Weights that are computed while the model runs are None.
+    """
     from onnx import TensorProto
 
     constants = {tensor.name: tensor for tensor in graph.initializer}
     types = {value.name: value.type.tensor_type.elem_type for value in graph.value_info}
-    found = []
     for node in graph.node:
-        if node.op_type not in _WEIGHT:
-            continue
-        name = node.input[_WEIGHT[node.op_type]]
-        tensor = constants.get(name)
+        source = node.input[_WEIGHT[node.op_type]] if node.op_type in _WEIGHT else ""
+        tensor = constants.get(source)
         if tensor is None:
-            if types.get(name) == TensorProto.INT8:
-                found.append(Overflow(node.name or name, None, None))
+            if source and types.get(source) == TensorProto.INT8:
+                yield node, node.name or source, None
         elif tensor.data_type == TensorProto.INT8:
-            count, largest = _excess(node, _array(tensor, folder))
-            if count:
-                found.append(Overflow(_layer(node, name), count, largest))
-    return tuple(found)
-
-
-def _excess(node: "NodeProto", weight: NDArray[Any]) -> tuple[int, int]:
-    """The pairs that can exceed 16 bits, and the largest sum."""
-    values = {attribute.name: attribute.i for attribute in node.attribute}
-    if "Conv" in node.op_type:
-        depthwise = pairs.is_depthwise(weight.shape, values.get("group", 1))
-        return (0, 0) if depthwise else pairs.excess(weight)
-    if not values.get("transB"):
-        weight = np.swapaxes(weight, -1, -2)  # (..., K, N)
-    return pairs.excess(weight.reshape(-1, weight.shape[-1]))
+            steps, values = _array(tensor, folder), {entry.name: entry.i for entry in node.attribute}
+            if "Conv" not in node.op_type:
+                rows = steps if values.get("transB") else np.swapaxes(steps, -1, -2)  # (..., K, N)
+                yield node, _layer(node, source), rows.reshape(-1, rows.shape[-1])
+            elif not pairs.is_depthwise(steps.shape, values.get("group", 1)):
+                yield node, _layer(node, source), steps
 
 
 def _layer(node: "NodeProto", weight: str) -> str:

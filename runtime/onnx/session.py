@@ -31,16 +31,13 @@ class OnnxSession:
 
     `reference` runs the file as written: INT8 layers compute in float32 between their QuantizeLinear and
     DequantizeLinear operators, instead of with the integer kernels that replace all three. `exact` adds INT8
-    products in 32 bits on every processor: on x86 without VNNI, ONNX Runtime then replaces signed weights by
-    unsigned ones, whose kernels do so.
+    products in 32 bits on every processor.
     """
 
     def __init__(self, path: Path, threads: int, *, reference: bool = False, exact: bool = False) -> None:
         self._path, self._level = path, "ORT_DISABLE_ALL" if reference else "ORT_ENABLE_ALL"
-        options = _options(self._level, threads)
-        if exact:
-            options.add_session_config_entry("session.x64quantprecision", "1")
-        self._session = _open(path, options)
+        settings = options(self._level, threads, exact=exact)
+        self._session = opened(path, settings)
         source = _only(path, "input", self._session.get_inputs())
         target = _only(path, "output", self._session.get_outputs())
         count, channels, *sides = source.shape if len(source.shape) == 4 else (0, 0)
@@ -76,9 +73,9 @@ class OnnxSession:
         from ..bench.record import Engine
 
         with TemporaryDirectory() as folder:
-            options = _options(self._level, 1)
-            options.enable_profiling, options.profile_file_prefix = True, str(Path(folder) / "profile")
-            session = _open(self._path, options)
+            settings = options(self._level, 1)
+            settings.enable_profiling, settings.profile_file_prefix = True, str(Path(folder) / "profile")
+            session = opened(self._path, settings)
             session.run(None, {self._input: np.zeros(planes(self._picture, 1), np.float32)})
             events = json.loads(Path(session.end_profiling()).read_bytes())
         runs = [event["args"] for event in events if event["name"].endswith("_kernel_time")]
@@ -113,12 +110,7 @@ def read_structure(path: Path) -> "Structure":
     from .structure import read
 
     with TemporaryDirectory() as folder:
-        prepared = Path(folder) / "prepared.onnx"
-        # Not all optimisations: the layout optimisations for this processor cannot be saved.
-        options = _options("ORT_ENABLE_EXTENDED", 1)
-        options.optimized_model_filepath = str(prepared)
-        _open(path, options)
-        return read(path, prepared)
+        return read(path, prepared(path, Path(folder)))
 
 
 def caveat() -> str | None:
@@ -126,21 +118,38 @@ def caveat() -> str | None:
     return None
 
 
-def _options(level: str, threads: int) -> "SessionOptions":
+def prepared(path: Path, folder: Path) -> Path:
+    """Write the graph that the runtime makes of the file at `path` into `folder`."""
+    file = folder / "prepared.onnx"
+    # Not all optimisations: the layout optimisations for this processor cannot be saved.
+    settings = options("ORT_ENABLE_EXTENDED", 1)
+    settings.optimized_model_filepath = str(file)
+    opened(path, settings)
+    return file
+
+
+def options(level: str, threads: int, *, exact: bool = False) -> "SessionOptions":
+    """Those of a session; with `exact`, it adds INT8 products in 32 bits on every processor.
+
+    On x86 without VNNI, ONNX Runtime then replaces signed weights by unsigned ones, whose kernels do so.
+    """
     with importing("Running ONNX", "onnx"):
         from onnxruntime import GraphOptimizationLevel, SessionOptions
-    options = SessionOptions()
-    options.graph_optimization_level = getattr(GraphOptimizationLevel, level)
-    options.intra_op_num_threads, options.inter_op_num_threads = threads, 1
-    options.log_severity_level = _SILENT
-    return options
+    settings = SessionOptions()
+    settings.graph_optimization_level = getattr(GraphOptimizationLevel, level)
+    settings.intra_op_num_threads, settings.inter_op_num_threads = threads, 1
+    settings.log_severity_level = _SILENT
+    if exact:
+        settings.add_session_config_entry("session.x64quantprecision", "1")
+    return settings
 
 
-def _open(path: Path, options: "SessionOptions") -> "InferenceSession":
+def opened(path: Path, settings: "SessionOptions") -> "InferenceSession":
+    """A session of ONNX Runtime; raises an `EdgewiseError` if it cannot open the file."""
     from onnxruntime import InferenceSession
 
     try:
-        return InferenceSession(path, options, providers=["CPUExecutionProvider"])
+        return InferenceSession(path, settings, providers=["CPUExecutionProvider"])
     except Exception as error:  # the library's exceptions have no common base class
         raise EdgewiseError(f"{path.name}: ONNX Runtime cannot open it ({reason(error)})") from error
 

@@ -1,6 +1,7 @@
 """OpenVINO IR."""
 
 from .session import caveat, files_beside, open_exact, open_reference, open_session, read_structure, version
+from .watch import watch
 
 __all__ = [
     "caveat",
@@ -10,4 +11,5 @@ __all__ = [
     "open_session",
     "read_structure",
     "version",
+    "watch",
 ]

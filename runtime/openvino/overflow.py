@@ -1,5 +1,6 @@
 """Which layers of an OpenVINO file can exceed 16 bits on x86 without VNNI: see `export/pairs.py`."""
 
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -21,20 +22,39 @@ def overflow(model: "ov.Model") -> tuple[Overflow, ...]:
     Layers with float weights are left out. Weights of an unusual integer type are assumed to exceed them.
     """
     found = []
+    for operation, steps in integer_layers(model):
+        count, largest = (None, None) if steps is None else pairs.excess(steps)
+        if count != 0:
+            found.append(Overflow(operation.get_friendly_name(), count, largest))
+    return tuple(found)
+
+
+def integer_layers(model: "ov.Model") -> Iterator[tuple["ov.Node", NDArray[np.int8] | None]]:
+    """The layers with integer weights, without depthwise ones: the operation and (O, I, ...).
+
+    Weights of another type than INT8 are None.
+    """
     for operation in model.get_ordered_ops():
         if operation.get_type_name() not in _LAYERS:
             continue
-        weight, name = operation.input_value(1).get_node(), operation.get_friendly_name()
+        weight = operation.input_value(1).get_node()
         stored = _stored(weight)
         if stored is None:
             continue
         if stored.dtype != np.int8:
-            found.append(Overflow(name, None, None))
+            yield operation, None
             continue
-        count, largest = _excess(operation, stored.reshape(tuple(weight.get_output_shape(0))))
-        if count:
-            found.append(Overflow(name, count, largest))
-    return tuple(found)
+        steps = stored.reshape(tuple(weight.get_output_shape(0)))
+        match operation.get_type_name():
+            case "Convolution":  # (O, I, ...)
+                yield operation, steps
+            case "GroupConvolution":  # (G, O, I, ...)
+                flat = steps.reshape(-1, *steps.shape[2:])
+                if not pairs.is_depthwise(flat.shape, len(steps)):
+                    yield operation, flat
+            case _:
+                rows = steps if operation.get_attributes()["transpose_b"] else np.swapaxes(steps, -1, -2)
+                yield operation, rows.reshape(-1, rows.shape[-1])
 
 
 def _stored(node: "ov.Node") -> NDArray[Any] | None:
@@ -53,17 +73,3 @@ def _stored(node: "ov.Node") -> NDArray[Any] | None:
     if node.get_type_name() != "Constant" or node.get_output_element_type(0).is_real():
         return None
     return np.asarray(node.data)
-
-
-def _excess(operation: "ov.Node", weight: NDArray[Any]) -> tuple[int, int]:
-    """The pairs that can exceed 16 bits, and the largest sum."""
-    match operation.get_type_name():
-        case "Convolution":  # (O, I, ...)
-            return pairs.excess(weight)
-        case "GroupConvolution":  # (G, O, I, ...)
-            flat = weight.reshape(-1, *weight.shape[2:])
-            return (0, 0) if pairs.is_depthwise(flat.shape, len(weight)) else pairs.excess(flat)
-        case _:
-            if not operation.get_attributes()["transpose_b"]:
-                weight = np.swapaxes(weight, -1, -2)
-            return pairs.excess(weight.reshape(-1, weight.shape[-1]))

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 # Float stays float32, including the activations of matrix products with INT8 weights.
 _EXACT = {"INFERENCE_PRECISION_HINT": "f32", "DYNAMIC_QUANTIZATION_GROUP_SIZE": "0"}
 # Without low precision transformations, the plugin runs the file as written: float32, rounded to steps.
-_PLAIN = {"LP_TRANSFORMS_MODE": "NO"}
+PLAIN = {"LP_TRANSFORMS_MODE": "NO"}
 
 
 class OpenvinoSession:
@@ -33,11 +33,11 @@ class OpenvinoSession:
     """
 
     def __init__(self, path: Path, threads: int, *, reference: bool = False) -> None:
-        self._path, model = path, _read(path)
+        self._path, model = path, read_model(path)
         self._alone = Lock()  # the request has one place for inputs and outputs
         self._picture = _require_classifier(path, model)
         options = {"PERFORMANCE_HINT": "LATENCY", "INFERENCE_NUM_THREADS": str(threads)}
-        compiled = _compile(path, _for_one_picture(path, model), options | (_PLAIN if reference else {}))
+        compiled = compiled_for(path, for_one_picture(path, model), options | (PLAIN if reference else {}))
         self._request = compiled.create_infer_request()
 
     def __call__(self, batch: Tensor32) -> Tensor32:
@@ -94,9 +94,9 @@ def read_structure(path: Path) -> "Structure":
     """Read back the structure from the file and from the CPU plugin's execution graph."""
     from .structure import read
 
-    model = _read(path)
-    single = _for_one_picture(path, model.clone())
-    return read(path, model, single, _compile(path, single, {}))
+    model = read_model(path)
+    single = for_one_picture(path, model.clone())
+    return read(path, model, single, compiled_for(path, single, {}))
 
 
 def files_beside(path: Path) -> tuple[str, ...]:  # noqa: ARG001 - required by the protocol
@@ -117,7 +117,7 @@ def caveat() -> str | None:
     )
 
 
-def _read(path: Path) -> "ov.Model":
+def read_model(path: Path) -> "ov.Model":
     """Read the model, unchanged."""
     core = _core()
     if missing := [file for file in model_files(path) if not file.is_file()]:
@@ -137,7 +137,7 @@ def _read(path: Path) -> "ov.Model":
         raise EdgewiseError(f"{path.name}: OpenVINO cannot open it ({reason(error)})") from error
 
 
-def _for_one_picture(path: Path, model: "ov.Model") -> "ov.Model":
+def for_one_picture(path: Path, model: "ov.Model") -> "ov.Model":
     """`model` reshaped to one picture, which is 5 to 9 % faster than a dynamic batch size."""
     import openvino as ov
 
@@ -150,7 +150,8 @@ def _for_one_picture(path: Path, model: "ov.Model") -> "ov.Model":
     return model
 
 
-def _compile(path: Path, model: "ov.Model", options: dict[str, str]) -> "ov.CompiledModel":
+def compiled_for(path: Path, model: "ov.Model", options: dict[str, str]) -> "ov.CompiledModel":
+    """`model`, of the file at `path`, for the CPU; an `EdgewiseError` if the plugin cannot run it."""
     try:
         return _core().compile_model(model, "CPU", _EXACT | options)
     except RuntimeError as error:

@@ -1,7 +1,7 @@
 """TFLite, for LiteRT."""
 
 from .metadata import files_beside
-from .session import caveat, open_exact, open_reference, open_session, read_structure, version
+from .session import caveat, open_exact, open_reference, open_session, read_structure, version, watch
 
 __all__ = [
     "caveat",
@@ -11,4 +11,5 @@ __all__ = [
     "open_session",
     "read_structure",
     "version",
+    "watch",
 ]

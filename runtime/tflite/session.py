@@ -1,6 +1,6 @@
 """TFLite files in LiteRT, with XNNPACK enabled as by default and a given number of threads."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from pathlib import Path
 from threading import Lock
 from typing import TYPE_CHECKING, Any
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from ai_edge_litert.interpreter import Interpreter
 
     from ..bench.record import Engine
+    from ..products import Watch
     from ..structure import Structure
 
 _DELEGATE = "DELEGATE"
@@ -103,6 +104,11 @@ def read_structure(path: Path) -> "Structure":
     from .structure import read
 
     return read(path, interpreter(path, 1))
+
+
+def watch(path: Path, names: Collection[str]) -> "Watch":  # noqa: ARG001 - required by the protocol
+    """A function that yields nothing: LiteRT adds INT8 products in 32 bits on every processor."""
+    return lambda _batch: iter(())
 
 
 def caveat() -> str | None:

@@ -12,6 +12,8 @@ from edgewise.models.model import Model
 from edgewise.models.spec import ModelSpec
 from edgewise.pipeline.document import VERSIONS
 from edgewise.pipeline.progress import Counter
+from edgewise.runtime.bench.record import BenchedModel, Conditions, Engine, Machine, Record, Trust
+from edgewise.runtime.bench.timing import percentiles
 
 if TYPE_CHECKING:
     from torch import nn
@@ -79,3 +81,37 @@ def keeping() -> type[Kept]:
 @pytest.fixture(scope="session", name="document_of")
 def document_of_() -> Callable[[Any, str], dict[str, Any]]:
     return document_of
+
+
+@pytest.fixture
+def record() -> Record:
+    """A latency record that can be trusted."""
+    samples = tuple(4 + 0.01 * (index % 9) for index in range(3000))
+    return Record(
+        id="a20",
+        run="run",
+        started="2026-11-20T12:01:00+00:00",
+        edgewise="0.1.0",
+        device="ssh://pi@board",
+        machine=Machine("Board 5", "Linux", "6.1", "glibc", "aarch64", "A76", None, 4, 8, "Python", None),
+        model=BenchedModel("tiny", "tflite", "w8a8", "model", "ab" * 32, 1000),
+        engine=Engine("LiteRT", "2.3.0", "XNNPACK", 1, 1),
+        golden=None,
+        threads=1,
+        cpus=None,
+        load_ms=1.5,
+        first_ms=5.0,
+        warm_ups=5,
+        samples_ms=samples,
+        end_to_end_ms=(),
+        peak_rss_bytes=None,
+        energy_mj=None,
+        before=Conditions("2026-11-20T12:00:00Z", ("performance",), (2400.0, 2400.0), {"cpu": 50.0}),
+        after=None,
+        others=0.0,
+        interrupted=None,
+        summary=percentiles(samples),
+        end_to_end=None,
+        drift=1.0,
+        verdict=Trust(trusted=True),
+    )

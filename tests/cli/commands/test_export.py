@@ -375,10 +375,17 @@ def test_int8_is_for_the_processors_that_are_asked_for(
     ended = made_for[asked]
     (product,) = ended.document["bundles"]
     manifest = product["manifest"]
-    assert manifest["processors"] == {"made_for": made, "verdict_holds_for": holds}
+    seen = manifest["processors"]["observed"]
+    assert manifest["processors"] == {"made_for": made, "verdict_holds_for": holds, "observed": seen}
     assert [layer["largest"] for layer in manifest["structure"]["overflow"]] == [254 * 255] * (asked != "any")
     told = [line for line in ended.notices if "so the verdict holds for Arm and x86 with VNNI only" in line]
     assert len(told) == (asked != "any")
+    if asked == "any":
+        assert seen is None
+        return
+    assert (seen["pictures"], [*seen["layers"]]) == (8, ["colours"])
+    assert 0 < seen["layers"]["colours"]["sums"] == seen["layers"]["colours"]["values"] / 3
+    assert "; on 8 calibration pictures " in told[0]
 
 
 @pytest.mark.slow

@@ -6,7 +6,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import pytest
+from PIL import Image
 
 from edgewise.export import exporter, targets
 from edgewise.export.artifact import Artifact
@@ -111,6 +113,50 @@ def test_what_x86_without_vnni_computes(
 ) -> None:
     (product,) = made_for[asked].document["bundles"]
     assert line in " ".join(edgewise("inspect", product["bundle"]).stdout.split())
+
+
+@pytest.fixture(scope="module")
+def pictures(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder of eight pictures of noise."""
+    folder = tmp_path_factory.mktemp("noise")
+    random = np.random.default_rng(0)
+    for number in range(8):
+        Image.fromarray(random.integers(0, 256, (40, 40, 3), np.uint8)).save(folder / f"{number}.png")
+    return folder
+
+
+@pytest.mark.slow
+def test_saturated_products_are_counted_on_pictures(
+    edgewise: Run, made_for: dict[str, Any], pictures: Path
+) -> None:
+    (product,) = made_for["pi5"].document["bundles"]
+    bundle = Bundle.open(Path(product["bundle"]))
+    said = " ".join(edgewise("inspect", bundle.folder, "--calib", pictures).stdout.split())
+    assert "on 8 calibration pictures " in said
+    # The file alone needs what the bundle knows, and then says the same.
+    alone = edgewise("inspect", bundle.model, "--calib", pictures)
+    assert alone.code == 2
+    assert (
+        "a file without a bundle does not say how pictures are normalised; pass --mean and" in alone.complaint
+    )
+    prepared = bundle.spec.preprocess
+    normalised = ("--mean", ",".join(map(str, prepared.mean)), "--std", ",".join(map(str, prepared.std)))
+    found = edgewise("inspect", bundle.model, "--calib", pictures, *normalised, "--json").document
+    again = edgewise("inspect", bundle.folder, "--calib", pictures, "--json").document
+    sums = [document["observed"]["layers"]["colours"]["sums"] for document in (found, again)]
+    assert sums[0] == sums[1] > 0
+
+
+@pytest.mark.slow
+def test_no_pictures_are_needed_where_nothing_can_saturate(
+    edgewise: Run, made_for: dict[str, Any], pictures: Path
+) -> None:
+    (product,) = made_for["any"].document["bundles"]
+    ended = edgewise("inspect", product["bundle"], "--calib", pictures, "--json")
+    assert any(
+        "no INT8 products that can exceed 16 bits, whatever the pictures" in line for line in ended.notices
+    )
+    assert ended.document["observed"] is None
 
 
 def test_a_report_can_be_redirected_and_is_all_there_is(

@@ -84,7 +84,7 @@ def test_the_reference_computes_in_float_and_agrees(
     assert not np.array_equal(exact, fast)
     assert read_structure(openvino_int8.path).overflow  # its weights have all eight bits
     assert (agreement(exact, fast).sqnr_db > 25) == (not saturates())
-    for options, types in (({}, {"u8"}), (openvino_session._PLAIN, {"f32"})):
+    for options, types in (({}, {"u8"}), (openvino_session.PLAIN, {"f32"})):
         compiled = ov.Core().compile_model(openvino_int8.path, "CPU", openvino_session._EXACT | options)
         nodes: list[Any] = compiled.get_runtime_model().get_ops()
         info = [{key: value.astype(str) for key, value in node.get_rt_info().items()} for node in nodes]

@@ -1,0 +1,109 @@
+"""The answers to single pictures, and predictions.csv."""
+
+import csv
+import io
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
+
+import numpy as np
+
+from ...models.errors import EdgewiseError
+from ...models.printable import printable
+from ...models.spec import Labels
+from ...runtime.judge.evaluation import Answers, Pictures
+from ...runtime.judge.stats import softmax
+
+
+@dataclass(frozen=True, slots=True)
+class Prediction:
+    """A picture with what the float model and the shipped one say; `label` is empty without labels."""
+
+    picture: str
+    label: str
+    float_answer: str
+    float_probability: float
+    answer: str
+    probability: float
+
+    @property
+    def changed(self) -> bool:
+        """Whether the two answers differ."""
+        return self.float_answer != self.answer
+
+    @property
+    def lost(self) -> bool:
+        """Whether the float model is right and the shipped one wrong."""
+        return bool(self.label) and self.float_answer == self.label != self.answer
+
+    @property
+    def gained(self) -> bool:
+        """Whether the shipped model is right and the float one wrong."""
+        return bool(self.label) and self.answer == self.label != self.float_answer
+
+
+@dataclass(frozen=True, slots=True)
+class Confusion:
+    """`count` pictures of one label whose answer changed in the same way."""
+
+    label: str
+    float_answer: str
+    answer: str
+    count: int
+
+
+def predictions(answered: Answers, pictures: Pictures, labels: Labels) -> list[Prediction]:
+    """The answers of two models, the float one first, to each picture that was read."""
+    probabilities = [softmax(logits) for logits in answered.logits]
+    tops = [logits.argmax(1) for logits in answered.logits]
+    sides = [found[np.arange(len(top)), top] for found, top in zip(probabilities, tops, strict=True)]
+    return [
+        Prediction(
+            printable(pictures.name(index)),
+            "" if answered.labels is None else labels.names[answered.labels[row]],
+            labels.names[tops[0][row]],
+            round(float(sides[0][row]), 6),
+            labels.names[tops[1][row]],
+            round(float(sides[1][row]), 6),
+        )
+        for row, index in enumerate(answered.indices.tolist())
+    ]
+
+
+def confusions(found: Iterable[Prediction]) -> list[Confusion]:
+    """The changed answers, the most frequent first."""
+    counts = Counter((row.label, row.float_answer, row.answer) for row in found if row.changed)
+    return [Confusion(*key, count) for key, count in counts.most_common()]
+
+
+def to_csv(found: Sequence[Prediction]) -> bytes:
+    """A table with a heading, in UTF-8."""
+    text = io.StringIO(newline="")
+    writer = csv.DictWriter(text, [field.name for field in fields(Prediction)], lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(map(asdict, found))
+    return text.getvalue().encode("utf-8", "replace")
+
+
+def from_csv(path: Path) -> list[Prediction]:
+    """The rows of a predictions.csv; none if it is not there.
+
+    Raises:
+        EdgewiseError: it is not such a table.
+    """
+    if not path.is_file():
+        return []
+    try:
+        text = path.read_bytes().decode("utf-8")
+        return [_row(row) for row in csv.DictReader(io.StringIO(text, newline=""))]
+    except (ValueError, TypeError, KeyError, csv.Error) as error:
+        raise EdgewiseError(
+            f"{path}: is no table of predictions ({error}); export the bundle again"
+        ) from error
+
+
+def _row(row: dict[str, str]) -> Prediction:
+    texts = {name: printable(row[name]) for name in ("picture", "label", "float_answer", "answer")}
+    shares = {name: float(row[name]) for name in ("float_probability", "probability")}
+    return Prediction(**texts, **shares)  # type: ignore[arg-type]
