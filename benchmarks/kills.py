@@ -84,8 +84,8 @@ def main() -> int:
         print(rows[-1], flush=True)
     text = f"""# Kills
 
-By `uv run python benchmarks/kills.py SOURCES` with seed {options.seed}: SIGKILL at random moments,
-most of them while the command ran.
+By `uv run python benchmarks/kills.py SOURCES` with seed {options.seed}: SIGKILL at random moments;
+the second column counts those before the command had ended.
 
 | | {" | ".join(_COLUMNS)} |
 |---|{"---:|" * len(_COLUMNS)}
