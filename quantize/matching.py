@@ -1,10 +1,11 @@
 """Find the tensors of a target's float graph among those of the captured graph, by what they hold.
 
 Converters keep neither names nor operators, so the evidence decides: the same few pictures run through the
-target's float graph, and a tensor is matched with the node whose statistics agree on each of them. Of 17
-networks of the zoo, matches agreed within a relative 3e-4, nearly all within 2e-5; the nearest of other
-tensors was 1e-4 to 1e-2 away. A tensor without a match is measured by running all pictures through the
-target's float graph, which is correct for whatever a converter makes of a network, and slower.
+target's float graph, and a tensor is matched with the node whose statistics agree on each of them. In 12
+networks of the zoo, on three targets, a tensor and its node differed by a relative 1e-4 at most (3e-4 in
+EfficientNet-B0, most by less than 2e-5), and the nearest node of other values by 1e-4 to 3e-2. A tensor
+without a match is measured by running all pictures through the target's float graph, which is right for
+whatever a converter makes of a network, and slower.
 """
 
 from collections.abc import Callable, Mapping, Sequence

@@ -308,6 +308,71 @@ def openvino_int8(
 
 
 @pytest.fixture(scope="session")
+def varied_graph(tiny_calibration: "Calibration") -> "GraphModule":
+    """Every kind of tensor that converters treat in their own way, with random weights, traced.
+
+    Depthwise convolutions, hard-swish, squeeze-and-excitation, SiLU, a concatenation with a batch norm that
+    no convolution takes in, a residual addition, max-pooling and average pooling.
+    """
+    import torch
+    from torch import Tensor, nn
+
+    from edgewise.export.graph import trace
+
+    class Gated(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.deep = nn.Conv2d(8, 8, 3, padding=1, groups=8)
+            self.squeeze, self.excite = nn.Conv2d(8, 4, 1), nn.Conv2d(4, 8, 1)
+            self.project = nn.Conv2d(8, 8, 1)
+
+        def forward(self, x: Tensor) -> Tensor:
+            y = nn.functional.hardswish(self.deep(x))
+            gate = nn.functional.hardsigmoid(
+                self.excite(nn.functional.relu(self.squeeze(y.mean((2, 3), True))))
+            )
+            return x + self.project(y * gate)  # type: ignore[no-any-return]
+
+    class Joined(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.one, self.other = nn.Conv2d(8, 6, 1), nn.Conv2d(8, 10, 3, padding=1)
+            self.norm = nn.BatchNorm2d(16)
+
+        def forward(self, x: Tensor) -> Tensor:
+            both = torch.cat([nn.functional.silu(self.one(x)), self.other(nn.functional.avg_pool2d(x, 1))], 1)
+            return nn.functional.relu(self.norm(both))
+
+    torch.manual_seed(0)
+    network = nn.Sequential(
+        nn.Conv2d(3, 8, 3, 2, 1),
+        nn.Hardswish(),
+        Gated(),
+        Joined(),
+        nn.MaxPool2d(3, 2, 1),
+        nn.Conv2d(16, 16, 3, padding=1),
+        nn.ReLU6(),
+        nn.AdaptiveAvgPool2d(1),
+        nn.Flatten(),
+        nn.Linear(16, 6),
+    )
+    with torch.no_grad():
+        for values in network.parameters():
+            values.mul_(2)
+        network.train()(torch.from_numpy(tiny_calibration.batch(32)).permute(0, 3, 1, 2))
+    return trace(network.eval(), 32)
+
+
+@pytest.fixture(scope="session")
+def varied_refined(varied_graph: "GraphModule", tiny_calibration: "Calibration") -> "Refined":
+    """`varied_graph`, equalized, with corrected biases and measured."""
+    from edgewise.quantize.recipe import Recipe
+    from edgewise.quantize.refine import refine
+
+    return refine(varied_graph, tiny_calibration, Recipe())
+
+
+@pytest.fixture(scope="session")
 def tiny_keras(tiny_calibration: "Calibration", tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with a small Keras model of six classes: tiny.keras, tiny.h5, and the SavedModel tiny."""
     if find_spec("tensorflow") is None:

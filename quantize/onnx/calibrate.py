@@ -47,10 +47,11 @@ def _float_tensors(model: "ModelProto") -> "dict[str, Any]":
     from onnx import TensorProto
 
     graph = model.graph
+    written = {INPUT, *[name for node in graph.node for name in node.output]}
     return {
         value.name: value
         for value in (*graph.input, *graph.value_info, *graph.output)
-        if value.type.tensor_type.elem_type == TensorProto.FLOAT
+        if value.name in written and value.type.tensor_type.elem_type == TensorProto.FLOAT
     }
 
 

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from edgewise.export.artifact import Artifact
 from edgewise.export.graph import Network, trace
 from edgewise.export.tflite.flatbuffer import unpack
+from edgewise.models.data.copies import Seen
 from edgewise.models.spec import Tensor32
 from edgewise.quantize.calibration import Calibration
 from edgewise.quantize.measured import Range
@@ -92,7 +93,7 @@ def test_photographs_choose_ranges_and_the_file_has_them(
     tiny_graph: Network, tiny_calibration: Calibration, tiny_float: Artifact, tmp_path: Path
 ) -> None:
     recipe = Recipe(ranges="least-error")
-    photographs = replace(tiny_calibration, digests=frozenset({"of a file"}))
+    photographs = replace(tiny_calibration, seen=Seen(frozenset({"of a file"})))
     refined = refine(tiny_graph, photographs, recipe)
     assert refined.measured is not None
     chosen = refined.measured.chosen

@@ -93,13 +93,13 @@ def test_channels_that_are_always_zero_keep_their_weights() -> None:
     torch.manual_seed(1)
     whole = network(nn.Conv2d(8, 8, 3, groups=8))
     with torch.no_grad():
-        whole.get_submodule("0").bias[3] = -1e3
-        whole.get_submodule("2").weight[3] *= 1e-8
+        whole.get_parameter("0.bias")[3] = -1e3
+        whole.get_parameter("2.weight")[3] *= 1e-8
         graph = trace(copy.deepcopy(whole), SIZE)
         correct_biases(graph, pictures(1), LEARN)
     last = layers(graph)[-1]
     found = weight(graph, last)
-    wanted = pairs.grid(whole.get_submodule("2").weight.detach().numpy(), per_channel=True, safe=False)
+    wanted = pairs.grid(whole.get_parameter("2.weight").detach().numpy(), per_channel=True, safe=False)
     np.testing.assert_allclose(found[3], wanted.values[3], rtol=1e-5)
     assert np.isfinite(found).all()
 

@@ -90,3 +90,33 @@ def test_a_bias_that_holds_a_folded_constant_is_not_patched(tiny_spec: ModelSpec
     own = parameter(graph, graph.graph.find_nodes(op="get_attr", target="last.bias")[0])
     np.testing.assert_allclose(stored, own.detach().numpy() + 3, rtol=1e-5)  # or this tests nothing
     assert not patch(model, graph, graph)
+
+
+def test_layers_that_share_a_bias_of_zeros_get_one_each(
+    tiny_spec: ModelSpec, tiny_pictures: Tensor32, tmp_path: Path
+) -> None:
+    torch.manual_seed(0)
+    network = nn.Sequential(
+        nn.Conv2d(3, 8, 3, 2),
+        nn.ReLU(),
+        nn.Conv2d(8, 8, 3),
+        nn.AdaptiveAvgPool2d(1),
+        nn.Flatten(),
+        nn.Linear(8, 6),
+    )
+    for name in ("0.bias", "2.bias"):
+        nn.init.zeros_(network.get_parameter(name))
+    graph = trace(network, 32)
+    model = unpack(export(graph, tiny_spec, tmp_path / "zeros.tflite").path.read_bytes())
+    found = operators(model, layers(graph))
+    assert found["0"].inputs[2] == found["2"].inputs[2]  # or this tests nothing
+    changed = copy.deepcopy(graph)
+    for at, name in enumerate(("0.bias", "2.bias")):
+        (node,) = changed.graph.find_nodes(op="get_attr", target=name)
+        parameter(changed, node).data.fill_(at + 1)
+    assert patch(model, graph, changed)
+    assert found["0"].inputs[2] != found["2"].inputs[2]
+    path = tmp_path / "patched.tflite"
+    path.write_bytes(pack(model))
+    wanted, answer = TorchSession(changed)(tiny_pictures), TfliteSession(path, 1)(tiny_pictures)
+    assert parity(wanted, answer).max_rel < 1e-4
