@@ -75,7 +75,7 @@ def _widest(network: Network, calibration: Calibration, nodes: list[Node]) -> di
     bounds = dict.fromkeys(nodes, (0.0, 0.0))
     found: dict[Node, None] = {}  # in the order of the graph
 
-    class Recorder(Interpreter):
+    class Widening(Interpreter):
         def run_node(self, n: Node) -> object:
             value = super().run_node(n)
             if n in bounds and is_values(value):
@@ -86,7 +86,7 @@ def _widest(network: Network, calibration: Calibration, nodes: list[Node]) -> di
 
     with torch.no_grad():
         for picture in calibration.inputs():
-            Recorder(network).run(_planes(picture))
+            Widening(network).run(_planes(picture))
     return {node: bounds[node] for node in found}
 
 
