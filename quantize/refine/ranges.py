@@ -39,7 +39,7 @@ _LEVELS = 255
 def least_error(network: Network, calibration: Calibration, recipe: Recipe) -> Ranges:
     """The ranges of all activations that `recipe` rounds in `network`, clipped where it helps.
 
-    Only moved values have the range of what they were. The ranges are min-max over `calibration` where
+    Nodes that only move values have the range of these. The ranges are min-max over `calibration` where
     clipping does not help, and everywhere if it does not help other pictures than it was chosen from.
     """
     network.requires_grad_(requires_grad=False)  # gradients of weights would cost time
