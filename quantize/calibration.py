@@ -44,7 +44,7 @@ class Calibration:
     @property
     def is_generated(self) -> bool:
         """Whether no picture came from a file."""
-        return not self.seen.files
+        return not self.seen
 
     def inputs(self) -> Iterator[Tensor32]:
         """Yield one normalised picture at a time, (1, H, W, C)."""

@@ -17,7 +17,7 @@ class Recipe:
     type of the model's input and output, if the target supports several. With `per_channel`, each output
     channel of a weight has its own scale, otherwise there is one per tensor. `ranges` selects how the range
     of an activation is measured on the calibration pictures: as the minimum and maximum over all pictures,
-    or as their mean over pictures (exponential for TFLite files of Keras networks), which clips rare values,
+    or as their mean over pictures, which clips rare values (exponential for TFLite files of Keras networks),
     or so that what is clipped and what is rounded cost the logits least: see `refine/ranges.py`.
     `equalize` and `correct` refine the network first. The modules named in `float_layers` stay in float32.
     With `no_overflow`, weights are rounded so that x86 without VNNI computes the same: see `export/pairs.py`.

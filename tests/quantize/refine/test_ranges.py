@@ -35,7 +35,7 @@ def calibration(seed: int, *, brighter: float = 1) -> Calibration:
     pixels = np.random.default_rng(seed).integers(0, 256, (COUNT, SIZE, SIZE, 3))
     pixels[: COUNT // 2] = (pixels[: COUNT // 2] / brighter).astype(int)
     prepare = Preprocess(size=SIZE, resize=SIZE, mean=(0.0,) * 3, std=(0.3,) * 3)
-    return Calibration(pixels.astype(np.uint8), "pictures", 0, prepare, Seen(frozenset({"of a file"})))
+    return Calibration(pixels.astype(np.uint8), "pictures", 0, prepare, Seen(frozenset({"digest"})))
 
 
 def planes(seen: Calibration) -> Tensor:
