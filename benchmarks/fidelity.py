@@ -50,7 +50,7 @@ ImageNet weights; {count} labelled photographs judge, which calibrated nothing. 
 
 Files "cannot saturate" where no pair of products exceeds 16 bits; the answers of the others come from
 arithmetic that adds products in 32 bits. Cosine and SQNR are of all logits, without the mean of each picture.
-The seconds of refinement are of two cores that other jobs shared.
+The seconds of refinement are of two cores that other jobs shared. Files that were not made yet have no row.
 
 """
 _BOUND = """

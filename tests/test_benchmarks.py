@@ -7,6 +7,8 @@ import sys
 from pathlib import Path
 
 import faults
+import fidelity
+import fidelity_files
 import gate
 import gate_files
 import numpy as np
@@ -122,3 +124,29 @@ def test_imports_between_folders_are_counted(tmp_path: Path) -> None:
     assert "export/artifact.py:3 imports models._decode" in text
     assert "models/zoo.py:1 imports models.data._rows" in text
     assert "_rows" not in report(tmp_path)
+
+
+def test_the_table_of_fidelity_holds_what_files_answered(tmp_path: Path) -> None:
+    files = fidelity_files.Files("mobilenetv2", (tmp_path, tmp_path, tmp_path), tmp_path, tmp_path)
+    labels = np.arange(40) % 10
+    exact = 8 * np.eye(10, dtype=np.float32)[labels]
+    other = exact.copy()
+    other[::4] = np.roll(exact, 1, axis=1)[::4]
+    vars(files)["labels"] = labels
+    answers = {
+        "float": fidelity_files.Answered(exact),
+        "photographs-w8a8-edgewise-tflite": fidelity_files.Answered(other, 4_020_000, 12.3),
+        "generated-w8a8-library-alone-onnx": fidelity_files.Answered(exact, 3_890_000),
+        "activations-photographs-least-error": fidelity_files.Answered(exact),
+    }
+    for name, answered in answers.items():
+        fidelity_files.keep(tmp_path / "mobilenetv2" / f"{name}.npz", answered)
+    text = fidelity.report([("mobilenetv2", files)], make=False, grids=3)
+    table, bounds = text.split("## What activations alone lose")
+    worse, same = (line for line in table.splitlines() if line.startswith("| mobilenetv2"))
+    assert worse.startswith("| mobilenetv2 | TFLite | w8a8 | photographs | edgewise | 25.00 (")
+    assert worse.endswith("| 0.7500 | 0.7222 | 2.6 | 4.02 | 12 |")
+    assert same.startswith("| mobilenetv2 | ONNX | w8a8 | generated | library alone | 0.00 (")
+    assert same.endswith("| 1.0000 | 1.0000 | 300.0 | 3.89 | 0 |")
+    assert "| mobilenetv2 | photographs | chosen ranges | 0.00 (" in bounds
+    assert "{" not in text

@@ -76,8 +76,8 @@ def refine(network: Network, calibration: Calibration, recipe: Recipe) -> Refine
 def _chosen(network: Network, calibration: Calibration, recipe: Recipe) -> Ranges:
     """The ranges of activations that are not just measured.
 
-    What generated pictures clip, photographs need: MobileNetV2's simulated SQNR for photographs falls from 23
-    to 20 dB if generated pictures choose, and other generated pictures do not show it.
+    What generated pictures clip, photographs need: the simulated SQNR of MobileNetV2's logits for photographs
+    falls from 23 to 20 dB if generated pictures choose.
     """
     if not recipe.chooses_ranges or calibration.is_generated:
         return {}

@@ -17,13 +17,13 @@ The gain must hold for pictures that the ranges were not chosen from, otherwise 
 from typing import TYPE_CHECKING
 
 import torch
-from torch.fx import Interpreter
 
 from ...export.graph import Network, Node
 from ..calibration import Calibration
-from ..recipe import Recipe
+from ..recipe import RANGES, Recipe
 from .effects import Effect, effects
-from .simulation import Ranges, Signal, is_values, only_moves, rounded_nodes, simulate
+from .measure import measure
+from .simulation import Ranges, Signal, only_moves, rounded_nodes, simulate
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -39,7 +39,7 @@ _LEVELS = 255
 def least_error(network: Network, calibration: Calibration, recipe: Recipe) -> Ranges:
     """The ranges of all activations that `recipe` rounds in `network`, clipped where it helps.
 
-    Only moved values have the range of what they were. The ranges are min-max over `calibration` where
+    Nodes that only move values have the range of these. The ranges are min-max over `calibration` where
     clipping does not help, and everywhere if it does not help other pictures than it was chosen from.
     """
     network.requires_grad_(requires_grad=False)  # gradients of weights would cost time
@@ -48,7 +48,7 @@ def least_error(network: Network, calibration: Calibration, recipe: Recipe) -> R
         _planes(calibration.preprocess.normalise(pixels))
         for pixels in (calibration.pixels[: min(half, _PICTURES)], calibration.pixels[half:][:_JUDGES])
     )
-    widest = _widest(network, calibration, rounded_nodes(network, recipe))
+    widest = _widest(network, calibration, recipe)
     chosen = widest | {node: _least(effect) for node, effect in effects(network, chooses, widest).items()}
     with torch.no_grad():
         errors = [
@@ -70,24 +70,14 @@ def _least(effect: Effect) -> tuple[float, float]:
     return lows[place // len(highs)].item(), highs[place % len(highs)].item()
 
 
-def _widest(network: Network, calibration: Calibration, nodes: list[Node]) -> dict[Node, tuple[float, float]]:
-    """The minimum and the maximum of each node's values over all pictures, and zero."""
-    bounds = dict.fromkeys(nodes, (0.0, 0.0))
-    found: dict[Node, None] = {}  # in the order of the graph
-
-    class Bounds(Interpreter):
-        def run_node(self, n: Node) -> object:
-            value = super().run_node(n)
-            if n in bounds and is_values(value):
-                found[n] = None
-                low, high = (bound.item() for bound in torch.aminmax(value))
-                bounds[n] = min(low, bounds[n][0]), max(high, bounds[n][1])
-            return value
-
-    with torch.no_grad():
-        for picture in calibration.inputs():
-            Bounds(network).run(_planes(picture))
-    return {node: bounds[node] for node in found}
+def _widest(network: Network, calibration: Calibration, recipe: Recipe) -> dict[Node, tuple[float, float]]:
+    """The minimum and the maximum of each rounded node's values over all pictures, and zero."""
+    measured = measure(network, calibration).ranges(RANGES[0])
+    return {
+        node: (min(0.0, measured[node.name].low), max(0.0, measured[node.name].high))
+        for node in rounded_nodes(network, recipe)
+        if node.name in measured
+    }
 
 
 def _error(signal: Signal) -> float:

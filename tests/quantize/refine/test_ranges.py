@@ -54,7 +54,7 @@ def widest(graph: Network, seen: Calibration) -> Ranges:
     found: dict[torch.fx.Node, tuple[float, float]] = {}
     nodes = rounded_nodes(graph, Recipe())
 
-    class Recorder(torch.fx.Interpreter):
+    class Widest(torch.fx.Interpreter):
         def run_node(self, n: torch.fx.Node) -> object:
             value = super().run_node(n)
             if n in nodes:
@@ -62,7 +62,7 @@ def widest(graph: Network, seen: Calibration) -> Ranges:
             return value
 
     with torch.no_grad():
-        Recorder(graph).run(planes(seen))
+        Widest(graph).run(planes(seen))
     return found
 
 
