@@ -49,7 +49,7 @@ def match(tensors: Mapping[str, Statistics], measured: Measured) -> dict[str, st
     """The node of the captured graph for each tensor; those that are not certain are left out.
 
     Where several nodes agree, as before and behind a reshape, they must have had the same extremes on every
-    calibration picture.
+    calibration picture; one for which a range was chosen goes first.
     """
     names = list(measured.statistics)
     known = np.stack([measured.statistics[name] for name in names])
@@ -65,7 +65,8 @@ def match(tensors: Mapping[str, Statistics], measured: Measured) -> dict[str, st
         ties = np.flatnonzero(distances <= max(_TIES * distances[best], _FINEST))
         own = measured.extremes[names[best]]
         if all(own.equals(measured.extremes[names[tie]], _CLOSE) for tie in ties):
-            found[tensor] = names[best]
+            chosen = (names[tie] for tie in ties if names[tie] in measured.chosen)
+            found[tensor] = next(chosen, names[best])
     return found
 
 

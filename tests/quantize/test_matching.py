@@ -1,15 +1,17 @@
 """Tensors are matched with nodes by evidence, and only where it is clear."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
+import pytest
 from numpy.typing import NDArray
 
 from edgewise.models.spec import Tensor32
 from edgewise.quantize.calibration import Calibration
 from edgewise.quantize.matching import Observe, match, tensor_ranges
-from edgewise.quantize.measured import PICTURES, ExtremesCollector, Measured, statistics
+from edgewise.quantize.measured import PICTURES, ExtremesCollector, Measured, Range, statistics
 
 Make = Callable[[Tensor32], NDArray[Any]]
 
@@ -66,6 +68,14 @@ def test_nodes_that_only_agree_on_the_first_pictures_are_not_certain(tiny_calibr
     assert match(tensors, known)
     known.extremes["turned"].highs[-1] /= 2  # now the last picture tells it from the input
     assert match(tensors, known) == {}
+
+
+@pytest.mark.parametrize("name", ["input", "turned"])
+def test_of_nodes_that_agree_the_one_with_a_chosen_range_is_meant(
+    tiny_calibration: Calibration, name: str
+) -> None:
+    known = replace(measured(MADE, tiny_calibration), chosen={name: Range(0, 1)})
+    assert match({"a": seen(MADE["input"], tiny_calibration)}, known) == {"a": name}
 
 
 def test_only_tensors_without_a_match_are_measured_again(tiny_calibration: Calibration) -> None:
