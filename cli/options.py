@@ -6,7 +6,6 @@ from typing import Any, TypeAlias
 
 import click
 
-from ..quantize.recipe import EFFORTS
 from .choices import Listed, precisions, processors, targets
 from .groups import in_group
 
@@ -16,6 +15,7 @@ _PATH = click.Path(path_type=Path)
 
 # All filters of Pillow; the module that has them would slow down --help.
 INTERPOLATIONS = ("nearest", "box", "bilinear", "hamming", "bicubic", "lanczos")
+EFFORTS = ("default", "best")  # of `quantize/recipe.py`, for the same reason
 
 _conversion = in_group("Conversion")
 _network = in_group("Network")
