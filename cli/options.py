@@ -104,7 +104,7 @@ _CONVERSION = (
         "--effort",
         type=click.Choice(EFFORTS),
         default="default",
-        help="best learns the rounding of weights and the ranges of activations of INT8 models from the "
+        help="With best, learn the rounding of weights and the ranges of activations of INT8 models from the "
         "photographs of --calib. It takes longer, and the model keeps its size and speed.",
     ),
 )

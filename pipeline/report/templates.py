@@ -1,9 +1,11 @@
 """Fill in the templates of this folder, and those of the targets."""
 
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 from ...export.engines import importing
+from ...models.errors import MissingDependencyError
 from .headline import percent
 
 _HERE = Path(__file__).parent
@@ -12,9 +14,9 @@ _RUNTIMES = _HERE.parents[1] / "runtime"  # each target has its part of run.py t
 
 def require() -> None:
     """Raise a `MissingDependencyError` if the libraries that write reports are not installed."""
-    with importing("Writing a report", "report"):
-        import jinja2  # noqa: F401
-        import matplotlib as mpl  # noqa: F401
+    for library in ("jinja2", "matplotlib"):
+        if find_spec(library) is None:
+            raise MissingDependencyError("Writing a report", "report", library)
 
 
 def filled(template: str, **values: Any) -> str:

@@ -1,6 +1,6 @@
 """The ranges of an ONNX graph's tensors, in a file that ONNX Runtime's quantizer reads."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -10,7 +10,7 @@ from ...export.onnx.graph import INPUT
 from ...models.spec import Tensor32
 from ..calibration import Calibration
 from ..matching import Observe, tensor_ranges
-from ..measured import Measured
+from ..measured import Measured, Range
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -31,8 +31,11 @@ class Reader:
 
 def write_ranges(
     model: "ModelProto", measured: Measured, calibration: Calibration, rule: str, out: Path
-) -> None:
-    """Write the range of every float tensor of `model`, whose shapes are inferred, as the library's cache."""
+) -> dict[str, Range]:
+    """Write the range of every float tensor of `model`, whose shapes are inferred, as the library's cache.
+
+    Return the ranges.
+    """
     from onnxruntime.quantization import CalibrationMethod
     from onnxruntime.quantization.calibrate import TensorsData, save_tensors_data
 
@@ -40,6 +43,22 @@ def write_ranges(
     found = tensor_ranges(names, lambda chosen: _observer(model, chosen), measured, calibration, rule)
     ends = {name: (np.array(own.low, "<f4"), np.array(own.high, "<f4")) for name, own in found.items()}
     save_tensors_data(TensorsData(CalibrationMethod.MinMax, ends), out)
+    return found
+
+
+def of_softmax(model: "ModelProto", ranges: Mapping[str, Range]) -> dict[str, list[dict[str, Any]]]:
+    """The ranges of what softmax gives, as `TensorQuantOverrides`.
+
+    The library takes 0 to 1 for all of them. Where attention looks at hundreds of tokens, each has less than
+    half a step of that, so that all become 0 (PiT, 730 tokens).
+    """
+    given = (node.output[0] for node in model.graph.node if node.op_type == "Softmax")
+    zero = np.array(0, np.float32)
+    return {
+        name: [{"rmin": zero, "rmax": np.array(ranges[name].high, np.float32)}]
+        for name in given
+        if name in ranges
+    }
 
 
 def _float_tensors(model: "ModelProto") -> "dict[str, Any]":

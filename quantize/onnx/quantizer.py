@@ -26,7 +26,7 @@ from ..measured import Measured
 from ..recipe import Recipe
 from ..refine import Refined
 from ..tail import TailOperator, tail
-from .calibrate import Reader, write_ranges
+from .calibrate import Reader, of_softmax, write_ranges
 from .islands import isolate, nodes_of, unsupported
 from .overflow import overrides
 from .patch import patch
@@ -136,8 +136,9 @@ def _quantized(
     # Plain shape inference is enough; symbolic shape inference would need SymPy.
     quant_pre_process(exported, prepared, skip_symbolic_shape=True)
     model = onnx.load(prepared)
+    shares = {}
     if measured:
-        write_ranges(model, measured, calibration, recipe.ranges, ranges)
+        shares = of_softmax(model, write_ranges(model, measured, calibration, recipe.ranges, ranges))
     grids = overrides(model, recipe) if recipe.no_overflow else {}
     if grids:
         onnx.save(model, prepared)
@@ -156,7 +157,7 @@ def _quantized(
         # ranges of each picture are kept in memory, so the options that collect them in parts do not help.
         extra_options={
             "CalibMovingAverage": recipe.ranges == "mean-min-max",
-            "TensorQuantOverrides": grids,
+            "TensorQuantOverrides": grids | shares,
         },
     )
     return onnx.load(quantized), islands

@@ -176,7 +176,7 @@ def test_a_cheap_mistake_is_told_before_anything_heavy_is_imported(
 @pytest.mark.parametrize(
     ("arguments", "stage"),
     [
-        (["export", "mobilenetv2", "--int8"], "[1/10] Load the network"),
+        (["export", "mobilenetv2", "--int8"], "[1/11] Load the network"),
         (["ensemble", "mobilenetv2", "mobilenetv3small"], "Load the members"),
         (["train", "mobilenetv2", "--data", "shapes", "--weights", "bundled"], "Load the network"),
     ],

@@ -63,7 +63,7 @@ def test_one_that_a_child_process_sent_is_its_message_alone() -> None:
 
 
 def test_codes_and_names_tell_them_apart() -> None:
-    assert [kind.exit_code for kind in KINDS] == [1, 2, 3, 4, 5, 6, 7]
+    assert [kind.exit_code for kind in KINDS] == [1, 2, 3, 4, 5, 6, 7, 8]
     assert len({kind.exit_name for kind in KINDS}) == len(KINDS)
     assert all(f"exit {kind.exit_code}" in (errors.__doc__ or "") for kind in KINDS)
 

@@ -5,17 +5,21 @@ from pathlib import Path
 
 import onnx
 import pytest
+import torch
 from onnx import numpy_helper
+from torch import nn
 
 from edgewise.export.artifact import Artifact
-from edgewise.export.graph import Network
+from edgewise.export.graph import Network, trace
 from edgewise.export.onnx.exporter import export
-from edgewise.models.spec import ModelSpec
+from edgewise.models.spec import ModelSpec, Tensor32
 from edgewise.quantize.calibration import Calibration
 from edgewise.quantize.measured import Extremes, Measured
 from edgewise.quantize.onnx.quantizer import quantize
 from edgewise.quantize.recipe import Recipe
-from edgewise.quantize.refine import Refined
+from edgewise.quantize.refine import Refined, refine
+from edgewise.runtime.judge.stats import agreement
+from edgewise.runtime.onnx.session import open_exact
 
 
 @pytest.fixture(scope="module")
@@ -77,3 +81,31 @@ def test_tensors_without_a_match_are_measured_in_the_graph(
     assert found.keys() == plain.keys()
     for name, wanted in plain.items():
         assert found[name] == pytest.approx(wanted, rel=1e-4)
+
+
+class Attentive(nn.Module):
+    """Attention of 256 tokens to each other, none of which matters more than the others."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.stem, self.head = nn.Conv2d(3, 16, 3, 2, 1), nn.Linear(16, 6)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        tokens = self.stem(x).flatten(2).transpose(1, 2)
+        shares = (tokens @ tokens.transpose(1, 2) / 64).softmax(-1)
+        seen: torch.Tensor = self.head((shares @ tokens).mean(1))
+        return seen
+
+
+def test_shares_of_many_tokens_do_not_become_zero(
+    tiny_spec: ModelSpec, tiny_calibration: Calibration, tiny_pictures: Tensor32, tmp_path: Path
+) -> None:
+    torch.manual_seed(0)
+    graph = trace(Attentive().eval(), 32)
+    twin = export(graph, tiny_spec, tmp_path / "float.onnx")
+    refined = refine(graph, tiny_calibration, Recipe())
+    found = scales(twin, refined.measured, refined, tiny_calibration, tmp_path)
+    (softmax,) = [node.output[0] for node in onnx.load(twin.path).graph.node if node.op_type == "Softmax"]
+    assert found[softmax][0] < 1 / 2048  # the library takes 1/255
+    answers = [open_exact(path, 1)(tiny_pictures) for path in (twin.path, tmp_path / "int8.onnx")]
+    assert agreement(*answers).sqnr_db > 15
