@@ -62,6 +62,7 @@ def _convert(sender: Connection, name: str, imgsz: int | None, precisions: list[
             calib_count=_CALIBRATION,
             recover=False,
             force=True,
+            report=False,
             out=out,
         )
         sender.send(made.to_json())
