@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from PIL import Image
 
 import edgewise as package
 from edgewise.models.errors import EdgewiseError
@@ -38,6 +39,17 @@ def raising(folder: Path, module: str, error: str) -> dict[str, str]:
     return {"PYTHONPATH": str(folder)}
 
 
+def labelled_noise(folder: Path) -> Path:
+    """Two pictures of noise for each class of the tiny network."""
+    random = np.random.default_rng(0)
+    for name in ("ant", "bee", "cat", "dog", "elk", "fox"):
+        (folder / name).mkdir(parents=True)
+        for number in range(2):
+            image = Image.fromarray(random.integers(0, 256, (40, 40, 3), np.uint8))
+            image.save(folder / name / f"{number}.png")
+    return folder
+
+
 @pytest.fixture(scope="module")
 def ends(
     edgewise: Run,
@@ -57,6 +69,9 @@ def ends(
         folder / "missing", "ai_edge_litert", "ModuleNotFoundError('no', name='ai_edge_litert')"
     )
     unexpected = raising(folder / "bug", "rich", "RuntimeError('a bug')")
+    # Twelve pictures do not show that nothing is lost.
+    limits = "--max-drop", 0, "--strict", "--no-latency"
+    undecided = "--baseline", tiny_bundle, "--data", labelled_noise(folder / "noise"), *limits
     runs = (
         edgewise("models", "--json"),
         edgewise("verify", damaged, "--json"),
@@ -67,6 +82,7 @@ def ends(
         edgewise(*export, "--max-latency", 1e-6, "--json", "--out", folder / "slow"),
         edgewise("predict", tiny_bundle, picture, "--json", **missing),
         edgewise(*export, "--int8", "--json", "--out", folder / "mixed"),
+        edgewise("gate", tiny_bundle, *undecided, "--json"),
         edgewise("models", "--json", **interrupted),
     )
     found = {}
@@ -90,6 +106,7 @@ def test_every_exit_code_is_reached_and_has_one_line(ends: Ends) -> None:
         "latency_gate": 5,
         "missing_dependency": 6,
         "other_precision": 7,
+        "regression": 8,
         "interrupted": 128 + signal.SIGINT,
     }
     for name, (code, complaint) in ends.items():
