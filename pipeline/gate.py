@@ -23,8 +23,6 @@ from .document import document
 from .progress import Journal, Progress
 from .request import at_least
 
-_GENERATED = 1200  # pictures of the generated set, for the bundled weights
-
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
 class Gated:
@@ -121,7 +119,7 @@ def gate(
     if data is not None:
         require_folder(Path(data), "a folder of labelled pictures")
     notices = [require_sound(opened) for opened in (new, old)]
-    pictures = evaluation.choose(new.spec, None if data is None else Path(data), _GENERATED, (), 0)
+    pictures = evaluation.choose(new.spec, None if data is None else Path(data), evaluation.GENERATED, (), 0)
     pictures = replace(pictures, decided=None)  # which would be other ones for each bundle
     notices += [
         evaluation.refuse_overlap(pictures, Seen.from_json(it.calibration or {})) for it in (new, old)

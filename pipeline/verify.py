@@ -27,8 +27,6 @@ from .progress import Journal, Progress
 from .request import at_least, limits
 from .second_look import second_look
 
-_GENERATED = 1200  # pictures of the generated set, for the bundled weights
-
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
 class VerifiedBundle:
@@ -136,7 +134,7 @@ def verify(
     judged_by_pictures = opened.reference is not None or folder is not None
     pictures = overlap = None
     if judged_by_pictures:
-        pictures = evaluation.choose(opened.spec, folder, _GENERATED, photos=(), seed=0)
+        pictures = evaluation.choose(opened.spec, folder, evaluation.GENERATED, photos=(), seed=0)
         overlap = evaluation.refuse_overlap(pictures, Seen.from_json(opened.calibration or {}))
     wanted.require_measurable(pictures)
     journal = Journal(progress, 1 + judged_by_pictures + (report is not None))

@@ -5,6 +5,7 @@
 Needs Chromium.
 """
 
+import shutil
 import subprocess
 import tempfile
 from pathlib import Path
@@ -12,7 +13,6 @@ from pathlib import Path
 from PIL import Image
 
 import edgewise
-from edgewise.runtime.devices import _chromium as chromium
 
 PICTURE = Path(__file__).parents[1] / "images" / "report.png"
 _WIDTH, _HEIGHT = 900, 1150
@@ -20,7 +20,7 @@ _WIDTH, _HEIGHT = 900, 1150
 
 def main() -> None:
     """Export, and photograph the top of the page."""
-    program = chromium.find()
+    program = shutil.which("chromium") or shutil.which("google-chrome")
     if program is None:
         raise SystemExit("there is no Chromium; install it: apt install chromium")
     with tempfile.TemporaryDirectory() as name:

@@ -50,7 +50,7 @@ def _texts(manifest: dict[str, Any], evidence: Evidence) -> dict[str, str]:
     )
     card = filled(
         "README.md.j2",
-        name=manifest["name"],
+        name=_words(manifest["name"]),
         target=target,
         precision=manifest["precision"],
         integer=Precision(manifest["precision"]).integer,

@@ -23,6 +23,7 @@ from .. import Session
 
 Progress = Callable[[int, int], None]  # done, total
 
+GENERATED = 1200  # pictures of the generated set that judge bundled weights, where nobody says how many
 _BLOCK = 16  # pictures in memory at a time
 _UNLABELLED, _DECIDED = 160, 40
 _PHOTOGRAPHS = 500  # without labels: about 300 are needed to show that no answer in a hundred is lost
