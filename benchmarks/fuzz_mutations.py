@@ -3,28 +3,13 @@
 import hashlib
 import json
 import random
-import string
 from collections.abc import Callable
 from copy import deepcopy
 from pathlib import Path
 from typing import Any, TypeAlias
 
-_NUMBERS = (0, -1, 1, 2, 255, 1 << 31, 1 << 63, 10**400, 0.5, -0.0, 1e30, 1e-30, 1e308)
-_TEXTS = (
-    "",
-    "\0",
-    "\x1b[2J",
-    "..",
-    "../../etc/passwd",
-    "net.py:f",
-    "NaN",
-    "{",
-    "n" * 100_000,
-    "ant",
-    "☃",
-    "w8a8",
-)
-_OTHERS: tuple[Any, ...] = (None, True, False, [], {}, [[]], [None], {"a": {}}, [0] * 5, {"": 0})
+from fuzz_models import with_other_values
+from fuzz_values import TEXTS, other_value, places
 
 
 def in_manifest(bundle: Path, draw: random.Random) -> str:
@@ -35,18 +20,18 @@ def in_manifest(bundle: Path, draw: random.Random) -> str:
         return "bytes of the manifest"
     manifest = json.loads(path.read_bytes())
     for _ in range(draw.choice((1, 1, 1, 2, 4))):
-        places = [*_places(manifest)]
-        holder, key = draw.choice(places)
+        found = [*places(manifest)]
+        holder, key = draw.choice(found)
         kind = draw.random()
         if kind < 0.15:
             del holder[key]
         elif kind < 0.3:
-            other, name = draw.choice(places)
+            other, name = draw.choice(found)
             holder[key] = deepcopy(other[name])  # which may hold this very place
         elif kind < 0.4 and isinstance(holder[key], list):
             draw.shuffle(holder[key])
         else:
-            holder[key] = _value(holder[key], draw)
+            holder[key] = other_value(holder[key], draw)
         if not manifest:
             break
     text = json.dumps(manifest)
@@ -64,7 +49,7 @@ def in_labels(bundle: Path, draw: random.Random) -> str:
     if kind == 0:
         draw.shuffle(names)
     elif kind == 1:
-        names[draw.randrange(len(names))] = draw.choice(_TEXTS)
+        names[draw.randrange(len(names))] = draw.choice(TEXTS)
     elif kind == 2:
         names.append(draw.choice(names))
     elif kind == 3:
@@ -93,12 +78,18 @@ def in_golden(bundle: Path, draw: random.Random) -> str:
 
 
 def in_model(bundle: Path, draw: random.Random) -> str:
-    """Other bytes in a model file."""
+    """Other bytes in a model file, or another file of its format: with other values."""
     manifest = json.loads((bundle / "manifest.json").read_bytes())
     name = draw.choice([name for name in manifest["files"] if "/" not in name and not name.endswith(".txt")])
-    (bundle / name).write_bytes(changed((bundle / name).read_bytes(), draw))
+    path, what = bundle / name, "bytes of a model file"
+    change = with_other_values(path.suffix)
+    if change and draw.random() < 0.5:
+        what = "values of a model file"
+        path.write_bytes(change(path.read_bytes(), draw))
+    else:
+        path.write_bytes(changed(path.read_bytes(), draw))
     _sign(bundle, manifest, [name])
-    return "a model file"
+    return what
 
 
 Change: TypeAlias = Callable[[Path, random.Random], str]
@@ -146,32 +137,15 @@ def in_header(content: bytes, draw: random.Random) -> bytes:
     decoded = {key: json.loads(text) for key, text in inner.items() if text[:1] in "{["}
     if decoded and draw.random() < 0.7:
         key = draw.choice(sorted(decoded))
-        holder, place = draw.choice([*_places(decoded[key])])
-        holder[place] = _value(holder[place], draw)
+        holder, place = draw.choice([*places(decoded[key])])
+        holder[place] = other_value(holder[place], draw)
         inner[key] = json.dumps(decoded[key])
     else:
-        holder, place = draw.choice([*_places(header)])
-        holder[place] = _value(holder[place], draw)
+        holder, place = draw.choice([*places(header)])
+        holder[place] = other_value(holder[place], draw)
     text = json.dumps(header).encode()
     text += b" " * (-len(text) % 8)
     return len(text).to_bytes(8, "little") + text + content[8 + size :]
-
-
-def _places(value: Any) -> Any:
-    """Every place in a JSON value: its holder and key."""
-    for key in value if isinstance(value, dict) else range(len(value)) if isinstance(value, list) else ():
-        yield value, key
-        yield from _places(value[key])
-
-
-def _value(old: Any, draw: random.Random) -> Any:
-    kind = draw.random()
-    if kind < 0.3 and isinstance(old, int | float):
-        return draw.choice((old + 1, old - 1, -old, old * 2, old / 3, str(old)))
-    if kind < 0.3 and isinstance(old, str) and old:
-        place = draw.randrange(len(old))
-        return old[:place] + draw.choice(string.printable) + old[place + 1 :]
-    return draw.choice((draw.choice(_NUMBERS), draw.choice(_TEXTS), draw.choice(_OTHERS)))
 
 
 def _sign(bundle: Path, manifest: dict[str, Any], names: list[str]) -> None:
