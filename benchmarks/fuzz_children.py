@@ -1,11 +1,11 @@
 """Runs what may end badly in children of a process that has imported everything, for `fuzz.py`.
 
-A child either calls the function that a command calls, in itself, with the children that look at model files
-forked, too, instead of started: a start takes a second. Or it starts the program, which starts its children.
+A child either calls the function that a command calls, with the product's own children forked, too (see
+`fuzz_server.py`), or it starts the program, which starts its children.
 """
 
+import faulthandler
 import importlib
-import json
 import os
 import resource
 import signal
@@ -17,19 +17,20 @@ import traceback
 import unicodedata
 from collections.abc import Callable
 from contextlib import suppress
-from typing import Any, NoReturn, TypeAlias
+from typing import NoReturn, TypeAlias
+
+import fuzz_server as server
+from fuzz_server import LARGEST_BYTES, MOST_BYTES, MemoryExcessError
 
 from edgewise.models.errors import EdgewiseError
 from edgewise.runtime import probe
-from edgewise.runtime.child import ChildDiedError, ending
+from edgewise.runtime.child import ending
 
 KINDS = ("success", "clean error", "wrong answer", "traceback", "crash", "hang", "memory")
 GOOD = KINDS[:2]
 LIMIT_S = 60.0
-MOST_BYTES = 4 << 30  # above it is counted as memory
-_LARGEST_BYTES = 12 << 30  # above it is refused by the system
 _FIRST_CODE = 10  # of the child for KINDS
-_INNER_S = 45
+_TELL_S = 0.5
 _PROGRAM = (sys.executable, "-c", "from edgewise.cli.main import main; main()")
 Case: TypeAlias = Callable[[], None]
 
@@ -58,7 +59,8 @@ def preload() -> None:
     from PIL import Image
 
     Image.init()
-    vars(probe)["ask"] = _asked
+    server.start()
+    vars(probe)["ask"] = server.ask
 
 
 def forked(case: Case) -> tuple[str, str]:
@@ -72,13 +74,18 @@ def forked(case: Case) -> tuple[str, str]:
         while not done and time.monotonic() < end:
             time.sleep(0.002)
             done, status, usage = os.wait4(pid, os.WNOHANG)
+        if not done:
+            os.kill(pid, signal.SIGUSR1)  # it says where it is
+            time.sleep(_TELL_S)
         with suppress(ProcessLookupError):  # what it may have started lives in its group
             os.killpg(pid, signal.SIGKILL)
         if not done:
             os.wait4(pid, 0)
-            return "hang", f"longer than {LIMIT_S:g} s"
         said.seek(0)
         told = said.read()
+    if not done:
+        server.renew()  # it may still work for what was killed
+        return "hang", f"longer than {LIMIT_S:g} s\n{told}"
     if usage.ru_maxrss * 1024 > MOST_BYTES:
         return "memory", f"{usage.ru_maxrss / (1 << 20):.1f} GiB\n{told}"
     code = os.waitstatus_to_exitcode(status)
@@ -110,7 +117,8 @@ def _be_child(case: Case, said: int) -> NoReturn:
     kind, told = "traceback", ""
     try:
         os.setpgid(0, 0)
-        resource.setrlimit(resource.RLIMIT_AS, (_LARGEST_BYTES, _LARGEST_BYTES))
+        faulthandler.register(signal.SIGUSR1, said, all_threads=True)
+        resource.setrlimit(resource.RLIMIT_AS, (LARGEST_BYTES, LARGEST_BYTES))
         nowhere = os.open(os.devnull, os.O_RDWR)
         for descriptor in (0, 1, 2):
             os.dup2(nowhere, descriptor)
@@ -118,6 +126,8 @@ def _be_child(case: Case, said: int) -> NoReturn:
         kind = "success"
     except EdgewiseError as error:
         kind, told = "clean error", f"{type(error).__name__}: {str(error)[:300]}"
+    except MemoryExcessError as error:
+        kind, told = "memory", str(error)
     except EndError as error:
         kind, told = error.kind, str(error)[-3000:]
     except BaseException:  # noqa: BLE001 - what else it is, is the result
@@ -125,26 +135,3 @@ def _be_child(case: Case, said: int) -> NoReturn:
     finally:
         os.write(said, told.encode("utf-8", "replace"))
         os._exit(_FIRST_CODE + KINDS.index(kind))
-
-
-def _asked(module: str, *arguments: str, timeout_s: float = _INNER_S) -> Any:
-    """As `edgewise.runtime.child.ask`, in a forked process."""
-    reading, writing = os.pipe()
-    pid = os.fork()
-    if pid == 0:
-        code = 1
-        try:
-            signal.alarm(int(min(timeout_s, _INNER_S)))
-            os.dup2(writing, 1)
-            sys.argv = [module, *arguments]
-            importlib.import_module(module).main()
-            code = 0
-        finally:
-            os._exit(code)
-    os.close(writing)
-    with os.fdopen(reading) as answer:
-        text = answer.read()
-    code = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
-    if code:
-        raise ChildDiedError(ending(code))
-    return json.loads(text, parse_constant=lambda _: None)
