@@ -29,8 +29,8 @@ from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from fuzz_cases import GROUPS
-from fuzz_children import GOOD, KINDS, LIMIT_S, forked, preload
+from fuzz_cases import GROUPS, warm
+from fuzz_children import GOOD, KINDS, LIMIT_S, forked, preload, preload_torch
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,13 +58,15 @@ def main() -> int:
     parser.add_argument("--table", type=Path)
     options = parser.parse_args()
     preload()
+    warm(options.sources)
     with tempfile.TemporaryDirectory() as name:
         os.environ["XDG_CACHE_HOME"] = str(Path(name) / "cache")
-        found = [
-            mutant
-            for seed in options.seeds.split(",")
-            for mutant in _all_of(seed, options, options.results or Path(name), Path(name) / "work")
-        ]
+        found = []
+        for group in GROUPS:
+            if group == "checkpoints" and options.checkpoints:
+                preload_torch()
+            for seed in options.seeds.split(","):
+                found += _all_of(group, seed, options, Path(name))
     text = table(found, options.seeds)
     print(text)
     if options.table:
@@ -72,25 +74,25 @@ def main() -> int:
     return int(any(mutant.kind not in GOOD for mutant in found))
 
 
-def _all_of(seed: str, options: argparse.Namespace, results: Path, work: Path) -> Iterator[Found]:
-    """The mutants of a seed, those that are still missing made now."""
+def _all_of(group: str, seed: str, options: argparse.Namespace, place: Path) -> Iterator[Found]:
+    """The mutants of a group and a seed, those that are still missing made now."""
+    results = options.results or place
     results.mkdir(parents=True, exist_ok=True)
     path = results / f"{seed}.jsonl"
     known = {(found.group, found.number): found for found in _kept(path) if found.kind in GOOD}
     with path.open("a", encoding="utf-8") as file:
-        for group in GROUPS:
-            for number in range(getattr(options, group)):
-                name = f"{seed}:{group}:{number}"
-                if options.only and options.only != name:
-                    continue
-                found = None if options.only else known.get((group, number))
-                if found is None:
-                    by_command = number % options.command_every == 0
-                    found, told = _one(options.sources, work, name, by_command=by_command)
-                    print(json.dumps(asdict(found)), file=file, flush=True)
-                    if found.kind not in GOOD or options.only:
-                        print(f"{name} {found.what}: {found.kind}\n{told}", flush=True)
-                yield found
+        for number in range(getattr(options, group)):
+            name = f"{seed}:{group}:{number}"
+            if options.only and options.only != name:
+                continue
+            found = None if options.only else known.get((group, number))
+            if found is None:
+                by_command = number % options.command_every == 0
+                found, told = _one(options.sources, place / "work", name, by_command=by_command)
+                print(json.dumps(asdict(found)), file=file, flush=True)
+                if found.kind not in GOOD or options.only:
+                    print(f"{name} {found.what}: {found.kind}\n{told}", flush=True)
+            yield found
 
 
 def _kept(path: Path) -> Iterator[Found]:
@@ -129,10 +131,10 @@ def table(found: Iterable[Found], seeds: str) -> str:
     return f"""# Mutated files
 
 By `uv run python benchmarks/fuzz.py SOURCES` with the seeds {seeds}, in {minutes:.0f} minutes
-on {platform.machine()}: how opening them ended. A hang takes more than {LIMIT_S:g} s, memory is more than
-4 GiB. A wrong answer is a mutant that `verify`, `gate` or `android` accepts and that answers less than three
-quarters of 24 pictures like the original, that any command accepts with other class names, or for which
-the program prints control characters.
+on {platform.machine()}: how opening them ended. A hang takes more than {LIMIT_S:g} s (as much longer as
+others keep the processors busy), memory is more than 4 GiB. A wrong answer is a mutant that `verify`, `gate`
+or `android` accepts and that answers less than three quarters of 24 pictures like the original, that any
+command accepts with other class names, or for which the program prints control characters.
 
 | | what was changed | count | {" | ".join(KINDS)} |
 |---|---|{"---:|" * (len(KINDS) + 1)}

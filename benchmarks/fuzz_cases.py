@@ -15,6 +15,7 @@ from edgewise.models.images import find_images, read_image
 from edgewise.models.synthetic import dead_leaves
 from edgewise.runtime import android
 from edgewise.runtime.bundle import Bundle
+from edgewise.runtime.judge import evaluation
 
 _AGREEMENT = 0.75  # the least that `verify` asks for between INT8 and float
 _PICTURES = [dead_leaves(48, 77, index) for index in range(24)]
@@ -45,6 +46,15 @@ def bundle(sources: Path, work: Path, draw: random.Random) -> Mutant:
     run = partial(command, *map(str, _arguments(mutant, original, way)))
     judge = partial(_require_same, mutant, original, way)
     return Mutant(what, partial(_both, call, judge), partial(_both, run, judge))
+
+
+def warm(sources: Path) -> None:
+    """Draw the pictures that judge the bundles, which then are there in every child."""
+    for path in sources.glob("*/manifest.json"):
+        spec = Bundle.open(path.parent).spec
+        pictures = evaluation.choose(spec, None, evaluation.GENERATED, (), 0)
+        for number in range(pictures.count):
+            pictures.read(number, spec.preprocess)
 
 
 def _both(first: Case, second: Case) -> None:

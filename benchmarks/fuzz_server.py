@@ -19,7 +19,7 @@ from edgewise.runtime.child import ChildDiedError, ending
 
 MOST_BYTES = 4 << 30  # above it is counted as memory
 LARGEST_BYTES = 12 << 30  # above it is refused by the system
-_LIMIT_S = 45
+_LIMIT_S = 45  # of the processor's time
 
 _running: list[int] = []
 _ends: list[Connection] = []
@@ -87,7 +87,7 @@ def _looked(module: str, arguments: tuple[str, ...]) -> tuple[int, str, int]:
     if pid == 0:
         code = 1
         try:
-            signal.alarm(_LIMIT_S)
+            resource.setrlimit(resource.RLIMIT_CPU, (_LIMIT_S, _LIMIT_S))
             resource.setrlimit(resource.RLIMIT_AS, (LARGEST_BYTES, LARGEST_BYTES))
             nowhere = os.open(os.devnull, os.O_RDWR)
             for descriptor, target in ((nowhere, 0), (writing, 1), (nowhere, 2)):

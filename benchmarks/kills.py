@@ -17,19 +17,19 @@ where it was killed.
 """
 
 import argparse
+import json
 import random
 import statistics
 import sys
 import tempfile
-from collections.abc import Callable
 from contextlib import nullcontext
-from functools import partial
 from pathlib import Path
+from typing import Any, TypeAlias
 
-from kills_commands import COMMANDS, Subject
-from kills_days import BAD, COLUMNS, DAYS, ROOM, Day, killed, mounted, used, whole
+from kills_commands import COMMANDS
+from kills_days import BAD, COLUMNS, DAYS, ON_DISKS, ROOM, Day, killed, mounted, used, whole
 
-_ON_DISKS = ("a full disk", "a read-only folder")  # of their own
+Found: TypeAlias = dict[str, Any]  # "counts" of COLUMNS and "times", and "moments" of kills
 
 
 def main() -> int:
@@ -41,54 +41,61 @@ def main() -> int:
     parser.add_argument("--kills", type=int, default=100)
     parser.add_argument("--times", type=int, default=20)
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--results", type=Path)
     parser.add_argument("--table", type=Path)
     options = parser.parse_args()
-    days = {}
-    for command in options.commands.split(","):
-        for name in options.days.split(","):
+    found = {}
+    for name in options.days.split(","):
+        for command in options.commands.split(","):
             times = options.kills if DAYS[name] is killed else options.times
-            draw = random.Random(f"{options.seed} {command} {name}")  # noqa: S311 - moments, no secrets
-            with tempfile.TemporaryDirectory(prefix="kills-", ignore_cleanup_errors=True) as folder:
-                subject = partial(COMMANDS[command], options.sources.resolve(), Path(folder))
-                days[command, name] = _day(subject, name, Path(folder), times, draw)
-            print(_row(command, name, days[command, name]), flush=True)
+            kept = options.results and options.results / f"{command}, {name}.json"
+            if kept and kept.exists():
+                day = json.loads(kept.read_text("utf-8"))
+            else:
+                day = _day(command, name, options.sources.resolve(), times, options.seed)
+                if kept:
+                    kept.parent.mkdir(parents=True, exist_ok=True)
+                    kept.write_text(json.dumps(day), "utf-8")
+            found[command, name] = day
+            print(_row(command, name, day), flush=True)
     if options.table:
-        options.table.write_text(table(days, options.seed), "utf-8")
-    return int(any(day.counts[column] for day in days.values() for column in BAD))
+        options.table.write_text(table(found, options.seed), "utf-8")
+    return int(any(day["counts"][column] for day in found.values() for column in BAD))
 
 
-def _day(make: Callable[[], Subject], name: str, folder: Path, times: int, draw: random.Random) -> Day:
+def _day(command: str, name: str, sources: Path, times: int, seed: int) -> Found:
     """The command on one kind of day, `times` times."""
-    place, temporary = folder / "place", folder / "tmp"
-    place.mkdir()
-    temporary.mkdir()
-    with mounted(place, ROOM) if name in _ON_DISKS else nullcontext():
-        subject = make()
-        whole(subject, temporary)  # the first also fills caches
-        first = used(place)
-        lasted, changes = whole(subject, temporary)
-        day = Day(subject, temporary, draw, lasted, changes)
-        day.counts["bytes"] = first
-        while day.counts["times"] < times:
-            DAYS[name](day)
-        day.age()
-        whole(subject, temporary)
-        day.require_tidy()
-    return day
+    draw = random.Random(f"{seed} {command} {name}")  # noqa: S311 - moments, no secrets
+    with tempfile.TemporaryDirectory(prefix="kills-") as folder:
+        place, temporary = Path(folder) / "place", Path(folder) / "tmp"
+        place.mkdir()
+        temporary.mkdir()
+        with mounted(place, ROOM) if name in ON_DISKS else nullcontext():
+            subject = COMMANDS[command](sources, Path(folder))
+            whole(subject, temporary)  # the first also fills caches
+            first = used(place)
+            lasted, changes = whole(subject, temporary)
+            day = Day(subject, temporary, draw, lasted, changes, first)
+            while day.counts["times"] < times:
+                DAYS[name](day)
+            day.age()
+            whole(subject, temporary)
+            day.require_tidy()
+    counts = {column: day.counts[column] for column in ("times", *COLUMNS)}
+    return {"counts": counts, "moments": [round(share, 4) for share in day.moments]}
 
 
-def _row(command: str, name: str, day: Day) -> str:
-    cells = [day.counts[column] for column in ("times", *COLUMNS)]
-    return f"| {command} | {name} | {' | '.join(map(str, cells))} |"
+def _row(command: str, name: str, day: Found) -> str:
+    return f"| {command} | {name} | {' | '.join(map(str, day['counts'].values()))} |"
 
 
-def table(days: dict[tuple[str, str], Day], seed: int) -> str:
+def table(found: dict[tuple[str, str], Found], seed: int) -> str:
     """The counts as Markdown."""
-    rows = [_row(command, name, day) for (command, name), day in days.items()]
+    rows = [_row(command, name, day) for (command, name), day in found.items()]
     moments = [
-        f"{command} {' / '.join(f'{share:.0%}' for share in statistics.quantiles(day.moments, n=4))}"
-        for (command, _), day in days.items()
-        if len(day.moments) > 1
+        f"{command} {' / '.join(f'{share:.0%}' for share in statistics.quantiles(day['moments'], n=4))}"
+        for (command, _), day in found.items()
+        if len(day["moments"]) > 1
     ]
     return f"""# Bad days
 
@@ -96,8 +103,8 @@ By `unshare -rm uv run python benchmarks/kills.py SOURCES` with seed {seed}: how
 a command, how the command ended where it ended by itself, and what was damaged, lost or left behind.
 
 All kills hit a command that ran, every other one when a file had just appeared, changed or got its name.
-Of an undisturbed run's time, a quarter, half and three quarters of the kills had come
-after {", ".join(moments) or "no time"}.
+A quarter, half and three quarters of them had come at these shares of the time of an undisturbed run:
+{", ".join(moments) or "none"}.
 
 | command | what happened | times | {" | ".join(COLUMNS)} |
 |---|---|---:|{"---:|" * len(COLUMNS)}

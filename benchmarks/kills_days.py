@@ -22,7 +22,7 @@ from edgewise.models.errors import EdgewiseError
 COLUMNS = ("ended well", "clean error", "traceback", "damaged", "lost", "left")
 BAD = COLUMNS[2:]
 ROOM = 256 << 20  # bytes of a disk that is not full
-_POLL_S, _LONG_S = 0.001, 600.0
+_POLL_S, _LONG_S = 0.002, 600.0
 _TIDY_S = 120.0  # older than what the next run leaves alone
 
 
@@ -35,6 +35,7 @@ class Day:
     draw: random.Random
     lasted_s: float
     changes: int  # of files, while it ran undisturbed
+    bytes: int  # that it wrote
     counts: Counter[str] = field(default_factory=Counter)
     moments: list[float] = field(default_factory=list)  # of kills, in shares of `lasted_s`
 
@@ -151,7 +152,7 @@ def _state(place: Path) -> set[tuple[str, int, int, int]]:
 def full(day: Day) -> None:
     """The disk has room for a part of what the command writes."""
     place = day.subject.place
-    grown = max(day.counts["bytes"], 1 << 14)
+    grown = max(day.bytes, 1 << 14)
     _remount(place, f"size={used(place) + day.draw.randrange(int(1.2 * grown))}")
     _disturbed(day)
     _remount(place, f"size={ROOM}")
@@ -240,6 +241,7 @@ def used(place: Path) -> int:
     return (found.f_blocks - found.f_bfree) * found.f_frsize
 
 
+ON_DISKS = ("a full disk", "a read-only folder")  # of their own
 DAYS: dict[str, Happen] = {
     "a kill": killed,
     "a full disk": full,

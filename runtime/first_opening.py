@@ -2,8 +2,9 @@
 
 Parsers of model files are C++ code that trusts its input: a file whose digests are right can still crash
 them, and would take the caller's process along. What the child finds is compared with the manifest, which
-could name other classes than the file. A bundle that passed both is remembered by the digests of its manifest
-and files and the engine's version, in the user's cache folder, and opened directly from then on.
+could name other classes than the file, and the manifest's preprocessing with the golden sample. A bundle that
+passed all is remembered by the digests of its manifest and files and the engine's version, in the user's cache
+folder, and opened directly from then on.
 """
 
 import hashlib
@@ -18,6 +19,7 @@ from ..models.errors import EdgewiseError, MissingDependencyError
 from . import runtime
 from .bundle import Bundle
 from .judge.described import require_described
+from .judge.golden import require_prepared
 from .probe import probe
 
 _INPUT = "golden/input.npy"
@@ -33,13 +35,14 @@ def require_sound(bundle: Bundle, *files: Path) -> str | None:
 
     Raises:
         EdgewiseError: a file crashes its engine, keeps it busy for two minutes, or cannot be read, or the
-            manifest does not describe it.
+            manifest does not describe it or has other preprocessing than the golden sample.
         MissingDependencyError: the engine is not installed.
     """
     for file in files or filter(None, (bundle.model, bundle.reference)):
         proof = _proof(bundle, file)
         if proof.exists():
             continue
+        require_prepared(bundle)
         try:
             found = probe(file, bundle.target, bundle.folder / _INPUT)
         except MissingDependencyError as error:  # not the engine, whose version `_proof` has read

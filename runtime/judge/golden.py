@@ -26,6 +26,7 @@ from .verdict import MAX_RELATIVE, require_parity
 MAX_LSB = 24
 _STEPS = 255  # of an 8-bit output, from its least value to its greatest
 _ROUNDING = 1e-4  # of float32, relative to the greatest value
+_OTHER_PICTURE = 0.05  # mean difference, of the input's deviation; one step of 255 everywhere is about 0.02
 _SEED, _INDEX = 0, 2_000_000  # this picture is not used for calibration or evaluation
 _TRIES = 8
 
@@ -90,6 +91,23 @@ def prepared(bundle: Bundle, golden: Golden) -> Tensor32:
             f"{bundle.manifest.get('versions', {}).get('pillow', 'the exporting one')}"
         )
     return batch
+
+
+def require_prepared(bundle: Bundle) -> None:
+    """Refuse a manifest whose preprocessing makes another picture of the golden one, beyond any rounding.
+
+    `prepared` asks for the same values; this is for commands that also run where Pillow rounds otherwise.
+
+    Raises:
+        EdgewiseError: the golden sample cannot be read, or its input is not what the preprocessing gives.
+    """
+    golden = bundle.golden()
+    batch = bundle.spec.preprocess(Image.fromarray(golden.image))[None]
+    if float(np.abs(batch - golden.input).mean()) > _OTHER_PICTURE * float(golden.input.std()):
+        raise EdgewiseError(
+            f"{bundle.folder}: the manifest's preprocessing does not give the input of the golden sample; "
+            "do not trust the bundle, export it again"
+        )
 
 
 def compare(bundle: Bundle, golden: Golden, output: Tensor32) -> tuple[float | None, Parity]:

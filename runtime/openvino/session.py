@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 _EXACT = {"INFERENCE_PRECISION_HINT": "f32", "DYNAMIC_QUANTIZATION_GROUP_SIZE": "0"}
 # Without low precision transformations, the plugin runs the file as written: float32, rounded to steps.
 PLAIN = {"LP_TRANSFORMS_MODE": "NO"}
+_starting = Lock()
 
 
 class OpenvinoSession:
@@ -158,10 +159,18 @@ def compiled_for(path: Path, model: "ov.Model", options: dict[str, str]) -> "ov.
         raise EdgewiseError(f"{path.name}: OpenVINO cannot run it ({reason(error)})") from error
 
 
-@cache
 def _core() -> "ov.Core":
+    with _starting:
+        return _started()
+
+
+@cache
+def _started() -> "ov.Core":
     with importing("Running OpenVINO", "openvino"):
         import openvino as ov
+    # The binding prepares for NumPy's arrays when it first sees one. Two threads that do so at once wait for
+    # each other forever, one with Python's lock, the other with the binding's.
+    ov.Tensor(np.zeros(1, np.float32)).data.copy()
     return ov.Core()
 
 

@@ -1,5 +1,6 @@
 """A part of the fuzz run, made again: nothing ends otherwise than well or with an error that says why."""
 
+import json
 import os
 import random
 import shutil
@@ -9,7 +10,7 @@ import sys
 import time
 from pathlib import Path
 
-import fuzz
+import fuzz_children
 import fuzz_mutations
 import pytest
 import torch
@@ -43,13 +44,19 @@ def sources(
 
 
 @pytest.mark.slow
-def test_mutants_end_well_or_with_an_error_that_says_why(sources: Path) -> None:
-    counts = ("--bundles", "30", "--checkpoints", "15", "--pictures", "60", "--seed", "1000")
-    done = subprocess.run(
-        [sys.executable, str(SCRIPT), str(sources), *counts], capture_output=True, text=True, check=False
-    )
+def test_mutants_end_well_or_with_an_error_that_says_why(sources: Path, tmp_path: Path) -> None:
+    counts = ("--bundles", "40", "--checkpoints", "15", "--pictures", "60", "--seeds", "1000,1001")
+    command = [sys.executable, str(SCRIPT), str(sources), *counts, "--results", str(tmp_path)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout
-    assert "| all | | 105 |" in done.stdout
+    assert "| all | | 230 |" in done.stdout
+    assert "| of them by the program | | 6 |" in done.stdout
+    found = [json.loads(line) for line in (tmp_path / "1001.jsonl").read_text().splitlines()]
+    assert len(found) == 115
+    assert {mutant["kind"] for mutant in found} == {"success", "clean error"}
+    again = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert again.stdout == done.stdout
+    assert len((tmp_path / "1001.jsonl").read_text().splitlines()) == 115  # nothing was made again
 
 
 def clean() -> None:
@@ -57,7 +64,7 @@ def clean() -> None:
 
 
 def wrong() -> None:
-    raise fuzz.WrongAnswerError("another answer")
+    raise fuzz_children.EndError("wrong answer", "another answer")
 
 
 def hungry() -> None:
@@ -76,13 +83,28 @@ CASES = {
 }
 
 
-@pytest.mark.parametrize("kind", fuzz.KINDS)
-def test_every_end_is_told_from_the_others(kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(fuzz, "_LIMIT_S", 1.0)
+SAID = {
+    "success": "",
+    "clean error": "EdgewiseError: what is wrong",
+    "wrong answer": "another answer",
+    "traceback": "ZeroDivisionError",
+    "crash": "Segmentation fault",
+    "hang": "in <lambda>",  # where it was
+    "memory": "GiB",
+}
+
+
+@pytest.mark.parametrize("kind", fuzz_children.KINDS)
+def test_every_end_is_told_from_the_others(
+    kind: str, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(fuzz_children, "LIMIT_S", 1.0)
     if kind == "memory":
-        monkeypatch.setattr(fuzz, "_MOST_BYTES", 1 << 26)
-    found, told = fuzz.forked(CASES[kind])
+        monkeypatch.setattr(fuzz_children, "MOST_BYTES", 1 << 26)
+    found, told = fuzz_children.forked(CASES[kind])
     assert found == kind, told
+    assert SAID[kind] in told
+    assert capfd.readouterr() == ("", "")
 
 
 @pytest.mark.parametrize("change", fuzz_mutations.BUNDLES)

@@ -100,3 +100,27 @@ def test_a_cache_that_cannot_be_written_is_no_error(tiny_bundle: Path, cache: Pa
     cache.write_text("a file")
     require_sound(Bundle.open(tiny_bundle))
     assert cache.read_text() == "a file"
+
+
+@pytest.mark.parametrize(
+    "other", [{"resize": 255}, {"interpolation": "nearest"}, {"mean": [0.4] * 3}, {"std": [0.6] * 3}]
+)
+def test_other_preprocessing_than_that_of_the_golden_sample_is_refused_everywhere(
+    tiny_bundle: Path, tmp_path: Path, other: dict[str, Any]
+) -> None:
+    """Also a size to resize to, of which the model file says nothing."""
+    forged = Path(shutil.copytree(tiny_bundle, tmp_path / "forged"))
+    manifest = json.loads((forged / "manifest.json").read_bytes())
+    manifest["spec"]["preprocess"] |= other
+    (forged / "manifest.json").write_text(json.dumps(manifest))
+    ways: list[Callable[[], Any]] = [
+        lambda: edgewise.open_bundle(forged),
+        lambda: edgewise.verify(forged),
+        lambda: edgewise.gate(forged, tiny_bundle, latency=False),
+        lambda: edgewise.gate(tiny_bundle, forged, latency=False),
+        lambda: edgewise.compare(forged, torch=False, count=4),
+        lambda: android.check(Bundle.open(forged)),
+    ]
+    for way in ways:
+        with pytest.raises(EdgewiseError, match="preprocessing does not give the input of the golden sample"):
+            way()

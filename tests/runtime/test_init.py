@@ -1,5 +1,7 @@
 """Sessions found by target, and inputs and outputs that every session refuses."""
 
+import subprocess
+import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from threading import Barrier
@@ -50,6 +52,46 @@ def test_one_session_answers_several_threads(
     with ThreadPoolExecutor(4) as threads:
         right = [found for answers in threads.map(ask, range(0, 16, 4)) for found in answers]
     assert right == [True] * 800
+
+
+# What a binding imports at its first picture takes long, and other threads run meanwhile.
+FIRST_PICTURES = """
+import builtins, sys, threading, time
+from pathlib import Path
+import numpy as np
+from edgewise.runtime import open_session
+
+sessions = [open_session(Path(sys.argv[1]), sys.argv[2], 1) for _ in range(2)]
+plain, together, picture = builtins.__import__, threading.Barrier(2), np.zeros((1, 32, 32, 3), np.float32)
+
+def slow(name, *arguments):
+    if name.startswith("numpy"):
+        time.sleep(0.5)
+    return plain(name, *arguments)
+
+def first(session):
+    together.wait()
+    print(session(picture).shape)
+
+builtins.__import__ = slow
+threads = [threading.Thread(target=first, args=(session,), daemon=True) for session in sessions]
+for thread in threads:
+    thread.start()
+for thread in threads:
+    thread.join()
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("target", ["tflite", "onnx", "openvino"])
+def test_the_first_pictures_of_two_sessions_do_not_wait_for_each_other(
+    tiny_float: Artifact, onnx_float: Artifact, openvino_float: Artifact, target: str
+) -> None:
+    """OpenVINO's binding prepares itself at the first picture, and two threads in it would stop forever."""
+    file = {"tflite": tiny_float, "onnx": onnx_float, "openvino": openvino_float}[target]
+    command = [sys.executable, "-c", FIRST_PICTURES, str(file.path), target]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=300)
+    assert done.stdout == "(1, 6)\n" * 2, done.stderr
 
 
 def test_what_an_engine_raises_while_it_runs_is_explained(tmp_path: Path) -> None:
