@@ -27,6 +27,7 @@ import time
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass
+from functools import cache
 from pathlib import Path
 
 from fuzz_cases import GROUPS, warm
@@ -57,14 +58,10 @@ def main() -> int:
     parser.add_argument("--results", type=Path)
     parser.add_argument("--table", type=Path)
     options = parser.parse_args()
-    preload()
-    warm(options.sources)
     with tempfile.TemporaryDirectory() as name:
         os.environ["XDG_CACHE_HOME"] = str(Path(name) / "cache")
         found = []
         for group in GROUPS:
-            if group == "checkpoints" and options.checkpoints:
-                preload_torch()
             for seed in options.seeds.split(","):
                 found += _all_of(group, seed, options, Path(name))
     text = table(found, options.seeds)
@@ -87,6 +84,7 @@ def _all_of(group: str, seed: str, options: argparse.Namespace, place: Path) -> 
                 continue
             found = None if options.only else known.get((group, number))
             if found is None:
+                _prepare(group, options.sources)
                 by_command = number % options.command_every == 0
                 found, told = _one(options.sources, place / "work", name, by_command=by_command)
                 print(json.dumps(asdict(found)), file=file, flush=True)
@@ -99,6 +97,16 @@ def _kept(path: Path) -> Iterator[Found]:
     if path.exists():
         for line in path.read_text("utf-8").splitlines():
             yield Found(**json.loads(line))
+
+
+@cache
+def _prepare(group: str, sources: Path) -> None:
+    """Import and draw once what each child of the group would."""
+    if group == "bundles":
+        preload()
+        warm(sources)
+    elif group == "checkpoints":
+        preload_torch()
 
 
 def _one(sources: Path, work: Path, name: str, *, by_command: bool) -> tuple[Found, str]:
