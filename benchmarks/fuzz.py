@@ -60,7 +60,7 @@ def main() -> int:
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as name:
         os.environ["XDG_CACHE_HOME"] = str(Path(name) / "cache")
-        found = []
+        found: list[Found] = []
         for group in GROUPS:
             for seed in options.seeds.split(","):
                 found += _all_of(group, seed, options, Path(name))

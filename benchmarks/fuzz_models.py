@@ -25,7 +25,7 @@ def with_other_values(suffix: str) -> Callable[[bytes, random.Random], bytes] | 
 def _in_onnx(content: bytes, draw: random.Random) -> bytes:
     """Another value, or one moved or missing, as the JSON form of the protocol buffer has them."""
     import onnx
-    from google.protobuf.json_format import MessageToDict, ParseDict
+    from google.protobuf.json_format import MessageToDict, ParseDict  # type: ignore[import-untyped]
 
     for _ in range(_TRIES):
         model = MessageToDict(onnx.ModelProto.FromString(content))
@@ -38,7 +38,7 @@ def _in_onnx(content: bytes, draw: random.Random) -> bytes:
         else:
             holder[key] = other_value(holder[key], draw)
         with suppress(Exception):  # the format has no place for it
-            return ParseDict(model, onnx.ModelProto()).SerializeToString()
+            return bytes(ParseDict(model, onnx.ModelProto()).SerializeToString())
     return content[:-1]
 
 
