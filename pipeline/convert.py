@@ -88,8 +88,9 @@ def convert(
         precision: One or more of `fp32`, `fp16`, `w8a32` and `w8a8`; `fp32` without `int8`.
         per_tensor: Give each weight one scale instead of one per output channel.
         io: Type of an INT8 TFLite model's inputs and outputs: `float32`, `int8` or `uint8`.
-        effort: `best` learns the weights' rounding and the activations' ranges of INT8 models from the
-            photographs of `calib`, which takes longer; or `default`.
+        effort: How much time INT8 models may take: `fast` calibrates with 32 pictures and leaves out
+            `stability`; `best` learns the weights' rounding and the activations' ranges from the photographs
+            of `calib`; or `default`.
         processors: What INT8 models are for: `any`, `host`, or one or more of `arm64`, `x86-vnni`,
             `x86-avx2`, `pi4`, `pi5` and `android`.
         weights: `imagenet`, `bundled`, `random`, or the path of a state dict; `auto` takes the first of

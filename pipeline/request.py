@@ -93,7 +93,7 @@ class ConvertRequest:
             raise UsageError(f"--int8 means --precision w8a8, not {','.join(asked)}; pass only one of them")
         if not self._is_plain and Precision.W8A8 not in asked:
             raise UsageError("--io and --per-tensor are for INT8 models; add --int8")
-        self._require_photographs_for_effort()
+        self._require_possible_effort()
         if self.stability and Precision.W8A8 not in asked:
             raise UsageError("--stability compares the calibration of INT8 models; add --int8")
         if self.io not in IOS:
@@ -119,14 +119,14 @@ class ConvertRequest:
                 raise UsageError(f"{name} {value}: must be greater than 0")
         _ = self.overrides, self.targets, self.runs_on  # they are checked when read
 
-    def _require_photographs_for_effort(self) -> None:
+    def _require_possible_effort(self) -> None:
         if self.effort not in EFFORTS:
             raise unknown("effort", self.effort, EFFORTS)
         if self.effort == "default":
             return
         if Precision.W8A8 not in self.precisions:
             raise UsageError(f"--effort {self.effort} is for INT8 models; add --int8")
-        if self.calib is None:
+        if self.effort == "best" and self.calib is None:
             raise UsageError(
                 f"--effort {self.effort} learns from photographs, and generated pictures mislead it; add "
                 "--calib with a folder of them"
@@ -194,7 +194,8 @@ class ConvertRequest:
     @property
     def measures_stability(self) -> bool:
         """Whether INT8 files are made from either half of the calibration pictures too, and compared."""
-        wanted = self.calib is not None if self.stability is None else self.stability
+        default = self.calib is not None and self.effort != "fast"
+        wanted = default if self.stability is None else self.stability
         return wanted and Precision.W8A8 in self.precisions
 
     @property

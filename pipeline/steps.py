@@ -8,7 +8,7 @@ from typing import Any
 from ..export.precision import Precision
 from ..models.errors import AccuracyError
 from ..models.model import Model
-from ..quantize.calibration import Calibration, from_folder, generated
+from ..quantize.calibration import DEFAULT_COUNT, FAST_COUNT, Calibration, from_folder, generated
 from ..quantize.recipe import Recipe
 from ..quantize.refine.sensitivity import LayerError
 from ..runtime import runtime
@@ -48,10 +48,9 @@ class GateError(AccuracyError):
 
 def calibration(request: ConvertRequest, model: Model) -> Calibration:
     """The pictures to calibrate with: a folder of the user's, or generated ones."""
-    preprocess = model.spec.preprocess
-    if request.calib is None:
-        return generated(preprocess, request.calib_count, request.seed)
-    return from_folder(Path(request.calib), preprocess, request.calib_count, request.seed)
+    default = FAST_COUNT if request.effort == "fast" else DEFAULT_COUNT
+    chosen = model.spec.preprocess, request.calib_count, request.seed, default
+    return generated(*chosen) if request.calib is None else from_folder(Path(request.calib), *chosen)
 
 
 def files(request: ConvertRequest, workshop: Workshop, journal: Journal, failures: Failures) -> list[Asked]:
