@@ -14,10 +14,9 @@ _TARGETS, _PRECISIONS = list(TARGETS), list(Precision)
 
 @dataclass(frozen=True, slots=True)
 class Cell:
-    """A time in milliseconds, by which engine, and whether it can be trusted and is the least of its row."""
+    """A time in milliseconds, whether it can be trusted, and whether it is the least of its row."""
 
     milliseconds: float
-    engine: str
     trusted: bool = True
     best: bool = False
 
@@ -101,14 +100,13 @@ def _of_bundle(manifest: Fields) -> Iterator[_Entry]:
     for side, precision in (("float", "fp32"), ("quantized", manifest.text("precision"))):
         time = manifest.number("latency", side, "p50_ms")
         if name and target and precision and time is not None:
-            yield _Entry(name, device, target, precision, Cell(time, ""))
+            yield _Entry(name, device, target, precision, Cell(time))
 
 
 def _of_record(record: Record) -> _Entry:
-    model, engine = record.model, record.engine
+    model = record.model
     threads = f"{record.threads} thread{'s' * (record.threads != 1)}"
-    said = " ".join(filter(None, [engine.name, engine.version, engine.delegate]))
-    cell = Cell(record.summary.p50_ms, printable(said), record.verdict.trusted)
+    cell = Cell(record.summary.p50_ms, record.verdict.trusted)
     return _Entry(
         printable(model.name), f"{device_of(record)}, {threads}", model.target, model.precision, cell
     )

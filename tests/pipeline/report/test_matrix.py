@@ -21,12 +21,12 @@ def test_bundles_give_a_row_and_records_one_for_each_device(manifest: dict[str, 
     own, one, four = found.rows
     assert own == (
         "AMD EPYC, at export (CPU time, 1 thread)",
-        [Cell(3.87, ""), Cell(2.07, "", best=True), Cell(3.87, ""), Cell(2.07, "", best=True), None],
+        [Cell(3.87), Cell(2.07, best=True), Cell(3.87), Cell(2.07, best=True), None],
     )
-    time, engine = record.summary.p50_ms, "LiteRT 2.3.0 XNNPACK"
-    untrusted = Cell(time, engine, trusted=False)  # the latest
+    time = record.summary.p50_ms
+    untrusted = Cell(time, trusted=False)  # the latest
     assert one == ("Board 5 (ssh://pi@board), 1 thread", [None, None, None, None, untrusted])
-    assert four == ("Board 5 (ssh://pi@board), 4 threads", [None, None, Cell(time, engine), None, None])
+    assert four == ("Board 5 (ssh://pi@board), 4 threads", [None, None, Cell(time), None, None])
 
 
 def test_networks_are_kept_apart_and_a_single_time_is_no_matrix(

@@ -36,7 +36,7 @@ def test_accuracy_is_drawn_where_every_model_has_one(manifest: dict[str, Any]) -
 def test_times_make_a_matrix(manifest: dict[str, Any], record: Record) -> None:
     named = replace(record, model=replace(record.model, name="mobilenetv2"))
     page = overview([("a", manifest)], [named])
-    assert "mobilenetv2: median milliseconds for a picture" in page
+    assert "mobilenetv2: median milliseconds; the least" in page
     assert "<b>2.07</b>" in page
 
 
