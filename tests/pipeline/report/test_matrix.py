@@ -40,5 +40,6 @@ def test_networks_are_kept_apart_and_a_single_time_is_no_matrix(
 
 def test_what_is_no_target_or_precision_is_left_out(manifest: dict[str, Any], record: Record) -> None:
     odd = [manifest | {"target": "<b>"}, manifest | {"precision": ["w8a8"], "latency": 3}, {"name": 3}]
-    strange = [replace(record, model=replace(record.model, **{key: "?"})) for key in ("target", "precision")]
+    models = replace(record.model, target="?"), replace(record.model, precision="?")
+    strange = [replace(record, model=model) for model in models]
     assert matrices(map(Fields, odd), strange) == []
