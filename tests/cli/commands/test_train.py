@@ -43,6 +43,13 @@ def test_a_run_leaves_a_checkpoint_and_its_curve(trained: Any) -> None:
     assert trained.document["epochs"] == 2
     assert 0 <= trained.document["top1"] <= 1
     assert len((path.parent / "metrics.csv").read_text().splitlines()) == 3
+    page = Path(trained.document["report"]).read_text("utf-8")
+    assert page.startswith("<!doctype html>")
+    # Two epochs teach little. What taught nothing is said on the terminal, in the document and on the page.
+    told = [line for line in trained.document["notices"] if line.startswith("NOTHING LEARNED")]
+    said = [line[2:] for line in trained.stderr.splitlines() if line.startswith("! NOTHING LEARNED")]
+    assert said == told
+    assert ("<strong>NOTHING LEARNED</strong>" in page) == bool(told)
     assert trained.left == ()
 
 
