@@ -39,8 +39,9 @@ class Refusals:
                 page = self._page(draft, error, latency)
                 path.parent.mkdir(parents=True, exist_ok=True)
                 write_file(path, page.encode("utf-8", "replace"))
-        except OSError as fault:
-            self._journal.notice(f"{path}: the report cannot be written ({fault.strerror or fault})")
+        except (OSError, EdgewiseError) as fault:
+            reason = getattr(fault, "strerror", None) or fault
+            self._journal.notice(f"{path}: the report cannot be written ({reason})")
         else:
             error.report = path
 
@@ -70,4 +71,5 @@ def forget(folder: Path) -> None:
 
 def report_path(folder: Path) -> Path:
     """Where the report of a bundle that was not written is: 'dist/net-tflite-w8a8.failed.html'."""
+    folder = folder if folder.name.strip(".") else folder.resolve()
     return folder.with_name(f"{folder.name}{_SUFFIX}")

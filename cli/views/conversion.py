@@ -77,7 +77,7 @@ def show_failed(console: Console, error: EdgewiseError) -> None:
         show_layers(console, error.layers)
         show_recovery(console, error.recovery)
     if error.report is not None:
-        console.print(f"report: {escape(str(error.report))}", soft_wrap=True)
+        console.print(f"[bold yellow]! its report: {escape(str(error.report))}[/]", soft_wrap=True)
 
 
 def _same_pictures(products: Sequence[Product]) -> str | None:

@@ -198,7 +198,7 @@ def write_metrics(path: Path, rows: Sequence[Row]) -> None:
 
 
 def is_run(folder: Path) -> bool:
-    """Whether a folder is that of a run with a complete epoch."""
+    """Whether a folder is that of a training run."""
     return (folder / RECIPE).is_file() and (folder / METRICS).is_file()
 
 

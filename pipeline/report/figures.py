@@ -26,6 +26,7 @@ INK, MUTED, LINE, FIRST, SECOND, GOOD, BAD, UNSURE = _VARIABLES
 VERDICTS = {"pass": GOOD, "fail": BAD, "inconclusive": UNSURE, "unproven": UNSURE}
 _MOST_POINTS = 400  # of a timeline; each takes 100 bytes
 _MOST_LETTERS, _MOST_NUMBERS = 14, 14  # of a name, and classes with room for numbers, in a confusion matrix
+_LARGEST = 1e30  # number of a file that is drawn: matplotlib fails with larger ones
 _WIDTH = 5.2  # inches; so its text can be read on a phone
 _SIZE = re.compile(r'<svg ([^>]*?)width="[\d.]+pt" height="[\d.]+pt"')
 
@@ -157,8 +158,8 @@ def _line(
     axes: "Axes", rows: Sequence[Mapping[str, float]], column: str, *, scale: float = 1, **style: Any
 ) -> None:
     """A column of the epochs; a single epoch is a point."""
-    values = [scale * row[column] for row in rows]
-    axes.plot([row["epoch"] for row in rows], values, lw=2, marker="" if len(rows) > 1 else "o", **style)
+    epochs, values = ([min(max(row[key], -_LARGEST), _LARGEST) for row in rows] for key in ("epoch", column))
+    axes.plot(epochs, [scale * value for value in values], lw=2, marker="" if len(rows) > 1 else "o", **style)
 
 
 @contextmanager

@@ -61,21 +61,49 @@ def score(answers: Sequence[ValidationAnswer]) -> Score:
     return Score(right / count, wilson(right, count), commonest / count, count)
 
 
-def warnings(answers: Sequence[ValidationAnswer]) -> list[str]:
-    """Sentences about a training that taught nothing; none where it taught something, or without answers."""
+@dataclass(frozen=True, slots=True)
+class Doubt:
+    """Why a training seems to have taught nothing: in words that stand alone, and in a sentence."""
+
+    certain: bool
+    sentence: str
+
+    @property
+    def title(self) -> str:
+        """What it comes to."""
+        return "NOTHING LEARNED" if self.certain else "AT CHANCE"
+
+
+def doubt(answers: Sequence[ValidationAnswer]) -> Doubt | None:
+    """What speaks against a training; None where it taught something, or without answers.
+
+    It is certain where one class takes nearly every answer, or where always the commonest class would do as
+    well; otherwise the interval of the accuracy contains that.
+    """
     if not answers:
-        return []
+        return None
     found, said = score(answers), []
     (name, times), *_ = Counter(row.answer for row in answers).most_common(1)
     share, own = times / found.count, sum(row.label == name for row in answers) / found.count
-    if share >= _ONE_FOR_ALL and own < share / 2:
+    if one_for_all := share >= _ONE_FOR_ALL and own < share / 2:
         said.append(f"the network answers {name!r} to {times:,} of {found.count:,} validation pictures")
     if found.at_chance:
         said.append(
             f"its top-1 of {percent(found.top1)} on {found.count:,} validation pictures cannot be told from "
             f"chance: to answer the commonest class always gives {percent(found.guessing)}"
         )
-    return [f"NOTHING LEARNED: {'; '.join(said)}. {_FIX}"] if said else []
+    if not said:
+        return None
+    return Doubt(one_for_all or found.top1 <= found.guessing, "; ".join(said))
+
+
+def warnings(answers: Sequence[ValidationAnswer]) -> list[str]:
+    """The sentence about a training that seems to have taught nothing, if it does, and what to do."""
+    found = doubt(answers)
+    if found is None:
+        return []
+    more = "" if found.certain else ", and validate with more pictures"
+    return [f"{found.title}: {found.sentence}. {_FIX}{more}"]
 
 
 def classes(answers: Sequence[ValidationAnswer]) -> list[ClassScore]:

@@ -75,8 +75,8 @@ def _headline(run: RunSoFar) -> TrainingHeadline:
         f"{found.count:,} validation pictures right (95 % interval {low:.1f} to {high:.1f}). To answer the "
         f"commonest class always gives {percent(found.guessing)}."
     )
-    if learned.warnings(run.answers):
-        return TrainingHeadline("fail", "NOTHING LEARNED", sentence, cost)
+    if (doubt := learned.doubt(run.answers)) is not None:
+        return TrainingHeadline("fail" if doubt.certain else "inconclusive", doubt.title, sentence, cost)
     return TrainingHeadline("pass", "TRAINED", sentence, cost)
 
 

@@ -12,6 +12,11 @@ from edgewise.pipeline.refused import report_path
 INT8: dict[str, Any] = {"to": "onnx", "int8": True, "calib_count": 16}
 
 
+def test_the_report_is_beside_the_folder() -> None:
+    assert report_path(Path("dist/a.b")) == Path("dist/a.b.failed.html")
+    assert report_path(Path()) == Path.cwd().with_name(f"{Path.cwd().name}.failed.html")
+
+
 @pytest.mark.slow
 def test_what_fails_leaves_its_report_until_it_passes(tiny_model: Model, tmp_path: Path) -> None:
     out = tmp_path / "made" / "net"
