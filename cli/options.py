@@ -272,7 +272,8 @@ _OUTCOME = (
     _bundles(
         "--report/--no-report",
         default=True,
-        help="Write report.html, predictions.csv, a model card and run.py into the bundle.",
+        help="Write report.html, predictions.csv, a model card and run.py into the bundle; for a model that "
+        "fails a gate, a report beside it, NAME-TARGET-PRECISION.failed.html.",
     ),
     _bundles(
         "--thumbnails/--no-thumbnails",

@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Iterable
+from functools import partial
 from pathlib import Path
 
 from ..export.artifact import bundle_name
@@ -24,8 +25,9 @@ from .conversion import Conversion
 from .documented import documented
 from .failures import Failures
 from .load import loaded
-from .product import Product, write
+from .product import Draft, Product, write
 from .progress import Journal, Progress
+from .refused import Refusals, forget
 from .report import require
 from .request import ConvertRequest, ModelLike
 from .stability import compared
@@ -123,7 +125,8 @@ def convert(
         require_speedup: Smallest speed-up of a quantized model over float on this machine.
         force: Write a bundle even if it fails the accuracy gate.
         all_or_nothing: Write no bundle unless every target and precision passes; the first failure ends it.
-        report: Write report.html and other files for people into the bundle.
+        report: Write report.html and other files for people into the bundle. For a model that fails a gate,
+            write the report alone, as `dist/NAME-TARGET-PRECISION.failed.html`.
         thumbnails: Show pictures whose answer changed in report.html; leave private ones out with False.
         overwrite: Replace a bundle that was made from another model.
         out: The bundle's folder, or the folder of several bundles; `dist/NAME-TARGET-PRECISION` without it.
@@ -181,24 +184,28 @@ def _made(request: ConvertRequest, journal: Journal, work: Path, failures: Failu
         if not made:
             return ()
         drafts, by = steps.judged(made, ready, request, workshop, journal)
-        drafts = steps.gated(drafts, by, request, journal, failures)
+        refusals = Refusals(request, by, journal, partial(_place_of, request, title))
+        drafts = steps.gated(drafts, by, request, journal, failures, refusals)
         drafts = compared(drafts, by, request, work, journal)
         drafts = documented(drafts, by, request, journal)
-    timed = steps.timed(drafts, request, workshop, journal, failures)
+    timed = steps.timed(drafts, request, workshop, journal, failures, refusals)
     if not timed:
         return ()
     with journal.stage("Write the bundle" if len(timed) == 1 else "Write the bundles"):
-        return tuple(
+        products = tuple(
             write(
                 draft,
                 latency,
-                _place(request, title, draft.file.artifact.target, draft.requested),
+                _place_of(request, title, draft),
                 workshop,
                 journal.notices,
                 overwrite=request.overwrite,
             )
             for draft, latency in timed
         )
+        for product in products:
+            forget(product.bundle.folder)
+    return products
 
 
 def _loaded(request: ConvertRequest, journal: Journal) -> tuple[Model, str]:
@@ -230,6 +237,10 @@ def _places(request: ConvertRequest, title: str) -> list[Path]:
 
 def _place(request: ConvertRequest, title: str, target: str, precision: Precision) -> Path:
     return request.folder(bundle_name(title, target, precision))
+
+
+def _place_of(request: ConvertRequest, title: str, draft: Draft) -> Path:
+    return _place(request, title, draft.file.artifact.target, draft.requested)
 
 
 def _title(name: str) -> str:

@@ -174,29 +174,9 @@ def write(
 
     Raises as `write_bundle` does.
     """
-    artifact, model, recovery = draft.file.artifact, workshop.model, draft.recovery
-    record: dict[str, Any] = {
-        "parity": asdict(draft.twin.parity),
-        "verification": draft.verification.to_json(),
-        "structure": draft.file.structure.to_json(),
-        "fidelity": draft.file.fidelity and draft.file.fidelity.to_json(),
-        "processors": {
-            "made_for": [*workshop.processors],
-            "verdict_holds_for": [*draft.file.processors],
-            "observed": draft.observed and draft.observed.to_json(),
-        },
-        "calibration": workshop.calibration.to_json() if artifact.precision.integer else None,
-        "stability": draft.stability and draft.stability.to_json(),
-        "layers": [asdict(layer) for layer in draft.layers],
-        "notices": [*notices],
-        "recovery": [trial.to_json() for trial in recovery.trials] if recovery else None,
-        "diagnosis": recovery.symptoms.to_json() if recovery and recovery.symptoms else None,
-        "latency": asdict(latency),
-        "training": model.record,
-        "machine": machine.describe(),
-        "versions": versions(),
-    }
-    sample = golden.sample(model.spec.preprocess, workshop.original, draft.file.session)
+    artifact, recovery = draft.file.artifact, draft.recovery
+    record = measured(draft, latency, workshop, notices)
+    sample = golden.sample(workshop.model.spec.preprocess, workshop.original, draft.file.session)
     reference = draft.twin.artifact if draft.quantized else None
     evidence = draft.evidence
     bundle = write_bundle(
@@ -219,6 +199,34 @@ def write(
         recovery and recovery.closed(),
         draft.stability,
     )
+
+
+def measured(
+    draft: Draft, latency: Latency | None, workshop: Workshop, notices: Sequence[str]
+) -> dict[str, Any]:
+    """The sections of a manifest with everything that was measured, and what users were told."""
+    artifact, recovery = draft.file.artifact, draft.recovery
+    return {
+        "parity": asdict(draft.twin.parity),
+        "verification": draft.verification.to_json(),
+        "structure": draft.file.structure.to_json(),
+        "fidelity": draft.file.fidelity and draft.file.fidelity.to_json(),
+        "processors": {
+            "made_for": [*workshop.processors],
+            "verdict_holds_for": [*draft.file.processors],
+            "observed": draft.observed and draft.observed.to_json(),
+        },
+        "calibration": workshop.calibration.to_json() if artifact.precision.integer else None,
+        "stability": draft.stability and draft.stability.to_json(),
+        "layers": [asdict(layer) for layer in draft.layers],
+        "notices": [*notices],
+        "recovery": [trial.to_json() for trial in recovery.trials] if recovery else None,
+        "diagnosis": recovery.symptoms.to_json() if recovery and recovery.symptoms else None,
+        "latency": latency and asdict(latency),
+        "training": workshop.model.record,
+        "machine": machine.describe(),
+        "versions": versions(),
+    }
 
 
 def _at(path: Path, file: T) -> T:

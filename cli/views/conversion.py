@@ -72,10 +72,12 @@ def show_failures(console: Console, failures: Sequence[Failure]) -> None:
 
 
 def show_failed(console: Console, error: EdgewiseError) -> None:
-    """The layers that lose most and what was tried, where an accuracy gate failed."""
+    """The layers that lose most and what was tried, where an accuracy gate failed; and the page about it."""
     if isinstance(error, GateError):
         show_layers(console, error.layers)
         show_recovery(console, error.recovery)
+    if error.report is not None:
+        console.print(f"[bold yellow]! its report: {escape(str(error.report))}[/]", soft_wrap=True)
 
 
 def _same_pictures(products: Sequence[Product]) -> str | None:

@@ -413,6 +413,7 @@ def contents(defined: Definitions) -> dict[str, tuple[str, Json]]:
             "What `edgewise train` and `edgewise.train` made: a checkpoint with its figures.",
             record(
                 **{name: of(kind) for name, kind in get_type_hints(TrainingResult).items()},
+                report=described("The page about the run", or_null(TEXT)),
                 notices=array(TEXT),
             ),
         ),

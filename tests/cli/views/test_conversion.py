@@ -210,6 +210,7 @@ def test_what_was_tried_shows_its_pareto_front(product: Product) -> None:
 def test_what_failed_stands_at_the_end_with_the_reason(product: Product) -> None:
     layers = [LayerError("a", "conv2d", (32, 7, 7), 2.25, 1.5)]
     error = GateError("onnx w8a8: accuracy gate fail: it loses [much]", layers)
+    error.report = Path("dist/net[1].failed.html")
     failures = Failure("onnx", Precision.W8A8, error), Failure("openvino", Precision.W8A8, ParityError("no"))
     stream = io.StringIO()
     show_conversion(Console(file=stream, width=400), Conversion((product,), failures=failures))
@@ -217,7 +218,8 @@ def test_what_failed_stands_at_the_end_with_the_reason(product: Product) -> None
     assert lines.index("tflite w8a8") < lines.index("onnx w8a8") < lines.index("openvino w8a8")
     after = lines[lines.index("onnx w8a8") :]
     assert after[1].startswith("worst layers")
-    assert after[3] == "FAILED onnx w8a8: accuracy gate fail: it loses [much]"
+    assert after[3] == f"! its report: {error.report}"
+    assert after[4] == "FAILED onnx w8a8: accuracy gate fail: it loses [much]"
     assert after[-1] == "FAILED openvino w8a8: no"
 
 
