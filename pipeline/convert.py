@@ -69,6 +69,7 @@ def convert(
     all_or_nothing: bool = False,
     report: bool = True,
     thumbnails: bool = True,
+    pipeline: PathLike | None = None,
     overwrite: bool = False,
     out: PathLike | None = None,
     progress: Progress | None = None,
@@ -124,6 +125,7 @@ def convert(
         all_or_nothing: Write no bundle unless every target and precision passes; the first failure ends it.
         report: Write report.html and other files for people into the bundle.
         thumbnails: Show pictures whose answer changed in report.html; leave private ones out with False.
+        pipeline: Pipeline file to store in the bundle, which `edgewise run` takes.
         overwrite: Replace a bundle that was made from another model.
         out: The bundle's folder, or the folder of several bundles; `dist/NAME-TARGET-PRECISION` without it.
         progress: Receives stages and notices; silent without it.
@@ -194,6 +196,7 @@ def _made(request: ConvertRequest, journal: Journal, work: Path, failures: Failu
                 _place(request, title, draft.file.artifact.target, draft.requested),
                 workshop,
                 journal.notices,
+                pipeline=request.pipeline_file,
                 overwrite=request.overwrite,
             )
             for draft, latency in timed

@@ -23,6 +23,7 @@ VERSIONS = {
     "record": 1,
     "results": 1,
     "results-compared": 1,
+    "run": 1,
     "training": 1,
     "verification": 1,
 }

@@ -115,7 +115,7 @@ def train(
     given = {key: value for key, value in recipe.items() if value is not None}
     TrainingRecipe(**given)  # what cannot be, before anything takes time
     name = os.fspath(model)
-    folder = _folder(name, out)
+    folder = run_folder(name, out)
     if is_first() and folder is not None:
         (run.require_begun if resume else run.require_free)(folder)
         require_writable(folder)
@@ -160,8 +160,8 @@ def train(
     return Training(plan, result, tuple(journal.notices))
 
 
-def _folder(name: str, out: PathLike | None) -> Path | None:
-    """The folder of the run; None where its name is known only once a library or a checkpoint is loaded."""
+def run_folder(name: str, out: PathLike | None) -> Path | None:
+    """The folder of a run; None where its name is known only once a library or a checkpoint is loaded."""
     if out is not None:
         return Path(out)
     return None if ":" in name or Path(name).suffix else _runs(find(name).name)

@@ -399,6 +399,26 @@ def contents(defined: Definitions) -> dict[str, tuple[str, Json]]:
             "What `edgewise results` lists: the latency records that were kept.",
             record(results=TEXT, records=array(bench_record(defined))),
         ),
+        "run": (
+            "What `edgewise run` did: the steps of a pipeline file.",
+            record(
+                file=TEXT,
+                folder=TEXT,
+                dry_run=YES_NO,
+                steps=array(
+                    record(
+                        number=COUNT,
+                        command=TEXT,
+                        exit_code=described("Null for a step that did not run", or_null({"type": "integer"})),
+                        seconds=or_null(NUMBER),
+                        document=described(
+                            "What the step printed with --json",
+                            or_null({"type": "object", "additionalProperties": True}),
+                        ),
+                    )
+                ),
+            ),
+        ),
         "results-compared": (
             "What `edgewise results ID ID` compares: two latency records.",
             record(

@@ -1,0 +1,5 @@
+"""`python -m edgewise.cli`: the same program, for those that start it themselves."""
+
+from .main import main
+
+main()
