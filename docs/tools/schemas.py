@@ -29,6 +29,7 @@ from edgewise.runtime.bench.record import SCHEMA as RECORD_SCHEMA
 from edgewise.runtime.bench.record import Record
 from edgewise.runtime.classifier import Answer
 from edgewise.runtime.devices.board import Finding
+from edgewise.runtime.devices.demo import ShownModel
 from edgewise.runtime.judge.drop import Verdict
 from edgewise.runtime.judge.golden import GoldenCheck
 from edgewise.runtime.judge.matrix import ComparedPair
@@ -306,6 +307,10 @@ def contents(defined: Definitions) -> dict[str, tuple[str, Json]]:
         "data-made": (
             "What `edgewise data make` wrote: generated pictures in a folder.",
             record(folder=TEXT, train=COUNT, val=COUNT, size=COUNT, seed={"type": "integer"}),
+        ),
+        "demo": (
+            "What `edgewise demo` showed: each model, with its golden sample in the browser.",
+            record(models=array(defined.with_fields(ShownModel, passed=YES_NO))),
         ),
         "device-check": (
             "What `edgewise device check` found on a board.",

@@ -11,7 +11,7 @@ from .overview import overview
 from .page import rendered
 from .predictions import from_csv, predictions
 from .reproduce import command
-from .templates import require
+from .templates import require, style
 
 __all__ = [
     "Evidence",
@@ -23,5 +23,6 @@ __all__ = [
     "predictions",
     "rendered",
     "require",
+    "style",
     "thumbnails",
 ]
