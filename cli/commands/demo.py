@@ -56,7 +56,7 @@ def command(
         with served(bundles, style().encode(), threads=threads, port=port) as page:
             for line in page.notices:
                 screen.notice(line)
-            screen.results.print(page.address, soft_wrap=True)
+            (screen.console if as_json else screen.results).print(page.address, soft_wrap=True)
             screen.console.print("[dim]the page is there until Ctrl-C[/]")
             if opens and not webbrowser.open_new_tab(page.address):
                 screen.notice("there is no browser to open; open the address above yourself")

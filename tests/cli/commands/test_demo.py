@@ -1,5 +1,6 @@
 """`edgewise demo`: the address, the end by Ctrl-C, and what it needs."""
 
+import json
 import shutil
 import signal
 import urllib.request
@@ -9,30 +10,36 @@ from typing import Any
 from urllib.error import HTTPError
 
 import pytest
+import schemas
 
 Run = Callable[..., Any]
 
 
-def test_it_serves_a_page_until_ctrl_c(start: Callable[..., Any], tiny_bundle: Path, tmp_path: Path) -> None:
+def test_it_serves_a_page_until_ctrl_c(
+    start: Callable[..., Any], left_in: Callable[[Path], list[str]], tiny_bundle: Path, tmp_path: Path
+) -> None:
     if shutil.which("npm") is None:
         pytest.skip("npm is not installed (apt install npm)")
     temporary = tmp_path / "tmp"
     temporary.mkdir()
-    with start("demo", tiny_bundle, "--no-open", temporary=temporary) as child:
-        address = child.stdout.readline().strip()
-        if not address:
-            assert "cannot reach" in child.stderr.read()
+    asked = ("demo", tiny_bundle, "--no-open", "--json")
+    with start(*asked, temporary=temporary, XDG_CACHE_HOME=str(tmp_path / "cache")) as child:
+        address = child.stderr.readline().strip()
+        if "cannot reach" in address:
             pytest.skip("no network")
         assert address.startswith("http://127.0.0.1:")
         with urllib.request.urlopen(address) as answer:  # noqa: S310 - it is http
-            page = answer.read().decode()
-        assert "<h1" in page
+            assert "<h1" in answer.read().decode()
+        root = address.rstrip("/").rpartition("/")[0]
         with pytest.raises(HTTPError, match="404"):
-            urllib.request.urlopen(address.rpartition("/")[0].rpartition("/")[0] + "/")  # noqa: S310
+            urllib.request.urlopen(f"{root}/")  # noqa: S310
         child.send_signal(signal.SIGINT)
-        stdout, _ = child.communicate(timeout=60)
-    assert (child.returncode, stdout) == (0, "")
-    assert [path.name for path in temporary.iterdir() if path.name.startswith("edgewise-")] == []
+        stdout, stderr = child.communicate(timeout=60)
+    assert (child.returncode, stderr) == (0, "the page is there until Ctrl-C\n")
+    document = json.loads(stdout)
+    assert not schemas.misfits(document)
+    assert [model["title"] for model in document["models"]] == ["tiny tflite fp32", "tiny tflite w8a8"]
+    assert left_in(temporary) == []
 
 
 def test_without_npm_it_says_what_to_install(edgewise: Run, tiny_bundle: Path, tmp_path: Path) -> None:
