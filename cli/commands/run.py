@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from ...models.errors import EdgewiseError, UsageError
+from ..groups import GroupedCommand, in_group
 from ..options import output
 
 if TYPE_CHECKING:
@@ -18,20 +19,20 @@ if TYPE_CHECKING:
     from ..terminal import Terminal
     from ..toml_file import TomlFile
 
+_steps = in_group("Steps")
 
-@click.command(short_help="Run the steps of a pipeline file.")
+
+@click.command(cls=GroupedCommand, short_help="Run the steps of a pipeline file.")
 @click.argument("file", type=click.Path(path_type=Path))
-@click.option(
+@_steps(
     "--folder",
     type=click.Path(path_type=Path),
     metavar="DIR",
     help="Folder in which the steps run, and from which the paths in the file start.",
     show_default="that of the file",
 )
-@click.option(
-    "--from", "first", type=click.IntRange(min=1), metavar="N", default=1, help="Begin with this step."
-)
-@click.option("--dry-run", is_flag=True, help="Check the file and print the commands, but run none.")
+@_steps("--from", "first", type=click.IntRange(min=1), metavar="N", default=1, help="Begin with this step.")
+@_steps("--dry-run", is_flag=True, help="Check the file and print the commands, but run none.")
 @output
 @click.pass_context
 def command(

@@ -117,7 +117,8 @@ def served(bundles: Iterable[Path], style: bytes, *, threads: int = 1, port: int
         UsageError: a bundle does not exist, browsers have no engine for it, or the port is taken.
         EdgewiseError: a bundle is damaged, or the engines cannot be downloaded.
     """
-    subjects, notices = [], []
+    subjects: list[Subject] = []
+    notices: list[str] = []
     for folder in bundles:
         contenders = [Contender(str(folder))]
         opened = subject(contenders[0], "classify with `edgewise predict`").bundle

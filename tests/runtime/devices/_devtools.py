@@ -114,11 +114,11 @@ def opened(program: Path, *flags: str) -> Iterator[Tab]:
     with TemporaryDirectory(prefix="devtools-", ignore_cleanup_errors=True) as folder:
         start = [sys.executable, "-c", _AS_3_AND_4, str(theirs), str(own), str(program)]
         command = [*start, *_FLAGS, *flags, "--no-sandbox", f"--user-data-dir={folder}", "about:blank"]
-        quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+        nowhere = subprocess.DEVNULL
         with (
             os.fdopen(to, "wb", buffering=0) as commands,
             os.fdopen(answers, "rb") as found,
-            subprocess.Popen(command, pass_fds=(theirs, own), **quiet) as browser,
+            subprocess.Popen(command, pass_fds=(theirs, own), stdout=nowhere, stderr=nowhere) as browser,
         ):
             os.close(theirs)
             os.close(own)

@@ -146,7 +146,7 @@ def test_pictures_are_prepared_bit_for_bit(
         rgba = np.dstack([pixels, np.full((height, width), 255, np.uint8)])
         found = shown.tab.js(f"""(async () => {{
           const {{ crop, normalise }} = await import("./pixels.js");
-          const text64 = "{base64.b64encode(rgba).decode()}";
+          const text64 = "{base64.b64encode(rgba.tobytes()).decode()}";
           const data = Uint8ClampedArray.from(atob(text64), (letter) => letter.charCodeAt(0));
           const given = {json.dumps(given)};
           const bytes = crop(given, {{ data, width: {width}, height: {height} }});
