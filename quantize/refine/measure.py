@@ -10,6 +10,7 @@ from ...export.graph import Network, Node
 from ...models.captured import operator_name
 from ..calibration import Calibration
 from ..measured import PICTURES, ExtremesCollector, Measured, Statistics, statistics
+from .simulation import planes
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -53,9 +54,9 @@ def measure(network: Network, calibration: Calibration) -> Measured:
 
     watch = Watching(network)
     with torch.inference_mode():
-        for number, picture in enumerate(calibration.inputs()):
+        for number, picture in enumerate(planes(calibration)):
             watch.counting = number < PICTURES
-            watch.run(torch.from_numpy(picture).permute(0, 3, 1, 2))
+            watch.run(picture)
     known: dict[str, Statistics] = {name: np.stack(found) for name, found in seen.items()}
     return Measured(record.extremes(), known)
 

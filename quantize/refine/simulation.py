@@ -6,7 +6,7 @@ runtime writes it as an INT8 tensor: not between an operator and the activation 
 values are only moved (arXiv 1712.05877 section 3).
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 from ...export import pairs
@@ -62,6 +62,14 @@ def sample(calibration: Calibration) -> "Tensor":
     import torch
 
     return torch.from_numpy(calibration.batch(PICTURES)).permute(0, 3, 1, 2)
+
+
+def planes(calibration: Calibration) -> "Iterator[Tensor]":
+    """Each picture of `calibration` as network input: (1, C, H, W), stored channels last."""
+    import torch
+
+    for picture in calibration.inputs():
+        yield torch.from_numpy(picture).permute(0, 3, 1, 2)
 
 
 def simulate(  # noqa: PLR0913 - each is one independent choice
