@@ -192,6 +192,8 @@ def _long(names: Sequence[str]) -> str:
 
 def _hint(asked: str, known: Sequence[str]) -> str:
     near = get_close_matches(asked, known, 1)
+    if not known:
+        return ""
     return f"; did you mean {near[0]}?" if near else f"; choose from {', '.join(known)}"
 
 

@@ -16,7 +16,7 @@ from ..models.errors import EdgewiseError
 from ..runtime.child import ending
 from .pipeline_file import PipelineStep
 
-_PATIENCE_S = 60.0  # that an interrupted step has to tidy up
+_PATIENCE_S = 15.0  # that an interrupted step has to tidy up
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,9 +101,11 @@ def _ending(child: "subprocess.Popen[bytes]") -> Iterator[None]:
     try:
         yield
     except KeyboardInterrupt:
-        with suppress(subprocess.TimeoutExpired):
-            child.wait(_PATIENCE_S)
-        child.kill()
+        for end in (child.terminate, child.kill):  # where it was not interrupted with us, or hangs
+            with suppress(subprocess.TimeoutExpired):
+                child.wait(_PATIENCE_S)
+                break
+            end()
         raise
     finally:
         signal.signal(signal.SIGTERM, previous)
