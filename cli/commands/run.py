@@ -17,7 +17,6 @@ if TYPE_CHECKING:
 
     from ..steps import StepRun
     from ..terminal import Terminal
-    from ..toml_file import TomlFile
 
 _steps = in_group("Steps")
 
@@ -86,7 +85,8 @@ def command(
         if dry_run:
             _show(screen, runs[first - 1 :])
         else:
-            failed = _perform(runs, first, source, place, screen, verbose=verbose)
+            again = ["edgewise", "run", str(file), *(["--folder", str(folder)] if folder else []), "--from"]
+            failed = _perform(runs, first, source.content, place, screen, again, verbose=verbose)
         told = [run.to_json() for run in runs]
         screen.finish(document("run", file=str(file), folder=str(place), dry_run=dry_run, steps=told))
         if failed:
@@ -117,23 +117,35 @@ def _show(screen: "Terminal", runs: "Sequence[StepRun]") -> None:
 
 
 def _perform(
-    runs: "list[StepRun]", first: int, source: "TomlFile", place: Path, screen: "Terminal", *, verbose: bool
+    runs: "list[StepRun]",
+    first: int,
+    content: bytes,
+    place: Path,
+    screen: "Terminal",
+    again: list[str],
+    *,
+    verbose: bool,
 ) -> EdgewiseError | None:
-    """Run them one after the other, each in its place in the list; return the error of one that fails."""
+    """Run them one after the other, each in its place in the list; return the error of one that fails.
+
+    `content` is that of the pipeline file; `again` and a number are the command that goes on.
+    """
     from ...models.scratch import scratch_folder
     from ..steps import failure, planned, ran
 
     flags = {"--quiet": screen.console.quiet, "--verbose": verbose, "--json": screen.as_json}
     options = [flag for flag, given in flags.items() if given]
     with scratch_folder() as scratch:
-        kept = scratch / source.path.name  # bundles get what is run now, whatever becomes of the file
-        kept.write_bytes(source.content)
+        kept = scratch / "pipeline.toml"  # bundles get what is run now, whatever becomes of the file
+        kept.write_bytes(content)
         for number in range(first, len(runs) + 1):
             run = planned(runs[number - 1].step, kept, place)  # as earlier steps have left the folder
             screen.console.print(f"[bold]step {number} of {len(runs)}[/]", end=": ", soft_wrap=True)
             screen.console.print(runs[number - 1].command, markup=False, soft_wrap=True)
             runs[number - 1] = done = ran(run, place, *options, as_json=screen.as_json)
             if done.exit_code:
-                again = f"edgewise run {shlex.quote(str(source.path))} --from {number}"
-                return failure(done, f"done before it: {number - 1}; to go on when that is repaired: {again}")
+                goes_on = shlex.join([*again, str(number)])
+                return failure(
+                    done, f"done before it: {number - 1}; to go on when that is repaired: {goes_on}"
+                )
     return None

@@ -64,6 +64,7 @@ def test_a_failed_step_ends_the_run_with_its_code_and_a_bundle_can_be_made_again
     pipeline.unlink()
     again = edgewise("run", kept, "--folder", place, "--json")
     assert again.code == 3
+    assert again.document["error"]["message"].endswith(f"edgewise run {kept} --folder {place} --from 2")
     first, second, third = again.document["steps"]
     assert [step["exit_code"] for step in (first, second, third)] == [0, 3, None]
     assert first["document"]["schema"] == "edgewise.conversion"
