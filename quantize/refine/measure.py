@@ -10,7 +10,7 @@ from ...export.graph import Network, Node
 from ...models.captured import operator_name
 from ..calibration import Calibration
 from ..measured import PICTURES, ExtremesCollector, Measured, Statistics, statistics
-from .simulation import planes
+from .simulation import extremes, planes
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -47,8 +47,7 @@ def measure(network: Network, calibration: Calibration) -> Measured:
         def _note(self, name: str, value: Any) -> None:
             if not isinstance(value, torch.Tensor) or not value.is_floating_point() or not value.numel():
                 return
-            low, high = torch.aminmax(_as_stored(value))
-            record.add(name, low.item(), high.item())
+            record.add(name, *extremes(_as_stored(value)))
             if self.counting:
                 seen.setdefault(name, []).append(statistics(value.numpy()))
 
