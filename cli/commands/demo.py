@@ -53,15 +53,17 @@ def command(
             from ...pipeline.document import document
             from ...pipeline.report import style
             from ...runtime.devices.demo import served
-        with served(bundles, style().encode(), threads=threads, port=port) as page:
+        with (
+            served(bundles, style().encode(), threads=threads, port=port) as page,
+            suppress(KeyboardInterrupt),
+        ):
             for line in page.notices:
                 screen.notice(line)
+            screen.console.print("[dim]a page until Ctrl-C:[/]")
             (screen.console if as_json else screen.results).print(page.address, soft_wrap=True)
-            screen.console.print("[dim]the page is there until Ctrl-C[/]")
             if opens and not webbrowser.open_new_tab(page.address):
-                screen.notice("there is no browser to open; open the address above yourself")
-            with suppress(KeyboardInterrupt):
-                _serve(page, screen)
+                screen.notice("there is no browser to open; open that address yourself")
+            _serve(page, screen)
         screen.finish(document("demo", models=[_told(model) for model in page.models]))
 
 
