@@ -29,6 +29,7 @@ class _PerChannel(click.ParamType["tuple[float, ...]"]):
     """One number for all channels, or three separated by commas."""
 
     name = "R,G,B"
+    separator = ","
 
     def convert(self, value: Any, param: Any, ctx: Any) -> tuple[float, ...]:
         try:
@@ -44,6 +45,7 @@ class SizeType(click.ParamType["int | tuple[int, int] | str"]):
     """The side of a square in pixels, or HEIGHTxWIDTH; or one of the words."""
 
     name = "PIXELS"
+    separator = "x"
 
     def __init__(self, *words: str) -> None:
         self._words = words
@@ -279,6 +281,12 @@ _OUTCOME = (
         "--thumbnails/--no-thumbnails",
         default=True,
         help="Show pictures whose answer changed in report.html.",
+    ),
+    _bundles(
+        "--pipeline",
+        type=_PATH,
+        metavar="FILE",
+        help="Store this pipeline file in the bundle; `edgewise run` does so.",
     ),
     _bundles("--force", is_flag=True, help="Write a bundle even if it fails the accuracy gate."),
     _bundles(

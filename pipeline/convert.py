@@ -71,6 +71,7 @@ def convert(
     all_or_nothing: bool = False,
     report: bool = True,
     thumbnails: bool = True,
+    pipeline: PathLike | None = None,
     overwrite: bool = False,
     out: PathLike | None = None,
     progress: Progress | None = None,
@@ -128,6 +129,7 @@ def convert(
         report: Write report.html and other files for people into the bundle. For a model that fails a gate,
             write the report alone, as `dist/NAME-TARGET-PRECISION.failed.html`.
         thumbnails: Show pictures whose answer changed in report.html; leave private ones out with False.
+        pipeline: Pipeline file to store in the bundle, which `edgewise run` takes.
         overwrite: Replace a bundle that was made from another model.
         out: The bundle's folder, or the folder of several bundles; `dist/NAME-TARGET-PRECISION` without it.
         progress: Receives stages and notices; silent without it.
@@ -199,6 +201,7 @@ def _made(request: ConvertRequest, journal: Journal, work: Path, failures: Failu
                 _place_of(request, title, draft),
                 workshop,
                 journal.notices,
+                pipeline=request.pipeline_file,
                 overwrite=request.overwrite,
             )
             for draft, latency in timed

@@ -1,6 +1,6 @@
 """A file to ship, what was measured of it, and the bundle that holds both."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, TypeVar
@@ -24,6 +24,7 @@ from .recovery import Recovery
 from .report import Evidence, documents
 from .workshop import File, Twin, Workshop
 
+PIPELINE = "pipeline.toml"  # in a bundle, whatever it was called
 T = TypeVar("T", bound=File)
 
 
@@ -168,24 +169,24 @@ def write(
     workshop: Workshop,
     notices: Sequence[str],
     *,
+    pipeline: bytes | None,
     overwrite: bool,
 ) -> Product:
     """The product in its bundle, whose manifest holds everything that was measured and what users were told.
 
-    Raises as `write_bundle` does.
+    `pipeline` is the pipeline file to store with it. Raises as `write_bundle` does.
     """
     artifact, recovery = draft.file.artifact, draft.recovery
     record = measured(draft, latency, workshop, notices)
     sample = golden.sample(workshop.model.spec.preprocess, workshop.original, draft.file.session)
     reference = draft.twin.artifact if draft.quantized else None
-    evidence = draft.evidence
     bundle = write_bundle(
         folder,
         artifact,
         reference,
         sample,
         record,
-        documents=None if evidence is None else lambda manifest: documents(manifest, evidence),
+        documents=_documents(draft.evidence, pipeline),
         overwrite=overwrite,
     )
     twin = _at(bundle.reference or bundle.model, draft.twin)
@@ -227,6 +228,16 @@ def measured(
         "machine": machine.describe(),
         "versions": versions(),
     }
+
+
+def _documents(
+    evidence: Evidence | None, pipeline: bytes | None
+) -> Callable[[dict[str, Any]], dict[str, bytes]] | None:
+    """What makes the files for people; None where there are none."""
+    kept = {} if pipeline is None else {PIPELINE: pipeline}
+    if evidence is not None:
+        return lambda manifest: kept | documents(manifest, evidence)
+    return (lambda _: kept) if kept else None
 
 
 def _at(path: Path, file: T) -> T:

@@ -11,6 +11,7 @@ from ..export.artifact import IOS
 from ..export.facts import TARGETS
 from ..export.precision import Precision
 from ..models.errors import UsageError, unknown
+from ..models.files import read_file
 from ..models.images import find_images
 from ..models.model import Model
 from ..models.overrides import Channels, ClassNames, Overrides, PathLike, Resize
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
 
 ModelLike: TypeAlias = Union[str, os.PathLike[str], Model, "nn.Module"]
 
+_MOST_BYTES_OF_PIPELINE = 64 << 10
 _FEWEST_PICTURES = 12  # that judge bundled weights
 # What a loaded model already has.
 _OF_WEIGHTS = ("weights", "ema", "mean", "std", "imgsz", "resize", "channels", "interpolation", "labels")
@@ -77,6 +79,7 @@ class ConvertRequest:
     all_or_nothing: bool = False
     report: bool = True
     thumbnails: bool = True
+    pipeline: PathLike | None = None
     overwrite: bool = False
     out: PathLike | None = None
 
@@ -156,6 +159,21 @@ class ConvertRequest:
                 require_folder(Path(folder), "a folder of pictures")
                 find_images(Path(folder))
         require_writable(Path(self.out or "dist"))
+        _ = self.pipeline_file
+
+    @property
+    def pipeline_file(self) -> bytes | None:
+        """The content of the pipeline file, if there is one.
+
+        Raises:
+            UsageError: it cannot be read, or is too large.
+        """
+        if self.pipeline is None:
+            return None
+        try:
+            return read_file(Path(self.pipeline), _MOST_BYTES_OF_PIPELINE)
+        except OSError as error:
+            raise UsageError(f"{self.pipeline}: {error.strerror}; pass a pipeline file") from error
 
     @property
     def targets(self) -> tuple[str, ...]:

@@ -134,7 +134,7 @@ def train(
     if report:
         require()
     name = os.fspath(model)
-    folder = _folder(name, out)
+    folder = run_folder(name, out)
     if is_first() and folder is not None:
         (run.require_begun if resume else run.require_free)(folder)
         require_writable(folder)
@@ -209,8 +209,8 @@ def _written(plan: Plan, found: run.RunSoFar, *, thumbnails: bool) -> Path:
     return path
 
 
-def _folder(name: str, out: PathLike | None) -> Path | None:
-    """The folder of the run; None where its name is known only once a library or a checkpoint is loaded."""
+def run_folder(name: str, out: PathLike | None) -> Path | None:
+    """The folder of a run; None where its name is known only once a library or a checkpoint is loaded."""
     if out is not None:
         return Path(out)
     return None if ":" in name or Path(name).suffix else _runs(find(name).name)

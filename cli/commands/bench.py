@@ -19,6 +19,7 @@ class _Numbers(click.ParamType[tuple[int, ...]]):
     """Whole numbers separated by commas, each once; a range is 0-3."""
 
     name = "N,..."
+    separator = ","
 
     def convert(self, value: Any, param: Any, ctx: Any) -> tuple[int, ...]:
         found: list[int] = []

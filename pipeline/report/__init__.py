@@ -12,7 +12,7 @@ from .overview import overview
 from .page import rendered
 from .predictions import from_csv, predictions
 from .reproduce import command
-from .templates import require
+from .templates import require, style
 from .training import training_page
 
 __all__ = [
@@ -26,6 +26,7 @@ __all__ = [
     "predictions",
     "rendered",
     "require",
+    "style",
     "thumbnails",
     "training_page",
     "warnings",

@@ -93,3 +93,14 @@ def test_bundles_are_one_or_several_paths(tmp_path: Path) -> None:
     assert listed([tmp_path, "there"]) == [tmp_path, Path("there")]
     with pytest.raises(UsageError, match="no bundle was given; pass at least one"):
         listed([])
+
+
+def test_a_pipeline_file_is_read_before_anything_takes_time(tmp_path: Path) -> None:
+    file = tmp_path / "mine.toml"
+    request = ConvertRequest(model="mobilenetv2", pipeline=file, out=tmp_path / "out")
+    with pytest.raises(UsageError, match=r"mine.toml: No such file or directory; pass a pipeline file"):
+        request.require_files()
+    file.write_bytes(b"[[steps]]\n")
+    request.require_files()
+    assert request.pipeline_file == b"[[steps]]\n"
+    assert ConvertRequest(model="mobilenetv2").pipeline_file is None
