@@ -168,7 +168,7 @@ def train(
         dataset=dataset,
         recipe=chosen,
         preprocess=start.preprocess,
-        start=start.tensors,
+        start=start.tensors_for(dataset.labels.names),
         origin=start.origin,
         out=place,
         devices=devices,
