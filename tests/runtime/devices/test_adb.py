@@ -182,7 +182,17 @@ def test_a_model_and_its_reference_are_measured_interleaved(
     kinds = [f"{event['event']} {event.get('contender', '')}".strip() for event in events]
     opening = [f"{kind} {place}" for place in (0, 1) for kind in ("opened", "golden", "warm")]
     rounds = ["samples 0", "samples 1"] * 2
-    assert kinds == ["machine", *opening, "before", *rounds, "closed 0", "closed 1", "after", "done"]
+    assert kinds == [
+        "machine",
+        "placed",
+        *opening,
+        "before",
+        *rounds,
+        "closed 0",
+        "closed 1",
+        "after",
+        "done",
+    ]
     assert phone.left == []
     opened = {event["contender"]: event for event in events if event["event"] == "opened"}
     read = Bundle.open(folder)
