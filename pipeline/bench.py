@@ -91,7 +91,7 @@ class Benchmark:
 
 
 def _megabytes(size: int | None) -> str:
-    return "memory unknown" if size is None else f"{size / 1e6:.1f} MB at most"
+    return "memory unknown" if size is None else f"peak {size / 1e6:.1f} MB"
 
 
 def bench(

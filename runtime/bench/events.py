@@ -10,8 +10,8 @@
     {"event": "samples", "contender": 0, "launch": 0, "ms": [..], "cpu_ms": [..], "mhz": ..}   in turn
     {"event": "end_to_end", "contender": 0, "ms": [..]}
     {"event": "closed", "contender": 0, "peak_rss_bytes": ..}
-    {"event": "alone", "contender": 0, "at_s": .., "ms": [..], "mhz": .., "celsius": ..}       repeatedly
     {"event": "after", "others": .., "energy_mj": {"0": ..}, ...}     with the fields of `Conditions`
+    {"event": "alone", "contender": 0, "at_s": .., "ms": [..], "mhz": .., "celsius": ..}       repeatedly
     {"event": "error", "kind": "ParityError", "message": ".."}        and the run ends
     {"event": "done"}                             the last event
 

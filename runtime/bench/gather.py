@@ -32,7 +32,6 @@ class _Contender:
     samples_ms: list[float] = field(default_factory=list)
     cpu_ms: list[float] = field(default_factory=list)
     launches: dict[int, int] = field(default_factory=dict)
-    mhz: list[float] = field(default_factory=list)
     alone: TimeLine = field(default_factory=TimeLine)
     end_to_end_ms: list[float] = field(default_factory=list)
 
@@ -51,6 +50,7 @@ class Gathered:
         self._energy_mj: dict[str, float] = {}
         self._contenders = [_Contender() for _ in request.contenders]
         self._cpus, self._chosen = request.cpus, False
+        self._mhz: list[float] = []
         self._done = False
 
     @property
@@ -132,7 +132,7 @@ class Gathered:
             case "samples":
                 contender.samples_ms += map(float, event["ms"])
                 contender.cpu_ms += map(float, event.get("cpu_ms") or ())
-                contender.mhz += [float(event["mhz"])] if event.get("mhz") else []
+                self._mhz += [float(event["mhz"])] if event.get("mhz") else []
                 launch = int(event.get("launch") or 0)
                 contender.launches[launch] = contender.launches.get(launch, 0) + len(event["ms"])
             case "alone":
@@ -175,7 +175,7 @@ class Gathered:
             summary=percentiles(times),
             end_to_end=percentiles(whole) if whole else None,
             drift=_drift(times),
-            mhz=tuple(found.mhz) or None,
+            mhz=tuple(self._mhz) or None,
             launches=tuple(found.launches.values()),
             p50_interval=_interval(times, found.launches),
             cpu=percentiles(found.cpu_ms) if found.cpu_ms and self._request.threads == 1 else None,

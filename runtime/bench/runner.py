@@ -69,10 +69,10 @@ class _Run:
                     after = asdict(conditions())
                 for worker in self._workers:
                     self._emit("closed", contender=worker.place, **worker.ask("close"))
+        self._emit("after", others=others, energy_mj=self._energy_mj, **after)
         if request.alone_seconds:
             for place, contender in reversed([*enumerate(request.contenders)]):
                 self._alone(place, contender)
-        self._emit("after", others=others, energy_mj=self._energy_mj, **after)
 
     @contextmanager
     def _launched(
