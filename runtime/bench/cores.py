@@ -47,9 +47,9 @@ def fastest(machine: Machine, allowed: Sequence[int], threads: int) -> tuple[int
     kind than `threads`.
     """
     found = speeds(machine)
-    if found is None or alike(machine, allowed) is not False:
+    if found is None or alike(machine, None) is not False:
         return None
     known = {core: found[core] for core in allowed if core < len(found)}
-    best = max(known.values())
+    best = max(known.values(), default=0)
     chosen = tuple(sorted(core for core, speed in known.items() if speed >= (1 - _ALIKE) * best))
     return chosen if len(chosen) >= threads else None

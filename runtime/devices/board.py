@@ -35,9 +35,20 @@ class Finding:
 
 
 def facts(board: Board, python: str = "python3") -> dict[str, Any]:
-    """The output of `_facts` in `python`, plus "clock_s": how far the board's clock is ahead of ours."""
+    """The output of `_facts` in `python`, plus "clock_s": how far the board's clock is ahead of ours.
+
+    Raises:
+        EdgewiseError: `python` is no Python of the board.
+    """
     start = time.time()
-    *_, line = board.call("examine the board", [python, "-c", _FACTS.read_text("utf-8")])
+    try:
+        *_, line = board.call("examine the board", [python, "-c", _FACTS.read_text("utf-8")])
+    except EdgewiseError as error:
+        if python == "python3":  # the keeper runs in it
+            raise
+        raise EdgewiseError(
+            f"{error}; is {python!r} a Python of the board? It may have to be a path"
+        ) from error
     found: dict[str, Any] = json.loads(line)
     # The board's time was read between our two, so what remains is the difference of the clocks.
     found["clock_s"] = min(found["time"] - start, 0.0) + max(found["time"] - time.time(), 0.0)

@@ -159,7 +159,8 @@ def test_the_fastest_cores_are_chosen_where_they_differ(
     count = sum(group[0] for group in BOARDS[board]["cores"])
     found = replace(machine(tmp_path), cores=count)
     assert fastest(found, range(count), threads) == chosen
-    assert fastest(found, range(2), threads) is None  # as a container allows: two of a kind
+    if board == "rk3588":  # in a container that allows two of a kind, these are the fastest
+        assert fastest(found, range(2), 1) == (0, 1)
 
 
 def test_a_phone_without_trip_points_is_judged_by_the_names_of_its_zones(records: list[Record]) -> None:

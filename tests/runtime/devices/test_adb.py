@@ -193,6 +193,13 @@ def test_a_model_and_its_reference_are_measured_interleaved(
         "after",
         "done",
     ]
+    assert events[1] == {"event": "placed", "cpus": (0,), "chosen": False}
+    assert [event["launch"] for event in events if event["event"] == "samples"] == [
+        0,
+        0,
+        1,
+        1,
+    ]  # new processes
     assert phone.left == []
     opened = {event["contender"]: event for event in events if event["event"] == "opened"}
     read = Bundle.open(folder)

@@ -91,6 +91,17 @@ def test_the_setup_of_a_board_is_explained(pi: Any, endless: BenchRequest) -> No
     assert nothing_left(pi)
 
 
+def test_the_python_of_a_board_is_chosen(pi: Any) -> None:
+    name = pi.name(user="new")
+    checked = edgewise("device", "check", name, "--python", "/usr/bin/python3.11")
+    assert checked.returncode == 0, checked.stderr
+    assert "3.11" in checked.stdout
+    missing = edgewise("device", "setup", name, "--python", "python3.99")
+    assert missing.returncode == 1
+    assert "is 'python3.99' a Python of the board? It may have to be a path" in missing.stderr
+    assert nothing_left(pi)
+
+
 @pytest.mark.usefixtures("ready")
 def test_both_cores_compute_the_same_as_this_machine(
     pi: Any, tiny_bundles: dict[str, Path], tmp_path: Path
