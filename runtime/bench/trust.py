@@ -13,7 +13,7 @@ The limits and their reasons:
   few cores, so only elsewhere must the processor reach it.
 - The temperature at which Linux slows the processor down: the lowest passive trip point of a zone, and for
   zones without one the lowest of the others. Where no zone has one, 80 degrees on Arm, where a Raspberry Pi's
-  firmware starts to throttle, and 95 on x86.
+  firmware starts to throttle. On x86 no more than 95, because its zones of ACPI often have high ones.
 """
 
 from collections.abc import Callable, Iterator
@@ -187,7 +187,7 @@ def _heat(record: Record, moment: Conditions) -> dict[str, tuple[float, float]]:
             zone: one for zone, one in zones.items() if any(word in zone.lower() for word in _PROCESSOR_ZONES)
         }
         return {zone: (degrees, usual) for zone, degrees in told.items()}
-    lowest = min(limits.values(), default=usual)
+    lowest = min([*limits.values(), *([usual] if _x86(record) else [])], default=usual)
     return {zone: (degrees, limits.get(zone, lowest)) for zone, degrees in zones.items()}
 
 

@@ -284,6 +284,7 @@ def _records(rng: np.random.Generator) -> Iterator[Record]:
         state(slowed=2),
         state(limits_c={"cpu-0": 41.5}),
         state(limits_c={"gpu": 95.0}),
+        replace(believed, machine=desktop, after=replace(hot, limits_c={"acpitz": 107.0})),
         state(limits_c={}),
         replace(believed, before=Conditions(then), after=Conditions(then)),
         state(frequencies_mhz=(1800.0, 2100.5)),

@@ -116,7 +116,7 @@ private fun heat(
         val told = zones.filterKeys { name -> PROCESSOR.any { it in name.lowercase() } }
         return told.map { (name, degrees) -> Triple(name, degrees, usual) }
     }
-    val lowest = limits.values.minOrNull() ?: usual
+    val lowest = (limits.values + listOf(usual).filter { limits.isEmpty() || x86(record) }).min()
     return zones.map { (name, degrees) -> Triple(name, degrees, limits[name] ?: lowest) }
 }
 
