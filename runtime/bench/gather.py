@@ -13,7 +13,14 @@ from .conditions import now
 from .record import BenchedModel, Conditions, Engine, GoldenRun, Machine, Record, part
 from .request import BenchRequest
 from .sustained import TimeLine
-from .timing import FEWEST_LAUNCHES, launch_medians, mean_interval, percentiles, single_stream
+from .timing import (
+    FEWEST_LAUNCHES,
+    Percentiles,
+    launch_medians,
+    mean_interval,
+    percentiles,
+    single_stream,
+)
 
 _FEWEST = 2  # with fewer there is no drift and nothing to compare
 
@@ -178,10 +185,15 @@ class Gathered:
             mhz=tuple(self._mhz) or None,
             launches=tuple(found.launches.values()),
             p50_interval=_interval(times, found.launches),
-            cpu=percentiles(found.cpu_ms) if found.cpu_ms and self._request.threads == 1 else None,
+            cpu=self._cpu(found),
             **self._alone(found),
         )
         return replace(record, verdict=trust.judge(record))
+
+    def _cpu(self, found: _Contender) -> Percentiles | None:
+        """With one thread, and where the system's clock is fine enough: Windows counts in steps of 16 ms."""
+        fine = min(found.cpu_ms, default=0.0) > 0
+        return percentiles(found.cpu_ms) if fine and self._request.threads == 1 else None
 
     def _alone(self, found: _Contender) -> dict[str, Any]:
         """The fields of the record about the model alone: a single contender always is."""

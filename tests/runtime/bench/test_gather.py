@@ -100,6 +100,18 @@ def test_launches_the_cores_and_a_model_alone(request_: BenchRequest, events: Ev
     assert Record.from_json(json.loads(json.dumps(int8.to_json()))) == int8
 
 
+@pytest.mark.parametrize("threads", [1, 4])
+def test_cpu_time_that_means_nothing_is_left_out(
+    request_: BenchRequest, events: Events, threads: int
+) -> None:
+    """Of one of several threads, or of a clock too coarse for an inference."""
+    for event in events:
+        if event["event"] == "samples":
+            event["cpu_ms"] = [0.0 if threads == 1 else 1.0 for _ in event["ms"]]
+    records = gather(replace(request_, threads=threads), events).records()
+    assert [record.cpu for record in records] == [None, None]
+
+
 def test_progress_is_that_of_the_slowest_contender(request_: BenchRequest, events: Events) -> None:
     gathered = Gathered(request_, "local")
     seen = []
