@@ -120,7 +120,7 @@ def _unthrottled(record: Record) -> Iterator[str]:
         yield f"Linux slowed the processor down (cooling state {state})"
     counts = [moment.throttle_count for moment in _moments(record) if moment.throttle_count is not None]
     if len(counts) == 2 and counts[1] > counts[0]:
-        yield f"the processor throttled {counts[1] - counts[0]} times"
+        yield f"the processor's count of throttling rose by {counts[1] - counts[0]}"
 
 
 def _cool(record: Record) -> Iterator[str]:

@@ -82,8 +82,8 @@ class BoardSession:
         self._connection.store(_BATCH, buffer.getvalue())
         module = "edgewise.runtime.devices._answering"
         command = [self._python, "-P", "-m", module, self._there, _BATCH, str(self._threads)]
-        *_, line = self._connection.call("answer pictures", command, ENVIRONMENT)
-        return checked(self._read(line, len(batch)), len(batch))
+        lines = self._connection.call("answer pictures", command, ENVIRONMENT)
+        return checked(self._read(lines[-1] if lines else "", len(batch)), len(batch))
 
     def _read(self, line: str, count: int) -> Tensor32:
         """What a board sends may be anything."""
