@@ -77,7 +77,7 @@ GRIDS = (
         "w8a8 per tensor",
         lambda recipe: replace(recipe, per_channel=False),
         TARGETS,
-        (_DEFAULT, _BOTH),
+        (_DEFAULT, _BOTH, _LIBRARY),
     ),
 )
 BOUNDS = {"measured ranges": "min-max", "chosen ranges": _CHOSEN}

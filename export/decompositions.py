@@ -3,6 +3,8 @@
 1. adaptive_max_pool2d: litert-torch has no lowering. It is max_pool2d where the size is a multiple of the
    output's; otherwise the maximum of each window.
 2. pad in mode 'circular': OpenVINO's ONNX frontend cannot read it. It is the picture between its own borders.
+   pad with -inf before maximum pooling, as timm's "same" pooling has it: INT8 has no infinity. The border
+   itself is never larger than the maximum of a window that reaches beyond it, so it is repeated instead.
 3. conv_transpose2d with output padding: litert-torch cannot legalize it. It is the same without any padding,
    cut to the size that the padding leaves.
 4. avg_pool2d that does not count its padding: ai-edge-quantizer cannot quantize what litert-torch makes of
@@ -15,8 +17,10 @@
 8. rrelu: no converter has it. In evaluation it is leaky_relu.
 9. view and reshape of transposed values, as behind attention: PyTorch's ONNX exporter decomposes attention
    into operators that write in another order, which cannot be viewed so. A copy can.
+10. scaled_dot_product_attention of other than four dimensions: PyTorch's ONNX exporter has it for four alone.
 """
 
+import math
 from itertools import count
 from typing import TYPE_CHECKING, Any, TypeAlias
 
@@ -76,7 +80,7 @@ def _rules() -> dict[Any, _Rule]:
     aten = torch.ops.aten
     return {
         operator.getitem: _adaptive_max_pool,
-        aten.pad.default: _circular_pad,
+        aten.pad.default: _pad,
         aten.conv_transpose2d.input: _conv_transpose,
         aten.avg_pool2d.default: _average_without_padding,
         aten.avg_pool3d.default: _average_of_channels,
@@ -86,6 +90,7 @@ def _rules() -> dict[Any, _Rule]:
         aten.rrelu.default: _leaky,
         aten.view.default: _copied_view,
         aten.reshape.default: _copied_view,
+        aten.scaled_dot_product_attention.default: _attention,
     }
 
 
@@ -113,25 +118,46 @@ def _windows(size: int, outputs: int) -> list[tuple[int, int]]:
     return [(place * size // outputs, -(-(place + 1) * size // outputs)) for place in range(outputs)]
 
 
-def _circular_pad(append: _Append, node: _Node) -> _Node | None:
+def _pad(append: _Append, node: _Node) -> _Node | None:
     import torch
 
     aten = torch.ops.aten
-    x, pads, mode = (*node.args, "constant")[:3]
-    if mode != "circular":
+    x, pads, *rest = node.args
+    defaults: list[Any] = ["constant", None]
+    given: list[Any] = [*rest, *defaults[len(rest) :]]
+    mode, value = given
+    if min(pads) < 0:
+        return None
+    if mode == "circular":
+        windows = _circular
+    elif mode == "constant" and value == -math.inf and _is_only_pooled(node):
+        windows = _repeated
+    else:
         return None
     for place in range(0, len(pads), 2):
-        dim, size = -1 - place // 2, _shape(x)[-1 - place // 2]
-        before, behind = pads[place : place + 2]
-        if min(before, behind) < 0:
-            return None
-        parts = [
-            *([append(aten.slice.Tensor, x, dim, size - before, size)] if before else []),
-            x,
-            *([append(aten.slice.Tensor, x, dim, 0, behind)] if behind else []),
+        dim = -1 - place // 2
+        found = [
+            window for window in windows(_shape(x)[dim], *pads[place : place + 2]) if window[0] < window[1]
         ]
-        x = append(aten.cat.default, parts, dim)
+        if len(found) > 1:
+            x = append(
+                aten.cat.default, [append(aten.slice.Tensor, x, dim, *window) for window in found], dim
+            )
     return x
+
+
+def _circular(size: int, before: int, behind: int) -> list[tuple[int, int]]:
+    return [(size - before, size), (0, size), (0, behind)]
+
+
+def _repeated(size: int, before: int, behind: int) -> list[tuple[int, int]]:
+    return [*[(0, 1)] * before, (0, size), *[(size - 1, size)] * behind]
+
+
+def _is_only_pooled(node: _Node) -> bool:
+    import torch
+
+    return all(user.target == torch.ops.aten.max_pool2d.default for user in node.users)
 
 
 def _conv_transpose(append: _Append, node: _Node) -> _Node | None:
@@ -236,6 +262,27 @@ def _copied_view(append: _Append, node: _Node) -> _Node | None:
         return None
     copy = append(aten.clone.default, x, memory_format=torch.contiguous_format)
     return append(aten.view.default, copy, shape)
+
+
+def _attention(append: _Append, node: _Node) -> _Node | None:
+    """The dimensions before the heads become one; a mask for each of them is left as it is."""
+    import torch
+
+    aten = torch.ops.aten
+    *values, mask = (*node.args, None)[:4]
+    rank = len(_shape(node))
+    if rank == 4 or (mask is not None and len(_shape(mask)) > 2):
+        return None
+    flat = [
+        append(
+            aten.reshape.default,
+            value,
+            [-1, *([1] if rank == 3 else []), *_shape(value)[-min(3, rank - 1) :]],
+        )
+        for value in values
+    ]
+    seen = append(node.target, *flat, *node.args[3:], **node.kwargs)
+    return append(aten.reshape.default, seen, [-1, *_shape(node)[1:]])
 
 
 def _leaky(append: _Append, node: _Node) -> _Node | None:

@@ -3,6 +3,11 @@
 The dead-leaves model (A. B. Lee, D. Mumford and J. Huang, "Occlusion models for natural images", IJCV 41,
 2001) stacks discs with radius density r^-3. Unlike noise, the result has edges and flat patches at every
 scale, as photographs do.
+
+As in photographs, no patch is perfectly flat. In a flat patch the rounding errors of INT8 are the same
+everywhere and do not average out, so means taken from it are those of no photograph: biases corrected on
+leaves without grain gave MobileNetV2's INT8 file a logit cosine of .9938, and with grain .9966, which is what
+photographs give (100 of them calibrate, 100 others judge).
 """
 
 import math
@@ -17,6 +22,7 @@ from .spec import Pixels
 
 _COUNTS = (8, 500)  # leaves per picture
 _SMALLEST = (1 / 85, 1 / 4)  # smallest radius, as a fraction of the picture's side
+_GRAIN = (4, 16)  # standard deviation of the noise, in 8-bit levels
 _BLURS = (1 / 850, 1 / 85)  # standard deviation of the blur, as a fraction of the picture's side
 
 
@@ -39,14 +45,16 @@ def generator(seed: int, index: int) -> np.random.Generator:
 def dead_leaves(size: Size, seed: int, index: int) -> Pixels:
     """Picture `index` of the endless set `seed`: (H, W, 3) uint8, cut from a square.
 
-    Pictures differ in the number, size, sharpness and contrast of their leaves. In MobileNetV2 this variety
-    covers the range of every layer as photographs do; 1,000 uniformly small leaves only cover half the range
-    of the last layers.
+    Pictures differ in the number, size, sharpness, contrast and grain of their leaves. In MobileNetV2 this
+    variety covers the range of every layer as photographs do; 1,000 uniformly small leaves only cover half
+    the range of the last layers.
     """
     rng = generator(seed, index)
     style = Style(_between(rng, *_SMALLEST), 1.0, _between(rng, *_BLURS), (60, 250), (0.5, 1.0))
     height, width = both(size)
-    return leaves(rng, max(height, width), round(_between(rng, *_COUNTS)), style)[:height, :width]
+    picture = leaves(rng, max(height, width), round(_between(rng, *_COUNTS)), style)[:height, :width]
+    grain = rng.normal(0, _between(rng, *_GRAIN), picture.shape)
+    return np.clip(picture + grain, 0, 255).round().astype(np.uint8)
 
 
 def leaves(rng: np.random.Generator, size: int, count: int, style: Style = Style()) -> Pixels:

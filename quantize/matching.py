@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from ..models.spec import Tensor32
 from .calibration import Calibration
-from .measured import PICTURES, ExtremesCollector, Measured, Range, Ranges, Statistics, statistics
+from .measured import PICTURES, ExtremesCollector, Measured, Range, Ranges, Statistics, bounds, statistics
 
 # Runs a picture, (1, H, W, C), and returns the values of the tensors that it was made for.
 Observe: TypeAlias = Callable[[Tensor32], Sequence[NDArray[Any]]]
@@ -55,8 +55,6 @@ def match(tensors: Mapping[str, Statistics], measured: Measured) -> dict[str, st
     known = np.stack([measured.statistics[name] for name in names])
     found: dict[str, str] = {}
     for tensor, seen in tensors.items():
-        if not np.isfinite(seen).all():
-            continue
         scale = np.maximum(np.abs(seen[:, :2]).max(axis=1), np.finfo(np.float32).tiny)
         distances = (np.abs(known - seen).max(axis=2) / scale).max(axis=1)
         best = int(distances.argmin())
@@ -81,5 +79,5 @@ def _own_ranges(
     record = ExtremesCollector()
     for picture in calibration.inputs():
         for name, values in zip(names, observe(picture), strict=True):
-            record.add(name, float(values.min()), float(values.max()))
+            record.add(name, *bounds(values))
     return {name: extremes.range(rule) for name, extremes in record.extremes().items()}

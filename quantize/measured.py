@@ -64,8 +64,25 @@ class Measured:
 
 def statistics(values: NDArray[Any]) -> NDArray[np.float64]:
     """Minimum, maximum, mean and root mean square: the same in whatever order a format stores the values."""
-    exact = values.astype(np.float64).ravel()
+    exact = _finite(values).astype(np.float64)
     return np.array([exact.min(), exact.max(), exact.mean(), np.sqrt(np.square(exact).mean())])
+
+
+def bounds(values: NDArray[Any]) -> Range:
+    """The smallest and the largest finite value; both 0 if there is none.
+
+    Masks and paddings are infinite where a value must never win. INT8 has no infinity, only a lowest integer.
+    """
+    finite = _finite(values)
+    return Range(float(finite.min()), float(finite.max()))
+
+
+def _finite(values: NDArray[Any]) -> NDArray[Any]:
+    flat = values.ravel()
+    known = np.isfinite(flat)
+    if known.all():
+        return flat
+    return flat[known] if known.any() else np.zeros(1, flat.dtype)
 
 
 class ExtremesCollector:

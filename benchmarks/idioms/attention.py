@@ -73,6 +73,37 @@ class Attention(nn.Module):
         return answer
 
 
+class Causal(nn.Module):
+    """Attention to earlier tokens alone: minus infinity is added to the scores of the others."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.qkv = nn.Linear(WIDTH, 3 * WIDTH)
+        later = torch.ones(SIDE**2, SIDE**2, dtype=torch.bool).triu(1)
+        self.register_buffer("mask", torch.zeros(SIDE**2, SIDE**2).masked_fill(later, -math.inf))
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Attend."""
+        q, k, v = self.qkv(x).chunk(3, 2)
+        return (q @ k.mT / WIDTH**0.5 + self.mask).softmax(2) @ v
+
+
+class Windows(nn.Module):
+    """Attention within 16 windows of 16 tokens, in five dimensions, as in Hiera (arXiv 2306.00989)."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.qkv = nn.Linear(WIDTH, 3 * WIDTH)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Attend."""
+        q, k, v = (
+            self.qkv(x).unflatten(1, (16, 16)).unflatten(3, (3, 4, WIDTH // 4)).permute(3, 0, 4, 1, 2, 5)
+        )
+        seen = F.scaled_dot_product_attention(q, k, v)
+        return seen.permute(0, 2, 3, 1, 4).flatten(3).flatten(1, 2)
+
+
 class Multihead(nn.Module):
     """torch's own module, as torchvision's ViT uses it."""
 
@@ -176,6 +207,8 @@ NETWORKS = {
     "attention, written out": tokens(lambda: Attention(fused=False)),
     "scaled_dot_product_attention": tokens(lambda: Attention(fused=True)),
     "relative position bias": tokens(lambda: Attention(fused=True, bias=True)),
+    "attention within windows": tokens(Windows),
+    "attention with a mask of -inf": tokens(Causal),
     "MultiheadAttention": tokens(Multihead),
     "linear attention, einsum": tokens(Linear),
     "shifted windows, roll": function(_shifted),

@@ -1,5 +1,6 @@
 """Pooling, resizing, and heads that pool."""
 
+import math
 from collections.abc import Callable
 from functools import partial
 
@@ -60,6 +61,9 @@ NETWORKS = {
     "MaxPool2d, padded": block(lambda: nn.MaxPool2d(3, 2, 1)),
     "MaxPool2d, ceil_mode": block(lambda: nn.MaxPool2d(3, 2, ceil_mode=True)),
     "MaxPool2d 5x5, stride 1": block(lambda: nn.MaxPool2d(5, 1, 2)),
+    "MaxPool2d of signed values, padded as TensorFlow does": _signed(
+        lambda: Do(lambda x: F.max_pool2d(F.pad(x, (0, 1, 0, 1), value=-math.inf), 3, 2))
+    ),
     "AvgPool2d": block(lambda: nn.AvgPool2d(2)),
     "AvgPool2d, padding counted": block(lambda: nn.AvgPool2d(3, 2, 1)),
     "AvgPool2d, padding not counted": block(lambda: nn.AvgPool2d(3, 2, 1, count_include_pad=False)),

@@ -15,8 +15,9 @@ from .correction import correct_biases
 from .equalization import equalize
 from .measure import measure
 from .rewrites import rewrite
-from .simulation import Ranges, sample, simulate
+from .simulation import Ranges, planes, sample, simulate
 from .sources import median_sqnr_db
+from .weights import equalize_weights
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -57,7 +58,7 @@ def refine(network: Network, calibration: Calibration, recipe: Recipe) -> Refine
     batch = sample(calibration)
     with torch.no_grad():
         rewrites = rewrite(refined) if recipe.activations else 0  # float operators need no rewrite
-        groups = equalize(refined, batch) if recipe.equalize else 0
+        groups = _equalized(refined, calibration, recipe) if recipe.equalize else 0
         ranges = _chosen(refined, calibration, recipe)
         if recipe.correct:
             layers, logits = correct_biases(refined, batch, recipe, ranges)
@@ -71,6 +72,12 @@ def refine(network: Network, calibration: Calibration, recipe: Recipe) -> Refine
     refined.to(memory_format=torch.contiguous_format)
     kept_db = None if recipe.learn else median_sqnr_db(logits.float.numpy(), logits.quantized.numpy())
     return Refined(network, refined, rewrites, groups, layers, kept_db, measured)
+
+
+def _equalized(network: Network, calibration: Calibration, recipe: Recipe) -> int:
+    """Equalize `network` in place; the number of groups of tensors and of pairs of weights."""
+    groups = equalize(network, sample(calibration))
+    return groups if recipe.per_channel else groups + equalize_weights(network, planes(calibration))
 
 
 def _chosen(network: Network, calibration: Calibration, recipe: Recipe) -> Ranges:

@@ -12,9 +12,10 @@ Cross-layer equalization is from arXiv 1906.04721 section 4.1, extended here to 
 blocks, whose tensors must share s; the square root is from SmoothQuant (arXiv 2211.10438, alpha = 0.5).
 """
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from ...export.graph import Network, Node, is_own, parameter, set_parameter
+from ...export.graph import Network, Node
+from .channels import channel_ranges, divide_inputs, is_plain_conv, scale_outputs
 from .simulation import groups_of
 
 if TYPE_CHECKING:
@@ -27,7 +28,7 @@ _WIDEST = 1e3  # limits the scale of channels that are never active
 def equalize(graph: Network, batch: "Tensor") -> int:
     """Rescale `graph` in place by the ranges on `batch` (N, C, H, W); return the number of groups."""
     groups = [group for group in _groups(graph) if _can_scale(group)]
-    ranges = _channel_ranges(graph, batch, {node for group in groups for node in group})
+    ranges = channel_ranges(graph, batch, {node for group in groups for node in group})
     for group in groups:
         _rescale(graph, group, ranges)
     return len(groups)
@@ -58,7 +59,7 @@ def _can_scale(group: list[Node]) -> bool:
     conv = torch.ops.aten.conv2d.default
     readers = _readers(group)
     own = all(
-        _is_plain_conv(node) if node.target == conv else all(term in group for term in node.args[:2])
+        is_plain_conv(node) if node.target == conv else all(term in group for term in node.args[:2])
         for node in group
     )
     return (
@@ -66,7 +67,7 @@ def _can_scale(group: list[Node]) -> bool:
         and bool(readers)
         and any(node.target == conv for node in group)
         and len({node.meta["val"].shape[1] for node in group}) == 1  # no addition broadcasts a channel
-        and all(_is_plain_conv(user) and user.args[0] in group and groups_of(user) == 1 for user in readers)
+        and all(is_plain_conv(user) and user.args[0] in group and groups_of(user) == 1 for user in readers)
     )
 
 
@@ -78,39 +79,13 @@ def _readers(group: list[Node]) -> set[Node]:
     return {user for node in group for user in node.users if user not in group or user.target == conv}
 
 
-def _is_plain_conv(node: Node) -> bool:
-    import torch
-
-    return node.target == torch.ops.aten.conv2d.default and all(map(is_own, node.args[1:3]))
-
-
-def _channel_ranges(graph: Network, batch: "Tensor", wanted: set[Node]) -> dict[Node, "Tensor"]:
-    """Max |x| per channel, (C,), of each wanted node's output."""
-    from torch.fx import Interpreter
-
-    ranges: dict[Node, Tensor] = {}
-
-    class Recorder(Interpreter):
-        def run_node(self, n: Node) -> Any:
-            value = super().run_node(n)
-            if n in wanted:
-                ranges[n] = value.abs().amax((0, 2, 3))
-            return value
-
-    Recorder(graph).run(batch)
-    return ranges
-
-
 def _rescale(graph: Network, group: list[Node], ranges: dict[Node, "Tensor"]) -> None:
     import torch
 
     # Relative to each tensor's widest channel: a channel is narrow if it is narrow in all of them.
     relative = torch.stack([ranges[node] / ranges[node].max().clamp_min(1e-12) for node in group]).amax(0)
     scale = relative.clamp_min(1 / _WIDEST) ** -_STRENGTH
-    for conv in (node for node in group if _is_plain_conv(node)):
-        weight = parameter(graph, conv.args[1])
-        set_parameter(graph, conv.args[1], weight * scale[:, None, None, None])
-        if len(conv.args) > 2 and conv.args[2] is not None:
-            set_parameter(graph, conv.args[2], parameter(graph, conv.args[2]) * scale)
+    for conv in filter(is_plain_conv, group):
+        scale_outputs(graph, conv, scale)
     for conv in _readers(group):
-        set_parameter(graph, conv.args[1], parameter(graph, conv.args[1]) / scale[None, :, None, None])
+        divide_inputs(graph, conv, scale)

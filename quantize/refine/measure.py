@@ -10,6 +10,7 @@ from ...export.graph import Network, Node
 from ...models.captured import operator_name
 from ..calibration import Calibration
 from ..measured import PICTURES, ExtremesCollector, Measured, Statistics, statistics
+from .simulation import extremes, planes
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -46,16 +47,15 @@ def measure(network: Network, calibration: Calibration) -> Measured:
         def _note(self, name: str, value: Any) -> None:
             if not isinstance(value, torch.Tensor) or not value.is_floating_point() or not value.numel():
                 return
-            low, high = torch.aminmax(_as_stored(value))
-            record.add(name, low.item(), high.item())
+            record.add(name, *extremes(_as_stored(value)))
             if self.counting:
                 seen.setdefault(name, []).append(statistics(value.numpy()))
 
     watch = Watching(network)
     with torch.inference_mode():
-        for number, picture in enumerate(calibration.inputs()):
+        for number, picture in enumerate(planes(calibration)):
             watch.counting = number < PICTURES
-            watch.run(torch.from_numpy(picture).permute(0, 3, 1, 2))
+            watch.run(picture)
     known: dict[str, Statistics] = {name: np.stack(found) for name, found in seen.items()}
     return Measured(record.extremes(), known)
 

@@ -6,13 +6,15 @@ runtime writes it as an INT8 tensor: not between an operator and the activation 
 values are only moved (arXiv 1712.05877 section 3).
 """
 
-from collections.abc import Callable, Mapping
+import math
+from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 from ...export import pairs
 from ...export.graph import Network, Node
 from ...models.captured import operator_name
 from ..calibration import Calibration
+from ..measured import Range, bounds
 from ..recipe import Recipe
 
 if TYPE_CHECKING:
@@ -62,6 +64,14 @@ def sample(calibration: Calibration) -> "Tensor":
     import torch
 
     return torch.from_numpy(calibration.batch(PICTURES)).permute(0, 3, 1, 2)
+
+
+def planes(calibration: Calibration) -> "Iterator[Tensor]":
+    """Each picture of `calibration` as network input: (1, C, H, W), stored channels last."""
+    import torch
+
+    for picture in calibration.inputs():
+        yield torch.from_numpy(picture).permute(0, 3, 1, 2)
 
 
 def simulate(  # noqa: PLR0913 - each is one independent choice
@@ -173,11 +183,15 @@ def activated(node: Node, output: "Tensor") -> "Tensor":
 
 def round_activation(value: Any, like: Any) -> Any:
     """Round to 256 levels over the range of `like`, including zero; only float tensors are changed."""
+    return round_between(value, *extremes(like)) if is_values(value) else value
+
+
+def extremes(value: "Tensor") -> Range:
+    """The smallest and the largest finite value."""
     import torch
 
-    if not is_values(value):
-        return value
-    return round_between(value, *(bound.item() for bound in torch.aminmax(like)))
+    found = Range(*(bound.item() for bound in torch.aminmax(value)))
+    return found if all(map(math.isfinite, found)) else bounds(value.numpy())
 
 
 def round_between(value: "Tensor", low: float, high: float) -> "Tensor":

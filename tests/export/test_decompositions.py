@@ -1,5 +1,6 @@
 """Operators that converters lack: what replaces them computes the same, bit for bit or nearly."""
 
+import math
 from collections.abc import Callable
 
 import pytest
@@ -35,6 +36,10 @@ class Function(nn.Module):
         return self.call(x)
 
 
+def _attend(x: Tensor) -> Tensor:
+    return functional.scaled_dot_product_attention(x, x.sin(), x.cos())
+
+
 @pytest.mark.parametrize(
     ("operator", "gone"),
     [
@@ -44,6 +49,13 @@ class Function(nn.Module):
         (nn.AdaptiveMaxPool2d((16, 24)), "adaptive_max_pool2d"),
         (nn.Conv2d(3, 4, 5, padding=2, padding_mode="circular"), "pad"),
         (Function(lambda x: functional.pad(x, (3, 0, 1, 2), mode="circular")), "pad"),
+        (
+            Function(lambda x: functional.max_pool2d(functional.pad(x, (0, 1, 2, 1), value=-math.inf), 3, 2)),
+            "pad",
+        ),
+        (Function(lambda x: _attend(x)[:, 0]), ""),
+        (Function(lambda x: _attend(x[:, :, None])), ""),
+        (Function(lambda x: _attend(x[:, 0])), ""),
         (nn.ConvTranspose2d(3, 4, 3, 2, padding=1, output_padding=1), "output padding"),
         (nn.ConvTranspose2d(3, 6, 5, (2, 3), padding=(2, 1), output_padding=(0, 1), groups=3), ""),
         (nn.ConvTranspose2d(3, 4, 3, 2, padding=1, bias=False, output_padding=1), ""),

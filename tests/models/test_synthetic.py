@@ -67,7 +67,7 @@ def test_leaves_cover_the_canvas_to_its_border() -> None:
 
 def test_leaves_cover_low_and_high_contrast() -> None:
     spread = np.array([dead_leaves(64, 0, index).std(axis=(0, 1)).mean() for index in range(64)])
-    assert spread.min() < 15
+    assert spread.min() < 20
     assert spread.max() > 60
 
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from edgewise.quantize.measured import Extremes, ExtremesCollector, Measured, Range, statistics
+from edgewise.quantize.measured import Extremes, ExtremesCollector, Measured, Range, bounds, statistics
 from edgewise.quantize.recipe import RANGES
 
 
@@ -51,3 +51,10 @@ def test_statistics_do_not_depend_on_the_order_of_values(axes: tuple[int, ...]) 
     found = statistics(values.transpose(axes))
     np.testing.assert_allclose(found[:2], [values.min(), values.max()])
     np.testing.assert_allclose(found[2:], [values.mean(), np.sqrt((values**2).mean())], rtol=1e-5)
+
+
+def test_infinite_values_have_no_part_in_bounds_and_statistics() -> None:
+    masked = np.array([[3, -np.inf], [-1, 2]], np.float32)
+    assert bounds(masked) == Range(-1, 3)
+    np.testing.assert_array_equal(statistics(masked), statistics(np.array([3, -1, 2], np.float32)))
+    assert bounds(np.full(3, -np.inf, np.float32)) == Range(0, 0)
