@@ -238,7 +238,8 @@ _SPEED = (
         "--max-latency",
         type=click.FloatRange(min=0, min_open=True),
         metavar="MS",
-        help="Fail if one picture takes more CPU time on this machine.",
+        help="Fail if one picture takes more CPU time of one thread on this machine; other programs, which "
+        "lengthen the time on the clock, do not count.",
     ),
     _gates(
         "--require-speedup",

@@ -9,6 +9,7 @@ from rich.table import Table
 
 from ...export.precision import Precision
 from ...models.errors import EdgewiseError
+from ...models.printable import printable
 from ...pipeline.conversion import Conversion
 from ...pipeline.failures import Failure
 from ...pipeline.product import Product
@@ -189,6 +190,12 @@ def show_verified(console: Console, found: VerifiedBundle) -> None:
     console.print(f"{len(found.bundle.manifest['files'])} files match the manifest's checksums")
     console.print(f"golden sample: {distance}; cosine with the original network {check.cosine:.4f}")
     console.print(f"fp32 against the original network: relative difference {check.parity.max_rel:.1e}")
+    if (board := found.board) is not None:
+        told = f"{board.identical} of {board.pictures} answers are this machine's to the bit"
+        if board.identical < board.pictures:
+            told += f", {board.same_class} have its best class; the largest difference is {board.max_rel:.1e}"
+        where = f"{board.device}: " if board.board is None else f"{board.device} ({printable(board.board)}): "
+        console.print(f"{where}{told}", markup=False, soft_wrap=True)
     if found.verification is not None:
         show_accuracy(console, found.verification, found.bundle.precision)
         show_verdict(console, found.verification)

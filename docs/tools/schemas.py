@@ -28,6 +28,7 @@ from edgewise.runtime.bench.compare import Comparison
 from edgewise.runtime.bench.record import SCHEMA as RECORD_SCHEMA
 from edgewise.runtime.bench.record import Record
 from edgewise.runtime.classifier import Answer
+from edgewise.runtime.devices.answers import BoardCheck
 from edgewise.runtime.devices.board import Finding
 from edgewise.runtime.devices.demo import ShownModel
 from edgewise.runtime.judge.drop import Verdict
@@ -449,6 +450,7 @@ def contents(defined: Definitions) -> dict[str, tuple[str, Json]]:
                 golden=of(GoldenCheck),
                 verification=or_null(of(Verification)),
                 notices=array(TEXT),
+                board=or_null(of(BoardCheck)),
             ),
         ),
     }

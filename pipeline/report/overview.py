@@ -144,7 +144,7 @@ def _record(record: Record, *, shown: bool) -> RecordRow:
         median=f"{record.summary.p50_ms:.2f} ms",
         high="" if record.summary.p90_ms is None else f"{record.summary.p90_ms:.2f} ms",
         trusted=record.verdict.trusted,
-        why=printable("; ".join(record.verdict.reasons)),
+        why=printable("; ".join(record.verdict.doubts)),
         timeline=figures.timeline(record.samples_ms) if shown and record.samples_ms else None,
         conditions="Every inference in its order, and how often each time occurs. "
         + " ".join(_conditions(record)),

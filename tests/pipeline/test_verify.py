@@ -154,3 +154,11 @@ def test_what_is_no_bundle(tmp_path: Path, tiny_bundle: Path) -> None:
         file.truncate(100)
     with pytest.raises(edgewise.EdgewiseError, match=r"golden/image\.png has 100 bytes instead of"):
         edgewise.verify(tmp_path / "cut")
+
+
+@pytest.mark.parametrize("device", ["local", "browser", "adb", "raspberrypi"])
+def test_only_a_board_can_answer_elsewhere(tiny_bundle: Path, device: str) -> None:
+    with pytest.raises(
+        edgewise.UsageError, match="is not the address of a board; write ssh://pi@raspberrypi"
+    ):
+        edgewise.verify(tiny_bundle, device=device)

@@ -28,6 +28,7 @@ from edgewise.runtime import open_session, runtime
 from edgewise.runtime.bench.latency import Latency
 from edgewise.runtime.bench.timing import bootstrap_ratio, percentiles
 from edgewise.runtime.bundle import Bundle
+from edgewise.runtime.devices.answers import BoardCheck
 from edgewise.runtime.judge.evaluation import Answers, Pictures, given
 from edgewise.runtime.judge.golden import GoldenCheck
 from edgewise.runtime.judge.limits import Limits
@@ -275,6 +276,32 @@ def test_a_check_says_how_near_the_golden_sample_is(
     assert original == "fp32 against the original network: relative difference 3.0e-06"
     assert accuracy.startswith("top-1 of fp32 100.00 % (95 % interval ")
     assert verdict.startswith("INCONCLUSIVE ")
+
+
+@pytest.mark.parametrize(
+    ("board", "line"),
+    [
+        (BoardCheck("ssh://pi", "Board 5", 20, 20, 20, 0.0), "ssh://pi (Board 5): 20 of 20 answers are "),
+        (
+            BoardCheck("ssh://pi", None, 20, 3, 19, 0.0123),
+            "ssh://pi: 3 of 20 answers are this machine's to the bit, ",
+        ),
+        (
+            BoardCheck("ssh://pi", "B\x1b[2J", 1, 1, 1, 0.0),
+            "ssh://pi (B\N{REPLACEMENT CHARACTER}[2J): 1 of 1 ",
+        ),
+    ],
+)
+def test_a_board_is_compared_with_this_machine(product: Product, board: BoardCheck, line: str) -> None:
+    stream = io.StringIO()
+    check = GoldenCheck(0.0, 0.0, 0.98765, SAME)
+    found = VerifiedBundle(product.bundle, check, product.verification, board=board)
+    show_verified(Console(file=stream, width=400), found)
+    said = stream.getvalue().splitlines()[3]
+    assert said.startswith(line)
+    assert said.endswith(
+        "to the bit" if board.max_rel == 0 else "19 have its best class; the largest difference is 1.2e-02"
+    )
 
 
 def test_layers_stand_worst_first_as_they_come() -> None:
