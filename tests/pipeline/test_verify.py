@@ -24,7 +24,7 @@ def labelled(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("labelled")
     for index in range(12):
         (folder / LABELS[index % 6]).mkdir(exist_ok=True)
-        Image.fromarray(dead_leaves(48, 5, index)).save(folder / LABELS[index % 6] / f"{index}.png")
+        Image.fromarray(dead_leaves(48, 7, index)).save(folder / LABELS[index % 6] / f"{index}.png")
     return folder
 
 
