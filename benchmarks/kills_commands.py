@@ -44,7 +44,7 @@ for _ in range(int(sys.argv[3])):
     print(new.id, flush=True)
 """
 _CLASSES = ("ant", "bee")
-_QUICK = ("--seconds", "0.2", "--runs", "5")
+_QUICK = ("--seconds", "0.2", "--runs", "5", "--launches", "1")
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,6 +9,8 @@ from click.shell_completion import CompletionItem
 class Listed(click.ParamType[str]):
     """Names separated by commas. What is not known is left to the job, which suggests what was meant."""
 
+    separator = ","  # of a list in a pipeline file
+
     def __init__(self, name: str, known: Callable[[], Iterable[str]]) -> None:
         self.name, self._known = name, known
 

@@ -15,7 +15,7 @@ _PATH = click.Path(path_type=Path)
 
 # All filters of Pillow; the module that has them would slow down --help.
 INTERPOLATIONS = ("nearest", "box", "bilinear", "hamming", "bicubic", "lanczos")
-EFFORTS = ("default", "best")  # of `quantize/recipe.py`, for the same reason
+EFFORTS = ("fast", "default", "best")  # of `quantize/recipe.py`, for the same reason
 
 _conversion = in_group("Conversion")
 _network = in_group("Network")
@@ -29,6 +29,7 @@ class _PerChannel(click.ParamType["tuple[float, ...]"]):
     """One number for all channels, or three separated by commas."""
 
     name = "R,G,B"
+    separator = ","
 
     def convert(self, value: Any, param: Any, ctx: Any) -> tuple[float, ...]:
         try:
@@ -44,6 +45,7 @@ class SizeType(click.ParamType["int | tuple[int, int] | str"]):
     """The side of a square in pixels, or HEIGHTxWIDTH; or one of the words."""
 
     name = "PIXELS"
+    separator = "x"
 
     def __init__(self, *words: str) -> None:
         self._words = words
@@ -104,8 +106,9 @@ _CONVERSION = (
         "--effort",
         type=click.Choice(EFFORTS),
         default="default",
-        help="With best, learn the rounding of weights and the ranges of activations of INT8 models from the "
-        "photographs of --calib. It takes longer, and the model keeps its size and speed.",
+        help="How much time INT8 models may take to make; their size and speed stay the same. fast "
+        "calibrates with 32 pictures and leaves out --stability. best learns the rounding of weights and the "
+        "ranges of activations from the photographs of --calib.",
     ),
 )
 
@@ -235,7 +238,8 @@ _SPEED = (
         "--max-latency",
         type=click.FloatRange(min=0, min_open=True),
         metavar="MS",
-        help="Fail if one picture takes more CPU time on this machine.",
+        help="Fail if one picture takes more CPU time of one thread on this machine; other programs, which "
+        "lengthen the time on the clock, do not count.",
     ),
     _gates(
         "--require-speedup",
@@ -271,12 +275,19 @@ _OUTCOME = (
     _bundles(
         "--report/--no-report",
         default=True,
-        help="Write report.html, predictions.csv, a model card and run.py into the bundle.",
+        help="Write report.html, predictions.csv, a model card and run.py into the bundle; for a model that "
+        "fails a gate, a report beside it, NAME-TARGET-PRECISION.failed.html.",
     ),
     _bundles(
         "--thumbnails/--no-thumbnails",
         default=True,
         help="Show pictures whose answer changed in report.html.",
+    ),
+    _bundles(
+        "--pipeline",
+        type=_PATH,
+        metavar="FILE",
+        help="Store this pipeline file in the bundle; `edgewise run` does so.",
     ),
     _bundles("--force", is_flag=True, help="Write a bundle even if it fails the accuracy gate."),
     _bundles(

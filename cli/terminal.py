@@ -34,7 +34,7 @@ class Terminal(Shown):
     ) -> None:
         super().__init__(_console(stderr, quiet=quiet))
         self.results = _console(stdout, quiet=as_json)
-        self._stdout, self._as_json = stdout, as_json
+        self._stdout, self.as_json = stdout, as_json
         self.notices: list[str] = []
         self._document: dict[str, Any] | None = None
 
@@ -52,7 +52,7 @@ class Terminal(Shown):
 
     def close(self, error: EdgewiseError | None = None) -> None:
         """Print the document where JSON is wanted, with the error that ended the command."""
-        if self._as_json and (self._document is not None or error is not None):
+        if self.as_json and (self._document is not None or error is not None):
             content = self._document or {}
             if error is not None:
                 content = {**failure(error), **content, "error": failure(error)["error"]}

@@ -43,6 +43,7 @@ class TargetFacts:
     channels_first: bool
     without_int8: tuple[str, ...] = ()
     adds_pairs: bool = False  # of INT8 products in 16 bits, on x86 without VNNI
+    arm_glibc: tuple[int, int] = (2, 28)
     needs_dot_product: bool = False  # to run INT8 on Arm, where a Raspberry Pi 4 has none
     web: WebEngine | None = None
 
@@ -91,6 +92,7 @@ _ROWS = (
         run=("openvino",),
         channels_first=True,
         adds_pairs=True,
+        arm_glibc=(2, 35),
         needs_dot_product=True,
     ),
     TargetFacts(
@@ -106,6 +108,7 @@ _ROWS = (
         ios=("float32", "int8", "uint8"),
         channels_first=False,
         without_int8=("layer_norm", "gelu"),
+        arm_glibc=(2, 34),
         web=WebEngine("LiteRT.js", "@litertjs/core"),
     ),
 )

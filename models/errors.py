@@ -12,6 +12,7 @@ EdgewiseError                 exit 1   anything a user can fix
 
 from collections.abc import Iterable
 from difflib import get_close_matches
+from pathlib import Path
 from typing import Any, ClassVar
 
 
@@ -21,10 +22,11 @@ class EdgewiseError(Exception):
     exit_code: ClassVar[int] = 1
     exit_name: ClassVar[str] = "error"
     conversion: Any = None  # what `edgewise.convert` wrote all the same, and every failure: a `Conversion`
+    report: Path | None = None  # the page about a model that was not written
 
     def details(self) -> dict[str, Any]:
         """What the message leaves out, as plain data."""
-        return {}
+        return {} if self.report is None else {"report": str(self.report)}
 
     def __reduce__(self) -> tuple[Any, ...]:
         # Bypasses __init__, which takes other arguments than the message in some classes.

@@ -3,7 +3,7 @@
 import hashlib
 import os
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NoReturn, TypeVar
@@ -39,6 +39,11 @@ class FolderContent:
         heic = sum(self.others[suffix] for suffix in _IPHONE)
         hint = "; pip install pillow-heif to read HEIC" if heic else ""
         return f"{folder}: {count:,} other {were} not looked at, {_counted(self.others)}{hint}"
+
+
+def picture_name(files: Sequence[Path], index: int) -> str:
+    """What people call picture `index`: its folder and file, or its number where there are no files."""
+    return "/".join(files[index].parts[-2:]) if files else f"number {index}"
 
 
 def sha256_of(path: Path) -> str:

@@ -58,7 +58,9 @@ class Benchmark:
     def __repr__(self) -> str:
         lines = [
             f"  {one.device}: {record.model.target} {record.model.precision}, "
-            f"{record.summary.p50_ms:.2f} ms, {'trusted' if record.verdict.trusted else 'not trusted'}"
+            f"p50 {record.summary.p50_ms:.2f} ms, p90 {record.summary.p90_ms:.2f} ms, "
+            f"first {record.first_ms:.2f} ms, {_megabytes(record.peak_rss_bytes)}, "
+            f"{'trusted' if record.verdict.trusted else 'not trusted'}"
             for one in self.devices
             for run in one.runs
             for record in run
@@ -88,6 +90,10 @@ class Benchmark:
         )
 
 
+def _megabytes(size: int | None) -> str:
+    return "memory unknown" if size is None else f"peak {size / 1e6:.1f} MB"
+
+
 def bench(
     bundles: PathLike | Iterable[PathLike],
     *,
@@ -95,6 +101,8 @@ def bench(
     threads: int | Iterable[int] = (1,),
     runs: int = 50,
     seconds: float = 10.0,
+    launches: int = 5,
+    sustained: float = 0.0,
     cpus: Iterable[int] | None = None,
     twins: bool = True,
     results: PathLike | None = None,
@@ -111,7 +119,9 @@ def bench(
         threads: Numbers of threads, one run for each.
         runs: Smallest number of samples of each model.
         seconds: Smallest time of sampling, in seconds.
-        cpus: Numbers of the processors to stay on; all without it.
+        launches: Number of new processes that the samples come from; intervals need five.
+        sustained: Seconds that each model then runs alone, to show what heat does.
+        cpus: Numbers of the processors to stay on; without it the fastest ones, where not all are alike.
         twins: Measure the float models in the bundles too.
         results: The file that records are added to; the one in the user's data folder without it.
         save: Add the records to that file.
@@ -134,7 +144,10 @@ def bench(
         if not given:
             raise UsageError(f"{option}: pass at least one")
     pinned = None if cpus is None else tuple(cpus)
-    requests = [BenchRequest(contenders, count, runs, seconds, cpus=pinned) for count in counts]
+    requests = [
+        BenchRequest(contenders, count, runs, seconds, cpus=pinned, launches=launches, sustained=sustained)
+        for count in counts
+    ]
     store = Store(default_path() if results is None else Path(results)) if save else None
     if store is not None:
         store.select(limit=1)  # a damaged file is better known before than after
@@ -208,7 +221,7 @@ class _Work:
             return
         try:
             for record in outcome.runs[-1]:
-                before = self._store.last_trusted(record)
+                before = self._store.last_undisturbed(record)
                 self._store.append(record)
                 if line := slower(record, before) if before else None:
                     outcome.slower.append(line)

@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Iterable
+from functools import partial
 from pathlib import Path
 
 from ..export.artifact import bundle_name
@@ -24,8 +25,9 @@ from .conversion import Conversion
 from .documented import documented
 from .failures import Failures
 from .load import loaded
-from .product import Product, write
+from .product import Draft, Product, write
 from .progress import Journal, Progress
+from .refused import Refusals, forget
 from .report import require
 from .request import ConvertRequest, ModelLike
 from .stability import compared
@@ -69,6 +71,7 @@ def convert(
     all_or_nothing: bool = False,
     report: bool = True,
     thumbnails: bool = True,
+    pipeline: PathLike | None = None,
     overwrite: bool = False,
     out: PathLike | None = None,
     progress: Progress | None = None,
@@ -88,8 +91,9 @@ def convert(
         precision: One or more of `fp32`, `fp16`, `w8a32` and `w8a8`; `fp32` without `int8`.
         per_tensor: Give each weight one scale instead of one per output channel.
         io: Type of an INT8 TFLite model's inputs and outputs: `float32`, `int8` or `uint8`.
-        effort: `best` learns the weights' rounding and the activations' ranges of INT8 models from the
-            photographs of `calib`, which takes longer; or `default`.
+        effort: How much time INT8 models may take: `fast` calibrates with 32 pictures and leaves out
+            `stability`; `best` learns the weights' rounding and the activations' ranges from the photographs
+            of `calib`; or `default`.
         processors: What INT8 models are for: `any`, `host`, or one or more of `arm64`, `x86-vnni`,
             `x86-avx2`, `pi4`, `pi5` and `android`.
         weights: `imagenet`, `bundled`, `random`, or the path of a state dict; `auto` takes the first of
@@ -122,8 +126,10 @@ def convert(
         require_speedup: Smallest speed-up of a quantized model over float on this machine.
         force: Write a bundle even if it fails the accuracy gate.
         all_or_nothing: Write no bundle unless every target and precision passes; the first failure ends it.
-        report: Write report.html and other files for people into the bundle.
+        report: Write report.html and other files for people into the bundle. For a model that fails a gate,
+            write the report alone, as `dist/NAME-TARGET-PRECISION.failed.html`.
         thumbnails: Show pictures whose answer changed in report.html; leave private ones out with False.
+        pipeline: Pipeline file to store in the bundle, which `edgewise run` takes.
         overwrite: Replace a bundle that was made from another model.
         out: The bundle's folder, or the folder of several bundles; `dist/NAME-TARGET-PRECISION` without it.
         progress: Receives stages and notices; silent without it.
@@ -180,24 +186,29 @@ def _made(request: ConvertRequest, journal: Journal, work: Path, failures: Failu
         if not made:
             return ()
         drafts, by = steps.judged(made, ready, request, workshop, journal)
-        drafts = steps.gated(drafts, by, request, journal, failures)
+        refusals = Refusals(request, by, journal, partial(_place_of, request, title))
+        drafts = steps.gated(drafts, by, request, journal, failures, refusals)
         drafts = compared(drafts, by, request, work, journal)
         drafts = documented(drafts, by, request, journal)
-    timed = steps.timed(drafts, request, workshop, journal, failures)
+    timed = steps.timed(drafts, request, workshop, journal, failures, refusals)
     if not timed:
         return ()
     with journal.stage("Write the bundle" if len(timed) == 1 else "Write the bundles"):
-        return tuple(
+        products = tuple(
             write(
                 draft,
                 latency,
-                _place(request, title, draft.file.artifact.target, draft.requested),
+                _place_of(request, title, draft),
                 workshop,
                 journal.notices,
+                pipeline=request.pipeline_file,
                 overwrite=request.overwrite,
             )
             for draft, latency in timed
         )
+        for product in products:
+            forget(product.bundle.folder)
+    return products
 
 
 def _loaded(request: ConvertRequest, journal: Journal) -> tuple[Model, str]:
@@ -229,6 +240,10 @@ def _places(request: ConvertRequest, title: str) -> list[Path]:
 
 def _place(request: ConvertRequest, title: str, target: str, precision: Precision) -> Path:
     return request.folder(bundle_name(title, target, precision))
+
+
+def _place_of(request: ConvertRequest, title: str, draft: Draft) -> Path:
+    return _place(request, title, draft.file.artifact.target, draft.requested)
 
 
 def _title(name: str) -> str:

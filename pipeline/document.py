@@ -10,6 +10,7 @@ VERSIONS = {
     "conversion": 1,
     "data": 1,
     "data-made": 1,
+    "demo": 1,
     "device-check": 1,
     "device-setup": 1,
     "doctor": 1,
@@ -23,6 +24,7 @@ VERSIONS = {
     "record": 1,
     "results": 1,
     "results-compared": 1,
+    "run": 1,
     "training": 1,
     "verification": 1,
 }

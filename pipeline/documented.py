@@ -21,13 +21,15 @@ def documented(
     found = []
     with journal.stage("Collect what the reports show") as progress:
         for done, draft in enumerate(drafts):
-            found.append(
-                replace(
-                    draft, evidence=_evidence(draft, by, request), layers=_layers(draft, by.workshop, request)
-                )
-            )
+            found.append(with_evidence(draft, by, request))
             progress(done + 1, len(drafts))
     return found
+
+
+def with_evidence(draft: Draft, by: Judging, request: ConvertRequest) -> Draft:
+    """The draft with what its report shows beside its manifest."""
+    layers = _layers(draft, by.workshop, request)
+    return replace(draft, evidence=_evidence(draft, by, request), layers=layers)
 
 
 def _evidence(draft: Draft, by: Judging, request: ConvertRequest) -> Evidence:

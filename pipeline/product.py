@@ -1,6 +1,6 @@
 """A file to ship, what was measured of it, and the bundle that holds both."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, TypeVar
@@ -24,6 +24,7 @@ from .recovery import Recovery
 from .report import Evidence, documents
 from .workshop import File, Twin, Workshop
 
+PIPELINE = "pipeline.toml"  # in a bundle, whatever it was called
 T = TypeVar("T", bound=File)
 
 
@@ -168,14 +169,45 @@ def write(
     workshop: Workshop,
     notices: Sequence[str],
     *,
+    pipeline: bytes | None,
     overwrite: bool,
 ) -> Product:
     """The product in its bundle, whose manifest holds everything that was measured and what users were told.
 
-    Raises as `write_bundle` does.
+    `pipeline` is the pipeline file to store with it. Raises as `write_bundle` does.
     """
-    artifact, model, recovery = draft.file.artifact, workshop.model, draft.recovery
-    record: dict[str, Any] = {
+    artifact, recovery = draft.file.artifact, draft.recovery
+    record = measured(draft, latency, workshop, notices)
+    sample = golden.sample(workshop.model.spec.preprocess, workshop.original, draft.file.session)
+    reference = draft.twin.artifact if draft.quantized else None
+    bundle = write_bundle(
+        folder,
+        artifact,
+        reference,
+        sample,
+        record,
+        documents=_documents(draft.evidence, pipeline),
+        overwrite=overwrite,
+    )
+    twin = _at(bundle.reference or bundle.model, draft.twin)
+    return Product(
+        draft.requested,
+        twin,
+        _at(bundle.model, draft.file) if draft.quantized else twin,
+        draft.verification,
+        latency,
+        bundle,
+        recovery and recovery.closed(),
+        draft.stability,
+    )
+
+
+def measured(
+    draft: Draft, latency: Latency | None, workshop: Workshop, notices: Sequence[str]
+) -> dict[str, Any]:
+    """The sections of a manifest with everything that was measured, and what users were told."""
+    artifact, recovery = draft.file.artifact, draft.recovery
+    return {
         "parity": asdict(draft.twin.parity),
         "verification": draft.verification.to_json(),
         "structure": draft.file.structure.to_json(),
@@ -191,34 +223,21 @@ def write(
         "notices": [*notices],
         "recovery": [trial.to_json() for trial in recovery.trials] if recovery else None,
         "diagnosis": recovery.symptoms.to_json() if recovery and recovery.symptoms else None,
-        "latency": asdict(latency),
-        "training": model.record,
+        "latency": latency and asdict(latency),
+        "training": workshop.model.record,
         "machine": machine.describe(),
         "versions": versions(),
     }
-    sample = golden.sample(model.spec.preprocess, workshop.original, draft.file.session)
-    reference = draft.twin.artifact if draft.quantized else None
-    evidence = draft.evidence
-    bundle = write_bundle(
-        folder,
-        artifact,
-        reference,
-        sample,
-        record,
-        documents=None if evidence is None else lambda manifest: documents(manifest, evidence),
-        overwrite=overwrite,
-    )
-    twin = _at(bundle.reference or bundle.model, draft.twin)
-    return Product(
-        draft.requested,
-        twin,
-        _at(bundle.model, draft.file) if draft.quantized else twin,
-        draft.verification,
-        latency,
-        bundle,
-        recovery and recovery.closed(),
-        draft.stability,
-    )
+
+
+def _documents(
+    evidence: Evidence | None, pipeline: bytes | None
+) -> Callable[[dict[str, Any]], dict[str, bytes]] | None:
+    """What makes the files for people; None where there are none."""
+    kept = {} if pipeline is None else {PIPELINE: pipeline}
+    if evidence is not None:
+        return lambda manifest: kept | documents(manifest, evidence)
+    return (lambda _: kept) if kept else None
 
 
 def _at(path: Path, file: T) -> T:

@@ -8,12 +8,13 @@ from typing import Any
 from ..models.errors import UsageError
 from ..models.files import write_file
 from ..models.overrides import PathLike
+from ..models.training.run import is_run, so_far
 from ..runtime.bench.received import read
 from ..runtime.bundle import Bundle
 from ..runtime.bundle.atomic import MANIFEST
 from .document import document
 from .progress import Journal, Progress
-from .report import Evidence, from_csv, overview, rendered, require
+from .report import Evidence, from_csv, overview, rendered, require, training_page
 from .request import listed
 
 _PREDICTIONS = "predictions.csv"
@@ -45,11 +46,13 @@ def report(
 ) -> WrittenReport:
     """Write one self-contained HTML page about bundles and latency records.
 
-    A single bundle gets the page that an export writes, without pictures. Several get a comparison.
+    A single bundle, or the folder of a training run, gets the page that was written into it, without
+    pictures. Several bundles get a comparison.
 
     Args:
         paths: Folders of bundles, folders that hold such folders, and JSON files of records, as
-            `edgewise bench --json` and `edgewise results --json` print them.
+            `edgewise bench --json` and `edgewise results --json` print them; or the folder of one training
+            run.
         out: The file to write.
         progress: Receives stages and notices; silent without it.
 
@@ -61,7 +64,10 @@ def report(
     require()
     bundles: list[Bundle] = []
     records = []
-    for path in listed(paths):
+    paths = listed(paths)
+    if runs := [path for path in paths if is_run(path)]:
+        return _of_training(runs, len(paths), Path(out), progress)
+    for path in paths:
         if path.is_dir():
             bundles += _bundles(path)
         else:
@@ -77,6 +83,16 @@ def report(
     return WrittenReport(
         Path(out), tuple(bundle.folder for bundle in bundles), tuple(record.id for record in records)
     )
+
+
+def _of_training(runs: list[Path], count: int, out: Path, progress: Progress | None) -> WrittenReport:
+    """The page of the one run."""
+    if count > 1:
+        raise UsageError(f"{runs[0]}: is a training run; pass it alone")
+    found = so_far(runs[0])
+    with Journal(progress, 1).stage("Write the report"):
+        write_file(out, training_page(found, {}).encode("utf-8", "replace"))
+    return WrittenReport(out, (), ())
 
 
 def _bundles(folder: Path) -> Iterator[Bundle]:

@@ -11,6 +11,7 @@ from ..export.artifact import IOS
 from ..export.facts import TARGETS
 from ..export.precision import Precision
 from ..models.errors import UsageError, unknown
+from ..models.files import read_file
 from ..models.images import find_images
 from ..models.model import Model
 from ..models.overrides import Channels, ClassNames, Overrides, PathLike, Resize
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
 
 ModelLike: TypeAlias = Union[str, os.PathLike[str], Model, "nn.Module"]
 
+_MOST_BYTES_OF_PIPELINE = 64 << 10
 _FEWEST_PICTURES = 12  # that judge bundled weights
 # What a loaded model already has.
 _OF_WEIGHTS = ("weights", "ema", "mean", "std", "imgsz", "resize", "channels", "interpolation", "labels")
@@ -77,6 +79,7 @@ class ConvertRequest:
     all_or_nothing: bool = False
     report: bool = True
     thumbnails: bool = True
+    pipeline: PathLike | None = None
     overwrite: bool = False
     out: PathLike | None = None
 
@@ -93,7 +96,7 @@ class ConvertRequest:
             raise UsageError(f"--int8 means --precision w8a8, not {','.join(asked)}; pass only one of them")
         if not self._is_plain and Precision.W8A8 not in asked:
             raise UsageError("--io and --per-tensor are for INT8 models; add --int8")
-        self._require_photographs_for_effort()
+        self._require_possible_effort()
         if self.stability and Precision.W8A8 not in asked:
             raise UsageError("--stability compares the calibration of INT8 models; add --int8")
         if self.io not in IOS:
@@ -119,14 +122,14 @@ class ConvertRequest:
                 raise UsageError(f"{name} {value}: must be greater than 0")
         _ = self.overrides, self.targets, self.runs_on  # they are checked when read
 
-    def _require_photographs_for_effort(self) -> None:
+    def _require_possible_effort(self) -> None:
         if self.effort not in EFFORTS:
             raise unknown("effort", self.effort, EFFORTS)
         if self.effort == "default":
             return
         if Precision.W8A8 not in self.precisions:
             raise UsageError(f"--effort {self.effort} is for INT8 models; add --int8")
-        if self.calib is None:
+        if self.effort == "best" and self.calib is None:
             raise UsageError(
                 f"--effort {self.effort} learns from photographs, and generated pictures mislead it; add "
                 "--calib with a folder of them"
@@ -156,6 +159,21 @@ class ConvertRequest:
                 require_folder(Path(folder), "a folder of pictures")
                 find_images(Path(folder))
         require_writable(Path(self.out or "dist"))
+        _ = self.pipeline_file
+
+    @property
+    def pipeline_file(self) -> bytes | None:
+        """The content of the pipeline file, if there is one.
+
+        Raises:
+            UsageError: it cannot be read, or is too large.
+        """
+        if self.pipeline is None:
+            return None
+        try:
+            return read_file(Path(self.pipeline), _MOST_BYTES_OF_PIPELINE)
+        except OSError as error:
+            raise UsageError(f"{self.pipeline}: {error.strerror}; pass a pipeline file") from error
 
     @property
     def targets(self) -> tuple[str, ...]:
@@ -194,7 +212,8 @@ class ConvertRequest:
     @property
     def measures_stability(self) -> bool:
         """Whether INT8 files are made from either half of the calibration pictures too, and compared."""
-        wanted = self.calib is not None if self.stability is None else self.stability
+        default = self.calib is not None and self.effort != "fast"
+        wanted = default if self.stability is None else self.stability
         return wanted and Precision.W8A8 in self.precisions
 
     @property

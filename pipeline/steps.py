@@ -6,9 +6,9 @@ from pathlib import Path
 from typing import Any
 
 from ..export.precision import Precision
-from ..models.errors import AccuracyError
+from ..models.errors import AccuracyError, LatencyError
 from ..models.model import Model
-from ..quantize.calibration import Calibration, from_folder, generated
+from ..quantize.calibration import DEFAULT_COUNT, FAST_COUNT, Calibration, from_folder, generated
 from ..quantize.recipe import Recipe
 from ..quantize.refine.sensitivity import LayerError
 from ..runtime import runtime
@@ -22,6 +22,7 @@ from .judging import Asked, Judging, judging
 from .product import Draft
 from .progress import Journal
 from .recovery import Recovery, Search
+from .refused import Refusals
 from .request import ConvertRequest
 from .workshop import Twin, Workshop, beside_others
 
@@ -36,10 +37,10 @@ class GateError(AccuracyError):
         self.layers, self.recovery = tuple(layers), recovery
 
     def details(self) -> dict[str, Any]:
-        """The layers, worst first, and the attempts."""
+        """The layers, worst first, the attempts, and the page about them."""
         trials = self.recovery.trials if self.recovery else []
         found = self.recovery and self.recovery.symptoms
-        return {
+        return super().details() | {
             "layers": [asdict(layer) for layer in self.layers],
             "recovery": [trial.to_json() for trial in trials],
             "diagnosis": found and found.to_json(),
@@ -48,10 +49,9 @@ class GateError(AccuracyError):
 
 def calibration(request: ConvertRequest, model: Model) -> Calibration:
     """The pictures to calibrate with: a folder of the user's, or generated ones."""
-    preprocess = model.spec.preprocess
-    if request.calib is None:
-        return generated(preprocess, request.calib_count, request.seed)
-    return from_folder(Path(request.calib), preprocess, request.calib_count, request.seed)
+    default = FAST_COUNT if request.effort == "fast" else DEFAULT_COUNT
+    chosen = model.spec.preprocess, request.calib_count, request.seed, default
+    return generated(*chosen) if request.calib is None else from_folder(Path(request.calib), *chosen)
 
 
 def files(request: ConvertRequest, workshop: Workshop, journal: Journal, failures: Failures) -> list[Asked]:
@@ -139,17 +139,22 @@ def _warn(draft: Draft, journal: Journal) -> None:
 
 
 def gated(
-    drafts: list[Draft], by: Judging, request: ConvertRequest, journal: Journal, failures: Failures
+    drafts: list[Draft],
+    by: Judging,
+    request: ConvertRequest,
+    journal: Journal,
+    failures: Failures,
+    refusals: Refusals,
 ) -> list[Draft]:
     """Those that pass the gate, if need be as other files, all judged by the same pictures."""
     passed: list[Draft] = []
     for draft in drafts:
         with failures.apart(draft.file.artifact.target, [draft.requested], stages=1):
-            passed.append(_gated(draft, by, request, journal))
+            passed.append(_gated(draft, by, request, journal, refusals))
     return by.same_pictures(passed)
 
 
-def _gated(draft: Draft, by: Judging, request: ConvertRequest, journal: Journal) -> Draft:
+def _gated(draft: Draft, by: Judging, request: ConvertRequest, journal: Journal, refusals: Refusals) -> Draft:
     """The draft once it has passed the gate, if need be as another file."""
     workshop = by.workshop
     integer = draft.file.artifact.precision.integer
@@ -177,30 +182,43 @@ def _gated(draft: Draft, by: Judging, request: ConvertRequest, journal: Journal)
                 recipe = request.recipe_for(draft.file.artifact.target)
                 layers = workshop.sensitivities(recipe) if integer else []
             recovery = draft.recovery and draft.recovery.closed()
-            raise GateError(message, layers, recovery) from error
+            refused = GateError(message, layers, recovery)
+            refusals.report(draft, refused)
+            raise refused from error
         journal.notice(f"{draft.file.title}: {error}. Written anyway (--force)")
     return draft
 
 
 def timed(
-    drafts: list[Draft], request: ConvertRequest, workshop: Workshop, journal: Journal, failures: Failures
+    drafts: list[Draft],
+    request: ConvertRequest,
+    workshop: Workshop,
+    journal: Journal,
+    failures: Failures,
+    refusals: Refusals,
 ) -> list[tuple[Draft, Latency]]:
     """Those that are fast enough, with their latencies."""
     found: list[tuple[Draft, Latency]] = []
     for draft in drafts:
         with failures.apart(draft.file.artifact.target, [draft.requested], stages=1):
-            latency = _latency(draft, request, workshop, journal)
+            latency = _latency(draft, request, workshop, journal, refusals)
             found.append((_observed(draft, workshop, journal), latency))
     return found
 
 
-def _latency(draft: Draft, request: ConvertRequest, workshop: Workshop, journal: Journal) -> Latency:
+def _latency(
+    draft: Draft, request: ConvertRequest, workshop: Workshop, journal: Journal, refusals: Refusals
+) -> Latency:
     """The latency of what passed the accuracy gate, once that has passed its own."""
     title = draft.file.title
     with journal.stage(f"Measure latency of {title}"):
         found = workshop.timed(draft.twin, draft.file)
     if draft.quantized or len(request.precisions) == 1:  # a float file beside others is their twin
-        found.require(request.speed, title)
+        try:
+            found.require(request.speed, title)
+        except LatencyError as error:
+            refusals.report(draft, error, found)
+            raise
     return found
 
 

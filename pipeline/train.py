@@ -2,6 +2,7 @@
 
 import importlib
 import os
+import shlex
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -9,6 +10,7 @@ from typing import Any
 from ..export.artifact import file_stem
 from ..models.data import open_dataset, require_dataset
 from ..models.errors import unknown
+from ..models.files import write_file
 from ..models.overrides import Channels, Overrides, PathLike, Resize
 from ..models.sizes import Size, both
 from ..models.training import run
@@ -19,17 +21,26 @@ from ..models.training.recipe import TrainingRecipe
 from ..models.training.starting import starting_point
 from ..models.weights.names import require_model, require_weights
 from ..models.zoo import find
+from ..runtime.judge.evaluation import Pictures
 from .checks import require_writable
 from .document import document
 from .progress import Journal, Progress
+from .report import MOST, require, training_page, warnings, worst
+from .report import thumbnails as pictures_of
+
+_REPORT = "report.html"
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
 class Training:
-    """The result of `train`: the plan that was followed, and the checkpoint with its figures."""
+    """The result of `train`: the plan that was followed, and the checkpoint with its figures.
+
+    `report` is the page about the run, or None.
+    """
 
     plan: Plan
     result: TrainingResult
+    report: Path | None = None
     notices: tuple[str, ...] = ()
 
     @property
@@ -51,6 +62,7 @@ class Training:
     def to_json(self) -> dict[str, Any]:
         """The document `training`."""
         content = asdict(self.result) | {"path": str(self.result.path)}
+        content["report"] = None if self.report is None else str(self.report)
         return document("training", **content, notices=list(self.notices))
 
 
@@ -72,6 +84,8 @@ def train(
     workers: int = 0,
     out: PathLike | None = None,
     resume: bool = False,
+    report: bool = True,
+    thumbnails: bool = True,
     progress: Progress | None = None,
     **recipe: Any,
 ) -> Training:
@@ -99,7 +113,10 @@ def train(
         accelerator: `auto`, `cpu` or `gpu`.
         workers: Processes that read pictures.
         out: The run's folder; `runs/NAME` without it.
-        resume: Continue the run in that folder from its last complete epoch.
+        resume: Continue the run in that folder from its last complete epoch, for as many epochs as it was
+            begun with, or for more, which then follow the learning rate schedule of the new number.
+        report: Write report.html into the run's folder: curves, confusions, worst classes and pictures.
+        thumbnails: Show pictures that are answered wrong in report.html; leave private ones out with False.
         progress: Receives stages and notices; silent without it. Where it has a `console` of rich, epochs
             are shown there.
         recipe: Fields of `TrainingRecipe`, such as `epochs` and `batch`, that replace its defaults.
@@ -114,21 +131,27 @@ def train(
         raise unknown("training option", odd[0], known)
     given = {key: value for key, value in recipe.items() if value is not None}
     TrainingRecipe(**given)  # what cannot be, before anything takes time
+    if report:
+        require()
     name = os.fspath(model)
-    folder = _folder(name, out)
+    folder = run_folder(name, out)
     if is_first() and folder is not None:
         (run.require_begun if resume else run.require_free)(folder)
         require_writable(folder)
     require_model(name)
     require_weights(os.fspath(weights))
     require_dataset(os.fspath(data))
-    journal = Journal(progress, 3)
+    first = is_first()
+    journal = Journal(progress, 3 + (report and first))
     with journal.stage("Load the network"):
         overrides = Overrides.of(
             mean=mean, std=std, imgsz=imgsz, resize=resize, channels=channels, interpolation=interpolation
         )
         start = starting_point(name, os.fspath(weights), overrides, journal.notice)
     base = TrainingRecipe() if start.tensors is None else TrainingRecipe.for_tuning()
+    place = folder or _runs(start.name)
+    if resume and "epochs" not in given and (planned := run.planned_epochs(place)):
+        given["epochs"] = planned
     chosen = replace(base, **given)
     with journal.stage("Read the pictures") as counter:
         dataset = open_dataset(
@@ -145,9 +168,9 @@ def train(
         dataset=dataset,
         recipe=chosen,
         preprocess=start.preprocess,
-        start=start.tensors,
+        start=start.tensors_for(dataset.labels.names),
         origin=start.origin,
-        out=folder or _runs(start.name),
+        out=place,
         devices=devices,
         nodes=nodes,
         accelerator=accelerator,
@@ -157,11 +180,37 @@ def train(
         importlib.import_module("lightning")
     console = getattr(progress, "console", None)
     result = run_plan(plan, resume=resume, announce=journal.notice, screen=console)
-    return Training(plan, result, tuple(journal.notices))
+    if not first:
+        return Training(plan, result)
+    found = run.so_far(plan.out)
+    for line in warnings(found.answers):
+        journal.notice(line)
+    page = None
+    if report:
+        with journal.stage("Write the report"):
+            page = _written(plan, found, thumbnails=thumbnails)
+    return Training(plan, result, page, tuple(journal.notices))
 
 
-def _folder(name: str, out: PathLike | None) -> Path | None:
-    """The folder of the run; None where its name is known only once a library or a checkpoint is loaded."""
+def _written(plan: Plan, found: run.RunSoFar, *, thumbnails: bool) -> Path:
+    """The page about the run, written into its folder."""
+    samples = plan.dataset.val
+    pictures = Pictures(
+        plan.dataset.description,
+        lambda index, preprocess: preprocess.crop(samples.read(index)),
+        len(samples),
+        files=samples.files,
+    )
+    shown = worst(found.answers)[:MOST] if thumbnails else []
+    images = pictures_of(shown, pictures, plan.preprocess)
+    path = plan.out / _REPORT
+    command = shlex.join(["edgewise", "export", str(plan.out / run.MODEL), "--to", "tflite", "--int8"])
+    write_file(path, training_page(found, images, command).encode("utf-8", "replace"))
+    return path
+
+
+def run_folder(name: str, out: PathLike | None) -> Path | None:
+    """The folder of a run; None where its name is known only once a library or a checkpoint is loaded."""
     if out is not None:
         return Path(out)
     return None if ":" in name or Path(name).suffix else _runs(find(name).name)

@@ -1,6 +1,7 @@
 """Prove a bundle again, on this machine. Needs no torch."""
 
 from collections.abc import Sequence
+from contextlib import ExitStack
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,8 @@ from ..models.files import write_file
 from ..models.overrides import PathLike
 from ..runtime import Session, open_session
 from ..runtime.bundle import Bundle
+from ..runtime.devices.answers import Beside, BoardCheck, BoardSession
+from ..runtime.devices.ssh import SshBoard, open_device
 from ..runtime.first_opening import require_sound
 from ..runtime.judge import evaluation, saturation
 from ..runtime.judge.drop import Drop, Verdict
@@ -32,13 +35,15 @@ from .second_look import second_look
 class VerifiedBundle:
     """What `verify` found: the golden sample's result, and the verdict where there is a float model.
 
-    `verification` is None where there is nothing to judge the model by: a float bundle, without `data`.
+    `verification` is None where there is nothing to judge the model by: a float bundle, without `data`. With
+    a device it is that of the model there, and `board` compares it with this machine.
     """
 
     bundle: Bundle
     golden: GoldenCheck
     verification: Verification | None
     notices: tuple[str, ...] = ()
+    board: BoardCheck | None = None
 
     @property
     def passed(self) -> bool:
@@ -83,6 +88,7 @@ class VerifiedBundle:
             golden=asdict(self.golden),
             verification=self.verification.to_json() if self.verification else None,
             notices=list(self.notices),
+            board=asdict(self.board) if self.board else None,
         )
 
 
@@ -95,6 +101,7 @@ def verify(
     min_top1: float | None = None,
     strict: bool = False,
     threads: int = 2,
+    device: str | None = None,
     report: PathLike | None = None,
     progress: Progress | None = None,
 ) -> VerifiedBundle:
@@ -112,16 +119,19 @@ def verify(
         min_top1: Smallest top-1 accuracy of the model itself, in percent, on labelled pictures.
         strict: Fail also where the pictures are too few to decide, or cannot prove an accuracy.
         threads: Threads of the engine.
+        device: Run the model on this board, `ssh://user@host[:port]`, and its float model here.
         report: An HTML file to write: the bundle's report, with what was found now.
         progress: Receives stages and notices; silent without it.
 
     Raises:
         UsageError: There is no such bundle, pictures of `data` were used for calibration, or `min_top1`
             was given without labelled pictures.
-        ParityError: The golden sample comes out differently on this machine.
+        ParityError: The golden sample comes out differently on this machine, or on the device.
         MissingDependencyError: The engine is not installed.
-        EdgewiseError: The bundle is damaged, or its manifest does not describe its model file.
+        EdgewiseError: The bundle is damaged, its manifest does not describe its model file, or the device
+            cannot be used.
     """
+    place = None if device is None else open_device(device)
     wanted = limits(max_drop, min_agreement, min_top1, strict=strict)
     at_least("threads", threads, 1)
     if report is not None:
@@ -138,20 +148,27 @@ def verify(
         overlap = evaluation.refuse_overlap(pictures, Seen.from_json(opened.calibration or {}))
     wanted.require_measurable(pictures)
     journal = Journal(progress, 1 + judged_by_pictures + (report is not None))
-    unfit = saturation.unfit_here(opened)
+    unfit = saturation.unfit_here(opened) if place is None else None
     for notice in (*filter(None, [undescribed, unfit, overlap]), *(pictures.notices if pictures else ())):
         journal.notice(notice)
-    with journal.stage("Run the golden sample"):
-        session = open_session(opened.model, opened.target, threads)
-        golden = _checked(opened, session, unfit)
-    if pictures is None:
-        if report is not None:
-            with journal.stage("Write the report"):
-                _write(Path(report), opened.manifest, pages.Evidence())
-        return VerifiedBundle(opened, golden, None, tuple(journal.notices))
-    with journal.stage(f"Judge by {pictures.count} pictures") as counter:
-        exact = open_session(opened.reference or opened.model, opened.target, threads)
-        answers = evaluation.answers([exact, session], pictures, opened.spec.preprocess, counter)
+    with ExitStack() as stack:
+        title = "Run the golden sample" if device is None else f"Run the golden sample on {device}"
+        with journal.stage(title):
+            session: Session = open_session(opened.model, opened.target, threads)
+            there = beside = None
+            if place is not None:
+                there = stack.enter_context(BoardSession(place, opened, threads))
+                session = beside = Beside(there, session)
+            golden = _checked(opened, session, unfit)
+        if pictures is None:
+            if report is not None:
+                with journal.stage("Write the report"):
+                    _write(Path(report), opened.manifest, pages.Evidence())
+            return VerifiedBundle(opened, golden, None, tuple(journal.notices), _board(place, there, beside))
+        with journal.stage(f"Judge by {pictures.count} pictures") as counter:
+            exact = open_session(opened.reference or opened.model, opened.target, threads)
+            answers = evaluation.answers([exact, session], pictures, opened.spec.preprocess, counter)
+        board = _board(place, there, beside)
     told = known(opened.spec, opened.manifest.get("training"))
     told = second_look(exact, answers, pictures, opened.spec.preprocess, told, journal)
     judged = judge(answers, pictures, wanted, told)
@@ -160,7 +177,14 @@ def verify(
     if report is not None:
         with journal.stage("Write the report"):
             _report(Path(report), opened, answers, pictures, judged, journal.notices)
-    return VerifiedBundle(opened, golden, judged, tuple(journal.notices))
+    return VerifiedBundle(opened, golden, judged, tuple(journal.notices), board)
+
+
+def _board(place: SshBoard | None, there: BoardSession | None, beside: Beside | None) -> BoardCheck | None:
+    """How the board answered, the golden sample included."""
+    if place is None or there is None or beside is None:
+        return None
+    return beside.result(place.name, there.board)
 
 
 def _report(

@@ -19,6 +19,7 @@ from ..models.spec import Preprocess, Tensor32
 from ..models.synthetic import dead_leaves
 
 DEFAULT_COUNT = 128
+FAST_COUNT = 32
 _MOST_UNUSED = 500  # which estimate a loss well enough
 FEWEST = 8  # with fewer, even min-max ranges and channel means are unreliable
 
@@ -67,24 +68,28 @@ class Calibration:
         }
 
 
-def generated(preprocess: Preprocess, count: int | None, seed: int) -> Calibration:
+def generated(
+    preprocess: Preprocess, count: int | None, seed: int, default: int = DEFAULT_COUNT
+) -> Calibration:
     """Generated dead-leaves pictures instead of photographs: see `models/synthetic.py`."""
     pictures = (
         Image.fromarray(dead_leaves(preprocess.resize, seed, index))
-        for index in range(_enough(DEFAULT_COUNT if count is None else count))
+        for index in range(_enough(default if count is None else count))
     )
     return Calibration(
         np.stack(list(map(preprocess.crop, pictures))), "generated dead leaves", seed, preprocess
     )
 
 
-def from_folder(folder: Path, preprocess: Preprocess, count: int | None, seed: int) -> Calibration:
-    """`count` readable pictures of `folder`, sampled with `seed`; None means up to `DEFAULT_COUNT`.
+def from_folder(
+    folder: Path, preprocess: Preprocess, count: int | None, seed: int, default: int = DEFAULT_COUNT
+) -> Calibration:
+    """`count` readable pictures of `folder`, sampled with `seed`; None means up to `default`.
 
     Raises:
         UsageError: the folder contains no pictures, or fewer than requested.
     """
-    wanted = _enough(DEFAULT_COUNT if count is None else count)
+    wanted = _enough(default if count is None else count)
     content = look(folder)
     files = list(content.pictures)
     random.Random(seed).shuffle(files)  # noqa: S311 - a sample, not a secret

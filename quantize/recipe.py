@@ -5,7 +5,7 @@ from typing import Any
 
 from ..export.precision import Precision
 
-EFFORTS = ("default", "best")
+EFFORTS = ("fast", "default", "best")
 RANGES = ("min-max", "mean-min-max", "least-error")
 
 

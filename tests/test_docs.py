@@ -24,6 +24,7 @@ import pytest
 import reference
 import schemas
 import shown
+import trust_rules
 from jsonschema import Draft202012Validator
 
 import edgewise
@@ -78,6 +79,10 @@ def workspace(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
     done = made.run(*first.argv())
     assert done.returncode == 0, done.stderr
     return made
+
+
+def test_every_rule_of_trust_names_the_cases_that_prove_it() -> None:
+    assert trust_rules.PAGE.read_text("utf-8") == trust_rules.written()
 
 
 def test_the_picture_of_intervals_is_what_the_verdicts_are() -> None:

@@ -178,6 +178,16 @@ def test_a_device_needs_the_wheel_and_one_engine(uv: str, tiny_bundle: Path, tmp
     verified = json.loads(run(edgewise, "verify", str(tiny_bundle), "--min-agreement", "0", "--json"))
     assert verified["golden"]["max_lsb"] is not None
     measured = run(
-        edgewise, "bench", str(tiny_bundle), "--runs", "5", "--seconds", "0", "--no-save", "--json"
+        edgewise,
+        "bench",
+        str(tiny_bundle),
+        "--runs",
+        "5",
+        "--seconds",
+        "0",
+        "--launches",
+        "1",
+        "--no-save",
+        "--json",
     )
     assert [record["model"]["part"] for record in json.loads(measured)["records"]] == ["reference", "model"]

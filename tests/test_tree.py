@@ -25,7 +25,7 @@ FACE = "__init__.py"  # the public API, which may import from every folder
 TARGET_FOLDERS = ("export", "quantize", "runtime")  # a target is a package of the same name in each of them
 
 # A device runs these with the standard library, numpy, Pillow and an engine that a function imports, and with
-# imagehash where it is installed.
+# imagehash, OpenCV and picamera2 where they are installed.
 DEVICE = (
     "models/_decode.py",
     "models/data/copies.py",
@@ -53,7 +53,7 @@ NOT_DEVICE = ("runtime/reference.py",)
 # Python runs these on the way to the modules above; their functions may ask for more.
 ON_THE_WAY = (FACE, "models/__init__.py", "export/__init__.py")
 PLAIN = sys.stdlib_module_names | {"numpy", "PIL"}
-ENGINES = {"ai_edge_litert", "imagehash", "onnx", "onnxruntime", "openvino"}
+ENGINES = {"ai_edge_litert", "cv2", "imagehash", "onnx", "onnxruntime", "openvino", "picamera2"}
 _FOR_TYPES = {"TYPE_CHECKING", "typing.TYPE_CHECKING"}
 
 _SETTINGS = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))

@@ -19,6 +19,7 @@ class _Numbers(click.ParamType[tuple[int, ...]]):
     """Whole numbers separated by commas, each once; a range is 0-3."""
 
     name = "N,..."
+    separator = ","
 
     def convert(self, value: Any, param: Any, ctx: Any) -> tuple[int, ...]:
         found: list[int] = []
@@ -47,10 +48,25 @@ class _Numbers(click.ParamType[tuple[int, ...]]):
 @_measurement("--runs", type=int, metavar="N", default=50, help="Take at least this many samples per model.")
 @_measurement("--seconds", type=float, default=10.0, help="Sample each model for at least this time.")
 @_measurement(
+    "--launches",
+    type=int,
+    metavar="N",
+    default=5,
+    help="Spread the samples over this many new processes; intervals need at least five.",
+)
+@_measurement(
+    "--sustained",
+    type=float,
+    metavar="SECONDS",
+    default=0.0,
+    show_default="no",
+    help="Then run each model alone for this long: heat shows after minutes.",
+)
+@_measurement(
     "--cpus",
     type=_Numbers(),
     help="Stay on these processors, such as 0-3 or 4,5.",
-    show_default="all",
+    show_default="all, or the fastest ones if they differ",
 )
 @_measurement(
     "--float/--no-float", "twins", default=True, help="Measure the float models in the bundles too."
@@ -75,9 +91,12 @@ def command(
 ) -> None:
     """Measure the latency of BUNDLES in alternation, each beside its float model, with 95 % intervals.
 
+    Then each model runs alone: once for as long as a launch, or for --sustained seconds.
+
     \b
     edgewise bench dist/mobilenetv2-tflite-w8a8
     edgewise bench dist/a dist/b --device ssh://pi@raspberrypi --threads 1,4
+    edgewise bench dist/mobilenetv2-tflite-w8a8 --sustained 120
 
     Every record says whether it can be trusted, and if not, why. `edgewise results` lists records later.
     Several devices measure at the same time. One that fails does not stop the others and gives the exit code.

@@ -18,6 +18,14 @@ if TYPE_CHECKING:
 _MARKS = {"good": "[green]✓[/]", "doubtful": "[yellow]![/]", "bad": "[red]✗[/]"}
 
 
+_python = click.option(
+    "--python",
+    metavar="NAME",
+    help="Use this Python of the board, such as python3.11 or a path.",
+    show_default="that of an earlier setup, or python3",
+)
+
+
 @click.group(short_help="Set up a board over SSH, or check it.")
 def command() -> None:
     """Prepare a board like a Raspberry Pi for `edgewise bench --device ssh://...`, or check one."""
@@ -39,8 +47,18 @@ def command() -> None:
     metavar="DIR",
     help="Install from this folder of wheels, for a board without network.",
 )
+@_python
 @output
-def setup(device: str, to: str, wheels: Path | None, *, as_json: bool, quiet: bool, verbose: bool) -> None:
+def setup(
+    device: str,
+    to: str,
+    wheels: Path | None,
+    python: str | None,
+    *,
+    as_json: bool,
+    quiet: bool,
+    verbose: bool,
+) -> None:
     """Install the engines that DEVICE, such as ssh://pi@raspberrypi, needs for the targets.
 
     They go into their own virtual environment in ~/.local/share/edgewise there. No other file of the board is
@@ -62,7 +80,7 @@ def setup(device: str, to: str, wheels: Path | None, *, as_json: bool, quiet: bo
                 screen.console.print(line, markup=False)
 
         with screen.stage(f"Set {address.name} up for {', '.join(wanted)}"), Board(address) as board:
-            versions = install(board, wanted, files, tell)
+            versions = install(board, wanted, files, tell, python)
         for target, version in versions.items():
             screen.results.print(f"{target} {version}", markup=False)
         screen.finish(document("device-setup", device=address.name, targets=versions))
@@ -70,8 +88,9 @@ def setup(device: str, to: str, wheels: Path | None, *, as_json: bool, quiet: bo
 
 @command.command(short_help="Check what a board lacks, and how to fix it.")
 @click.argument("device")
+@_python
 @output
-def check(device: str, *, as_json: bool, quiet: bool, verbose: bool) -> None:
+def check(device: str, python: str | None, *, as_json: bool, quiet: bool, verbose: bool) -> None:
     """Check whether latency can be measured on DEVICE, such as ssh://pi@raspberrypi, and trusted.
 
     Lines marked with ! make measurements less trustworthy, or ask for a step that is still to do. A line
@@ -87,7 +106,7 @@ def check(device: str, *, as_json: bool, quiet: bool, verbose: bool) -> None:
     address = parse(device)
     with terminal(as_json=as_json, quiet=quiet, verbose=verbose) as screen:
         with screen.stage(f"Check {address.name}"), Board(address) as board:
-            found = facts(board)
+            found = facts(board, python or "python3")
         judged = judge(found, address.name)
         _show(screen, found, judged)
         findings = [asdict(finding) for finding in judged]

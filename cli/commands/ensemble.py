@@ -16,6 +16,7 @@ class _Weights(click.ParamType["tuple[float, ...] | str"]):
     """A number for each member, separated by commas, or the word 'fit'."""
 
     name = "W,...|fit"
+    separator = ","
 
     def convert(self, value: Any, param: Any, ctx: Any) -> tuple[float, ...] | str:
         if str(value).strip().lower() == "fit":

@@ -23,9 +23,10 @@ from ..options import output
 def command(paths: tuple[Path, ...], out: Path, *, as_json: bool, quiet: bool, verbose: bool) -> None:
     """Write one HTML file, which needs no network, about bundles and latency records.
 
-    A single BUNDLE gets the page that `edgewise export` writes into it, without its pictures. Several
-    bundles, a FOLDER of bundles and JSON files of records (edgewise results --json) are compared: verdict,
-    accuracy, fidelity, size and time of each model, and each model's time on each device.
+    A single BUNDLE, or the folder of a run of `edgewise train`, gets the page that was written into it,
+    without its pictures. Several bundles, a FOLDER of bundles and JSON files of records (edgewise results
+    --json) are compared: verdict, accuracy, fidelity, size and time of each model, and each model's time on
+    each device.
 
     \b
     edgewise report dist/mobilenetv2-tflite-w8a8

@@ -151,7 +151,7 @@ def _row(record: "Record") -> list[str]:
 
     twin = " (float model)" if record.model.part == "reference" else ""
     figures = [_ms(record.summary.p50_ms), _ms(record.summary.p90_ms)]
-    verdict = "trusted" if record.verdict.trusted else f"not trusted: {_first(record.verdict.reasons)}"
+    verdict = "trusted" if record.verdict.trusted else f"not trusted: {_first(record.verdict.doubts)}"
     if record.machine.emulated:
         figures, verdict = ["-", "-"], f"emulated by {record.machine.emulated}, not a latency"
     when = datetime.fromisoformat(record.started).strftime("%Y-%m-%d %H:%M")

@@ -46,7 +46,17 @@ _run = in_group("Run")
     help="Folder of the run.",
     show_default="runs/NAME",
 )
-@_run("--resume", is_flag=True, help="Continue the run in that folder from its last complete epoch.")
+@_run(
+    "--resume",
+    is_flag=True,
+    help="Continue the run in that folder from its last complete epoch, for more epochs if --epochs says so.",
+)
+@_run("--report/--no-report", default=True, help="Write report.html into the folder of the run.")
+@_run(
+    "--thumbnails/--no-thumbnails",
+    default=True,
+    help="Show the pictures that are answered wrong in report.html.",
+)
 @in_group("Network")(
     "--weights",
     type=NameOrFile("SOURCE", sources),
@@ -91,7 +101,8 @@ def command(**options: Any) -> None:
     The checkpoint holds weights, classes, preprocessing, recipe and metrics.
 
     A run that was killed continues with --resume and loses at most the epoch that it was in; its learning
-    curve is the same.
+    curve is the same. With a larger --epochs, --resume extends a run: the further epochs follow the learning
+    rate schedule of the new number.
 
     \b
     edgewise train mobilenetv2 --data photos --epochs 10
@@ -129,6 +140,8 @@ def _show(console: "Console", found: "Training") -> None:
         soft_wrap=True,
     )
     console.print(f"{escape(str(result.path))}", soft_wrap=True)
+    if found.report is not None:
+        console.print(f"{escape(str(found.report))}", soft_wrap=True)
     console.print(
         f"[dim]next: edgewise export {escape(str(result.path))} --to tflite --int8[/]", soft_wrap=True
     )

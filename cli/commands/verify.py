@@ -22,6 +22,12 @@ _evaluation = in_group("Evaluation")
 )
 @_evaluation("--threads", type=click.IntRange(min=1), metavar="N", default=2, help="Threads of the engine.")
 @_evaluation(
+    "--device",
+    metavar="NAME",
+    help="Run the model on this board, such as ssh://user@host[:port], and compare it with this machine.",
+    show_default="this machine",
+)
+@_evaluation(
     "--report",
     type=click.Path(path_type=Path, dir_okay=False),
     metavar="FILE",

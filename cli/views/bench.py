@@ -1,15 +1,16 @@
 """What a run shows: a table, ratios, the conditions, and whether each record is trusted."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from rich.console import Console
 from rich.markup import escape
 
 from ...runtime.bench.compare import Comparison
 from ...runtime.bench.record import Conditions, GoldenRun, Machine, Record
+from ...runtime.bench.timing import Percentiles
 from ..terminal import table
 
-_TIMES = ("p50", "p90", "p99", "min", "first", "load", "end to end")
+_TIMES = ("p50", "p90", "p99", "min", "CPU", "alone", "first", "load", "end to end")
 
 
 def show_run(console: Console, records: Sequence[Record], compared: Sequence[Comparison]) -> None:
@@ -17,6 +18,7 @@ def show_run(console: Console, records: Sequence[Record], compared: Sequence[Com
     first = records[0]
     threads = f"{first.threads} thread{'s' if first.threads > 1 else ''}"
     cpus = f" on processors {', '.join(map(str, first.cpus))}" if first.cpus else ""
+    cpus += " (the fastest ones)" if first.cpus_chosen else ""
     console.print()
     names = ", ".join(dict.fromkeys(record.model.name for record in records))
     console.print(f"[bold]{escape(names)} on {escape(first.device)}, {threads}{cpus}[/]", soft_wrap=True)
@@ -40,8 +42,9 @@ def _show_times(console: Console, records: Sequence[Record]) -> None:
         times, model, memory = record.summary, record.model, record.peak_rss_bytes
         shown.add_row(
             escape(f"{model.target} {model.precision}" if alike else model.title),
-            *map(_number, (times.p50_ms, times.p90_ms, times.p99_ms, times.min_ms, record.first_ms)),
-            *map(_number, (record.load_ms, record.end_to_end.p50_ms if record.end_to_end else None)),
+            *map(_number, (times.p50_ms, times.p90_ms, times.p99_ms, times.min_ms)),
+            *map(_number, (_median(record.cpu), _median(record.alone), record.first_ms, record.load_ms)),
+            _number(_median(record.end_to_end)),
             _number(None if memory is None else memory / 1e6),
             str(times.count),
         )
@@ -59,13 +62,31 @@ def _show_record(console: Console, record: Record) -> None:
         f"{record.model.title}: {engine.name} {engine.version}, {delegate}; {_golden(record.golden)}{energy}"
     )
     _dim(console, title)
-    reasons = escape("; ".join(record.verdict.reasons))
+    if not record.machine.emulated:
+        for line in _figures(record):
+            _dim(console, line)
+    reasons = escape("; ".join(record.verdict.doubts))
     if record.machine.emulated:
         console.print(f"[bold yellow]no latency[/] because {reasons}", soft_wrap=True)
     elif record.verdict.trusted:
         console.print("[bold green]trusted[/]")
     else:
         console.print(f"[bold yellow]not trusted[/] because {reasons}", soft_wrap=True)
+
+
+def _figures(record: Record) -> Iterator[str]:
+    """What the table has no room for."""
+    if (interval := record.p50_interval) is not None:
+        yield f"median {interval.low:.2f} to {interval.high:.2f} ms (95 %, {len(record.launches)} launches)"
+    if (stream := record.single_stream) is not None and stream.p90_ms is not None:
+        short = "" if stream.enough else ", shorter than MLPerf demands"
+        yield f"p90 as MLPerf's single stream {stream.p90_ms:.2f} ms ({stream.queries:,} queries{short})"
+    if record.sustained is not None:
+        yield record.sustained.words
+
+
+def _median(times: Percentiles | None) -> float | None:
+    return None if times is None else times.p50_ms
 
 
 def _machine(machine: Machine) -> str:

@@ -9,6 +9,7 @@ from rich.table import Table
 
 from ...export.precision import Precision
 from ...models.errors import EdgewiseError
+from ...models.printable import printable
 from ...pipeline.conversion import Conversion
 from ...pipeline.failures import Failure
 from ...pipeline.product import Product
@@ -72,10 +73,12 @@ def show_failures(console: Console, failures: Sequence[Failure]) -> None:
 
 
 def show_failed(console: Console, error: EdgewiseError) -> None:
-    """The layers that lose most and what was tried, where an accuracy gate failed."""
+    """The layers that lose most and what was tried, where an accuracy gate failed; and the page about it."""
     if isinstance(error, GateError):
         show_layers(console, error.layers)
         show_recovery(console, error.recovery)
+    if error.report is not None:
+        console.print(f"[bold yellow]! its report: {escape(str(error.report))}[/]", soft_wrap=True)
 
 
 def _same_pictures(products: Sequence[Product]) -> str | None:
@@ -187,6 +190,12 @@ def show_verified(console: Console, found: VerifiedBundle) -> None:
     console.print(f"{len(found.bundle.manifest['files'])} files match the manifest's checksums")
     console.print(f"golden sample: {distance}; cosine with the original network {check.cosine:.4f}")
     console.print(f"fp32 against the original network: relative difference {check.parity.max_rel:.1e}")
+    if (board := found.board) is not None:
+        told = f"{board.identical} of {board.pictures} answers are this machine's to the bit"
+        if board.identical < board.pictures:
+            told += f", {board.same_class} have its best class; the largest difference is {board.max_rel:.1e}"
+        where = f"{board.device}: " if board.board is None else f"{board.device} ({printable(board.board)}): "
+        console.print(f"{where}{told}", markup=False, soft_wrap=True)
     if found.verification is not None:
         show_accuracy(console, found.verification, found.bundle.precision)
         show_verdict(console, found.verification)

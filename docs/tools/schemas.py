@@ -28,7 +28,9 @@ from edgewise.runtime.bench.compare import Comparison
 from edgewise.runtime.bench.record import SCHEMA as RECORD_SCHEMA
 from edgewise.runtime.bench.record import Record
 from edgewise.runtime.classifier import Answer
+from edgewise.runtime.devices.answers import BoardCheck
 from edgewise.runtime.devices.board import Finding
+from edgewise.runtime.devices.demo import ShownModel
 from edgewise.runtime.judge.drop import Verdict
 from edgewise.runtime.judge.golden import GoldenCheck
 from edgewise.runtime.judge.matrix import ComparedPair
@@ -307,6 +309,10 @@ def contents(defined: Definitions) -> dict[str, tuple[str, Json]]:
             "What `edgewise data make` wrote: generated pictures in a folder.",
             record(folder=TEXT, train=COUNT, val=COUNT, size=COUNT, seed={"type": "integer"}),
         ),
+        "demo": (
+            "What `edgewise demo` showed: each model, with its golden sample in the browser.",
+            record(models=array(defined.with_fields(ShownModel, passed=YES_NO))),
+        ),
         "device-check": (
             "What `edgewise device check` found on a board.",
             record(device=TEXT, board=or_null(TEXT), findings=array(of(Finding))),
@@ -399,6 +405,26 @@ def contents(defined: Definitions) -> dict[str, tuple[str, Json]]:
             "What `edgewise results` lists: the latency records that were kept.",
             record(results=TEXT, records=array(bench_record(defined))),
         ),
+        "run": (
+            "What `edgewise run` did: the steps of a pipeline file.",
+            record(
+                file=TEXT,
+                folder=TEXT,
+                dry_run=YES_NO,
+                steps=array(
+                    record(
+                        number=COUNT,
+                        command=TEXT,
+                        exit_code=described("Null for a step that did not run", or_null({"type": "integer"})),
+                        seconds=or_null(NUMBER),
+                        document=described(
+                            "What the step printed with --json",
+                            or_null({"type": "object", "additionalProperties": True}),
+                        ),
+                    )
+                ),
+            ),
+        ),
         "results-compared": (
             "What `edgewise results ID ID` compares: two latency records.",
             record(
@@ -413,6 +439,7 @@ def contents(defined: Definitions) -> dict[str, tuple[str, Json]]:
             "What `edgewise train` and `edgewise.train` made: a checkpoint with its figures.",
             record(
                 **{name: of(kind) for name, kind in get_type_hints(TrainingResult).items()},
+                report=described("The page about the run", or_null(TEXT)),
                 notices=array(TEXT),
             ),
         ),
@@ -423,6 +450,7 @@ def contents(defined: Definitions) -> dict[str, tuple[str, Json]]:
                 golden=of(GoldenCheck),
                 verification=or_null(of(Verification)),
                 notices=array(TEXT),
+                board=or_null(of(BoardCheck)),
             ),
         ),
     }

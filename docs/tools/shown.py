@@ -37,6 +37,7 @@ _BLOCK = re.compile(
     r"```(?P<language>console|sh|python)\n(?P<body>.*?)^ *```$",
     re.DOTALL | re.MULTILINE,
 )
+_MISTYPED = '[[steps]]\nrun = "export"\nname = "mobilenetv2"\ncalib-cuont = 16\n'
 _NOWHERE = "http://127.0.0.1:9"
 
 
@@ -86,13 +87,15 @@ def program(argv: list[str]) -> list[str]:
 
 
 def prepare(folder: Path) -> None:
-    """Put into `folder` what the pages take for granted: an Android project, and the reader's photograph.
+    """Put into `folder` what the pages take for granted: an Android project, a photograph, pipeline files.
 
     The photograph, of the Summer Palace in Beijing, comes with scikit-learn.
     """
     (folder / "myapp" / "app" / "src" / "main" / "assets").mkdir(parents=True, exist_ok=True)
     photo = "sklearn/datasets/images/china.jpg"
     copyfile(str(metadata.distribution("scikit-learn").locate_file(photo)), folder / "photo.jpg")
+    copyfile(ROOT / "docs" / "examples" / "pipeline.toml", folder / "pipeline.toml")
+    (folder / "mistyped.toml").write_text(_MISTYPED, "utf-8")
 
 
 def offline(folder: Path) -> dict[str, str]:

@@ -13,15 +13,18 @@ from lightning.pytorch.plugins.io import TorchCheckpointIO
 from rich.console import Console
 from torch import Tensor, nn
 from torch.optim.swa_utils import get_ema_multi_avg_fn
+from torch.utils.data import DataLoader
+from torchmetrics.utilities.distributed import gather_all_tensors
 
 from ..errors import EdgewiseError
 from ..files import replacing_file
 from .module import fix
 from .optimizer import cycle_ends
 from .recipe import TrainingRecipe
-from .run import COLUMNS, HISTORY, LAST, METRICS, MODEL, Row, best, write_metrics
+from .run import ANSWERS, COLUMNS, HISTORY, LAST, METRICS, MODEL, Row, best, write_metrics
 
 Store = Callable[[Path, list[Row]], None]  # writes the weights of the last of these epochs
+Tell = Callable[[Path, dict[int, tuple[int, float]]], None]  # writes what each validation picture is answered
 
 
 class EpochRecorder(Checkpoint):
@@ -30,10 +33,11 @@ class EpochRecorder(Checkpoint):
     If the process is killed, all files are complete, and repeating the epoch writes the same ones again.
     """
 
-    def __init__(self, folder: Path, recipe: TrainingRecipe, store: Store) -> None:
-        self.folder, self.recipe, self.store = folder, recipe, store
+    def __init__(self, folder: Path, recipe: TrainingRecipe, store: Store, tell: Tell) -> None:
+        self.folder, self.recipe, self.store, self.tell = folder, recipe, store, tell
         self.history: list[Row] = []
         self._began = self._rate = 0.0
+        self._answers: list[Tensor] = []  # of this device: (N, 2), the likeliest class and its probability
 
     @property
     def state_key(self) -> str:
@@ -63,19 +67,48 @@ class EpochRecorder(Checkpoint):
         """Record the epoch's highest learning rate."""
         self._rate = max(self._rate, trainer.optimizers[0].param_groups[0]["lr"])
 
+    def on_validation_epoch_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Forget the answers of the epoch before."""
+        self._answers = []
+
+    def on_validation_batch_end(  # noqa: PLR0913, PLR0917 - as Lightning calls it
+        self,
+        trainer: Trainer,
+        pl_module: LightningModule,
+        outputs: Any,
+        batch: Any,
+        batch_idx: int,
+        dataloader_idx: int = 0,
+    ) -> None:
+        """Keep the likeliest class of each picture, from the logits that the validation step returns."""
+        likeliest = outputs.softmax(dim=1).max(dim=1)
+        self._answers.append(torch.stack([likeliest.indices.float(), likeliest.values], dim=1))
+
     def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Write all files; runs on every rank, because metrics are gathered from all of them."""
         row = self._row(trainer)
         self.history.append(row)
+        answers = self._gathered(trainer)
         if trainer.is_global_zero:
             if best(self.history) is row:
                 self.store(self.folder / MODEL, self.history)
+                self.tell(self.folder / ANSWERS, answers)
             ends = cycle_ends(self.recipe)
             if len(ends) > 1 and row["epoch"] in ends:
                 number = ends.index(int(row["epoch"])) + 1
                 self.store(self.folder / f"snapshot-{number}.safetensors", self.history)
             write_metrics(self.folder / METRICS, self.history)
         trainer.save_checkpoint(self.folder / LAST)
+
+    def _gathered(self, trainer: Trainer) -> dict[int, tuple[int, float]]:
+        """The answers of all devices by the number of the picture; devices see the pictures in turn."""
+        sampler = cast(DataLoader[Any], trainer.val_dataloaders).sampler
+        order = [index for _, batch in sampler for index in batch]
+        own = torch.cat(self._answers)
+        table = torch.column_stack([torch.tensor(order).to(own), own])
+        tables = gather_all_tensors(table) if trainer.world_size > 1 else [table]
+        rows = torch.cat(tables).tolist()
+        return {int(index): (int(answer), share) for index, answer, share in rows}
 
     def _row(self, trainer: Trainer) -> Row:
         gathered = trainer.callback_metrics
@@ -147,16 +180,41 @@ class Bar(RichProgressBar):
 
 
 class Lines(Callback):
-    """Prints one line per epoch, where a bar cannot be drawn."""
+    """Prints one line per epoch, where a bar cannot be drawn, and one now and then within a long epoch."""
 
-    def __init__(self, epochs: int, screen: Console) -> None:
-        self.epochs, self.screen = epochs, screen
+    def __init__(self, epochs: int, screen: Console, every_s: float = 30.0) -> None:
+        self.epochs, self.screen, self.every_s = epochs, screen, every_s
+        self._began = self._said = 0.0
+
+    def on_train_epoch_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Start the clock."""
+        self._began = self._said = time.monotonic()
+
+    def on_train_batch_end(
+        self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: Any, batch_idx: int
+    ) -> None:
+        """Print a line where none was printed for a while."""
+        now, done, steps = time.monotonic(), batch_idx + 1, int(trainer.num_training_batches)
+        if trainer.is_global_zero and now - self._said >= self.every_s and done < steps:
+            self._said = now
+            left = (now - self._began) / done * (steps - done)
+            self.screen.print(
+                f"{self._title(trainer)}, step {done:,} of {steps:,}: loss {float(outputs['loss']):.3f}, "
+                f"{_duration(left)} of training left in this epoch"
+            )
 
     def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Print the line."""
+        """Print the line of the epoch."""
         figures = {name: float(value) for name, value in trainer.callback_metrics.items()}
         if trainer.is_global_zero:
             self.screen.print(
-                f"epoch {trainer.current_epoch + 1} of {self.epochs}: loss {figures['train_loss']:.3f}, "
+                f"{self._title(trainer)}: loss {figures['train_loss']:.3f}, "
                 f"validation loss {figures['val_loss']:.3f}, top-1 {figures['val_top1']:.1%}"
             )
+
+    def _title(self, trainer: Trainer) -> str:
+        return f"epoch {trainer.current_epoch + 1} of {self.epochs}"
+
+
+def _duration(seconds: float) -> str:
+    return f"{seconds:.0f} s" if seconds < 100 else f"{seconds / 60:.0f} min"

@@ -3,15 +3,21 @@
 import importlib.metadata
 import sys
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from .. import checkpoint
+from ..files import write_file
+from ..images import picture_name
+from ..printable import printable
 from ..spec import ModelSpec, Origin
+from ..tables import to_csv
 from ..zoo import find
 from . import progressive, run
+from .answers import ValidationAnswer
 from .balance import class_weights
 from .plan import Plan, TrainingResult
 from .process import is_first
@@ -40,7 +46,8 @@ def train(
 ) -> TrainingResult:
     """Train, and keep the best epoch's weights in `plan.out`; `resume` continues after the last full epoch.
 
-    Progress is shown on `screen`: bars on a terminal, otherwise one line per epoch.
+    A resumed run may have more epochs than it was begun with: those that are left follow the schedule of the
+    new number. Progress is shown on `screen`: bars on a terminal, otherwise lines.
 
     With several devices, Lightning starts a process for each from the same command line, and all of them run
     this function; only the first writes files and calls `announce`.
@@ -59,8 +66,8 @@ def train(
         announce(_where(plan, rows))
     if not run.is_finished(rows, plan.recipe):
         fit = _prepared(plan, screen)
-        if not resume and first:  # only now is the plan known to be valid
-            run.begin(plan.out, plan.to_json())
+        if first:  # only now is the plan known to be valid
+            (run.extend if resume else run.begin)(plan.out, plan.to_json())
         rows = fit(plan.out / run.LAST if rows else None)
     best = run.best(rows)
     return TrainingResult(
@@ -74,8 +81,13 @@ def train(
 
 
 def _where(plan: Plan, rows: list[run.Row]) -> str:
-    if run.is_finished(rows, plan.recipe):
-        return f"{plan.out}: this run is already finished ({len(rows)} epochs)"
+    if len(rows) >= plan.recipe.epochs:
+        return f"{plan.out}: this run is already finished ({len(rows)} epochs); --epochs with more extends it"
+    if run.is_stopped(rows, plan.recipe):
+        return (
+            f"{plan.out}: this run is already finished ({len(rows)} epochs), because --patience "
+            f"{plan.recipe.patience} ended it"
+        )
     if not rows:
         return f"{plan.out}: this run has no completed epoch; starting again"
     return f"{plan.out}: resuming after epoch {len(rows)} of {plan.recipe.epochs}"
@@ -93,9 +105,8 @@ def _prepared(plan: Plan, screen: "Console | None") -> Callable[[Path | None], l
     lightning.seed_everything(recipe.seed, workers=True, verbose=False)
     learner = _learner(plan)
     mean = RunningMean(recipe.ema) if recipe.ema else None
-    recorder = EpochRecorder(
-        plan.out, recipe, _store(plan, lambda: mean.network if mean else learner.network)
-    )
+    store = _store(plan, lambda: mean.network if mean else learner.network)
+    recorder = EpochRecorder(plan.out, recipe, store, partial(_tell, plan))
     data = TrainingPictures(plan.dataset, plan.preprocess, recipe, plan.workers)
     callbacks = [*progress(recipe.epochs, screen), *([mean] if mean else []), recorder]
     with quiet():
@@ -108,6 +119,22 @@ def _prepared(plan: Plan, screen: "Console | None") -> Callable[[Path | None], l
         return recorder.history
 
     return fit
+
+
+def _tell(plan: Plan, path: Path, answers: dict[int, tuple[int, float]]) -> None:
+    """Write the answers to validation pictures, which come by their numbers, with classes as numbers."""
+    data = plan.dataset
+    names, labels = data.labels.names, data.val.labels
+    rows = [
+        ValidationAnswer(
+            printable(picture_name(data.val.files, index)),
+            names[labels[index]],
+            names[answer],
+            round(share, 6),
+        )
+        for index, (answer, share) in sorted(answers.items())
+    ]
+    write_file(path, to_csv(ValidationAnswer, rows))
 
 
 def _learner(plan: Plan) -> "Learner":

@@ -52,6 +52,15 @@ class Learner(lightning.LightningModule):
         self.val_ece = MulticlassCalibrationError(classes, n_bins=15)
         self._unseen: tuple[Tensor, int] | None = None  # the last step's loss and number
 
+    def on_train_start(self) -> None:
+        """Begin at the rate of this schedule: a run with fewer epochs left the rate of its end."""
+        (scheduler,) = (found.scheduler for found in self.trainer.lr_scheduler_configs)
+        (optimizer_,) = self.trainer.optimizers
+        assert isinstance(scheduler, LambdaLR)  # noqa: S101 - see configure_optimizers
+        shares = [share(scheduler.last_epoch) for share in scheduler.lr_lambdas]
+        for group, peak, share in zip(optimizer_.param_groups, scheduler.base_lrs, shares, strict=True):
+            group["lr"] = peak * share
+
     def on_train_epoch_start(self) -> None:
         """Unfreeze the layers that train from this epoch on."""
         last = max(self.groups.values())
@@ -91,17 +100,18 @@ class Learner(lightning.LightningModule):
         """Check the loss of the last step."""
         self._look()
 
-    def validation_step(self, batch: "Batch", index: int) -> None:
-        """Evaluate one batch."""
+    def validation_step(self, batch: "Batch", index: int) -> Tensor:
+        """Evaluate one batch; returns its (N, classes) logits."""
         images, targets = batch
         with torch.autocast(self.device.type, enabled=False):
-            logits = self.network(images)
+            logits: Tensor = self.network(images)
         self.val_loss.update(functional.cross_entropy(logits, targets, reduction="none"))
         self.val_top1.update(logits, targets)
         self.val_ece.update(logits.softmax(dim=1), targets)
         self.log("val_loss", self.val_loss)
         self.log("val_top1", self.val_top1, prog_bar=True)
         self.log("val_ece", self.val_ece)
+        return logits
 
     def configure_optimizers(self) -> "OptimizerLRSchedulerConfig":
         """See `optimizer`; the learning rate changes every step."""

@@ -10,7 +10,7 @@ from ..final_step import final_step
 from ..overrides import Overrides
 from ..spec import Preprocess
 from ..weights import load_model, model_name
-from ..weights.fitting import taken
+from ..weights.fitting import head, taken
 from ..weights.names import require_model
 from ..weights.packaged import alternatives
 from ..weights.published import description, is_available
@@ -25,12 +25,23 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class StartingPoint:
-    """An architecture's `name`, its initial weights (None: random) and where they come from."""
+    """An architecture's `name`, its initial weights (None: random), their origin and their classes."""
 
     name: str
     tensors: "Mapping[str, Tensor] | None"
     origin: str
     preprocess: Preprocess
+    classes: tuple[str, ...] = ()
+
+    def tensors_for(self, classes: tuple[str, ...]) -> "Mapping[str, Tensor] | None":
+        """The weights for data with `classes`, the last layer in their order if they are the same."""
+        if self.tensors is None or self.classes == classes or sorted(self.classes) != sorted(classes):
+            return self.tensors
+        order = list(map(self.classes.index, classes))
+        last = f"{head(find(self.name))}."
+        return {
+            name: tensor[order] if name.startswith(last) else tensor for name, tensor in self.tensors.items()
+        }
 
 
 def starting_point(
@@ -62,7 +73,8 @@ def starting_point(
         return StartingPoint(architecture.name, None, "random weights", plain)
     model = load_model(name, source, overrides, announce)
     origin = f"{model.spec.origin.description} (sha256 {model.spec.origin.sha256[:12]})"
-    return StartingPoint(model_name(name), model.network.state_dict(), origin, model.spec.preprocess)
+    classes = model.spec.labels.names
+    return StartingPoint(model_name(name), model.network.state_dict(), origin, model.spec.preprocess, classes)
 
 
 def _of_own(architecture: Architecture, overrides: Overrides) -> Preprocess | None:

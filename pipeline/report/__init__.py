@@ -1,19 +1,22 @@
-"""report.html: what was measured of a bundle, for people.
+"""report.html: what was measured of a bundle, or of a training run, for people.
 
-A report is made from the bundle's manifest, which is untrusted, and from the answers to single pictures. It
-is one file without scripts or addresses, so that it can be sent, archived and printed.
+A report is made from the bundle's manifest, or the run's files, which are untrusted, and from the answers to
+single pictures. It is one file without scripts or addresses, so that it can be sent, archived and printed.
 """
 
 from .bundle_files import documents
 from .evidence import Evidence
-from .gallery import chosen, thumbnails
+from .gallery import MOST, chosen, thumbnails
+from .learned import warnings, worst
 from .overview import overview
 from .page import rendered
 from .predictions import from_csv, predictions
 from .reproduce import command
-from .templates import require
+from .templates import require, style
+from .training import training_page
 
 __all__ = [
+    "MOST",
     "Evidence",
     "chosen",
     "command",
@@ -23,5 +26,9 @@ __all__ = [
     "predictions",
     "rendered",
     "require",
+    "style",
     "thumbnails",
+    "training_page",
+    "warnings",
+    "worst",
 ]

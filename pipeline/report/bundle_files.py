@@ -8,12 +8,13 @@ from ...export.precision import Precision
 from ...models.requirements import package, requirements
 from ...models.sizes import both
 from ...models.spec import ModelSpec
+from ...models.tables import to_csv
 from . import sections
 from .evidence import Evidence
 from .fields import Fields
 from .headline import headline
 from .page import rendered
-from .predictions import to_csv
+from .predictions import Prediction
 from .templates import filled
 
 
@@ -23,13 +24,13 @@ def documents(manifest: dict[str, Any], evidence: Evidence) -> dict[str, bytes]:
     Raises:
         MissingDependencyError: Jinja or matplotlib is not installed.
     """
-    manifest = json.loads(json.dumps(manifest))  # as it is read back: lists, and plain text
     found = {"report.html": rendered(manifest, evidence), **_texts(manifest, evidence)}
-    answers = {"predictions.csv": to_csv(evidence.predictions)} if evidence.predictions else {}
+    answers = {"predictions.csv": to_csv(Prediction, evidence.predictions)} if evidence.predictions else {}
     return {name: text.encode() for name, text in found.items()} | answers
 
 
 def _texts(manifest: dict[str, Any], evidence: Evidence) -> dict[str, str]:
+    manifest = json.loads(json.dumps(manifest))  # as it is read back: lists, and plain text
     fields, spec, target = Fields(manifest), ModelSpec.from_json(manifest["spec"]), manifest["target"]
     height, width, channels = spec.preprocess.shape
     resize, (needed, *_) = spec.preprocess.resize, requirements(TARGETS[target].extra) or [target]

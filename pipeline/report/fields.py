@@ -28,8 +28,12 @@ class Fields:
     def number(self, *path: str) -> float | None:
         """A finite number."""
         found = self.at(*path)
-        real = isinstance(found, int | float) and not isinstance(found, bool)
-        return float(found) if real and math.isfinite(found) else None
+        if not isinstance(found, int | float) or isinstance(found, bool):
+            return None
+        try:
+            return float(found) if math.isfinite(found) else None
+        except OverflowError:  # an integer of hundreds of digits
+            return None
 
     def count(self, *path: str) -> int | None:
         """A whole number."""

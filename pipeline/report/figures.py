@@ -2,7 +2,7 @@
 
 import io
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -25,6 +25,8 @@ _VARIABLES = {
 INK, MUTED, LINE, FIRST, SECOND, GOOD, BAD, UNSURE = _VARIABLES
 VERDICTS = {"pass": GOOD, "fail": BAD, "inconclusive": UNSURE, "unproven": UNSURE}
 _MOST_POINTS = 400  # of a timeline; each takes 100 bytes
+_MOST_LETTERS, _MOST_NUMBERS = 14, 14  # of a name, and classes with room for numbers, in a confusion matrix
+_LARGEST = 1e30  # number of a file that is drawn: matplotlib fails with larger ones
 _WIDTH = 5.2  # inches; so its text can be read on a phone
 _SIZE = re.compile(r'<svg ([^>]*?)width="[\d.]+pt" height="[\d.]+pt"')
 
@@ -110,9 +112,66 @@ def timeline(samples_ms: Sequence[float]) -> str:
     return result[0]
 
 
+def curves(rows: Sequence[Mapping[str, float]]) -> str:
+    """Epochs of a training by the names of their columns: loss, top-1 in percent, and learning rate."""
+    both = (("training", FIRST, "-", "train"), ("validation", SECOND, "--", "val"))
+    with _panels(6.2, 3) as ((loss, top1, rate), result):
+        for label, colour, style, part in both:
+            for axes, column, scale in ((loss, f"{part}_loss", 1), (top1, f"{part}_top1", 100)):
+                _line(axes, rows, column, scale=scale, label=label, color=colour, ls=style)
+        _line(rate, rows, "learning_rate", color=MUTED)
+        for axes, title in ((loss, "loss"), (top1, "top-1 in percent"), (rate, "learning rate")):
+            axes.set_title(title, loc="left", fontsize=10, color=INK)
+            axes.grid(color=LINE, lw=0.5)
+        loss.legend(loc="lower right", bbox_to_anchor=(1, 1), ncols=2, frameon=False, labelcolor=INK)
+        rate.set_xlabel("epoch")
+        rate.locator_params(axis="x", integer=True)
+    return result[0]
+
+
+def confusion(names: Sequence[str], counts: Sequence[Sequence[int]]) -> str:
+    """Pictures of each class (rows) by the answer (columns); each row is coloured by its parts."""
+    places = range(len(names))
+    shown = [name if len(name) <= _MOST_LETTERS else f"{name[: _MOST_LETTERS - 1]}…" for name in names]
+    with _figure(1.3 + 3.9 * min(1, (len(names) + 2) / 14)) as (axes, result):
+        for row, values in enumerate(counts):
+            total = max(1, sum(values))
+            for column, value in enumerate(values):
+                if not value:
+                    continue
+                # At most half opaque, so that the numbers stay readable in light and dark.
+                colour, alpha = GOOD if row == column else BAD, 0.08 + 0.42 * value / total
+                axes.bar(column, 1, 1, row - 0.5, color=colour, alpha=alpha, lw=0, clip_on=False)
+                if len(names) <= _MOST_NUMBERS:
+                    axes.text(column, row, f"{value}", ha="center", va="center", color=INK, fontsize=8)
+        axes.set_xlim(-0.5, len(names) - 0.5)
+        axes.set_ylim(len(names) - 0.5, -0.5)
+        axes.set_xticks(places, shown, rotation=90)
+        axes.set_yticks(places, shown)
+        axes.tick_params(length=0, labelsize=8)
+        axes.set_xlabel("answer")
+        axes.set_ylabel("class")
+    return result[0]
+
+
+def _line(
+    axes: "Axes", rows: Sequence[Mapping[str, float]], column: str, *, scale: float = 1, **style: Any
+) -> None:
+    """A column of the epochs; a single epoch is a point."""
+    epochs, values = ([min(max(row[key], -_LARGEST), _LARGEST) for row in rows] for key in ("epoch", column))
+    axes.plot(epochs, [scale * value for value in values], lw=2, marker="" if len(rows) > 1 else "o", **style)
+
+
 @contextmanager
 def _figure(height: float) -> Iterator[tuple["Axes", list[str]]]:
-    """Axes to draw on; at the end of the block the list holds the figure as SVG.
+    """Axes to draw on; at the end of the block the list holds the figure as SVG."""
+    with _panels(height, 1) as ((axes,), result):
+        yield axes, result
+
+
+@contextmanager
+def _panels(height: float, count: int) -> Iterator[tuple[Sequence["Axes"], list[str]]]:
+    """As many axes, one below the other, with one scale from left to right.
 
     Raises:
         MissingDependencyError: matplotlib is not installed.
@@ -135,10 +194,11 @@ def _figure(height: float) -> Iterator[tuple["Axes", list[str]]]:
     result: list[str] = []
     with rc_context(settings):
         figure = Figure((_WIDTH, height), layout="constrained")
-        axes = figure.subplots()
-        axes.spines[["top", "right", "left"]].set_visible(False)
-        axes.patch.set_visible(False)
-        yield axes, result
+        panels = [*figure.subplots(count, sharex=True, squeeze=False)[:, 0]]
+        for axes in panels:
+            axes.spines[["top", "right", "left"]].set_visible(False)
+            axes.patch.set_visible(False)
+        yield panels, result
         text = io.StringIO()
         figure.savefig(text, format="svg", transparent=True, metadata={"Date": None, "Creator": None})
         result.append(_for_page(text.getvalue()))

@@ -8,7 +8,9 @@ from contextlib import suppress
 from PIL import Image
 
 from ...models.errors import EdgewiseError
+from ...models.printable import printable
 from ...models.spec import Preprocess
+from ...models.training.answers import ValidationAnswer
 from ...runtime.judge.evaluation import Pictures
 from .predictions import Prediction
 
@@ -22,11 +24,13 @@ def chosen(found: Iterable[Prediction]) -> list[Prediction]:
     return sorted(changed, key=lambda row: (not row.lost, not row.gained, -row.probability))[:MOST]
 
 
-def thumbnails(found: Iterable[Prediction], pictures: Pictures, preprocess: Preprocess) -> dict[str, str]:
+def thumbnails(
+    found: Iterable[Prediction | ValidationAnswer], pictures: Pictures, preprocess: Preprocess
+) -> dict[str, str]:
     """Each picture of `found` by its name, as the address of an image: 'data:image/webp;base64,...'."""
     wanted, images = {row.picture for row in found}, {}
     for index in range(pictures.count):
-        if (name := pictures.name(index)) in wanted:
+        if (name := printable(pictures.name(index))) in wanted:
             with suppress(EdgewiseError):  # it was there a minute ago; the report can do without
                 images[name] = _address(pictures, index, preprocess)
     return images

@@ -1,7 +1,8 @@
 """The verdict in sentences that need no knowledge of quantization."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+from ...models.errors import EdgewiseError
 from .fields import Fields
 
 _WORDS = {"pass": "PASS", "fail": "FAIL", "inconclusive": "INCONCLUSIVE", "unproven": "UNPROVEN"}
@@ -31,6 +32,12 @@ def headline(manifest: Fields) -> Headline:
     else:
         sentence = _measured(found, verdict) if found.under("drop") else _unproven(found, verdict)
     return Headline(verdict, title, sentence, _cost(manifest))
+
+
+def not_written(manifest: Fields, error: EdgewiseError) -> Headline:
+    """What to say first about a model that was not written because of `error`."""
+    title = f"NOT WRITTEN ({error.exit_name.replace('_', ' ')})"
+    return replace(headline(manifest), verdict="fail", title=title)
 
 
 def percent(share: float | None, digits: int = 2) -> str:

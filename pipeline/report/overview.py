@@ -1,7 +1,7 @@
 """One page for several bundles and latency records."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from ...models.printable import printable
@@ -9,14 +9,20 @@ from ...runtime.bench.record import Conditions, Record
 from . import figures
 from .fields import Fields
 from .headline import headline, percent
+from .matrix import device_of, matrices
 from .templates import filled
 
 _MOST_TIMELINES = 12
+_ACCURACY, _AGREEMENT = "top-1 accuracy", "agreement with the original"
 
 
 @dataclass(frozen=True, slots=True)
 class ModelRow:
-    """A bundle, every figure in words; `key` has time in ms, agreement in percent and bytes, if known."""
+    """A bundle, every figure in words; `key` has time in ms, quality in percent and bytes, if known.
+
+    The quality is `accuracy`, the top-1 accuracy in percent, where every model has one, otherwise the
+    agreement with the original.
+    """
 
     title: str
     verdict: str
@@ -28,9 +34,10 @@ class ModelRow:
     time: str
     speed: str
     key: tuple[float, float, float] | None
+    accuracy: float | None
 
     def beats(self, other: "ModelRow") -> bool:
-        """Whether it is as good in time, fidelity and size, and better in one of them."""
+        """Whether it is as good in time, quality and size, and better in one of them."""
         if self.key is None or other.key is None or self.key == other.key:
             return False
         (time, kept, size), (their_time, theirs, their_size) = self.key, other.key
@@ -59,7 +66,11 @@ def overview(bundles: Sequence[tuple[str, dict[str, Any]]], records: Sequence[Re
     Raises:
         MissingDependencyError: Jinja or matplotlib is not installed.
     """
-    rows = [_model(name, Fields(manifest)) for name, manifest in bundles]
+    manifests = [Fields(manifest) for _, manifest in bundles]
+    rows = [_model(name, manifest) for (name, _), manifest in zip(bundles, manifests, strict=True)]
+    measured = all(row.accuracy is not None for row in rows if row.key is not None)
+    if measured:
+        rows = [_by_accuracy(row) for row in rows]
     count, plural = len(bundles) + len(records), "s" * (len(bundles) != 1)
     parts = [f"{len(bundles)} model{plural}"] if bundles else []
     parts += [f"{len(records)} latency record{'s' * (len(records) != 1)}"] if records else []
@@ -67,12 +78,21 @@ def overview(bundles: Sequence[tuple[str, dict[str, Any]]], records: Sequence[Re
         "overview.html.j2",
         title=" and ".join(parts) if count else "nothing",
         bundles=rows,
-        trade=_trade(rows),
+        trade=_trade(rows, _ACCURACY if measured else _AGREEMENT),
+        quality=_ACCURACY if measured else _AGREEMENT,
+        matrices=matrices(manifests, records),
         records=[_record(record, shown=place < _MOST_TIMELINES) for place, record in enumerate(records)],
     )
 
 
-def _trade(rows: Sequence[ModelRow]) -> str | None:
+def _by_accuracy(row: ModelRow) -> ModelRow:
+    if row.key is None or row.accuracy is None:
+        return row
+    time, _, size = row.key
+    return replace(row, key=(time, row.accuracy, size))
+
+
+def _trade(rows: Sequence[ModelRow], quality: str) -> str | None:
     points = [
         (str(number), row.key[0], row.key[1], row.key[2], not any(other.beats(row) for other in rows))
         for number, row in enumerate(rows, 1)
@@ -80,7 +100,7 @@ def _trade(rows: Sequence[ModelRow]) -> str | None:
     ]
     if len(points) < 2:
         return None
-    return figures.trade(points, "CPU milliseconds for a picture", "agreement with the original in percent")
+    return figures.trade(points, "CPU milliseconds for a picture", f"{quality} in percent")
 
 
 def _model(name: str, manifest: Fields) -> ModelRow:
@@ -101,6 +121,7 @@ def _model(name: str, manifest: Fields) -> ModelRow:
         time="" if time is None else f"{time:.2f} ms",
         speed="" if ratio is None else f"{ratio:.2f} x",
         key=(time, 100 * agreement, size) if known else None,  # type: ignore[operator, arg-type]
+        accuracy=None if own is None else 100 * own,
     )
 
 
@@ -115,16 +136,15 @@ def _loss(found: Fields) -> str:
 
 
 def _record(record: Record, *, shown: bool) -> RecordRow:
-    board = record.machine.board or record.machine.processor or record.device
     return RecordRow(
         model=printable(record.model.title + (" (float)" if record.model.part == "reference" else "")),
-        device=printable(f"{board} ({record.device})" if board != record.device else board),
+        device=device_of(record),
         engine=printable(f"{record.engine.name} {record.engine.version}"),
         threads=record.threads,
         median=f"{record.summary.p50_ms:.2f} ms",
         high="" if record.summary.p90_ms is None else f"{record.summary.p90_ms:.2f} ms",
         trusted=record.verdict.trusted,
-        why=printable("; ".join(record.verdict.reasons)),
+        why=printable("; ".join(record.verdict.doubts)),
         timeline=figures.timeline(record.samples_ms) if shown and record.samples_ms else None,
         conditions="Every inference in its order, and how often each time occurs. "
         + " ".join(_conditions(record)),

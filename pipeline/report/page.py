@@ -1,12 +1,14 @@
 """The page: everything that a manifest and the answers to single pictures tell, in sections."""
 
+import json
 from typing import Any
 
+from ...models.printable import printable
 from . import figures, sections
 from .evidence import Evidence
 from .fields import Fields
 from .gallery import chosen
-from .headline import headline
+from .headline import headline, not_written
 from .predictions import confusions
 from .templates import filled
 
@@ -19,14 +21,19 @@ def rendered(manifest: dict[str, Any], evidence: Evidence) -> str:
     Raises:
         MissingDependencyError: Jinja or matplotlib is not installed.
     """
-    fields = Fields(manifest)
+    fields = Fields(json.loads(json.dumps(manifest)))  # as it is read back: lists, and plain text
+    refused = evidence.refused
     return filled(
         "page.html.j2",
         manifest=fields,
-        headline=headline(fields),
+        headline=headline(fields) if refused is None else not_written(fields, refused),
         accuracy=sections.accuracy(fields),
         interval=_interval(fields),
-        warnings=fields.texts("verification", "warnings") + fields.texts("notices"),
+        warnings=[
+            *([] if refused is None else [printable(str(refused))]),
+            *fields.texts("verification", "warnings"),
+            *fields.texts("notices"),
+        ],
         classes=fields.rows("verification", "classes")[:_MOST_CLASSES],
         class_count=len(fields.rows("verification", "classes")),
         confusions=confusions(evidence.predictions)[:_MOST_CONFUSIONS],

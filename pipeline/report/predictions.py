@@ -1,15 +1,13 @@
 """The answers to single pictures, and predictions.csv."""
 
-import csv
-import io
 from collections import Counter
-from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass, fields
+from collections.abc import Iterable
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
-from ...models.errors import EdgewiseError
+from ...models import tables
 from ...models.printable import printable
 from ...models.spec import Labels
 from ...runtime.judge.evaluation import Answers, Pictures
@@ -77,33 +75,10 @@ def confusions(found: Iterable[Prediction]) -> list[Confusion]:
     return [Confusion(*key, count) for key, count in counts.most_common()]
 
 
-def to_csv(found: Sequence[Prediction]) -> bytes:
-    """A table with a heading, in UTF-8."""
-    text = io.StringIO(newline="")
-    writer = csv.DictWriter(text, [field.name for field in fields(Prediction)], lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(map(asdict, found))
-    return text.getvalue().encode("utf-8", "replace")
-
-
 def from_csv(path: Path) -> list[Prediction]:
     """The rows of a predictions.csv; none if it is not there.
 
     Raises:
         EdgewiseError: it is not such a table.
     """
-    if not path.is_file():
-        return []
-    try:
-        text = path.read_bytes().decode("utf-8")
-        return [_row(row) for row in csv.DictReader(io.StringIO(text, newline=""))]
-    except (ValueError, TypeError, KeyError, csv.Error) as error:
-        raise EdgewiseError(
-            f"{path}: is no table of predictions ({error}); export the bundle again"
-        ) from error
-
-
-def _row(row: dict[str, str]) -> Prediction:
-    texts = {name: printable(row[name]) for name in ("picture", "label", "float_answer", "answer")}
-    shares = {name: float(row[name]) for name in ("float_probability", "probability")}
-    return Prediction(**texts, **shares)  # type: ignore[arg-type]
+    return tables.from_csv(Prediction, path, "export the bundle again")

@@ -9,7 +9,7 @@ from typing import Any
 from ..request import ConvertRequest
 
 _NAMES = {"processors": "for"}
-_ELSEWHERE = {"model", "to", "int8", "precision", "out", "overwrite", "all_or_nothing"}
+_ELSEWHERE = {"model", "to", "int8", "precision", "out", "pipeline", "overwrite", "all_or_nothing"}
 _SIZES = {"imgsz", "resize"}
 
 

@@ -61,10 +61,12 @@ def latency(manifest: Fields) -> list[tuple[str, str]]:
     )
     if ratio is not None and low is not None and high is not None:
         rows.append(("speed", f"{ratio:.2f} times as fast as float (95 % interval {low:.2f} to {high:.2f})"))
+    count = manifest.count("latency", "float", "count")
+    if count is None:
+        return [*rows, ("time", "was not measured")]
     rows.append(
         ("measured on", f"{manifest.text('machine', 'processor')}, {manifest.text('machine', 'system')}")
     )
-    count = manifest.count("latency", "float", "count")
     how = f"{count} runs in turn, one thread, CPU time"
     rows.append(("how", f"{how}; edgewise bench measures longer, and says whether to trust it"))
     return rows

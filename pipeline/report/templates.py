@@ -35,5 +35,9 @@ def filled(template: str, **values: Any) -> str:
         keep_trailing_newline=True,
     )
     templates.filters["percent"] = percent
-    style = (_HERE / "style.css").read_text("utf-8")
-    return templates.get_template(template).render(style=style, **values)
+    return templates.get_template(template).render(style=style(), **values)
+
+
+def style() -> str:
+    """The style sheet of all pages."""
+    return (_HERE / "style.css").read_text("utf-8")

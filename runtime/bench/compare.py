@@ -2,11 +2,13 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from math import exp, log
 
 from ...export.precision import Precision
 from ...models.errors import UsageError
+from ..judge.stats import Interval
 from .record import BenchedModel, Record
-from .timing import Ratio, bootstrap_ratio
+from .timing import FEWEST_LAUNCHES, Ratio, bootstrap_ratio, launch_medians, mean_interval
 
 _ALIKE = 0.01  # measured difference between two processes with the same file
 _BLOCKS = 25  # each longer than the runner's turns, of which there are at least 50 in 10 seconds
@@ -39,7 +41,28 @@ def compare(slow: Record, fast: Record) -> Comparison:
         )
     pairs = min(len(slow.samples_ms), len(fast.samples_ms))  # an interrupted run may end within a round
     ratio = bootstrap_ratio(slow.samples_ms[:pairs], fast.samples_ms[:pairs], blocks=_BLOCKS)
-    return Comparison(slow.id, fast.id, ratio, _sentence(ratio, *_names(slow.model, fast.model)))
+    count = len(slow.launches) if slow.launches == fast.launches else 0
+    if count >= FEWEST_LAUNCHES:
+        ratio = replace(ratio, interval=_over_launches(slow, fast))
+    sentence = _sentence(ratio, *_names(slow.model, fast.model))
+    return Comparison(slow.id, fast.id, ratio, sentence + _span(count))
+
+
+def _over_launches(slow: Record, fast: Record) -> Interval:
+    """The interval of the ratio of medians, on a scale of ratios: each launch had processes of its own."""
+    pairs = zip(
+        launch_medians(slow.samples_ms, slow.launches),
+        launch_medians(fast.samples_ms, fast.launches),
+        strict=True,
+    )
+    found = mean_interval([log(one / other) for one, other in pairs])
+    return Interval(exp(found.low), exp(found.high))
+
+
+def _span(launches: int) -> str:
+    if launches >= FEWEST_LAUNCHES:
+        return f" over {launches} launches"
+    return " within launches, which differ by more"
 
 
 def comparisons(records: Sequence[Record]) -> list[Comparison]:

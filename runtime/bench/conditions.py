@@ -5,21 +5,16 @@ Most are read from Linux's /proc and /sys below `root`; other systems provide li
 
 import os
 import platform
-import shutil
-import subprocess
-from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TypeVar
 
 from ..machine import describe
+from . import cores, firmware, thermal
 from .emulation import emulator
+from .kernel import by_core, megahertz, number, text
 from .record import Conditions, Machine
 
-_T = TypeVar("_T")
-
 SYSTEM = Path("/")
-_VCGENCMD_SECONDS = 5.0
 _PLACEHOLDERS = {"", "default string", "system product name", "to be filled by o.e.m."}
 # 'CPU part' in /proc/cpuinfo, from Arm's manuals: Linux on Arm does not give the name.
 _ARM_CORES = {
@@ -33,6 +28,7 @@ _ARM_CORES = {
     "0xd0c": "Neoverse-N1",
     "0xd40": "Neoverse-V1",
     "0xd41": "Cortex-A78",
+    "0xd42": "Cortex-A78AE",
     "0xd44": "Cortex-X1",
     "0xd46": "Cortex-A510",
     "0xd47": "Cortex-A710",
@@ -61,6 +57,8 @@ def machine(root: Path = SYSTEM) -> Machine:
         memory_bytes=told["memory_bytes"],
         software=f"Python {platform.python_version()}",
         emulated=emulated,
+        core_capacities=cores.capacities(root),
+        highest_mhz=cores.highest_mhz(root),
     )
 
 
@@ -68,12 +66,21 @@ def conditions(root: Path = SYSTEM) -> Conditions:
     """The machine's state now."""
     return Conditions(
         at=now(),
-        governors=_by_core(root, "scaling_governor", str, ""),
-        frequencies_mhz=_by_core(root, "scaling_cur_freq", _megahertz, 0.0),
-        temperatures_c=_temperatures(root),
-        throttled=_throttled(),
+        governors=by_core(root, "cpufreq/scaling_governor", str, ""),
+        frequencies_mhz=frequencies(root),
+        temperatures_c=thermal.temperatures(root),
+        throttled=firmware.throttled(root),
         load=_load(root),
+        limits_c=thermal.limits(root),
+        slowed=thermal.slowed(root),
+        throttle_count=thermal.throttle_count(root),
+        firmware_mhz=firmware.arm_mhz(),
     )
+
+
+def frequencies(root: Path = SYSTEM) -> tuple[float, ...] | None:
+    """The current frequency of each core in MHz, 0 where it is off or unknown."""
+    return by_core(root, "cpufreq/scaling_cur_freq", megahertz, 0.0)
 
 
 class Watch:
@@ -104,34 +111,21 @@ class Watch:
         return sum(spent) / 1e6
 
 
-def _read(path: Path) -> str | None:
-    """A small file of the kernel; strings of device trees end with a zero."""
-    try:
-        return path.read_text().strip("\0 \n")
-    except (OSError, ValueError):
-        return None
-
-
-def _number(path: Path) -> int | None:
-    text = _read(path)
-    return int(text) if text and text.lstrip("-").isdigit() else None
-
-
 def _board(root: Path) -> str | None:
     """From a board's device tree, or from a PC's firmware: the product or its main board."""
-    if model := _read(root / "proc/device-tree/model"):
+    if model := text(root / "proc/device-tree/model"):
         return model
     firmware = root / "sys/class/dmi/id"
     for vendor, name in (("sys_vendor", "product_name"), ("board_vendor", "board_name")):
-        product = _read(firmware / name) or ""
+        product = text(firmware / name) or ""
         if product.lower() not in _PLACEHOLDERS:
-            return f"{_read(firmware / vendor) or ''} {product}".strip()
+            return f"{text(firmware / vendor) or ''} {product}".strip()
     return None
 
 
 def _system(root: Path) -> str:
     """The distribution's own name, or the system."""
-    for line in (_read(root / "etc/os-release") or "").splitlines():
+    for line in (text(root / "etc/os-release") or "").splitlines():
         name, _, value = line.partition("=")
         if name == "PRETTY_NAME":
             return value.strip("\"'")
@@ -140,57 +134,21 @@ def _system(root: Path) -> str:
 
 def _arm_cores(root: Path) -> str | None:
     """'Cortex-A76', or 'Cortex-A55 + Cortex-A78' if cores differ."""
-    lines = (_read(root / "proc/cpuinfo") or "").splitlines()
+    lines = (text(root / "proc/cpuinfo") or "").splitlines()
     parts = {line.partition(":")[2].strip() for line in lines if line.startswith("CPU part")}
     return " + ".join(_ARM_CORES.get(part, f"Arm {part}") for part in sorted(parts)) or None
 
 
-def _by_core(root: Path, name: str, kind: Callable[[str], _T], off: _T) -> tuple[_T, ...] | None:
-    """A cpufreq file of each core; None if no core has it."""
-    folder = root / "sys/devices/system/cpu"
-    cores = sorted((path for path in folder.glob("cpu[0-9]*")), key=lambda path: int(path.name[3:]))
-    texts = [_read(core / "cpufreq" / name) for core in cores]
-    return tuple(kind(text) if text else off for text in texts) if any(texts) else None
-
-
-def _megahertz(kilohertz: str) -> float:
-    return int(kilohertz) / 1000 if kilohertz.isdigit() else 0.0  # some drivers report '<unknown>'
-
-
-def _temperatures(root: Path) -> dict[str, float] | None:
-    """By the name of the zone, plus its number if names repeat; some zones cannot be read."""
-    found: dict[str, float] = {}
-    for zone in sorted((root / "sys/class/thermal").glob("thermal_zone*")):
-        thousandths, name = _number(zone / "temp"), _read(zone / "type") or zone.name
-        if thousandths is not None:
-            found[f"{name} {zone.name[12:]}" if name in found else name] = thousandths / 1000
-    return found or None
-
-
-def _throttled() -> int | None:
-    """The bits from the Raspberry Pi's firmware: 'throttled=0x50000'."""
-    program = shutil.which("vcgencmd")
-    if program is None:
-        return None
-    try:
-        said = subprocess.run(  # noqa: S603 - the board's own program
-            [program, "get_throttled"], capture_output=True, text=True, timeout=_VCGENCMD_SECONDS, check=True
-        )
-        return int(said.stdout.strip().removeprefix("throttled="), 16)
-    except (OSError, ValueError, subprocess.SubprocessError):  # it requires the group 'video'
-        return None
-
-
 def _load(root: Path) -> float | None:
-    text = _read(root / "proc/loadavg")
-    if text:
-        return float(text.split()[0])
+    averages = text(root / "proc/loadavg")
+    if averages:
+        return float(averages.split()[0])
     return os.getloadavg()[0] if root == SYSTEM and hasattr(os, "getloadavg") else None
 
 
 def _processor_time(root: Path) -> tuple[float, float] | None:
     """Seconds of all processors since boot: busy, including steal, and in total."""
-    first, *ticks = (_read(root / "proc/stat") or "-").partition("\n")[0].split()
+    first, *ticks = (text(root / "proc/stat") or "-").partition("\n")[0].split()
     if first != "cpu":
         return None
     # user, nice, system, idle, iowait, irq, softirq, steal; the rest is already part of user and nice
@@ -202,7 +160,7 @@ def _energy(root: Path) -> dict[str, tuple[int, int]]:
     """RAPL's counter and its limit by processor package, in microjoules; often readable only by root."""
     found = {}
     for zone in (root / "sys/class/powercap").glob("intel-rapl:*"):
-        count, limit = _number(zone / "energy_uj"), _number(zone / "max_energy_range_uj")
-        if (_read(zone / "name") or "").startswith("package") and count is not None and limit:
+        count, limit = number(zone / "energy_uj"), number(zone / "max_energy_range_uj")
+        if (text(zone / "name") or "").startswith("package") and count is not None and limit:
             found[zone.name] = (count, limit)
     return found

@@ -7,11 +7,20 @@ from typing import Any
 from uuid import uuid4
 
 from ...models.errors import EdgewiseError
+from ..judge.stats import Interval
 from . import trust
 from .conditions import now
 from .record import BenchedModel, Conditions, Engine, GoldenRun, Machine, Record, part
 from .request import BenchRequest
-from .timing import percentiles
+from .sustained import TimeLine
+from .timing import (
+    FEWEST_LAUNCHES,
+    Percentiles,
+    launch_medians,
+    mean_interval,
+    percentiles,
+    single_stream,
+)
 
 _FEWEST = 2  # with fewer there is no drift and nothing to compare
 
@@ -23,11 +32,14 @@ class _Contender:
     model: BenchedModel | None = None
     engine: Engine | None = None
     golden: GoldenRun | None = None
-    load_ms: float = 0.0
-    first_ms: float = 0.0
+    loads_ms: list[float] = field(default_factory=list)
+    firsts_ms: list[float] = field(default_factory=list)
     warm_ups: int = 0
-    peak_rss_bytes: int | None = None
+    peaks_bytes: list[int] = field(default_factory=list)
     samples_ms: list[float] = field(default_factory=list)
+    cpu_ms: list[float] = field(default_factory=list)
+    launches: dict[int, int] = field(default_factory=dict)
+    alone: TimeLine = field(default_factory=TimeLine)
     end_to_end_ms: list[float] = field(default_factory=list)
 
 
@@ -44,16 +56,24 @@ class Gathered:
         self._others: float | None = None
         self._energy_mj: dict[str, float] = {}
         self._contenders = [_Contender() for _ in request.contenders]
+        self._cpus, self._chosen = request.cpus, False
+        self._mhz: list[float] = []
         self._done = False
 
     @property
     def progress(self) -> float:
-        """The fraction of samples received, 0 to 1, for the contender with the fewest."""
-        request = self._request
-        return min(
+        """The fraction done, 0 to 1; of the samples in turn it is that of the contender with the fewest."""
+        request, alone = self._request, self._request.alone_seconds
+        if self._done:
+            return 1.0
+        taken = min(
             min(1.0, len(times) / request.runs, sum(times) / 1000 / request.seconds if request.seconds else 1)
             for times in (contender.samples_ms for contender in self._contenders)
         )
+        if not alone:
+            return taken
+        spent = [one.alone.blocks[-1][0] / alone if one.alone.blocks else 0.0 for one in self._contenders]
+        return (taken * request.seconds + alone * sum(spent) / len(spent)) / (request.seconds + alone)
 
     def add(self, event: dict[str, Any]) -> None:
         """Process an event as documented in `events`.
@@ -83,6 +103,9 @@ class Gathered:
         match event["event"]:
             case "machine":
                 self._machine = part(Machine, event)
+            case "placed":
+                self._cpus = None if event["cpus"] is None else tuple(map(int, event["cpus"]))
+                self._chosen = bool(event["chosen"])
             case "before":
                 self._before = part(Conditions, event)
             case "after":
@@ -107,17 +130,26 @@ class Gathered:
                     part(BenchedModel, event["model"]),
                     part(Engine, event["engine"]),
                 )
-                contender.load_ms, contender.first_ms = event["load_ms"], event["first_ms"]
+                contender.loads_ms.append(float(event["load_ms"]))
+                contender.firsts_ms.append(float(event["first_ms"]))
             case "golden":
                 contender.golden = part(GoldenRun, event)
             case "warm":
                 contender.warm_ups = event["warm_ups"]
             case "samples":
                 contender.samples_ms += map(float, event["ms"])
+                contender.cpu_ms += map(float, event.get("cpu_ms") or ())
+                self._mhz += [float(event["mhz"])] if event.get("mhz") else []
+                launch = int(event.get("launch") or 0)
+                contender.launches[launch] = contender.launches.get(launch, 0) + len(event["ms"])
+            case "alone":
+                times = [*map(float, event["ms"])]
+                contender.alone.add(float(event["at_s"]), times, event.get("mhz"), event.get("celsius"))
             case "end_to_end":
                 contender.end_to_end_ms += map(float, event["ms"])
             case "closed":
-                contender.peak_rss_bytes = event["peak_rss_bytes"]
+                if event["peak_rss_bytes"] is not None:
+                    contender.peaks_bytes.append(event["peak_rss_bytes"])
 
     def _record(self, place: int, found: _Contender, interrupted: str | None) -> Record | None:
         times, whole = found.samples_ms, found.end_to_end_ms
@@ -134,13 +166,14 @@ class Gathered:
             engine=found.engine,
             golden=found.golden,
             threads=self._request.threads,
-            cpus=self._request.cpus,
-            load_ms=found.load_ms,
-            first_ms=found.first_ms,
+            cpus=self._cpus,
+            cpus_chosen=self._chosen,
+            load_ms=median(found.loads_ms),
+            first_ms=median(found.firsts_ms),
             warm_ups=found.warm_ups,
             samples_ms=tuple(times),
             end_to_end_ms=tuple(whole),
-            peak_rss_bytes=found.peak_rss_bytes,
+            peak_rss_bytes=max(found.peaks_bytes, default=None),
             energy_mj=self._energy_mj.get(str(place)),
             before=self._before,
             after=self._after,
@@ -149,8 +182,32 @@ class Gathered:
             summary=percentiles(times),
             end_to_end=percentiles(whole) if whole else None,
             drift=_drift(times),
+            mhz=tuple(self._mhz) or None,
+            launches=tuple(found.launches.values()),
+            p50_interval=_interval(times, found.launches),
+            cpu=self._cpu(found),
+            **self._alone(found),
         )
         return replace(record, verdict=trust.judge(record))
+
+    def _cpu(self, found: _Contender) -> Percentiles | None:
+        """With one thread, and where the system's clock is fine enough: Windows counts in steps of 16 ms."""
+        fine = min(found.cpu_ms, default=0.0) > 0
+        return percentiles(found.cpu_ms) if fine and self._request.threads == 1 else None
+
+    def _alone(self, found: _Contender) -> dict[str, Any]:
+        """The fields of the record about the model alone: a single contender always is."""
+        times = found.alone.samples_ms or (found.samples_ms if len(self._contenders) == 1 else [])
+        return {
+            "alone": percentiles(times) if times else None,
+            "single_stream": single_stream(times) if times else None,
+            "sustained": found.alone.summary() if self._request.sustained else None,
+        }
+
+
+def _interval(times: list[float], launches: dict[int, int]) -> Interval | None:
+    medians = launch_medians(times, [*launches.values()])
+    return mean_interval(medians) if len(medians) >= FEWEST_LAUNCHES else None
 
 
 def _drift(times: list[float]) -> float:

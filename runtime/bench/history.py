@@ -30,7 +30,7 @@ def slower(record: Record, before: Record) -> str | None:
         f"{record.model.title} got slower on {record.device}: {now:.2f} ms, {now / then:.2f} times the "
         f"{then:.2f} ms measured on {before.started[:10]} ({before.id[:8]})"
     )
-    if not record.verdict.trusted:
+    if record.verdict.reasons:
         return f"{sentence}; but this figure is not trusted"
     return sentence
 
@@ -47,7 +47,7 @@ def _circumstances(record: Record) -> dict[str, Any]:
     model = {f"model {name}": value for name, value in asdict(record.model).items()}
     engine = {f"engine {name}": value for name, value in asdict(record.engine).items()}
     rest = {name: getattr(record, name) for name in ("edgewise", "device", "threads", "cpus", "others")}
-    verdict = {"not trusted because": record.verdict.reasons}
+    verdict = {"not trusted because": record.verdict.doubts}
     return model | engine | machine | rest | _conditions(record.before) | verdict
 
 

@@ -1,6 +1,7 @@
 """Latency of a float model and its quantized form on this machine: interleaved, one thread, CPU time.
 
-The CPU time of the calling thread, which does all the work, excludes the time that other programs take.
+The CPU time of the calling thread, which does all the work, excludes the time that other programs take. The
+time on the clock on the wall is kept beside it; limits are for the CPU time.
 """
 
 import time
@@ -29,7 +30,7 @@ class Pace(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class SpeedLimits:
-    """The maximum milliseconds and the minimum speed-up over the float model; None means no limit."""
+    """The maximum milliseconds of CPU time and the minimum speed-up over float; None means no limit."""
 
     max_ms: float | None = None
     min_speedup: float | None = None
@@ -37,11 +38,17 @@ class SpeedLimits:
 
 @dataclass(frozen=True, slots=True)
 class Latency:
-    """CPU milliseconds per picture on one thread, and the speed-up of INT8 (None without it)."""
+    """CPU milliseconds per picture on one thread, and the speed-up of INT8 (None without it).
+
+    `float_wall` and `quantized_wall` are the same runs in milliseconds on the clock on the wall, which on a
+    busy machine are more.
+    """
 
     float: Percentiles
     quantized: Percentiles | None = None
     speedup: Ratio | None = None
+    float_wall: Percentiles | None = None
+    quantized_wall: Percentiles | None = None
 
     @property
     def pace(self) -> Pace | None:
@@ -55,9 +62,11 @@ class Latency:
     def require(self, limits: SpeedLimits, name: str) -> None:
         """Raise a `LatencyError` if the model `name` is slower than `limits` allow."""
         found = (self.quantized or self.float).p50_ms
+        wall = self.quantized_wall if self.quantized else self.float_wall
+        beside = f" ({wall.p50_ms:.2f} ms on the clock)" if wall else ""
         if limits.max_ms is not None and found > limits.max_ms:
             raise LatencyError(
-                f"{name}: latency gate: {found:.2f} ms of CPU time here, "
+                f"{name}: latency gate: {found:.2f} ms of CPU time here{beside}, "
                 f"--max-latency allows {limits.max_ms:g}"
             )
         wanted = limits.min_speedup
@@ -92,14 +101,23 @@ def measure(sessions: Sequence[Session], picture: Tensor32) -> Latency:
     """
     for session in [*sessions] * _WARM_UPS:
         session(picture)
-    rounds = [[_cpu_ms(session, picture) for session in sessions] for _ in range(_ROUNDS)]
-    slow, *fast = zip(*rounds, strict=True)
-    if not fast:
-        return Latency(percentiles(slow))
-    return Latency(percentiles(slow), percentiles(fast[0]), bootstrap_ratio(slow, fast[0]))
+    rounds = [[_both_ms(session, picture) for session in sessions] for _ in range(_ROUNDS)]
+    (slow, slow_wall), *others = (zip(*times, strict=True) for times in zip(*rounds, strict=True))
+    if not others:
+        return Latency(percentiles(slow), float_wall=percentiles(slow_wall))
+    fast, fast_wall = others[0]
+    return Latency(
+        percentiles(slow),
+        percentiles(fast),
+        bootstrap_ratio(slow, fast),
+        percentiles(slow_wall),
+        percentiles(fast_wall),
+    )
 
 
-def _cpu_ms(session: Session, picture: Tensor32) -> float:
-    start = time.thread_time()
+def _both_ms(session: Session, picture: Tensor32) -> tuple[float, float]:
+    """CPU time of this thread, and time on the wall."""
+    start, wall_start = time.thread_time(), time.perf_counter()
     session(picture)
-    return 1000 * (time.thread_time() - start)
+    wall = time.perf_counter() - wall_start
+    return 1000 * (time.thread_time() - start), 1000 * wall

@@ -1,13 +1,13 @@
 """Read records from a file, such as those shared by the Android app, and check them before they are stored.
 
-All fields must have the types of `Record`, the percentiles must match the samples, and a record marked as
-trusted must pass our rules; a device may have further reasons not to trust its own record.
+All fields must have the types of `Record`, and the percentiles must match the samples. The verdict is made
+again by our rules; a device may have further reasons not to trust its own record.
 """
 
 import json
 import math
 from collections.abc import Callable
-from dataclasses import asdict, is_dataclass
+from dataclasses import asdict, is_dataclass, replace
 from datetime import datetime
 from pathlib import Path
 from types import UnionType
@@ -16,7 +16,7 @@ from typing import Any, get_args, get_origin, get_type_hints
 from ...models.errors import EdgewiseError, UsageError
 from ...models.files import read_file
 from . import trust
-from .record import Record
+from .record import Record, Trust
 from .timing import Percentiles, percentiles
 
 _CLOSE = 1e-6  # other languages may sum and interpolate in another order
@@ -71,9 +71,9 @@ def _checked(plain: Any) -> Record:
     ):
         if not _same(told, percentiles(samples) if samples else None):
             raise EdgewiseError(f"its {name!r} does not match its samples")
-    if record.verdict.trusted and (reasons := trust.judge(record).reasons):
-        raise EdgewiseError(f"it is marked as trusted, but {reasons[0]}")
-    return record
+    own, device = trust.judge(record), record.verdict
+    reasons = tuple(dict.fromkeys((*device.reasons, *own.reasons)))
+    return replace(record, verdict=Trust(device.trusted and own.trusted, reasons, own.unknown))
 
 
 def _fits(value: Any, hint: Any) -> bool:

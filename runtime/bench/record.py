@@ -3,35 +3,38 @@
 `to_json` returns the fields of `Record` by name, plus `schema`. Times are wall-clock milliseconds, sizes are
 bytes, and null means that the device does not report the value. Readers skip unknown fields.
 
-    id, run         a unique id, and that of the run: records of one run were measured interleaved
-    started         start time, ISO 8601 in UTC
-    edgewise        the version that requested the run
-    device          as the user named it: 'local', 'ssh://pi@board'
-    machine         the device's hardware and system, see `Machine`
-    model, engine   what was measured and what ran it, see `BenchedModel` and `Engine`
-    golden          the device's result for the golden sample, see `GoldenRun`
-    threads, cpus   threads of the engine; the processors that it was pinned to, null for all
-    load_ms         opening the model, until it is ready to run
-    first_ms        the first inference
-    warm_ups        inferences before those that count, including the first
-    samples_ms      every inference that counts, model only
-    end_to_end_ms   from the encoded picture to the best classes: decode, resize, normalise, infer, top-k
-    peak_rss_bytes  peak memory above that of the process before it opened the model
-    energy_mj       per inference, only if it was measured
-    before, after   the machine at the start and at the end of the samples, see `Conditions`
-    others          the fraction of processor time that other programs used during the run, 0 to 1
-    interrupted     why the run ended early
-    summary         count, mean, min, p50, p90 and p99 of `samples_ms`, see `timing.Percentiles`
-    end_to_end      the same for `end_to_end_ms`
-    drift           median of the last quarter of the samples divided by that of the first
-    verdict         whether the result can be trusted, see `Trust` and `trust`
+    id, run         a unique id, and that of the run: records of one run were measured interleaved started
+    start time, ISO 8601 in UTC edgewise        the version that requested the run device          as the user
+    named it: 'local', 'ssh://pi@board' machine         the device's hardware and system, see `Machine` model,
+    engine   what was measured and what ran it, see `BenchedModel` and `Engine` golden          the device's
+    result for the golden sample, see `GoldenRun` threads, cpus   threads of the engine; the processors that
+    it was pinned to, null for all cpus_chosen     whether edgewise chose `cpus`: the fastest cores, where not
+    all are equally fast load_ms         opening the model, until it is ready to run: the median of the
+    launches first_ms        the first inference: the median of the launches warm_ups        inferences before
+    those that count, including the first samples_ms      every inference that counts, model only launches
+    how many of these came from each launch of the process, in order p50_interval    the 95 % interval of the
+    median, from at least five launches cpu             the same inferences in CPU time of the one thread, see
+    `timing.Percentiles`; null with more end_to_end_ms   from the encoded picture to the best classes: decode,
+    resize, normalise, infer, top-k alone           the model without the others in turn, see
+    `timing.Percentiles` single_stream   the same as MLPerf reports it, see `timing.SingleStream` sustained
+    the same as a time line, if it was asked to run for long, see `sustained.Sustained` peak_rss_bytes  peak
+    memory above that of the process before it opened the model, the most of all launches energy_mj       per
+    inference, only if it was measured before, after   the machine at the start and at the end of the samples,
+    see `Conditions` mhz             the frequency of the fastest core in use, read about twice a second
+    during the samples others          the fraction of processor time that other programs used during the run,
+    0 to 1 interrupted     why the run ended early summary         count, mean, min, p50, p90 and p99 of
+    `samples_ms`, see `timing.Percentiles` end_to_end      the same for `end_to_end_ms` drift           median
+    of the last quarter of the samples divided by that of the first verdict         whether the result can be
+    trusted, see `Trust` and `trust`
 """
 
 from dataclasses import asdict, dataclass, field, fields
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 from ...models.errors import EdgewiseError
-from .timing import Percentiles
+from ..judge.stats import Interval
+from .sustained import Sustained
+from .timing import Percentiles, SingleStream
 
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
@@ -46,7 +49,8 @@ class Machine:
     """Where it was measured: a board ('Raspberry Pi 5 Model B Rev 1.0'), a phone, or a browser on a machine.
 
     `features` are those of the processor that affect speed. `emulated` names the emulator, if any; then times
-    mean nothing.
+    mean nothing. `core_capacities` is the relative speed of each core as Linux gives it, 1024 for the
+    fastest, and `highest_mhz` the highest frequency of each.
     """
 
     board: str | None
@@ -60,14 +64,19 @@ class Machine:
     memory_bytes: int | None
     software: str | None  # 'Python 3.11.2', 'Chromium 140'
     emulated: str | None
+    core_capacities: tuple[int, ...] | None = None
+    highest_mhz: tuple[float, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Conditions:
     """The machine at one moment: governor and frequency by core, temperature by thermal zone.
 
-    A core that is off has the governor '' and 0 MHz. `throttled` are the bits of the Raspberry Pi's
-    `vcgencmd get_throttled`, `load` is the average of the last minute.
+    A core that is off has the governor '' and 0 MHz. `throttled` are the bits of the Raspberry Pi's `vcgencmd
+    get_throttled`, and `firmware_mhz` is the processor's frequency as its firmware measures it. `load` is the
+    average of the last minute. `limits_c` is the lowest passive trip point of each zone that has one, at
+    which Linux slows the processor down; `slowed` is how much it does so, 0 for not at all. `throttle_count`
+    counts how often an Intel processor has throttled since boot.
     """
 
     at: str  # ISO 8601, UTC
@@ -76,6 +85,10 @@ class Conditions:
     temperatures_c: dict[str, float] | None = None
     throttled: int | None = None
     load: float | None = None
+    limits_c: dict[str, float] | None = None
+    slowed: int | None = None
+    throttle_count: int | None = None
+    firmware_mhz: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,10 +134,19 @@ class GoldenRun:
 
 @dataclass(frozen=True, slots=True)
 class Trust:
-    """Whether the result can be trusted, and if not, why."""
+    """Whether the result can be trusted: nothing speaks against it, and nothing that matters is unknown."""
 
     trusted: bool
     reasons: tuple[str, ...] = ()
+    unknown: tuple[str, ...] = ()
+
+    @property
+    def doubts(self) -> tuple[str, ...]:
+        """The reasons, and what is unknown as the last one."""
+        return (
+            *self.reasons,
+            *([f"the device does not show {', '.join(self.unknown)}"] if self.unknown else []),
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,6 +179,14 @@ class Record:
     end_to_end: Percentiles | None
     drift: float
     verdict: Trust = field(default_factory=lambda: Trust(trusted=True))
+    cpus_chosen: bool = False
+    mhz: tuple[float, ...] | None = None
+    launches: tuple[int, ...] = ()
+    p50_interval: Interval | None = None
+    cpu: Percentiles | None = None
+    alone: Percentiles | None = None
+    single_stream: SingleStream | None = None
+    sustained: Sustained | None = None
 
     def to_json(self) -> dict[str, Any]:
         """Plain data."""
@@ -177,7 +207,9 @@ class Record:
         if schema != SCHEMA:
             raise EdgewiseError(f"not a latency record: its schema is {schema!r} instead of {SCHEMA}")
         try:
-            parts = {name: part(kind, data[name]) for name, kind in _PARTS.items() if data[name] is not None}
+            parts = {
+                name: part(kind, data[name]) for name, kind in _PARTS.items() if data.get(name) is not None
+            }
             return part(cls, data | parts)
         except (AttributeError, KeyError, TypeError) as error:
             raise EdgewiseError(f"not a latency record: {error}") from error
@@ -209,4 +241,9 @@ _PARTS: "dict[str, type[DataclassInstance]]" = {
     "summary": Percentiles,
     "end_to_end": Percentiles,
     "verdict": Trust,
+    "p50_interval": Interval,
+    "cpu": Percentiles,
+    "alone": Percentiles,
+    "single_stream": SingleStream,
+    "sustained": Sustained,
 }

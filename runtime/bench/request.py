@@ -19,8 +19,10 @@ class BenchRequest:
     """Models to measure interleaved, in one run, with `threads` threads.
 
     Each model warms up for at least `warm_ups` inferences and `warm_up_seconds`, and is then measured for at
-    least `runs` samples and `seconds`. `cpus` are the processors to pin to, None for all. `end_to_end` is the
-    number of end-to-end runs of the golden picture, from the encoded file to the top classes.
+    least `runs` samples and `seconds`, which are spread over `launches` new processes. Then each runs alone:
+    for `sustained` seconds, or as long as one launch. `cpus` are the processors to pin to; with None the
+    device chooses its fastest cores if not all are alike. `end_to_end` is the number of end-to-end runs of
+    the golden picture, from the encoded file to the top classes.
     """
 
     contenders: tuple[Contender, ...]
@@ -31,9 +33,12 @@ class BenchRequest:
     warm_up_seconds: float = 1.0
     end_to_end: int = 20
     cpus: tuple[int, ...] | None = None
+    launches: int = 1
+    sustained: float = 0.0
 
     def __post_init__(self) -> None:
         lowest = {"threads": 1, "runs": 2, "seconds": 0, "warm_ups": 1, "warm_up_seconds": 0, "end_to_end": 0}
+        lowest |= {"launches": 1, "sustained": 0}
         for name, least in lowest.items():
             if not getattr(self, name) >= least:
                 raise UsageError(
@@ -41,6 +46,24 @@ class BenchRequest:
                 )
         if not self.contenders:
             raise UsageError("there is nothing to measure; pass a bundle")
+
+    @property
+    def alone_seconds(self) -> float:
+        """How long each model runs alone; 0 if it was alone anyway."""
+        if self.sustained:
+            return self.sustained
+        return self.seconds / self.launches if len(self.contenders) > 1 else 0.0
+
+    def require_no_sustained(self, device: str) -> None:
+        """Refuse a sustained run for a device that cannot do one.
+
+        Raises:
+            UsageError: it was requested.
+        """
+        if self.sustained:
+            raise UsageError(
+                f"{device}: cannot run a model alone for long; leave out --sustained, or use local or ssh://"
+            )
 
     def to_json(self) -> dict[str, Any]:
         """Plain data for the device."""

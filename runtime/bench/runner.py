@@ -6,26 +6,31 @@ It reads the `BenchRequest` from stdin and writes `events` to stdout immediately
 stderr. It and its workers exit as soon as nobody reads the events any more. An error is an event too, and
 determines the exit code of the program.
 
-Contenders are interleaved in rounds. Each runs the same number of inferences, so that samples can be paired
-by index, and every other round is in reverse order, so that a slowdown of the machine affects all equally.
-The time after a switch is not recorded: for about 10 ms the caches contain the other model's data, and for
-40 ms the threads of ONNX Runtime keep spinning after their last work (both measured).
+The samples come from several launches of the processes: between two of them, times differ by about 1 % for
+reasons such as where memory lies, and an interval from one alone is too narrow (Mytkowicz et al., Producing
+Wrong Data Without Doing Anything Obviously Wrong, ASPLOS 2009). Within a launch, contenders are interleaved
+in rounds. Each runs the same number of inferences, so that samples can be paired by index, and every other
+round is in reverse order, so that a slowdown of the machine affects all equally. The time after a switch is
+not recorded: for about 10 ms the caches contain the other model's data, and for 40 ms the threads of ONNX
+Runtime keep spinning after their last work (both measured). At the end each contender runs alone, quantized
+models before float ones, as they stand last in a request.
 """
 
 import json
-import select
 import signal
-import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager, suppress
-from dataclasses import asdict
-from typing import IO, Any, TypeAlias, cast
+from contextlib import contextmanager
+from dataclasses import asdict, replace
+from math import ceil
+from typing import IO, Any, TypeAlias
 
 from ...models.errors import EdgewiseError
-from ..child import answering, ending
+from ..child import answering
 from .conditions import Watch, conditions, machine
+from .observed import Observer, placed
+from .process import RefusedError, WorkerProcess, hired
 from .request import BenchRequest, Contender
 
 Emit: TypeAlias = Callable[..., None]
@@ -35,125 +40,114 @@ _SETTLE_S = 0.06
 _INTERRUPTED = 130  # as in shells
 
 
-class RefusedError(Exception):
-    """A worker reported an error; `error` has its kind, message and exit code."""
+class _Run:
+    """A whole run: launches in which all models take turns, and one in which each is alone."""
 
-    def __init__(self, error: dict[str, Any]) -> None:
-        super().__init__(error["message"])
-        self.error = error
+    def __init__(self, request: BenchRequest, events: IO[str], emit: Emit) -> None:
+        found = machine()
+        emit("machine", **asdict(found))
+        cpus, chosen = placed(found, request.cpus, request.threads)
+        emit("placed", cpus=cpus, chosen=chosen)
+        self._request, self._events, self._emit = replace(request, cpus=cpus), events, emit
+        self._observer = Observer(cpus)
+        self._workers: Sequence[WorkerProcess] = ()
+        self._ended_cpu_seconds, self._energy_mj = 0.0, dict[str, float]()
 
+    def measure(self) -> None:
+        """Perform it."""
+        request, start = self._request, 0.0
+        for launch in range(request.launches):
+            last = launch == request.launches - 1
+            with self._launched(request.contenders, launch) as settled:
+                if launch == 0:
+                    self._emit("before", **asdict(conditions()))
+                    watch, start = Watch(), self._cpu_seconds()
+                self._rounds(launch, max(settled))
+                if last:
+                    others = watch.others(self._cpu_seconds() - start)
+                    self._finish()
+                    after = asdict(conditions())
+                for worker in self._workers:
+                    self._emit("closed", contender=worker.place, **worker.ask("close"))
+        self._emit("after", others=others, energy_mj=self._energy_mj, **after)
+        if request.alone_seconds:
+            for place, contender in reversed([*enumerate(request.contenders)]):
+                self._alone(place, contender)
 
-class WorkerProcess:
-    """The process of one contender, at `place` in the request; it stops if nobody reads `events`."""
+    @contextmanager
+    def _launched(
+        self, contenders: Sequence[Contender], launch: int, first: int = 0
+    ) -> Iterator[list[float]]:
+        """New processes for `contenders`, opened, checked and warm; the median time of each.
 
-    def __init__(self, place: int, contender: Contender, events: IO[str]) -> None:
-        command = [sys.executable, "-P", "-m", "edgewise.runtime.bench.worker"]
-        pipe = subprocess.PIPE
-        self._process = subprocess.Popen(command, stdin=pipe, stdout=pipe, text=True)  # noqa: S603 - ours
-        self.place, self._bundle, self._events = place, contender.bundle, events
-        self.cpu_seconds, self.samples_s = 0.0, 0.0
-        self.inferences, self.energy_j = 0, 0.0
-
-    def ask(self, order: str, **arguments: Any) -> dict[str, Any]:
-        """Call its method `order` and return the answer.
-
-        Raises:
-            RefusedError: the method failed.
-            EdgewiseError: the process died.
-            BrokenPipeError: nobody reads our events any more.
+        The first one is at the place `first` of the request. With `launch` -1 they are not announced.
         """
-        orders, answers = cast("tuple[IO[str], IO[str]]", (self._process.stdin, self._process.stdout))
-        try:
-            print(json.dumps({"do": order} | arguments), file=orders, flush=True)
-        except OSError as error:
-            raise self._death() from error
-        _wait(answers, self._events)
-        line = answers.readline()
-        if not line.endswith("\n"):
-            raise self._death()
-        answer: dict[str, Any] = json.loads(line)
-        self.cpu_seconds = answer.pop("cpu_seconds")
-        if "error" in answer:
-            raise RefusedError(answer["error"])
-        return answer
+        request, tell = self._request, self._emit if launch >= 0 else _silent
+        with hired(contenders, self._events, first) as workers:
+            self._workers = workers
+            for worker, contender in zip(workers, contenders, strict=True):
+                told = asdict(contender) | {"threads": request.threads, "cpus": request.cpus}
+                tell("opened", contender=worker.place, launch=launch, **worker.ask("open", **told))
+                tell("golden", contender=worker.place, **worker.ask("golden"))
+            settled = []
+            for worker in workers:
+                warm = worker.ask("warm", least=request.warm_ups, seconds=request.warm_up_seconds)
+                settled.append(warm["ms"])
+                tell("warm", contender=worker.place, warm_ups=warm["warm_ups"])
+            yield settled
+            self._ended_cpu_seconds += sum(worker.cpu_seconds for worker in workers)
+            self._workers = ()
 
-    def end(self) -> None:
-        """Kill the process; it has no state worth an orderly shutdown."""
-        with suppress(BrokenPipeError), self._process:
-            self._process.kill()
+    def _rounds(self, launch: int, slowest_ms: float) -> None:
+        """Sample all in turn until each has this launch's part of the number and seconds of samples."""
+        request, workers = self._request, self._workers
+        runs, seconds = ceil(request.runs / request.launches), request.seconds / request.launches
+        settle_seconds, count = _SETTLE_S if len(workers) > 1 else 0.0, _block(slowest_ms)
+        done = 0
+        while done < runs or min(worker.samples_s for worker in workers) < seconds:
+            for worker in workers:
+                watch = Watch()
+                block = worker.ask("block", count=count, settle_seconds=settle_seconds)
+                worker.energy_j += watch.energy_j() or 0.0
+                worker.inferences += count + block["unrecorded"]
+                worker.samples_s += sum(block["ms"]) / 1000
+                seen = self._observer.look()
+                told = {"ms": block["ms"], "cpu_ms": block["cpu_ms"], "mhz": seen.mhz if seen else None}
+                self._emit("samples", contender=worker.place, launch=launch, **told)
+            done += count
+            workers = workers[::-1]
 
-    def _death(self) -> EdgewiseError:
-        end = ending(self._process.wait())
-        why = "perhaps out of memory" if end == "SIGKILL" else "see its output with -v"
-        return EdgewiseError(f"{self._bundle}: the measuring process died ({end}), {why}")
+    def _finish(self) -> None:
+        """What is measured once, in the last launch."""
+        for worker in self._workers:
+            whole = worker.ask("end_to_end", count=self._request.end_to_end)
+            self._emit("end_to_end", contender=worker.place, **whole)
+            if worker.energy_j:
+                self._energy_mj[str(worker.place)] = 1000 * worker.energy_j / worker.inferences
 
+    def _alone(self, place: int, contender: Contender) -> None:
+        """Run one model without pause, and without any other in memory."""
+        with self._launched([contender], -1, place) as settled:
+            (worker,), count = self._workers, _block(settled[0])
+            start = time.monotonic()
+            while (spent := time.monotonic() - start) < self._request.alone_seconds:
+                block = worker.ask("block", count=count, settle_seconds=0.0)
+                seen = self._observer.look()
+                told = asdict(seen) if seen else {}
+                self._emit("alone", contender=place, at_s=spent, ms=block["ms"], **told)
 
-def _wait(answers: IO[str], events: IO[str]) -> None:
-    """Wait for an answer, and notice if nobody reads the events any more."""
-    if not hasattr(select, "poll"):  # Windows: the next event fails instead
-        return
-    both = select.poll()
-    both.register(answers, select.POLLIN)
-    both.register(events, 0)  # only hang-ups and errors
-    if any(descriptor == events.fileno() for descriptor, _ in both.poll()):
-        raise BrokenPipeError
-
-
-def measure(request: BenchRequest, workers: Sequence[WorkerProcess], emit: Emit) -> None:
-    """Perform a whole run with the started workers."""
-    emit("machine", **asdict(machine()))
-    for worker, contender in zip(workers, request.contenders, strict=True):
-        told = asdict(contender) | {"threads": request.threads, "cpus": request.cpus}
-        emit("opened", contender=worker.place, **worker.ask("open", **told))
-        emit("golden", contender=worker.place, **worker.ask("golden"))
-    medians_ms = []
-    for worker in workers:
-        warm = worker.ask("warm", least=request.warm_ups, seconds=request.warm_up_seconds)
-        medians_ms.append(warm["ms"])
-        emit("warm", contender=worker.place, warm_ups=warm["warm_ups"])
-    emit("before", **asdict(conditions()))
-    watch, taken_before = Watch(), _cpu_seconds(workers)
-    _rounds(request, workers, max(1, int(1000 * _BLOCK_S / max(medians_ms))), emit)
-    others = watch.others(_cpu_seconds(workers) - taken_before)
-    for worker in workers:
-        emit("end_to_end", contender=worker.place, **worker.ask("end_to_end", count=request.end_to_end))
-    after = asdict(conditions())
-    for worker in workers:
-        emit("closed", contender=worker.place, **worker.ask("close"))
-    energy_mj = {str(worker.place): 1000 * worker.energy_j / worker.inferences for worker in workers}
-    emit("after", others=others, energy_mj={key: value for key, value in energy_mj.items() if value}, **after)
+    def _cpu_seconds(self) -> float:
+        """The processor time used by us so far."""
+        live = sum(worker.cpu_seconds for worker in self._workers)
+        return time.process_time() + self._ended_cpu_seconds + live
 
 
-def _rounds(request: BenchRequest, workers: Sequence[WorkerProcess], count: int, emit: Emit) -> None:
-    """Sample all in turn until each has the requested number and seconds of samples."""
-    settle_seconds = _SETTLE_S if len(workers) > 1 else 0.0
-    done = 0
-    while done < request.runs or min(worker.samples_s for worker in workers) < request.seconds:
-        for worker in workers:
-            watch = Watch()
-            block = worker.ask("block", count=count, settle_seconds=settle_seconds)
-            worker.energy_j += watch.energy_j() or 0.0
-            worker.inferences += count + block["unrecorded"]
-            worker.samples_s += sum(block["ms"]) / 1000
-            emit("samples", contender=worker.place, ms=block["ms"])
-        done += count
-        workers = workers[::-1]
+def _block(slowest_ms: float) -> int:
+    return max(1, int(1000 * _BLOCK_S / slowest_ms))
 
 
-def _cpu_seconds(workers: Sequence[WorkerProcess]) -> float:
-    """The processor time used by us so far."""
-    return time.process_time() + sum(worker.cpu_seconds for worker in workers)
-
-
-@contextmanager
-def _hired(request: BenchRequest, events: IO[str]) -> Iterator[list[WorkerProcess]]:
-    """Start a worker for each contender; none outlives the block."""
-    with ExitStack() as stack:
-        workers = []
-        for place, contender in enumerate(request.contenders):
-            workers.append(WorkerProcess(place, contender, events))
-            stack.callback(workers[-1].end)
-        yield workers
+def _silent(*_: Any, **__: Any) -> None:
+    pass
 
 
 def main() -> int:
@@ -174,8 +168,7 @@ def _serve(events: IO[str]) -> int:
 
     try:
         request = BenchRequest.from_json(json.load(sys.stdin))
-        with _hired(request, events) as workers:
-            measure(request, workers, emit)
+        _Run(request, events, emit).measure()
     except RefusedError as refusal:
         code: int = refusal.error.pop("exit_code")
         emit("error", **refusal.error)

@@ -121,11 +121,15 @@ class Store:
             raise UsageError(f"{prefix!r} {many} in {self.path}; list them with `edgewise results`")
         return found[0]
 
-    def last_trusted(self, record: Record) -> Record | None:
-        """The newest trusted record of an earlier run with the same model, device and threads."""
+    def last_undisturbed(self, record: Record) -> Record | None:
+        """The newest earlier record of the same model, device and threads with no reason against it.
+
+        It is trusted, or the device does not show enough for that, as a virtual machine never does.
+        """
         clauses = (
-            "trusted AND emulated IS NULL AND run <> ? AND started_s <= ? AND model = ? AND target = ? "
-            "AND precision = ? AND part = ? AND device = ? AND board IS ? AND threads = ?"
+            "(trusted OR json_array_length(record, '$.verdict.reasons') = 0) AND emulated IS NULL "
+            "AND run <> ? AND started_s <= ? AND model = ? AND target = ? AND precision = ? AND part = ? "
+            "AND device = ? AND board IS ? AND threads = ?"
         )
         model = record.model
         asked = (record.run, _seconds(record.started), model.name, model.target, model.precision, model.part)

@@ -74,9 +74,17 @@ class Worker:
         return {"warm_ups": 1 + _TO_SETTLE + len(spent), "ms": sorted(spent)[len(spent) // 2] * _MS}
 
     def block(self, count: int, settle_seconds: float) -> dict[str, Any]:
-        """The times of `count` inferences, after at least one inference and `settle_seconds`."""
+        """The times of `count` inferences, after at least one inference and `settle_seconds`.
+
+        Beside them stands the CPU time of the calling thread, which does all the work if there is one thread.
+        """
         unrecorded = len(self._run(1, settle_seconds))
-        return {"ms": [spent * _MS for spent in _times(self._call, count)], "unrecorded": unrecorded}
+        wall, own = _both_times(self._call, count)
+        return {
+            "ms": [spent * _MS for spent in wall],
+            "cpu_ms": [spent * _MS for spent in own],
+            "unrecorded": unrecorded,
+        }
 
     def _run(self, least: int, seconds: float) -> list[int]:
         spent: list[int] = []
@@ -104,15 +112,26 @@ class Worker:
 
 
 def _times(call: Callable[[], None], count: int) -> list[int]:
-    """Nanoseconds of each of `count` calls, with nothing else between them."""
-    clock, spent = time.perf_counter_ns, [0] * count
+    """Nanoseconds of each of `count` calls, see `_both_times`."""
+    return _both_times(call, count)[0]
+
+
+def _both_times(call: Callable[[], None], count: int) -> tuple[list[int], list[int]]:
+    """Nanoseconds of each of `count` calls on the clock on the wall, and in CPU time of this thread.
+
+    Between two calls only the clocks are read. The thread's is the slower one, so it is read outside.
+    """
+    clock, own_clock = time.perf_counter_ns, time.thread_time_ns
+    wall, own = [0] * count, [0] * count
     gc.disable()
     for place in range(count):
+        own_start = own_clock()
         start = clock()
         call()
-        spent[place] = clock() - start
+        wall[place] = clock() - start
+        own[place] = own_clock() - own_start
     gc.enable()
-    return spent
+    return wall, own
 
 
 def _stay_on(cpus: list[int]) -> None:

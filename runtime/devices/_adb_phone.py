@@ -1,11 +1,15 @@
 """Read a phone's properties and state: getprop, /proc, /sys and Android's thermal service."""
 
 import re
+from collections.abc import Iterable
+from typing import TypeVar
 
 from ..bench.conditions import now
 from ..bench.record import Conditions, Machine
 from ..machine import _HALF, _INT8, _VECTORS
 from ._adb_client import Adb
+
+_T = TypeVar("_T")
 
 _PROPERTIES = (
     "ro.product.manufacturer",
@@ -23,6 +27,8 @@ for name in {" ".join(_PROPERTIES)}; do echo "$name: $(getprop $name)"; done
 echo "kernel: $(uname -r)"
 echo "architecture: $(uname -m)"
 echo "cores: $(ls -d /sys/devices/system/cpu/cpu[0-9]* | wc -l)"
+for core in /sys/devices/system/cpu/cpu[0-9]*; do
+echo "speed $core: $(cat $core/cpu_capacity) $(cat $core/cpufreq/cpuinfo_max_freq)"; done
 grep -m 1 '^Features' /proc/cpuinfo
 grep '^MemTotal' /proc/meminfo
 true"""
@@ -33,6 +39,7 @@ echo "load: $(cat /proc/loadavg)"
 dumpsys thermalservice
 true"""
 _TEMPERATURE = re.compile(r"Temperature\{mValue=([-\d.]+), mType=-?\d+, mName=([^,}]+),")
+_SPEED = re.compile(r"^speed \S*/cpu(\d+): (\d*) (\d*)$", re.MULTILINE)
 _ABSENT_C = -40.0  # missing sensors report -99.9
 _THROTTLED = 1 << 2  # 'throttled now' in the bits of the Raspberry Pi's firmware
 
@@ -51,6 +58,10 @@ def read_machine(text: str) -> Machine:
     """Parse the output of `_DESCRIBE`."""
     told = {name: value.strip() for name, value in re.findall(r"^([\w.]+)\s*:(.*)$", text, re.MULTILINE)}
     features = told.get("Features", "").split()
+    speeds = sorted(
+        (int(core), int(capacity or 0), int(kilohertz or 0) / 1000)
+        for core, capacity, kilohertz in _SPEED.findall(text)
+    )
     memory = re.match(r"(\d+) kB", told.get("MemTotal", ""))
     release, level = told.get("ro.build.version.release") or "?", told.get("ro.build.version.sdk") or "?"
     return Machine(
@@ -67,6 +78,8 @@ def read_machine(text: str) -> Machine:
         emulated="the Android emulator"
         if "1" in {told.get("ro.kernel.qemu"), told.get("ro.boot.qemu")}
         else None,
+        core_capacities=_all(capacity for _, capacity, _ in speeds),
+        highest_mhz=_all(megahertz for *_, megahertz in speeds),
     )
 
 
@@ -90,6 +103,12 @@ def read_conditions(text: str) -> Conditions:
         throttled=(_THROTTLED if int(status[1]) else 0) if status else None,
         load=float(load[1]) if load else None,
     )
+
+
+def _all(values: Iterable[_T]) -> tuple[_T, ...] | None:
+    """All of them; None if none is known."""
+    found = tuple(values)
+    return found if any(found) else None
 
 
 def _joined(told: dict[str, str], *names: str) -> str | None:

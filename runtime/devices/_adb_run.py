@@ -77,17 +77,18 @@ class Run:
     def in_turn(self, contestants: Sequence[Contestant]) -> Iterator[Event]:
         """Measure two samples of each in turn, until all have enough samples and time."""
         start, count, seconds = time.monotonic(), 0, self._request.seconds * len(contestants)
-        peaks: dict[int, int | None] = {}
+        launch, peaks = 0, dict[int, int | None]()
         while count < self._request.runs or time.monotonic() - start < seconds:
             for contestant in contestants:
                 series = self._series(contestant, _REWARM_RUNS, _REWARM_S)
                 yield {
                     "event": "samples",
                     "contender": contestant.place,
+                    "launch": launch,
                     "ms": list(series.samples_ms),
                 }
                 peaks[contestant.place] = series.peak_rss_bytes
-            count += SAMPLES
+            count, launch = count + SAMPLES, launch + 1
         for place, peak in peaks.items():
             yield {"event": "closed", "contender": place, "peak_rss_bytes": peak}
 

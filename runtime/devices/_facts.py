@@ -1,4 +1,9 @@
-"""Read a board's properties: this source runs in the board's own Python, without any libraries."""
+"""Read a board's properties: this source runs in a Python of the board, without any libraries.
+
+It must run in Python 3.9, so that an older one than the engines need is reported instead of failing.
+"""
+
+from __future__ import annotations
 
 import json
 import os
@@ -17,6 +22,7 @@ VENV = ".local/share/edgewise/venv"  # below the home folder; created by `edgewi
 INSTALLED = f"{VENV}/edgewise.json"  # see `_installed`
 
 _CORES = "/sys/devices/system/cpu"
+_PYTHONS = ("python3.13", "python3.12", "python3.11")  # those that edgewise supports
 
 
 def main() -> None:
@@ -30,6 +36,8 @@ def main() -> None:
         "dot_product": _dot_product(),
         "libc": _libc(),
         "python": sys.version_info[:3],
+        "pythons": [name for name in _PYTHONS if shutil.which(name)],
+        "engine_python": _engine_python(home),
         "venv": find_spec("venv") is not None,
         "pip": _pip(),
         "home": str(home),
@@ -68,6 +76,20 @@ def _installed(home: Path) -> dict[str, Any] | None:
     with suppress(OSError, ValueError):
         found: dict[str, Any] = json.loads((home / INSTALLED).read_text())
         return found
+    return None
+
+
+def _engine_python(home: Path) -> list[int] | None:
+    """The version of the environment's Python; None without one, or if it lost the one it was made from."""
+    with suppress(OSError, ValueError, subprocess.SubprocessError):
+        said = subprocess.run(  # noqa: S603 - made by `edgewise device setup`
+            [str(home / VENV / "bin/python"), "-c", "import sys; print(*sys.version_info[:3])"],
+            capture_output=True,
+            text=True,
+            timeout=30,
+            check=True,
+        )
+        return [int(part) for part in said.stdout.split()]
     return None
 
 

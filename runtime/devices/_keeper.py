@@ -10,6 +10,8 @@ come on stdin, one JSON object per line, and empty lines as keep-alives:
 What a program prints goes directly to stdout; answers are lines there that begin with {"keeper": ...}. When
 the connection ends, or is silent for longer than `patience_s`, the program and all its children are killed
 and the folder is removed. A keeper that is itself killed leaves its folder behind; the next one removes it.
+
+It must run on any board: Python 3.9, and a kernel without pidfd_open, which Linux has since 5.3.
 """
 
 import fcntl
@@ -21,6 +23,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+import threading
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -95,7 +98,8 @@ class Keeper:
 
     def _watch(self, program: int) -> None:
         """Sleep until the program ends, waking only for keep-alives, because any wake-up disturbs it."""
-        ending = os.pidfd_open(program)
+        ending, told = os.pipe()
+        threading.Thread(target=_wait_for, args=(program, told), daemon=True).start()
         try:
             while True:
                 ready, _, _ = select.select([0, ending], [], [], self._patience_s)
@@ -105,6 +109,13 @@ class Keeper:
                     raise GoneError
         finally:
             os.close(ending)
+
+
+def _wait_for(program: int, told: int) -> None:
+    """Close `told` when the program has ended, and leave its exit status to others."""
+    with suppress(ChildProcessError):
+        os.waitid(os.P_PID, program, os.WEXITED | os.WNOWAIT)
+    os.close(told)
 
 
 def say(answer: str, **fields: Any) -> None:

@@ -24,9 +24,11 @@ _HEADERS = {
     "X-Content-Type-Options": "nosniff",
 }
 _TYPES = {
+    "css": "text/css; charset=utf-8",
     "html": "text/html; charset=utf-8",
     "js": "text/javascript",
     "mjs": "text/javascript",
+    "png": "image/png",
     "json": "application/json",
     "wasm": "application/wasm",
 }
@@ -43,8 +45,8 @@ class Loopback(ThreadingHTTPServer):
 
     daemon_threads = True
 
-    def __init__(self, files: Mapping[str, File]) -> None:
-        super().__init__(("127.0.0.1", 0), _Handler)
+    def __init__(self, files: Mapping[str, File], port: int = 0) -> None:
+        super().__init__(("127.0.0.1", port), _Handler)
         self.files, self.root = files, f"/{secrets.token_urlsafe()}/"
         self._events: Queue[dict[str, Any]] = Queue()
 

@@ -86,7 +86,7 @@ def _fetch(folder: Path) -> None:
     npm = shutil.which("npm")
     if npm is None:
         raise EdgewiseError(
-            "measuring in a browser needs npm once, to download the engines, but it is not installed; "
+            "running models in a browser needs npm once, to download the engines, but it is not installed; "
             "install Node.js (Debian: apt install npm)"
         )
     try:

@@ -13,8 +13,8 @@ from ._loopback import File
 from ._npm import Packages
 
 
-def subject(contender: Contender) -> Subject:
-    """Open its bundle.
+def subject(contender: Contender, otherwise: str = "measure {target} with --device local") -> Subject:
+    """Open its bundle; `otherwise` is what a user can do with files of a target that browsers cannot run.
 
     Raises:
         UsageError: the bundle or its part does not exist, or browsers have no engine for it.
@@ -25,8 +25,8 @@ def subject(contender: Contender) -> Subject:
     if TARGETS[bundle.target].web is None:
         able = " or ".join(name for name, row in TARGETS.items() if row.web)
         raise UsageError(
-            f"{bundle.folder}: browsers have no engine for {bundle.target} files; measure a "
-            f"{able} bundle, or {bundle.target} with --device local"
+            f"{bundle.folder}: browsers have no engine for {bundle.target} files; take a {able} bundle, or "
+            f"{otherwise.format(target=bundle.target)}"
         )
     if bundle.io != "float32" and found.part == "model":
         raise UsageError(

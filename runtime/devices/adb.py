@@ -13,11 +13,12 @@ measured.
 import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import TYPE_CHECKING
 
 from ...models.errors import EdgewiseError, UsageError
 from ..android import TARGET
+from ..bench.cores import fastest
 from ..bench.subject import Subject
 from . import Event
 from ._adb_client import Adb, connect
@@ -40,10 +41,15 @@ class Phone:
 
     def run(self, request: "BenchRequest") -> Iterator[Event]:
         """Measure; see `devices.Device.run`."""
+        request.require_no_sustained(self.name)
         runner = program()
         contestants = [_opened(place, asked) for place, asked in enumerate(request.contenders)]
         phone = connect(self._serial)
-        yield {"event": "machine"} | asdict(machine(phone))
+        found = machine(phone)
+        yield {"event": "machine"} | asdict(found)
+        chosen = None if request.cpus else fastest(found, range(found.cores or 0), request.threads)
+        request = replace(request, cpus=request.cpus or chosen)
+        yield {"event": "placed", "cpus": request.cpus, "chosen": chosen is not None}
         with _folder(phone) as folder:
             run = Run(phone, folder, runner, request)
             run.send(contestants)

@@ -58,6 +58,7 @@ class Browser:
         """
         from ._web import subject
 
+        request.require_no_sustained(self.name)
         subjects = [subject(contender) for contender in request.contenders]
         installed = packages()
         with (

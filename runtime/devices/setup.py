@@ -9,10 +9,10 @@ from ...models.errors import EdgewiseError, UsageError
 from ...models.requirements import requirements
 from ._facts import INSTALLED, VENV
 from ._package import NAME, package
-from .board import facts, require_fit, usable
+from .board import facts, require_fit, require_libc, usable
 from .transport import Board
 
-_NEW_VENV = ("python3", "-m", "venv", "--without-pip", "--clear")
+_NEW_VENV = ("-m", "venv", "--without-pip", "--clear")
 # Compiling all modules takes longer than installing them; they are compiled on first use instead.
 _PIP = ("--no-compile", "--no-cache-dir", "--disable-pip-version-check", "--only-binary", ":all:")
 _BASE = ("numpy", "pillow")  # the dependencies of edgewise that a device needs
@@ -21,17 +21,26 @@ _GLIBC = (35, 34, 31, 28, 27, 17)
 
 
 def setup(
-    board: Board, targets: Sequence[str], wheels: Sequence[Path], tell: Callable[[str], None]
+    board: Board,
+    targets: Sequence[str],
+    wheels: Sequence[Path],
+    tell: Callable[[str], None],
+    python: str | None = None,
 ) -> dict[str, str]:
     """Install the engines of `targets` in addition to existing ones; return all versions.
 
     `wheels` are the only ones that pip may install; empty for a board with network. `tell` reports progress.
+    `python` is the interpreter to use there; without it, that of an earlier setup or python3. An environment
+    of another version is replaced.
 
     Raises:
         EdgewiseError: the board is not suitable, or pip fails there.
     """
-    found = facts(board)
+    found = facts(board, python or "python3")
+    if python is not None and found["engine_python"] and found["engine_python"][:2] != found["python"][:2]:
+        found["engine_python"] = None
     require_fit(found, board.address.name)
+    require_libc(found, board.address.name, targets)
     there = found["installed"]["targets"] if usable(found) else {}
     wanted = tuple(dict.fromkeys((*there, *targets)))
     board.store(NAME, package())
@@ -44,7 +53,7 @@ def setup(
     )  # otherwise a partial setup would look complete
     if not there:
         tell("create a virtual environment")
-        board.call("create a virtual environment", [*_NEW_VENV, venv])
+        board.call("create a virtual environment", [python or "python3", *_NEW_VENV, venv])
     _install(board, found, wanted, ["--no-index", "--find-links", "wheels"] if wheels else [], tell)
     return dict(facts(board)["installed"]["targets"])
 
@@ -88,7 +97,8 @@ def _install(
     try:
         board.call("install the engines", command, {"PYTHONPATH": found["pip"]}, tell)
     except EdgewiseError as error:
-        download = download_command(targets, found["python"], found["architecture"])
+        version = found["engine_python"] if usable(found) else found["python"]
+        download = download_command(targets, version, found["architecture"])
         raise EdgewiseError(
             f"{error}; if the board has no network, pass --wheels with what this downloads: {download}"
         ) from error

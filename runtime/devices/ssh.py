@@ -26,8 +26,17 @@ if TYPE_CHECKING:
 
 _LAST = {"done", "error"}
 # The second prevents OpenVINO's oneDNN from leaving JIT maps for profilers in /tmp.
-_ENVIRONMENT = {"PYTHONPATH": NAME, "ONEDNN_JIT_PROFILE": "0"}
+ENVIRONMENT = {"PYTHONPATH": NAME, "ONEDNN_JIT_PROFILE": "0"}
 _SPARE_BYTES = 16 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class Ready:
+    """What was sent to a board: `folders` are those of the bundles there, `python` has their engines."""
+
+    board: str | None
+    python: str
+    folders: Mapping[str, str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,17 +54,27 @@ class SshBoard:
         """Measure there; see `Device.run`."""
         bundles = {asked.bundle: Bundle.open(Path(asked.bundle)) for asked in request.contenders}
         with Board(self.address) as board:
-            found = facts(board)
-            require_fit(found, self.name)
-            self._require_engines(found, bundles)
-            there = self._sent(board, bundles)
+            ready = self.ready(board, bundles)
+            there = ready.folders
             contenders = tuple(replace(asked, bundle=there[asked.bundle]) for asked in request.contenders)
             order = json.dumps(replace(request, contenders=contenders).to_json())
-            runner = [f"{found['home']}/{VENV}/bin/python", "-P", "-m", "edgewise.runtime.bench.runner"]
-            last, ended = yield from self._events(board.run(runner, _ENVIRONMENT, order), there)
+            runner = [ready.python, "-P", "-m", "edgewise.runtime.bench.runner"]
+            last, ended = yield from self._events(board.run(runner, ENVIRONMENT, order), there)
             if last not in _LAST:
                 why = "perhaps out of memory; run there: dmesg" if ended.code == -9 else "check the board"
                 raise EdgewiseError(f"{self.name}: the measuring program died ({ended.words}), {why}")
+
+    def ready(self, board: Board, bundles: Mapping[str, Bundle]) -> Ready:
+        """Send the bundles and the code that runs them to a board that was set up.
+
+        Raises:
+            EdgewiseError: it cannot run them.
+        """
+        found = facts(board)
+        require_fit(found, self.name)
+        self._require_engines(found, bundles)
+        python = f"{found['home']}/{VENV}/bin/python"
+        return Ready(found["board"], python, self._sent(board, bundles))
 
     def _events(
         self, lines: Generator[str, None, Ended], there: Mapping[str, str]

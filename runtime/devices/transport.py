@@ -17,7 +17,7 @@ from ..child import ending
 from ._ssh_session import SshSession
 from .ssh_address import Address
 
-PYTHON = (3, 11)
+PYTHON = (3, 9)  # for the keeper; the engines need a newer one, see `board`
 
 _KEEPER = Path(__file__).with_name("_keeper.py")
 _HELLO = "edgewise-board"
@@ -122,8 +122,9 @@ class Board:
         python = tuple(map(int, line.split()[1:]))
         if python[:2] < PYTHON:
             raise EdgewiseError(
-                f"{self.address.name}: its Python is {'.'.join(map(str, python))}, but needs to be "
-                f"{'.'.join(map(str, PYTHON))} or newer; install Raspberry Pi OS bookworm or newer"
+                f"{self.address.name}: its python3 is {'.'.join(map(str, python))}, but needs to be "
+                f"{'.'.join(map(str, PYTHON))} or newer; install a newer system, such as Debian 12, "
+                "Ubuntu 22.04, Raspberry Pi OS bookworm or JetPack 6"
             )
         source = ascii(_KEEPER.read_text("utf-8"))
         self._send(f"{source}\n".encode() + _line({"patience_s": _PATIENCE_S}))

@@ -14,7 +14,7 @@ from PIL import Image
 from ...models.data.copies import Seen
 from ...models.data.folders import labelled_images, part_to_judge, text_order
 from ...models.errors import EdgewiseError, UsageError
-from ...models.images import sha256_of, with_image
+from ...models.images import picture_name, sha256_of, with_image
 from ...models.shapes import EVALUATION_CLUTTER, EVALUATION_SEED, SHAPES, shape_picture
 from ...models.sizes import both
 from ...models.spec import ModelSpec, Pixels, Preprocess, Tensor32
@@ -55,7 +55,7 @@ class Pictures:
 
     def name(self, index: int) -> str:
         """The name of picture `index`: its folder and file, or its number."""
-        return "/".join(self.files[index].parts[-2:]) if self.files else f"number {index}"
+        return picture_name(self.files, index)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

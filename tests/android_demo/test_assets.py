@@ -85,7 +85,7 @@ def test_the_models_give_the_same_outputs_in_a_browser(clone: Path, run: Run) ->
     if shutil.which("npm") is None:
         pytest.skip("npm is not installed (apt install npm)")
     folder = f"{ASSETS}/edgewise"
-    quickly = ("--runs", "5", "--seconds", "0", "--no-save", "--json")
+    quickly = ("--runs", "5", "--seconds", "0", "--launches", "1", "--no-save", "--json")
     done = run("bench", folder, "--device", "browser:headless", *quickly)
     if "cannot reach" in done.stderr:
         pytest.skip(f"no network: {done.stderr}")

@@ -230,6 +230,8 @@ def _records(rng: np.random.Generator) -> Iterator[Record]:
         8 << 30,
         None,
         None,
+        None,
+        (1800.0, 2400.0),
     )
     then, times = "2026-11-20T12:00:00.000+00:00", rng.uniform(99, 102, 120)
     calm = Conditions(then, ("performance",) * 2, (1800.0, 2400.0), {"cpu-0": 41.5, "battery": 90.0}, 0, 1.5)
@@ -237,8 +239,9 @@ def _records(rng: np.random.Generator) -> Iterator[Record]:
     engine = Engine("LiteRT", "2.3.0", "XNNPACK", None, None)
     golden = GoldenRun(1.0, 0.004, "cd" * 32)
     believed = Record(
-        "1", "2", then, "0.1.0", "android", phone, model, engine, golden, 1, None, 12.5, 30.25, 14,
+        "1", "2", then, "0.1.0", "android", phone, model, engine, golden, 1, (1,), 12.5, 30.25, 14,
         tuple(times), (), None, None, calm, calm, None, None, percentiles(times), None, _drift([*times]),
+        launches=(24,) * 5,
     )  # fmt: skip
 
     def timed(values: NDArray[np.float64], **others: Any) -> Record:
@@ -269,10 +272,25 @@ def _records(rng: np.random.Generator) -> Iterator[Record]:
         replace(believed, before=busy, machine=replace(phone, cores=None)),
         replace(believed, before=busy, machine=replace(phone, cores=9)),
         state(governors=("schedutil", "walt")),
-        replace(state(governors=("schedutil", "performance")), cpus=(1,)),
+        replace(state(governors=("schedutil", "performance")), cpus=None),
+        replace(believed, cpus=None, machine=replace(phone, core_capacities=(1024, 1000))),
+        replace(believed, cpus=None, machine=replace(phone, highest_mhz=None)),
+        replace(believed, machine=replace(phone, highest_mhz=(1800.0, 2700.0))),
+        replace(believed, machine=replace(desktop, highest_mhz=(1800.0, 2700.0))),
+        replace(believed, launches=(40, 40, 40)),
+        replace(believed, launches=()),
+        replace(believed, mhz=(2400.0, 2400.0, 2300.5, 1500.25)),
+        replace(believed, mhz=(2400.0,) * 30 + (600.0,)),
+        state(slowed=2),
+        state(limits_c={"cpu-0": 41.5}),
+        state(limits_c={"gpu": 95.0}),
+        replace(believed, machine=desktop, after=replace(hot, limits_c={"acpitz": 107.0})),
+        state(limits_c={}),
+        replace(believed, before=Conditions(then), after=Conditions(then)),
         state(frequencies_mhz=(1800.0, 2100.5)),
         state(frequencies_mhz=(1800.0, 2160.0)),
         replace(state(frequencies_mhz=(900.0, 2400.0)), cpus=(0,)),
+        state(frequencies_mhz=(900.0, 0.0)),
         state(throttled=4),
         state(throttled=0x50005),
         replace(believed, before=replace(calm, throttled=0xF0000), after=replace(calm, throttled=0xF0000)),
@@ -298,6 +316,8 @@ def _phone(root: Path) -> dict[str, Any]:
             file.parent.mkdir(parents=True, exist_ok=True)
             file.write_text(f"{text}\n")
     (cores / "cpuidle").mkdir()
+    trips = {"cpu": {"0_type": "critical", "0_temp": "110000", "1_type": "passive", "1_temp": "85000"}}
+    trips["battery"] = {"0_type": "passive", "0_temp": "0"}
     for number, (kind, value) in enumerate(
         [("cpu", "41500"), ("battery", "-3100"), ("cpu", "43000"), ("gpu", "")]
     ):
@@ -305,6 +325,13 @@ def _phone(root: Path) -> dict[str, Any]:
         zone.mkdir(parents=True)
         (zone / "type").write_text(f"{kind}\n")
         (zone / "temp").write_text(f"{value}\n")
+        for name, told in trips.get(kind, {}).items():
+            (zone / f"trip_point_{name}").write_text(f"{told}\n")
+    for number, (kind, state) in enumerate([("thermal-cpufreq-0", 1), ("cpufreq-cpu4", 3), ("fan", 9)]):
+        device = zones / f"cooling_device{number}"
+        device.mkdir()
+        (device / "type").write_text(f"{kind}\n")
+        (device / "cur_state").write_text(f"{state}\n")
     (root / "proc").mkdir()
     (root / "proc/loadavg").write_text("3.25 2.00 1.00 2/900 4242\n")
     return asdict(conditions(root)) | {"at": "", "throttled": None}

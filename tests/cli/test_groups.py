@@ -7,7 +7,7 @@ from click.testing import CliRunner
 from edgewise.cli.groups import GroupedCommand, in_group
 from edgewise.cli.main import cli
 
-_GROUPED = ("bench", "compare", "ensemble", "export", "models", "results", "train", "verify")
+_GROUPED = ("bench", "compare", "ensemble", "export", "models", "results", "run", "train", "verify")
 
 
 def help_of(*names: str) -> list[str]:

@@ -453,7 +453,10 @@ def test_a_file_that_fails_does_not_keep_the_others_from_being_written(
         convert(lopsided, tmp_path, **both)
     made = raised.value.conversion
     assert [bundle.folder.name for bundle in made.bundles] == ["lopsided-onnx-w8a32"]
-    assert [path.name for path in tmp_path.iterdir()] == ["lopsided-onnx-w8a32"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == [
+        "lopsided-onnx-w8a32",
+        "lopsided-onnx-w8a8.failed.html",
+    ]
     assert not made.passed
     (failure,) = made.failures
     assert (failure.title, failure.error.exit_code) == ("onnx w8a8", 3)
@@ -492,7 +495,7 @@ def test_all_or_nothing_writes_nothing(lopsided: Model, tmp_path: Path) -> None:
     with pytest.raises(edgewise.GateError, match=r"onnx w8a8: .*--force writes it anyway$") as raised:
         convert(lopsided, tmp_path, **both)
     assert raised.value.conversion is None
-    assert list(tmp_path.iterdir()) == []
+    assert [path.name for path in tmp_path.iterdir()] == ["lopsided-onnx-w8a8.failed.html"]
 
 
 @pytest.mark.slow
@@ -502,7 +505,12 @@ def test_where_all_fail_the_most_severe_error_names_all(lopsided: Model, tmp_pat
         convert(lopsided, tmp_path, **both)
     assert raised.value.conversion.bundles == ()
     assert len(raised.value.conversion.failures) == 2
-    assert list(tmp_path.iterdir()) == []
+    reports = [failure.error.report for failure in raised.value.conversion.failures]
+    assert sorted(tmp_path.iterdir()) == sorted(reports)
+    (slow,) = [path for path in reports if "w8a32" in path.name]
+    page = slow.read_text("utf-8")
+    assert "<strong>NOT WRITTEN (latency gate)</strong>" in page
+    assert "The median CPU time for a picture" in page
 
 
 @pytest.mark.slow

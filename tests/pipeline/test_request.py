@@ -1,6 +1,7 @@
 """What a request makes of the options of a program."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -50,8 +51,12 @@ def test_int8_is_a_precision(int8: bool, precision: list[str] | None, expected: 
 def test_effort_changes_how_a_file_is_made_and_not_its_form(tmp_path: Path) -> None:
     best = ConvertRequest(model="net", int8=True, effort="best", calib=tmp_path)
     assert best.recipe == Recipe(ranges="least-error", learn=True)
+    fast = ConvertRequest(model="net", int8=True, effort="fast", calib=tmp_path)
+    assert fast.recipe == Recipe()
+    assert (best.measures_stability, fast.measures_stability) == (True, False)
+    assert replace(fast, stability=True).measures_stability
     assert best.form_is_open
-    with pytest.raises(UsageError, match="unknown effort 'most': choose from default or best"):
+    with pytest.raises(UsageError, match="unknown effort 'most': choose from fast, default or best"):
         ConvertRequest(model="net", int8=True, effort="most")
 
 
@@ -88,3 +93,14 @@ def test_bundles_are_one_or_several_paths(tmp_path: Path) -> None:
     assert listed([tmp_path, "there"]) == [tmp_path, Path("there")]
     with pytest.raises(UsageError, match="no bundle was given; pass at least one"):
         listed([])
+
+
+def test_a_pipeline_file_is_read_before_anything_takes_time(tmp_path: Path) -> None:
+    file = tmp_path / "mine.toml"
+    request = ConvertRequest(model="mobilenetv2", pipeline=file, out=tmp_path / "out")
+    with pytest.raises(UsageError, match=r"mine.toml: No such file or directory; pass a pipeline file"):
+        request.require_files()
+    file.write_bytes(b"[[steps]]\n")
+    request.require_files()
+    assert request.pipeline_file == b"[[steps]]\n"
+    assert ConvertRequest(model="mobilenetv2").pipeline_file is None

@@ -24,7 +24,7 @@ def labelled(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("labelled")
     for index in range(12):
         (folder / LABELS[index % 6]).mkdir(exist_ok=True)
-        Image.fromarray(dead_leaves(48, 5, index)).save(folder / LABELS[index % 6] / f"{index}.png")
+        Image.fromarray(dead_leaves(48, 7, index)).save(folder / LABELS[index % 6] / f"{index}.png")
     return folder
 
 
@@ -154,3 +154,11 @@ def test_what_is_no_bundle(tmp_path: Path, tiny_bundle: Path) -> None:
         file.truncate(100)
     with pytest.raises(edgewise.EdgewiseError, match=r"golden/image\.png has 100 bytes instead of"):
         edgewise.verify(tmp_path / "cut")
+
+
+@pytest.mark.parametrize("device", ["local", "browser", "adb", "raspberrypi"])
+def test_only_a_board_can_answer_elsewhere(tiny_bundle: Path, device: str) -> None:
+    with pytest.raises(
+        edgewise.UsageError, match="is not the address of a board; write ssh://pi@raspberrypi"
+    ):
+        edgewise.verify(tiny_bundle, device=device)

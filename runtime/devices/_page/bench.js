@@ -33,7 +33,7 @@ async function open(plan, contender) {
   document.body.append(frame);
   await loaded;
   frame.contentWindow.addEventListener("error", (event) => fail(`${plan.title}: ${event.message}`));
-  const { time, output, ...told } = await frame.contentWindow.openContender(plan);
+  const { time, answer, output, ...told } = await frame.contentWindow.openContender(plan);
   await post({ event: "opened", contender, ...told }, { event: "output", contender, output });
   return time;
 }

@@ -10,8 +10,8 @@ for (const level of ["log", "info", "warn", "error"]) {
   };
 }
 
-// Each loader returns a function that opens a model. `infer` then returns a result, `read` converts it to
-// numbers, and `free` releases its memory.
+// Each loader returns a function that opens a model. `take` then gives it another input, `infer` returns a
+// result, `read` converts it to numbers, and `free` releases its memory.
 
 async function loadLiteRt(threads) {
   const litert = await import("./@litertjs/core/dist/index.js");
@@ -19,8 +19,12 @@ async function loadLiteRt(threads) {
   return async (bytes, input, shape) => {
     const options = { accelerator: "wasm", cpuOptions: { numThreads: threads } };
     const model = await litert.loadAndCompile(bytes, options);
-    const picture = new litert.Tensor(input, shape);
+    let picture = new litert.Tensor(input, shape);
     return {
+      take: (next) => {
+        picture.delete();
+        picture = new litert.Tensor(next, shape);
+      },
       infer: () => model.run([picture]),
       read: ([logits]) => logits.data(),
       free: (results) => results.forEach((result) => result.delete()),
@@ -42,6 +46,7 @@ async function loadOnnxRuntime(threads) {
     const session = await ort.InferenceSession.create(bytes, options);
     const feeds = { [session.inputNames[0]]: new ort.Tensor("float32", input, shape) };
     return {
+      take: (next) => (feeds[session.inputNames[0]] = new ort.Tensor("float32", next, shape)),
       infer: () => session.run(feeds),
       read: (results) => results[session.outputNames[0]].getData(),
       free: () => {},
@@ -66,7 +71,7 @@ async function open(plan) {
   const input = new Float32Array((await bytesOf(plan.input)).buffer);
   const openModel = await ENGINES[plan.target](plan.threads);
   const start = performance.now();
-  const { infer, read, free, delegate } = await openModel(bytes, input, plan.shape);
+  const { take, infer, read, free, delegate } = await openModel(bytes, input, plan.shape);
   const opened = performance.now();
   const result = await infer();
   const first = performance.now();
@@ -79,10 +84,20 @@ async function open(plan) {
     free(answer);
     return elapsed(begin, end);
   };
-  return { time, output, delegate, load_ms: elapsed(start, opened), first_ms: elapsed(opened, first) };
+  const answer = async (next) => {
+    take(new Float32Array(next)); // engines do not know arrays of other frames
+    const begin = performance.now();
+    const found = await infer();
+    const end = performance.now();
+    const logits = Array.from(await read(found));
+    free(found);
+    return { logits, ms: elapsed(begin, end) };
+  };
+  return { time, answer, output, delegate, load_ms: elapsed(start, opened), first_ms: elapsed(opened, first) };
 }
 
-// Opens the model of `plan`; `time` then runs one inference and returns its milliseconds.
+// Opens the model of `plan`; `time` then runs one inference and returns its milliseconds, `answer` one of
+// another input and returns its logits too.
 window.openContender = (plan) =>
   open(plan).catch((error) => {
     const errors = said.filter((line) => line.startsWith("ERROR"));

@@ -16,7 +16,7 @@ from edgewise.runtime.bench.store import Store
 from edgewise.runtime.bench.timing import percentiles
 
 Run = Callable[..., Any]
-QUICK = ("--runs", 4, "--seconds", 0)
+QUICK = ("--runs", 4, "--seconds", 0, "--launches", 1)
 
 
 @pytest.fixture
@@ -64,7 +64,7 @@ def test_in_words_without_torch(
     assert ended.stderr.startswith("✓ Measure on local ")
     lines = [" ".join(line.split()) for line in ended.stdout.splitlines()]
     assert "mobilenetv2 on local, 1 thread" in lines
-    assert "milliseconds p50 p90 p99 min first load end to end memory MB samples" in lines
+    assert "milliseconds p50 p90 p99 min CPU alone first load end to end memory MB samples" in lines
     assert sum(line.startswith("not trusted because too short (") for line in lines) == 2
     assert len(Store(results).select()) == 2
 

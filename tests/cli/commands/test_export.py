@@ -280,11 +280,13 @@ def test_a_gate_that_fails_shows_the_worst_layers_and_writes_nothing(
     assert re.search(r"on 20 pictures, allowed (drop )?0", complaint)
     assert complaint.endswith("It was not written; --force writes it anyway")
     table = before[next(index for index, line in enumerate(before) if line.startswith("worst layers")) :]
+    *table, report = table
     losses = [float(line.split()[-4]) for line in table[1:]]
     assert len(losses) == 8
     assert losses == sorted(losses)
     assert any(line.startswith("features.") and "conv2d" in line for line in table)
-    assert list(tmp_path.iterdir()) == []
+    assert report == f"! its report: {out}.failed.html"
+    assert [path.name for path in tmp_path.iterdir()] == ["out.failed.html"]
 
 
 # Several targets and precisions.
@@ -359,6 +361,7 @@ def test_a_file_that_is_too_slow_is_not_written(
     assert (ended.code, ended.stdout) == (5, "")
     assert ended.complaint.startswith("edgewise: onnx w8a8: latency gate: ")
     assert complaint in ended.complaint
+    assert f"! its report: {out}.failed.html" in ended.stderr.splitlines()
     assert not out.exists()
 
 
@@ -428,7 +431,9 @@ def test_words_say_what_failed_and_where_the_rest_is(
     ended = edgewise("export", *partial, "--out", tmp_path)
     assert ended.code == 3
     lines = ended.stdout.splitlines()
-    assert f"{next(tmp_path.iterdir())}/" in lines
+    (bundle,) = (path for path in tmp_path.iterdir() if path.is_dir())
+    assert f"{bundle}/" in lines
+    assert any(line.startswith(f"! its report: {tmp_path}") for line in lines)
     assert lines.index("onnx w8a32") < lines.index("onnx w8a8")
     assert lines[-1].startswith("FAILED onnx w8a8: accuracy gate fail: ")
     assert ended.complaint.endswith("Written: onnx w8a32")
@@ -442,7 +447,7 @@ def test_all_or_nothing_writes_nothing(edgewise: Run, partial: Arguments, tmp_pa
     assert complaint.startswith("edgewise: onnx w8a8: accuracy gate fail: ")
     assert complaint.endswith("It was not written; --force writes it anyway")
     assert not any("Write the bundle" in line for line in before)
-    assert list(tmp_path.iterdir()) == []
+    assert [path.suffixes for path in tmp_path.iterdir()] == [[".failed", ".html"]]
 
 
 @pytest.mark.slow

@@ -1,5 +1,6 @@
 """Answers of a bundle, where it was made and elsewhere."""
 
+import os
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -100,3 +101,46 @@ def test_a_folder_without_readable_pictures(edgewise: Run, bundle: Path, tmp_pat
     ended = edgewise("predict", bundle, tmp_path, "--quiet")
     assert (ended.code, ended.stdout) == (2, "")
     assert ended.complaint == f"edgewise: {tmp_path}: none of 1 pictures can be read; choose another folder"
+
+
+@pytest.mark.parametrize(
+    ("options", "complaint"),
+    [
+        ((), "there is nothing to classify; pass pictures, or --camera"),
+        (("a.png", "--camera"), "pictures and --camera exclude each other"),
+        (("--camera", "--frames", 0, "--json"), "--frames 0 with --json: one document cannot go on"),
+        (("--camera", "http://127.0.0.1:9/"), "is neither an index nor a file"),
+    ],
+)
+def test_a_camera_or_pictures(
+    edgewise: Run, bundle: Path, options: tuple[object, ...], complaint: str
+) -> None:
+    ended = edgewise("predict", bundle, *options)
+    assert ended.code == 2
+    assert complaint in ended.complaint
+
+
+def test_a_film_is_classified_frame_by_frame(
+    edgewise: Run, bundle: Path, pictures: Path, without_torch: dict[str, str], tmp_path: Path
+) -> None:
+    cv2 = pytest.importorskip("cv2", reason="OpenCV is not installed (pip install opencv-python-headless)")
+    frame = cv2.imread(str(pictures / "00.png"))
+    film = tmp_path / "film.avi"
+    # Without loss, so that the answers are those of the picture.
+    writer = cv2.VideoWriter(str(film), cv2.VideoWriter_fourcc(*"FFV1"), 10, frame.shape[1::-1])
+    for _ in range(4):
+        writer.write(frame)
+    writer.release()
+    path = {"PYTHONPATH": f"{without_torch['PYTHONPATH']}{os.pathsep}{Path(cv2.__file__).parents[1]}"}
+    ended = edgewise("predict", bundle, "--camera", film, "--frames", 3, "--json", **path)
+    assert ended.code == 0, ended.stderr
+    seen = ended.document["predictions"]
+    assert [one["image"] for one in seen] == [f"camera {film}, frame {number}" for number in (1, 2, 3)]
+    (still,) = edgewise("predict", bundle, pictures / "00.png", "--json").document["predictions"]
+    for one in seen:
+        assert [answer["label"] for answer in one["answers"]] == [a["label"] for a in still["answers"]]
+        assert [answer["probability"] for answer in one["answers"]] == pytest.approx(
+            [answer["probability"] for answer in still["answers"]], abs=0.02
+        )
+    everything = edgewise("predict", bundle, "--camera", film, "--frames", 0, "--top", 1, **path)
+    assert (everything.code, len(everything.stdout.splitlines())) == (0, 8)

@@ -13,6 +13,9 @@ from rich.console import Console
 from edgewise.cli.views.bench import show_run
 from edgewise.runtime.bench.compare import comparisons
 from edgewise.runtime.bench.record import Conditions, Record, Trust
+from edgewise.runtime.bench.sustained import Sustained
+from edgewise.runtime.bench.timing import SingleStream
+from edgewise.runtime.judge.stats import Interval
 
 Run = Callable[..., Any]
 WHEN = "2026-11-20T12:00:00.000+00:00"
@@ -21,7 +24,7 @@ WHEN = "2026-11-20T12:00:00.000+00:00"
 @pytest.fixture(scope="module")
 def measured(edgewise: Run, bundle: Path) -> list[dict[str, Any]]:
     """Real records of this machine, as JSON."""
-    options = ("--runs", 4, "--seconds", 0, "--no-save", "--json")
+    options = ("--runs", 4, "--seconds", 0, "--launches", 1, "--no-save", "--json")
     return list(json.loads(edgewise("bench", bundle, *options).stdout)["records"])
 
 
@@ -50,7 +53,7 @@ def test_a_trusted_run(records: list[Record]) -> None:
     exact, int8 = records
     assert "mobilenetv2 on local, 1 thread" in lines
     assert lines[2].startswith("Raspberry Pi 5 Model B Rev 1.0, Cortex-A76, 4 cores, ")
-    heading = lines.index("milliseconds p50 p90 p99 min first load end to end memory MB samples")
+    heading = lines.index("milliseconds p50 p90 p99 min CPU alone first load end to end memory MB samples")
     for line, record in zip(lines[heading + 1 :], (exact, int8), strict=False):
         times = (record.summary.p50_ms, record.summary.p90_ms)
         assert line.startswith(
@@ -123,3 +126,29 @@ def test_the_golden_sample(records: list[Record], change: dict[str, Any], words:
     golden = records[1].golden
     assert golden is not None
     assert words in "\n".join(shown([replace(records[1], golden=replace(golden, **change))]))
+
+
+def test_launches_single_stream_and_a_sustained_run(records: list[Record]) -> None:
+    sustained = Sustained(
+        120.0, 2.0, (2.0,) * 60, (2.1,) * 60, (2400.0,) * 60, (50.0,) * 60, 2.0, 3.0, 8.0, 1.5
+    )
+    full = replace(
+        records[1],
+        launches=(100,) * 5,
+        p50_interval=Interval(1.98, 2.02),
+        cpu=records[1].summary,
+        alone=records[0].summary,
+        single_stream=SingleStream(2048, 61.0, 2.345, enough=True),
+        sustained=sustained,
+        cpus=(4, 5),
+        cpus_chosen=True,
+        verdict=Trust(trusted=False, unknown=("its frequency", "its temperature")),
+    )
+    lines = shown([full])
+    assert "mobilenetv2 on local, 1 thread on processors 4, 5 (the fastest ones)" in lines
+    assert "median 1.98 to 2.02 ms (95 %, 5 launches)" in lines
+    assert "p90 as MLPerf's single stream 2.35 ms (2,048 queries)" in lines
+    assert sustained.words in lines
+    assert "not trusted because the device does not show its frequency, its temperature" in lines
+    short = replace(full, single_stream=SingleStream(64, 1.0, 2.345, enough=False))
+    assert "p90 as MLPerf's single stream 2.35 ms (64 queries, shorter than MLPerf demands)" in shown([short])

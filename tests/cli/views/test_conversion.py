@@ -28,6 +28,7 @@ from edgewise.runtime import open_session, runtime
 from edgewise.runtime.bench.latency import Latency
 from edgewise.runtime.bench.timing import bootstrap_ratio, percentiles
 from edgewise.runtime.bundle import Bundle
+from edgewise.runtime.devices.answers import BoardCheck
 from edgewise.runtime.judge.evaluation import Answers, Pictures, given
 from edgewise.runtime.judge.golden import GoldenCheck
 from edgewise.runtime.judge.limits import Limits
@@ -210,6 +211,7 @@ def test_what_was_tried_shows_its_pareto_front(product: Product) -> None:
 def test_what_failed_stands_at_the_end_with_the_reason(product: Product) -> None:
     layers = [LayerError("a", "conv2d", (32, 7, 7), 2.25, 1.5)]
     error = GateError("onnx w8a8: accuracy gate fail: it loses [much]", layers)
+    error.report = Path("dist/net[1].failed.html")
     failures = Failure("onnx", Precision.W8A8, error), Failure("openvino", Precision.W8A8, ParityError("no"))
     stream = io.StringIO()
     show_conversion(Console(file=stream, width=400), Conversion((product,), failures=failures))
@@ -217,7 +219,8 @@ def test_what_failed_stands_at_the_end_with_the_reason(product: Product) -> None
     assert lines.index("tflite w8a8") < lines.index("onnx w8a8") < lines.index("openvino w8a8")
     after = lines[lines.index("onnx w8a8") :]
     assert after[1].startswith("worst layers")
-    assert after[3] == "FAILED onnx w8a8: accuracy gate fail: it loses [much]"
+    assert after[3] == f"! its report: {error.report}"
+    assert after[4] == "FAILED onnx w8a8: accuracy gate fail: it loses [much]"
     assert after[-1] == "FAILED openvino w8a8: no"
 
 
@@ -273,6 +276,32 @@ def test_a_check_says_how_near_the_golden_sample_is(
     assert original == "fp32 against the original network: relative difference 3.0e-06"
     assert accuracy.startswith("top-1 of fp32 100.00 % (95 % interval ")
     assert verdict.startswith("INCONCLUSIVE ")
+
+
+@pytest.mark.parametrize(
+    ("board", "line"),
+    [
+        (BoardCheck("ssh://pi", "Board 5", 20, 20, 20, 0.0), "ssh://pi (Board 5): 20 of 20 answers are "),
+        (
+            BoardCheck("ssh://pi", None, 20, 3, 19, 0.0123),
+            "ssh://pi: 3 of 20 answers are this machine's to the bit, ",
+        ),
+        (
+            BoardCheck("ssh://pi", "B\x1b[2J", 1, 1, 1, 0.0),
+            "ssh://pi (B\N{REPLACEMENT CHARACTER}[2J): 1 of 1 ",
+        ),
+    ],
+)
+def test_a_board_is_compared_with_this_machine(product: Product, board: BoardCheck, line: str) -> None:
+    stream = io.StringIO()
+    check = GoldenCheck(0.0, 0.0, 0.98765, SAME)
+    found = VerifiedBundle(product.bundle, check, product.verification, board=board)
+    show_verified(Console(file=stream, width=400), found)
+    said = stream.getvalue().splitlines()[3]
+    assert said.startswith(line)
+    assert said.endswith(
+        "to the bit" if board.max_rel == 0 else "19 have its best class; the largest difference is 1.2e-02"
+    )
 
 
 def test_layers_stand_worst_first_as_they_come() -> None:

@@ -1,6 +1,7 @@
 """Callbacks: the weight average, progress bars and atomic checkpoints."""
 
 import io
+import re
 from pathlib import Path
 
 import pytest
@@ -11,7 +12,7 @@ from rich.console import Console
 from torch import Tensor, nn
 from torch.utils.data import DataLoader
 
-from edgewise.models.training.callbacks import Bar, RunningMean, WholeFiles
+from edgewise.models.training.callbacks import Bar, Lines, RunningMean, WholeFiles
 from edgewise.models.training.trainer import quiet
 
 DECAY = 0.6
@@ -24,6 +25,7 @@ class Tiny(LightningModule):
 
     def training_step(self, batch: Tensor, index: int) -> Tensor:
         answers: Tensor = self.network(batch)
+        self.log_dict({"train_loss": 1.0, "val_loss": 2.0, "val_top1": 0.5}, on_step=False, on_epoch=True)
         return answers.exp().sum()
 
     def validation_step(self, batch: Tensor, index: int) -> None:
@@ -90,6 +92,20 @@ def test_bars_go_to_the_screen_without_the_logger_version(tmp_path: Path) -> Non
     assert isinstance(screen.file, io.StringIO)
     assert "Epoch 1/1" in screen.file.getvalue()
     assert "v_num" not in screen.file.getvalue()
+
+
+@pytest.mark.parametrize(("every_s", "lines"), [(0.0, 12), (1000.0, 2)])
+def test_lines_within_an_epoch_come_now_and_then(tmp_path: Path, every_s: float, lines: int) -> None:
+    screen = Console(file=io.StringIO(), width=200)
+    fit(tmp_path, Lines(2, screen, every_s))
+    assert isinstance(screen.file, io.StringIO)
+    said = screen.file.getvalue().splitlines()
+    assert len(said) == lines  # six steps in each of two epochs, the last of which is not worth a line
+    if lines > 2:
+        assert re.fullmatch(
+            r"epoch 1 of 2, step 1 of 6: loss [\d.]+, \d+ s of training left in this epoch", said[0]
+        )
+    assert said[-1] == "epoch 2 of 2: loss 1.000, validation loss 2.000, top-1 50.0%"
 
 
 def test_a_failed_write_keeps_the_previous_checkpoint(tmp_path: Path) -> None:

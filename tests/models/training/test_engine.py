@@ -6,6 +6,7 @@ Run as a program, this file trains: its arguments are OUT, and fields of the pla
 import csv
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -29,9 +30,10 @@ from edgewise.models.errors import EdgewiseError, UsageError
 from edgewise.models.shapes import EVALUATION_SEED, SHAPES, TRAIN_SEED, shape_picture
 from edgewise.models.spec import Labels, Preprocess
 from edgewise.models.training.engine import train
+from edgewise.models.training.optimizer import schedule
 from edgewise.models.training.plan import Plan, TrainingResult
 from edgewise.models.training.recipe import TrainingRecipe
-from edgewise.models.training.run import LAST
+from edgewise.models.training.run import LAST, so_far
 from edgewise.models.weights import BUNDLED, load_model
 
 SIZE = 48  # at 32 the shapes are so small that two epochs end near chance on some processors
@@ -177,6 +179,33 @@ def test_the_same_seed_gives_the_same_weights_and_another_does_not(
     assert curve(tmp_path / "other") != curve(chosen.out)
 
 
+def test_the_answers_are_those_of_the_file(trained: tuple[Plan, TrainingResult]) -> None:
+    chosen, result = trained
+    rows = so_far(chosen.out).answers
+    logits = answers(result.path)
+    shares = np.exp(logits) / np.exp(logits).sum(1, keepdims=True)
+    assert [row.picture for row in rows] == [f"number {index}" for index in range(len(logits))]
+    assert [row.label for row in rows] == [SHAPES[label] for label in dataset().val.labels]
+    assert [row.answer for row in rows] == [SHAPES[label] for label in logits.argmax(1)]
+    assert [row.probability for row in rows] == pytest.approx(shares.max(1), abs=1e-4)
+
+
+def test_more_epochs_extend_a_finished_run(trained: tuple[Plan, TrainingResult], tmp_path: Path) -> None:
+    first, _ = trained
+    shutil.copytree(first.out, tmp_path / "run")
+    longer = plan(tmp_path / "run", replace(QUICK, epochs=3))
+    said: list[str] = []
+    assert train(longer, resume=True, announce=said.append).epochs == 3
+    assert said == [f"{longer.out}: resuming after epoch 2 of 3"]
+    before, after = curve(first.out), curve(longer.out)
+    assert after[:2] == before
+    # The third epoch follows the schedule of three epochs: its rate at the beginning is that of the cosine.
+    peak = 0.5 * 16 / 256
+    assert float(after[2]["learning_rate"]) == pytest.approx(peak * schedule(longer.recipe, 4)(8), rel=1e-4)
+    assert json.loads((longer.out / "recipe.json").read_text())["recipe"]["epochs"] == 3
+    assert not list(longer.out.glob(".*"))
+
+
 def test_a_folder_that_is_not_empty_is_left_unchanged(trained: tuple[Plan, TrainingResult]) -> None:
     with pytest.raises(UsageError, match="is not empty; continue the run with --resume or choose another"):
         train(trained[0])
@@ -186,14 +215,14 @@ def test_a_finished_run_says_so(trained: tuple[Plan, TrainingResult]) -> None:
     chosen, result = trained
     said: list[str] = []
     assert train(chosen, resume=True, announce=said.append) == result
-    assert said == [f"{chosen.out}: this run is already finished (2 epochs)"]
+    assert said == [f"{chosen.out}: this run is already finished (2 epochs); --epochs with more extends it"]
 
 
 def test_a_run_only_resumes_with_the_same_recipe_and_classes(trained: tuple[Plan, TrainingResult]) -> None:
     chosen, _ = trained
-    other = replace(chosen.recipe, epochs=3, label_smoothing=0.2)
+    other = replace(chosen.recipe, epochs=1, label_smoothing=0.2)
     with pytest.raises(
-        UsageError, match=r"recipe.epochs is 3 and was 2; recipe.label_smoothing is 0.2 and was"
+        UsageError, match=r"recipe.epochs is 1 and was 2; recipe.label_smoothing is 0.2 and was"
     ):
         train(replace(chosen, recipe=other), resume=True)
     fewer = replace(chosen.dataset, labels=Labels(("a", "b", "c", "d")))
@@ -228,7 +257,7 @@ def test_patience_stops_a_training_without_improvement(tmp_path: Path) -> None:
     assert (result.epochs, result.stopped_early) == (2, True)
     said: list[str] = []
     assert train(stuck, resume=True, announce=said.append) == result
-    assert "finished (2 epochs)" in said[0]
+    assert "finished (2 epochs), because --patience 1 ended it" in said[0]
 
 
 def test_only_the_last_layer_trains_with_head(tmp_path: Path) -> None:
@@ -281,6 +310,8 @@ def test_an_interrupted_run_gives_the_same_result_as_an_uninterrupted_one(
     running.send_signal(ending)
     assert running.wait(60) == code
     assert 1 <= len(curve(out)) < 4
+    if ending == signal.SIGINT:
+        assert not list(out.rglob(".*"))
     said: list[str] = []
     train(plan(out, replace(QUICK, **RICH)), resume=True, announce=said.append)
     assert "resuming after epoch" in said[0]
@@ -297,6 +328,8 @@ def test_two_processes_train_one_network(tmp_path: Path) -> None:
     assert len(list((tmp_path / "run" / "tensorboard").glob("events.*"))) == 1
     right = answers(tmp_path / "run" / "model.safetensors").argmax(axis=1) == dataset().val.labels
     assert first[0] == pytest.approx(right.mean(), abs=1e-6)  # each picture was counted once
+    told = so_far(tmp_path / "run").answers
+    assert [row.right for row in told] == right.tolist()  # those of both processes, in order
 
 
 if __name__ == "__main__":

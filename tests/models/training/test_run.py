@@ -8,16 +8,23 @@ import pytest
 import torch
 
 from edgewise.models.errors import EdgewiseError, UsageError
+from edgewise.models.tables import to_csv
+from edgewise.models.training.answers import ValidationAnswer
 from edgewise.models.training.recipe import TrainingRecipe
 from edgewise.models.training.run import (
     COLUMNS,
     Row,
+    RunSoFar,
     begin,
     best,
     check,
+    extend,
     history,
     is_finished,
+    is_run,
     is_stopped,
+    planned_epochs,
+    so_far,
     write_metrics,
 )
 
@@ -54,7 +61,8 @@ def test_only_an_empty_folder_is_accepted(tmp_path: Path) -> None:
     ("change", "named"),
     [
         ({"name": "other"}, 'name is "other" and was "tiny"'),
-        ({"recipe": {"epochs": 4, "seed": 0}}, "recipe.epochs is 4 and was 3"),
+        ({"recipe": {"epochs": 2, "seed": 0}}, "recipe.epochs is 2 and was 3"),
+        ({"recipe": {"epochs": 4, "seed": 1}}, "recipe.seed is 1 and was 0"),
         ({"recipe": {"epochs": 3}}, "recipe.seed is null and was 0"),
         ({"recipe": {"epochs": 3, "seed": 0, "new": True}}, "recipe.new is true and was null"),
         ({"classes": ["a", "c" * 99]}, r'classes is \["a", "c+\.\.\. and was \["a", "b"\]'),
@@ -67,6 +75,40 @@ def test_differences_from_the_original_run_are_named(
     begin(tmp_path, ABOUT)
     with pytest.raises(UsageError, match=f"cannot be resumed, .*{named}"):
         check(tmp_path, {**ABOUT, **change})
+
+
+def test_more_epochs_extend_a_run(tmp_path: Path) -> None:
+    begin(tmp_path, ABOUT)
+    assert planned_epochs(tmp_path) == 3
+    longer = {**ABOUT, "recipe": {"epochs": 5, "seed": 0}}
+    check(tmp_path, longer)
+    assert planned_epochs(tmp_path) == 3  # until it is known that the plan is valid
+    extend(tmp_path, longer)
+    assert planned_epochs(tmp_path) == 5
+    with pytest.raises(UsageError, match=r"recipe\.epochs is 3 and was 5"):
+        check(tmp_path, ABOUT)
+
+
+def test_a_run_with_snapshots_is_not_extended(tmp_path: Path) -> None:
+    begin(tmp_path, {"recipe": {"epochs": 4, "cycles": 2}})
+    with pytest.raises(UsageError, match=r"snapshot for each of --cycles 2.*--weights .*model\.safetensors"):
+        check(tmp_path, {"recipe": {"epochs": 8, "cycles": 2}})
+
+
+def test_what_a_run_says_without_torch(tmp_path: Path) -> None:
+    begin(tmp_path, ABOUT)
+    assert not is_run(tmp_path)
+    with pytest.raises(UsageError, match="no epoch of this run is complete"):
+        so_far(tmp_path)
+    write_metrics(tmp_path / "metrics.csv", rows(0.5, 0.25))
+    assert is_run(tmp_path)
+    assert so_far(tmp_path) == RunSoFar(ABOUT, rows(0.5, 0.25), [])
+    answers = [ValidationAnswer("a/1.png", "a", "b", 0.75)]
+    (tmp_path / "predictions.csv").write_bytes(to_csv(ValidationAnswer, answers))
+    assert so_far(tmp_path).answers == answers
+    (tmp_path / "metrics.csv").write_text("epoch\n1\n")
+    with pytest.raises(EdgewiseError, match=r"metrics.csv: cannot be read as a table \(no column"):
+        so_far(tmp_path)
 
 
 def test_the_description_of_the_origin_may_differ(tmp_path: Path) -> None:

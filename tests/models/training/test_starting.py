@@ -54,6 +54,19 @@ def test_an_edgewise_checkpoint_keeps_its_preprocessing(own: Path, said: list[st
     assert found.origin.startswith("own.safetensors (sha256 ")
 
 
+def test_the_last_layer_follows_the_order_of_the_classes(own: Path, said: list[str]) -> None:
+    found = starting_point(str(own), "auto", Overrides(), said.append)
+    same, turned, others = (
+        found.tensors_for(names) for names in (("a", "b", "c"), ("c", "a", "b"), ("a", "b", "d"))
+    )
+    assert found.tensors is not None
+    assert turned is not None
+    assert same is others is found.tensors
+    for name, tensor in found.tensors.items():
+        expected = tensor[[2, 0, 1]] if name.startswith("classifier.1.") else tensor
+        assert torch.equal(turned[name], expected)
+
+
 def test_a_network_of_ones_own_takes_what_it_takes(tmp_path: Path, said: list[str]) -> None:
     (tmp_path / "net.py").write_text(
         "from torch import nn\n\n"

@@ -25,6 +25,7 @@ def test_values_of_another_type_are_none() -> None:
     assert FOUND.count("a", "number") is None
     assert FOUND.number("a", "nan") is None
     assert Fields({"a": True}).number("a") is None
+    assert Fields({"a": 10**400}).number("a") is None
 
 
 def test_values() -> None:

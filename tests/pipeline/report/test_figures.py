@@ -6,6 +6,7 @@ from xml.etree import ElementTree as ET
 
 import pytest
 
+from edgewise.models.training.run import COLUMNS
 from edgewise.pipeline.report import figures
 
 NAME = "a $x$ <b>&amp;"
@@ -16,6 +17,11 @@ DRAWN: dict[str, Callable[[], str]] = {
     "layers": lambda: figures.layers([(NAME, 30.0, 20.0), ("x" * 80, 25.0, 18.0)]),
     "trade": lambda: figures.trade([("1", 2.0, 97.0, 4e6, True), ("2", 3.0, 96.0, 1e7, False)], "ms", "%"),
     "times": lambda: figures.times([("float", 3.7, 3.9, 4.0), ("w8a8", 1.9, 2.0, 2.1)]),
+    "curves": lambda: figures.curves([{**dict.fromkeys(COLUMNS, 0.5), "epoch": e} for e in range(1, 40)]),
+    "huge numbers": lambda: figures.curves([dict.fromkeys(COLUMNS, sign * 1e308) for sign in (1, -1)]),
+    "one epoch": lambda: figures.curves([dict.fromkeys(COLUMNS, 1.0)]),
+    "confusion": lambda: figures.confusion([NAME, "b", "c"], [[5, 0, 1], [0, 0, 0], [2, 3, 4]]),
+    "many classes": lambda: figures.confusion([f"{n} {'x' * 30}" for n in range(24)], [[1] * 24] * 24),
     "one sample": lambda: figures.timeline([1.5]),
     "many samples": lambda: figures.timeline([1 + (index % 7) / 10 for index in range(5000)]),
 }

@@ -1,8 +1,11 @@
 """Several bundles and latency records on one page."""
 
 import copy
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
+
+import pytest
 
 from edgewise.pipeline.report.overview import overview
 from edgewise.runtime.bench.record import Record, Trust
@@ -19,6 +22,32 @@ def test_bundles_are_compared(manifest: dict[str, Any]) -> None:
     assert '<b class="pass">PASS</b>' in page
     assert "-0.75 (-1.83 to 0.34)" in page
     assert page.count("<svg") == 1
+
+
+def test_accuracy_is_drawn_where_every_model_has_one(manifest: dict[str, Any]) -> None:
+    page = overview([("a", manifest), ("b", manifest)], [])
+    assert "Each model by its number: top-1 accuracy against time" in page
+    assert ">top-1 accuracy in percent<" in page
+    without = manifest | {"verification": manifest["verification"] | {"quantized_accuracy": None}}
+    page = overview([("a", manifest), ("b", without)], [])
+    assert ">agreement with the original in percent<" in page
+
+
+def test_times_make_a_matrix(manifest: dict[str, Any], record: Record) -> None:
+    named = replace(record, model=replace(record.model, name="mobilenetv2"))
+    page = overview([("a", manifest)], [named])
+    assert "mobilenetv2: median milliseconds; the least" in page
+    assert "<b>2.07</b>" in page
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("width", [360, 1200])
+def test_it_fits_a_phone_too(
+    manifest: dict[str, Any], record: Record, require_fitting: Callable[[str, int], None], width: int
+) -> None:
+    targets = [manifest | {"target": target} for target in ("tflite", "onnx", "openvino")]
+    named = replace(record, model=replace(record.model, name="mobilenetv2"))
+    require_fitting(overview([(found["target"], found) for found in targets], [named]), width)
 
 
 def test_estimates_are_marked(manifest: dict[str, Any]) -> None:

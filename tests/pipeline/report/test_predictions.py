@@ -7,13 +7,13 @@ import pytest
 
 from edgewise.models.errors import EdgewiseError
 from edgewise.models.spec import Labels
+from edgewise.models.tables import to_csv
 from edgewise.pipeline.report.predictions import (
     Confusion,
     Prediction,
     confusions,
     from_csv,
     predictions,
-    to_csv,
 )
 from edgewise.runtime.judge.evaluation import Answers, Pictures, given
 
@@ -45,7 +45,7 @@ def test_without_labels_nothing_is_lost() -> None:
 def test_a_table_is_read_back(answers: list[Prediction], tmp_path: Path) -> None:
     odd = Prediction('a "b",\u00e9.jpg', "b,\u00e9", "a", 0.5, "c", 0.25)
     path = tmp_path / "predictions.csv"
-    path.write_bytes(to_csv([*answers, odd]))
+    path.write_bytes(to_csv(Prediction, [*answers, odd]))
     assert from_csv(path) == [*answers, odd]
     assert path.read_text("utf-8").splitlines()[0].startswith("picture,label,float_answer,")
     assert from_csv(tmp_path / "none.csv") == []
@@ -57,7 +57,7 @@ def test_a_table_is_read_back(answers: list[Prediction], tmp_path: Path) -> None
 def test_other_tables_are_refused(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "predictions.csv"
     path.write_bytes(content)
-    with pytest.raises(EdgewiseError, match="is no table of predictions"):
+    with pytest.raises(EdgewiseError, match=r"cannot be read as a table .* export the bundle again"):
         from_csv(path)
 
 

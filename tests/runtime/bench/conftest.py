@@ -20,6 +20,8 @@ _MACHINE: dict[str, Any] = {
     "memory_bytes": 8_000_000_000,
     "software": "Python 3.11.2",
     "emulated": None,
+    "core_capacities": None,
+    "highest_mhz": [2400.0] * 4,
 }
 _CONDITIONS: dict[str, Any] = {
     "at": "2026-11-20T12:00:00.000+00:00",
@@ -28,6 +30,10 @@ _CONDITIONS: dict[str, Any] = {
     "temperatures_c": {"cpu-thermal": 55.1},
     "throttled": 0,
     "load": 0.2,
+    "limits_c": {},
+    "slowed": None,
+    "throttle_count": None,
+    "firmware_mhz": 2400.0,
 }
 _MODEL: dict[str, Any] = {"name": "tiny", "target": "tflite", "sha256": "ab" * 32, "size_bytes": 1000}
 _ENGINE: dict[str, Any] = {
@@ -43,7 +49,7 @@ def _of(place: int, precision: str, part: str) -> list[dict[str, Any]]:
     model = _MODEL | {"precision": precision, "part": part}
     golden: dict[str, Any] = {"max_lsb": None, "max_rel": 1e-6, "output_sha256": "cd" * 32}
     told: list[dict[str, Any]] = [
-        {"event": "opened", "model": model, "engine": _ENGINE, "load_ms": 5.0, "first_ms": 30.0},
+        {"event": "opened", "launch": 0, "model": model, "engine": _ENGINE, "load_ms": 5.0, "first_ms": 30.0},
         {"event": "golden"} | golden,
         {"event": "warm", "warm_ups": 7},
     ]
@@ -64,7 +70,13 @@ def request_() -> BenchRequest:
 def events() -> list[dict[str, Any]]:
     """All events of an undisturbed run, in order, as plain JSON data."""
     samples = [
-        {"event": "samples", "contender": place, "ms": _times(place, turn)}
+        {
+            "event": "samples",
+            "contender": place,
+            "launch": turn // 2,
+            "ms": _times(place, turn),
+            "mhz": 2400.0,
+        }
         for turn in range(12)
         for place in (0, 1)
     ]
@@ -72,6 +84,7 @@ def events() -> list[dict[str, Any]]:
     closed = [{"event": "closed", "contender": place, "peak_rss_bytes": 20_000_000} for place in (0, 1)]
     return [
         {"event": "machine"} | _MACHINE,
+        {"event": "placed", "cpus": None, "chosen": False},
         *_of(0, "fp32", "reference"),
         *_of(1, "w8a8", "model"),
         {"event": "before"} | _CONDITIONS,

@@ -25,27 +25,43 @@ def test_int8_is_compared_with_its_float_model(records: list[Record]) -> None:
     assert (found.slow, found.fast) == (exact.id, int8.id)
     assert found.ratio.ratio == pytest.approx(2)
     assert found.ratio.count == 120
-    assert found.sentence == "INT8 is 2.00 times as fast as float, 95 % interval 2.00 to 2.00"
+    assert found.sentence == "INT8 is 2.00 times as fast as float, 95 % interval 2.00 to 2.00 over 6 launches"
 
 
 def test_the_sentence_has_no_more_digits_than_the_interval_allows(records: list[Record]) -> None:
     exact, int8 = records
-    wild = replace(int8, samples_ms=tuple(100 + 3 * (37 * place % 50) for place in range(120)))
+    wild = replace(int8, samples_ms=tuple(100 + 3 * (37 * place % 50) + place / 4 for place in range(120)))
     found = compare(exact, wild)
     low, high = found.ratio.interval.low, found.ratio.interval.high
     assert high - low > 0.1
     expected = f"{found.ratio.ratio:.1f} times as fast as float, 95 % interval {low:.1f} to {high:.1f}"
-    assert found.sentence == f"INT8 is {expected}"
+    assert found.sentence == f"INT8 is {expected} over 6 launches"
 
 
 def test_slower_and_equal_models(records: list[Record]) -> None:
     exact, int8 = records
     slow = compare(exact, times(int8, 4)).sentence
-    assert slow == "INT8 is slower: 0.50 times as fast as float, 95 % interval 0.50 to 0.50"
+    assert slow == "INT8 is slower: 0.50 times as fast as float, 95 % interval 0.50 to 0.50 over 6 launches"
     alike = compare(
         exact, times(int8, 1.995)
     ).sentence  # less than the difference of two processes with the same file
-    assert alike == "no difference shown between INT8 and float: ratio 1.00, 95 % interval 1.00 to 1.00"
+    expected = "no difference shown between INT8 and float: ratio 1.00, 95 % interval 1.00 to 1.00"
+    assert alike == f"{expected} over 6 launches"
+
+
+def test_the_interval_is_that_of_launches_if_there_are_enough(records: list[Record]) -> None:
+    """Launches that differ widen it, although each was steady; with fewer it is that of the samples."""
+    exact, int8 = records
+    launches = (20,) * 6
+    factors = [factor for factor in (1.0, 1.02, 0.98, 1.03, 0.97, 1.0) for _ in range(20)]
+    moved = replace(
+        int8, samples_ms=tuple(factor * time for factor, time in zip(factors, int8.samples_ms, strict=True))
+    )
+    found = compare(replace(exact, launches=launches), replace(moved, launches=launches))
+    assert found.ratio.interval.low < 1.98
+    assert found.ratio.interval.high > 2.02
+    few = compare(replace(exact, launches=(30,) * 4), replace(moved, launches=(30,) * 4))
+    assert few.sentence.endswith(" within launches, which differ by more")
 
 
 def test_other_models_are_named_by_their_titles(records: list[Record]) -> None:

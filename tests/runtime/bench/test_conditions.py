@@ -62,7 +62,9 @@ def vcgencmd(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The firmware's program on the PATH, reporting no problems."""
     program = tmp_path / "bin/vcgencmd"
     program.parent.mkdir()
-    program.write_text('#!/bin/sh\n[ "$1" = get_throttled ] && echo throttled=0x0\n')
+    program.write_text(
+        '#!/bin/sh\n[ "$1" = get_throttled ] && echo throttled=0x0 || echo "frequency(0)=2400033792"\n'
+    )
     program.chmod(0o755)
     monkeypatch.setenv("PATH", str(program.parent), prepend=os.pathsep)
     return program
@@ -81,6 +83,7 @@ def test_a_raspberry_pi_4(pi4: Path) -> None:
         temperatures_c={"cpu-thermal": 48.199},
         throttled=None,
         load=0.52,
+        limits_c={},
     )
 
 
@@ -90,6 +93,7 @@ def test_a_raspberry_pi_5_with_its_firmwares_program(tmp_path: Path, vcgencmd: P
     assert (machine(pi5).board, machine(pi5).processor) == (name, "Cortex-A76")
     assert conditions(pi5).governors == ("performance",) * 4
     assert conditions(pi5).throttled == 0
+    assert conditions(pi5).firmware_mhz == pytest.approx(2400, abs=0.1)
     vcgencmd.write_text("#!/bin/sh\necho throttled=0x50005\n")
     assert conditions(pi5).throttled == 0x50005
 

@@ -1,5 +1,7 @@
 """Records from events, of complete and broken runs."""
 
+import json
+from dataclasses import replace
 from statistics import median
 from typing import Any
 
@@ -56,6 +58,60 @@ def test_drift_is_the_last_quarter_divided_by_the_first(request_: BenchRequest, 
     assert not int8.verdict.trusted
 
 
+def test_launches_the_cores_and_a_model_alone(request_: BenchRequest, events: Events) -> None:
+    """Loading and the first inference are medians of the launches, memory is the most of all."""
+    place = events.index({"event": "placed", "cpus": None, "chosen": False})
+    events[place] = {"event": "placed", "cpus": [4, 5], "chosen": True}
+    opened = next(event for event in events if event["event"] == "opened" and event["contender"] == 1)
+    more = [opened | {"launch": launch, "load_ms": 9.0, "first_ms": 40.0 * launch} for launch in (1, 2)]
+    closed = {"event": "closed", "contender": 1, "peak_rss_bytes": 30_000_000}
+    alone = [
+        {
+            "event": "alone",
+            "contender": 1,
+            "at_s": float(second),
+            "ms": [98.0, 99.0],
+            "mhz": 2400.0,
+            "celsius": 50.0,
+        }
+        for second in range(64)
+    ]
+    sustained = replace(request_, threads=1, sustained=60.0)
+    for event in events:
+        if event["event"] == "samples":
+            event["cpu_ms"] = [0.9 * time for time in event["ms"]]
+    done = events.pop()
+    exact, int8 = gather(sustained, [*events, *more, closed, *alone, done]).records()
+    assert (int8.cpus, int8.cpus_chosen) == ((4, 5), True)
+    assert int8.launches == (20,) * 6
+    assert int8.p50_interval is not None
+    assert int8.p50_interval.low <= int8.summary.p50_ms <= int8.p50_interval.high
+    assert (int8.load_ms, int8.first_ms, int8.peak_rss_bytes) == (9.0, 40.0, 30_000_000)
+    assert int8.mhz == exact.mhz == (2400.0,) * 24  # they took turns on the same cores
+    assert int8.cpu is not None
+    assert int8.cpu.p50_ms == pytest.approx(0.9 * int8.summary.p50_ms)
+    assert int8.alone is not None
+    assert (int8.alone.count, int8.alone.p50_ms) == (128, 98.5)
+    assert int8.single_stream is not None
+    assert (int8.single_stream.queries, int8.single_stream.enough) == (128, False)
+    assert int8.sustained is not None
+    assert int8.sustained.slowdown == 1.0
+    assert (exact.alone, exact.single_stream, exact.sustained) == (None, None, None)
+    assert Record.from_json(json.loads(json.dumps(int8.to_json()))) == int8
+
+
+@pytest.mark.parametrize("threads", [1, 4])
+def test_cpu_time_that_means_nothing_is_left_out(
+    request_: BenchRequest, events: Events, threads: int
+) -> None:
+    """Of one of several threads, or of a clock too coarse for an inference."""
+    for event in events:
+        if event["event"] == "samples":
+            event["cpu_ms"] = [0.0 if threads == 1 else 1.0 for _ in event["ms"]]
+    records = gather(replace(request_, threads=threads), events).records()
+    assert [record.cpu for record in records] == [None, None]
+
+
 def test_progress_is_that_of_the_slowest_contender(request_: BenchRequest, events: Events) -> None:
     gathered = Gathered(request_, "local")
     seen = []
@@ -64,6 +120,7 @@ def test_progress_is_that_of_the_slowest_contender(request_: BenchRequest, event
         seen.append(gathered.progress)
     assert seen == sorted(seen)
     assert (seen[0], seen[-1]) == (0.0, 1.0)
+    assert seen[-2] == 0.5  # each would have run alone for as long
     assert len(set(seen)) > 8
 
 

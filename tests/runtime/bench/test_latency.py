@@ -26,7 +26,9 @@ def test_two_files_are_timed_interleaved(
     found = measure(sessions, tiny_pictures[:1])
     assert found.quantized is not None
     assert found.speedup is not None
-    for times in (found.float, found.quantized):
+    assert found.float_wall is not None
+    assert found.quantized_wall is not None
+    for times in (found.float, found.quantized, found.float_wall, found.quantized_wall):
         assert 0 < times.min_ms <= times.p50_ms <= times.p90_ms
         assert times.count == found.speedup.count
     assert found.speedup.ratio == found.float.p50_ms / found.quantized.p50_ms
@@ -37,7 +39,9 @@ def test_two_files_are_timed_interleaved(
 def test_a_float_file_is_timed_alone(tiny_float: Artifact, tiny_pictures: Tensor32) -> None:
     found = measure([TfliteSession(tiny_float.path, 1)], tiny_pictures[:1])
     assert found.float.p50_ms > 0
+    assert found.float_wall is not None
     assert found.quantized is None
+    assert found.quantized_wall is None
     assert found.speedup is None
     assert found.pace is None
 
@@ -82,6 +86,16 @@ def test_limits_that_are_exceeded(limits: SpeedLimits, complaint: str) -> None:
 def test_a_float_file_must_meet_the_milliseconds_too() -> None:
     with pytest.raises(LatencyError, match=r"4\.10 ms"):
         Latency(timed([4.0, 4.1, 4.2], [1, 1, 1]).float).require(SpeedLimits(max_ms=4), "it")
+
+
+def test_the_message_says_which_time_counts() -> None:
+    wall = percentiles([9.0, 9.0, 9.0])
+    found = replace(timed([4.0, 4.1, 4.2], [2.0, 2.1, 2.2]), quantized_wall=wall)
+    found.require(SpeedLimits(max_ms=5), "it")
+    with pytest.raises(
+        LatencyError, match=r"2\.10 ms of CPU time here \(9\.00 ms on the clock\), --max-latency"
+    ):
+        found.require(SpeedLimits(max_ms=2), "it")
 
 
 def test_reasons_name_possible_causes() -> None:

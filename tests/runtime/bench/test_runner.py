@@ -5,7 +5,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterator
 from dataclasses import fields, replace
 from pathlib import Path
@@ -15,7 +14,6 @@ import pytest
 
 from edgewise.runtime.bench.record import BenchedModel, Conditions, Engine, GoldenRun, Machine
 from edgewise.runtime.bench.request import BenchRequest, Contender
-from edgewise.runtime.bench.runner import _cpu_seconds, _hired
 
 Find: TypeAlias = Callable[..., list[int]]
 Gone: TypeAlias = Callable[..., bool]
@@ -45,6 +43,7 @@ def test_events_are_as_documented(short: BenchRequest) -> None:
     order = [event["event"] for event in events]
     assert order == [
         "machine",
+        "placed",
         *["opened", "golden"] * 2,
         *["warm"] * 2,
         "before",
@@ -56,13 +55,15 @@ def test_events_are_as_documented(short: BenchRequest) -> None:
     ]
     by_name = {event.pop("event"): event for event in events}
     assert set(by_name["machine"]) == names(Machine)
-    assert set(by_name["opened"]) == {"contender", "model", "engine", "load_ms", "first_ms"}
+    assert by_name["placed"] == {"cpus": None, "chosen": False}  # all cores here are alike
+    assert set(by_name["opened"]) == {"contender", "launch", "model", "engine", "load_ms", "first_ms"}
     assert set(by_name["opened"]["model"]) == names(BenchedModel)
     assert set(by_name["opened"]["engine"]) == names(Engine)
     assert set(by_name["golden"]) == {"contender"} | names(GoldenRun)
     assert by_name["warm"] == {"contender": 1, "warm_ups": 6}  # opening runs three
     assert set(by_name["before"]) == names(Conditions)
-    assert set(by_name["samples"]) == set(by_name["end_to_end"]) == {"contender", "ms"}
+    assert set(by_name["samples"]) == {"contender", "launch", "ms", "cpu_ms", "mhz"}
+    assert set(by_name["end_to_end"]) == {"contender", "ms"}
     assert set(by_name["closed"]) == {"contender", "peak_rss_bytes"}
     assert set(by_name["after"]) == {"others", "energy_mj"} | names(Conditions)
 
@@ -84,24 +85,37 @@ def test_samples_end_when_there_are_enough(short: BenchRequest) -> None:
     assert [event["event"] for event in events].count("samples") == 1
 
 
-def test_the_processor_time_of_workers_is_known(short: BenchRequest, descendants: Find) -> None:
-    with Path(os.devnull).open("w") as events, _hired(short, events) as workers:
-        told = {"threads": 1, "cpus": None}
-        for worker, contender in zip(workers, short.contenders, strict=True):
-            worker.ask("open", bundle=contender.bundle, part=contender.part, **told)
-            worker.ask("warm", least=1, seconds=0.1)
-        pids = descendants(os.getpid(), "bench.worker")
-        stats = [Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split() for pid in pids]
-        taken = sum(int(fields[11]) + int(fields[12]) for fields in stats) / os.sysconf("SC_CLK_TCK")
-        assert len(pids) == 2
-        assert abs(_cpu_seconds(workers) - time.process_time() - taken) < 0.1
-        assert taken > 0.2
+def test_every_launch_is_a_new_process_and_then_each_runs_alone(short: BenchRequest) -> None:
+    """The samples are spread over the launches; INT8, which stands last, is the first to run alone."""
+    events, done = run(replace(short, runs=6, launches=3, seconds=0.3, warm_up_seconds=0))
+    assert done.returncode == 0, done.stderr
+    opened = [(event["launch"], event["contender"]) for event in events if event["event"] == "opened"]
+    assert opened == [(launch, place) for launch in range(3) for place in (0, 1)]
+    counts = {
+        (event["launch"], event["contender"]): len(event["ms"])
+        for event in events
+        if event["event"] == "samples"
+    }
+    assert set(counts) == {*opened}
+    assert all(count >= 2 for count in counts.values())
+    order = [event["event"] for event in events]
+    assert order.count("before") == order.count("after") == 1
+    assert order.count("closed") == 6
+    assert order.count("end_to_end") == 2
+    alone = [event for event in events if event["event"] == "alone"]
+    assert [*dict.fromkeys(event["contender"] for event in alone)] == [1, 0]
+    for place in (0, 1):
+        own = [event for event in alone if event["contender"] == place]
+        assert own[0]["at_s"] < 0.1 <= own[-1]["at_s"] + sum(own[-1]["ms"]) / 1000
+    assert order.index("alone") > max(place for place, name in enumerate(order) if name == "samples")
+    others = events[order.index("after")]["others"]
+    assert others is None or 0 <= others <= 1
 
 
 def test_an_error_is_an_event_and_an_exit_code(short: BenchRequest, tmp_path: Path) -> None:
     events, done = run(replace(short, contenders=(Contender(str(tmp_path / "nothing")),)))
     assert done.returncode == 2
-    assert [event["event"] for event in events] == ["machine", "error"]
+    assert [event["event"] for event in events] == ["machine", "placed", "error"]
     assert events[-1]["kind"] == "UsageError"
     assert "nothing: no such bundle" in events[-1]["message"]
     events, done = run(replace(short, cpus=(999,)))
@@ -147,7 +161,7 @@ def until(name: str, descriptor: int) -> None:
         buffer += os.read(descriptor, 1 << 20)
 
 
-@pytest.mark.parametrize("moment", ["machine", "golden", "samples"])
+@pytest.mark.parametrize("moment", ["opened", "golden", "samples"])
 def test_it_ends_when_nobody_reads(
     running: tuple[Running, int], moment: str, descendants: Find, gone: Gone
 ) -> None:

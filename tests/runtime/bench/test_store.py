@@ -89,7 +89,7 @@ def test_records_are_added_together_or_not_at_all(store: Store) -> None:
 
 def test_reading_does_not_create_a_file(store: Store) -> None:
     assert store.select() == []
-    assert store.last_trusted(record("a20")) is None
+    assert store.last_undisturbed(record("a20")) is None
     assert not store.path.parent.exists()
 
 
@@ -113,14 +113,14 @@ def test_times_of_different_zones_are_compared(store: Store) -> None:
     assert ids(store.select()) == ["a", "b"]
 
 
-def test_the_last_trusted_record_is_of_the_same_model_on_the_same_device(store: Store) -> None:
+def test_the_last_undisturbed_record_is_of_the_same_model_on_the_same_device(store: Store) -> None:
     new = record("n25")
     board = replace(new.machine, board="Board 4")
     emulated = replace(new.machine, emulated="qemu-user")
     for made in (
         record("o20"),
         record("p21"),
-        record("q22", verdict=Trust(trusted=False)),
+        record("q22", verdict=Trust(trusted=False, reasons=("drift",))),
         record("r22", threads=2),
         record("s22", machine=board),
         record("t22", machine=emulated),
@@ -129,17 +129,21 @@ def test_the_last_trusted_record_is_of_the_same_model_on_the_same_device(store: 
         record("w26"),
     ):
         store.append(made)
-    before = store.last_trusted(new)
+    before = store.last_undisturbed(new)
     assert before is not None
     assert before.id == "p21"
+    store.append(record("x23", verdict=Trust(trusted=False, unknown=("its frequency",))))
+    assert store.last_undisturbed(new) == record(
+        "x23", verdict=Trust(trusted=False, unknown=("its frequency",))
+    )
 
 
 def test_an_unknown_board_only_matches_an_unknown_board(store: Store) -> None:
     unknown = replace(record("x20").machine, board=None)
     store.append(record("a20"))
-    assert store.last_trusted(record("b21", machine=unknown)) is None
+    assert store.last_undisturbed(record("b21", machine=unknown)) is None
     store.append(record("c20", machine=unknown))
-    assert store.last_trusted(record("b21", machine=unknown)) == record("c20", machine=unknown)
+    assert store.last_undisturbed(record("b21", machine=unknown)) == record("c20", machine=unknown)
 
 
 def test_an_id_can_be_shortened_unless_ambiguous(store: Store) -> None:

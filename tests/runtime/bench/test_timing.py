@@ -9,7 +9,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from edgewise.models.errors import UsageError
-from edgewise.runtime.bench.timing import bootstrap_ratio, percentiles
+from edgewise.runtime.bench.timing import (
+    _student,
+    bootstrap_ratio,
+    launch_medians,
+    mean_interval,
+    percentiles,
+    single_stream,
+)
 
 times = st.lists(st.floats(1e-3, 1e4), min_size=1, max_size=150)
 
@@ -109,3 +116,39 @@ def test_invalid_samples_are_refused(samples: list[float]) -> None:
 def test_records_are_json() -> None:
     for record in (percentiles([1.0, 2.0]), bootstrap_ratio([1.0, 2.0], [2.0, 3.0])):
         assert json.loads(json.dumps(asdict(record), allow_nan=False))["count"] == 2
+
+
+@pytest.mark.parametrize(
+    ("count", "discarded"), [(64, 0), (2048, 172), (2116, 178), (2145, 181), (7469, 685)]
+)
+def test_the_p90_of_a_single_stream_is_that_of_mlperf(count: int, discarded: int) -> None:
+    """Each pair is from a published log of LoadGen, which says how many of the highest it would discard."""
+    samples = [float(place) for place in range(1, count + 1)]
+    found = single_stream(samples[::-1])
+    assert found.p90_ms == count - discarded
+    assert found.queries == count
+    assert found.seconds == pytest.approx(sum(samples) / 1000)
+    assert found.enough == (count >= 1024 and found.seconds >= 60)
+
+
+def test_a_single_stream_of_few_queries_has_no_p90() -> None:
+    assert single_stream([1.0] * 63).p90_ms is None
+
+
+@pytest.mark.parametrize(
+    ("freedom", "quantile"), [(4, 2.7764), (5, 2.5706), (9, 2.2622), (29, 2.0452), (999, 1.9623)]
+)
+def test_students_quantiles_are_those_of_tables(freedom: int, quantile: float) -> None:
+    assert _student(freedom) == pytest.approx(quantile, abs=0.001)
+
+
+def test_the_interval_of_a_mean_covers_it_as_often_as_it_says() -> None:
+    draws = np.random.default_rng(0).normal(10, 1, (4000, 5))
+    found = [mean_interval([*map(float, row)]) for row in draws]
+    covered = sum(interval.low <= 10 <= interval.high for interval in found) / len(found)
+    assert covered == pytest.approx(0.95, abs=0.01)
+
+
+def test_medians_of_launches() -> None:
+    assert launch_medians([1.0, 2.0, 3.0, 10.0, 20.0], [3, 2]) == [2.0, 15.0]
+    assert launch_medians([1.0, 2.0, 3.0], [2, 0, 1, 4]) == [1.5, 3.0]  # the last was interrupted

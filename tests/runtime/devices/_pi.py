@@ -61,7 +61,7 @@ cat > /dev/null  # until the tests end, for whatever reason; when a namespace's 
 _USERS = ("pi", "new")  # one is set up, the other not
 _VCGENCMD = "#!/bin/sh\necho throttled=0x50000\n"  # under-voltage and throttling in the past
 # A stand-in, because no old Python is available.
-_OLD = "#!/bin/sh\necho edgewise-board 3 9 2\nread -r _\n"
+_OLD = "#!/bin/sh\necho edgewise-board 3 8 2\nread -r _\n"
 
 
 def reason_against() -> str | None:

@@ -1,11 +1,16 @@
-"""An emulated Raspberry Pi, if the tools for it are installed."""
+"""An emulated Raspberry Pi and a browser, if the tools for them are installed."""
 
+import shutil
 from collections.abc import Iterator
 from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+
+from edgewise.models.errors import EdgewiseError
+from edgewise.runtime.devices import _chromium
+from edgewise.runtime.devices._npm import packages
 
 if TYPE_CHECKING:
     from types import ModuleType
@@ -28,6 +33,31 @@ def _module(name: str) -> "ModuleType":
     module = module_from_spec(spec)
     spec.loader.exec_module(module)
     return module
+
+
+@pytest.fixture(scope="session")
+def javascript_engines(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A cache folder with the engines for browsers; needs Chromium, npm and a registry."""
+    if _chromium.find() is None:
+        pytest.skip("there is no Chromium (apt install chromium)")
+    if shutil.which("npm") is None:
+        pytest.skip("npm is not installed (apt install npm)")
+    cache = tmp_path_factory.mktemp("cache")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("XDG_CACHE_HOME", str(cache))
+        try:
+            packages()
+        except EdgewiseError as error:
+            if "cannot reach" not in str(error):
+                raise
+            pytest.skip(f"no network: {error}")
+    return cache
+
+
+@pytest.fixture(scope="session")
+def devtools() -> Any:
+    """See `_devtools.opened`."""
+    return _module("_devtools").opened
 
 
 @pytest.fixture(scope="session")

@@ -182,7 +182,24 @@ def test_a_model_and_its_reference_are_measured_interleaved(
     kinds = [f"{event['event']} {event.get('contender', '')}".strip() for event in events]
     opening = [f"{kind} {place}" for place in (0, 1) for kind in ("opened", "golden", "warm")]
     rounds = ["samples 0", "samples 1"] * 2
-    assert kinds == ["machine", *opening, "before", *rounds, "closed 0", "closed 1", "after", "done"]
+    assert kinds == [
+        "machine",
+        "placed",
+        *opening,
+        "before",
+        *rounds,
+        "closed 0",
+        "closed 1",
+        "after",
+        "done",
+    ]
+    assert events[1] == {"event": "placed", "cpus": (0,), "chosen": False}
+    assert [event["launch"] for event in events if event["event"] == "samples"] == [
+        0,
+        0,
+        1,
+        1,
+    ]  # new processes
     assert phone.left == []
     opened = {event["contender"]: event for event in events if event["event"] == "opened"}
     read = Bundle.open(folder)

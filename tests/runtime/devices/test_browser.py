@@ -1,7 +1,6 @@
 """Models measured in a real Chromium with the real engines, and failures there."""
 
 import os
-import shutil
 import signal
 import tempfile
 from collections.abc import Iterator
@@ -23,27 +22,16 @@ from edgewise.runtime.bundle import write_bundle
 from edgewise.runtime.bundle.golden import Golden
 from edgewise.runtime.devices import Event
 from edgewise.runtime.devices import _chromium as chromium
-from edgewise.runtime.devices._npm import packages
 from edgewise.runtime.devices.browser import Browser, open_device
 from edgewise.runtime.judge.golden import sample
 from edgewise.runtime.reference import TorchSession
 
 
 @pytest.fixture(scope="module")
-def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
+def browser(javascript_engines: Path) -> Iterator[Browser]:
     """The default browser, with the engines in a cache folder for the tests."""
-    if chromium.find() is None:
-        pytest.skip("there is no Chromium (apt install chromium)")
-    if shutil.which("npm") is None:
-        pytest.skip("npm is not installed (apt install npm)")
     with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.mktemp("cache")))
-        try:
-            packages()
-        except EdgewiseError as error:
-            if "cannot reach" not in str(error):
-                raise
-            pytest.skip(f"no network: {error}")
+        patch.setenv("XDG_CACHE_HOME", str(javascript_engines))
         yield open_device("browser")
 
 

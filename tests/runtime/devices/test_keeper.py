@@ -1,5 +1,6 @@
 """The board's end of a connection, run here: its folder lasts as long as the connection."""
 
+import ast
 import json
 import os
 import signal
@@ -22,8 +23,8 @@ def start(tmp_path: Path) -> Iterator[Start]:
     """Start a keeper whose temporary folders are in `tmp_path`."""
     started: list[subprocess.Popen[bytes]] = []
 
-    def start(patience_s: int = 60) -> "subprocess.Popen[bytes]":
-        source = Path(_keeper.__file__).read_text("utf-8")
+    def start(patience_s: int = 60, before: str = "") -> "subprocess.Popen[bytes]":
+        source = before + Path(_keeper.__file__).read_text("utf-8")
         keeper = subprocess.Popen(
             [sys.executable, "-c", source],
             stdin=subprocess.PIPE,
@@ -107,3 +108,24 @@ def test_the_next_keeper_removes_what_a_killed_one_left(start: Start, tmp_path: 
     start()
     assert len([*tmp_path.iterdir()]) == 2  # that of the running keeper, and its own
     assert run(living, "")["code"] == 0
+
+
+@pytest.mark.parametrize("source", ["_keeper.py", "_facts.py"])
+def test_what_runs_on_any_board_is_python_3_9_and_its_standard_library(source: str) -> None:
+    """Its syntax and imports; a real Python 3.9 is not always at hand."""
+    text = Path(_keeper.__file__).with_name(source).read_text("utf-8")
+    names = set()
+    for node in ast.walk(ast.parse(text, feature_version=(3, 9))):
+        if isinstance(node, ast.Import):
+            names |= {alias.name.partition(".")[0] for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            names.add((node.module or "").partition(".")[0])
+    assert names
+    assert names <= sys.stdlib_module_names
+
+
+def test_it_needs_no_newer_kernel(start: Start) -> None:
+    """Before Linux 5.3 there is no pidfd_open, and a Python that was built there has none either."""
+    keeper = start(before="import os\nvars(os).pop('pidfd_open', None)\n")
+    assert run(keeper, "import os; print(hasattr(os, 'pidfd_open'))")["code"] == 0
+    assert run(keeper, "raise SystemExit(7)")["code"] == 7

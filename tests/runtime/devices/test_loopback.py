@@ -18,6 +18,7 @@ def server(tmp_path: Path) -> Iterator[Loopback]:
     (tmp_path / "engine.wasm").write_bytes(b"\0asm")
     (tmp_path / "secret").write_text("private")
     files: dict[str, File] = {"index.html": b"<p>page", "js/engine.wasm": tmp_path / "engine.wasm"}
+    files |= {"style.css": b"p {}", "golden.png": b"png"}
     with Loopback(files) as opened:
         yield opened
 
@@ -50,6 +51,8 @@ def test_files_are_served_isolated_and_with_their_types(server: Loopback) -> Non
     engine = ask(server, f"{server.root}js/engine.wasm")
     assert engine.headers["Content-Type"] == "application/wasm"
     assert engine.body == b"\0asm"
+    for name, kind in (("style.css", "text/css; charset=utf-8"), ("golden.png", "image/png")):
+        assert ask(server, f"{server.root}{name}").headers["Content-Type"] == kind
 
 
 def test_nothing_else_can_be_read(server: Loopback, tmp_path: Path) -> None:

@@ -15,13 +15,20 @@ from collections.abc import Callable, Generator, Iterator
 from pathlib import Path
 from typing import Any, cast
 
+import numpy as np
 import pytest
+from PIL import Image
 
+from edgewise import verify
 from edgewise.models.errors import EdgewiseError, UsageError
+from edgewise.models.synthetic import dead_leaves
 from edgewise.runtime.bench.gather import Gathered
 from edgewise.runtime.bench.request import BenchRequest, Contender
+from edgewise.runtime.bundle import Bundle
 from edgewise.runtime.devices import Event, _ssh_session, device, transport
+from edgewise.runtime.devices.answers import BoardSession
 from edgewise.runtime.devices.setup import setup, wheels_in
+from edgewise.runtime.devices.ssh import open_device
 from edgewise.runtime.devices.ssh_address import parse
 from edgewise.runtime.devices.transport import Board
 
@@ -91,12 +98,34 @@ def test_the_setup_of_a_board_is_explained(pi: Any, endless: BenchRequest) -> No
     assert nothing_left(pi)
 
 
+def test_the_python_of_a_board_is_chosen(pi: Any) -> None:
+    name = pi.name(user="new")
+    checked = edgewise("device", "check", name, "--python", "/usr/bin/python3.11")
+    assert checked.returncode == 0, checked.stderr
+    assert "3.11" in checked.stdout
+    missing = edgewise("device", "setup", name, "--python", "python3.99")
+    assert missing.returncode == 1
+    assert "is 'python3.99' a Python of the board? It may have to be a path" in missing.stderr
+    assert nothing_left(pi)
+
+
 @pytest.mark.usefixtures("ready")
 def test_both_cores_compute_the_same_as_this_machine(
     pi: Any, tiny_bundles: dict[str, Path], tmp_path: Path
 ) -> None:
     names = [pi.name(core) for core in CORES]
-    options = ["--runs", 2, "--seconds", 0, "--no-float", "--json", "--results", tmp_path / "results"]
+    options = [
+        "--runs",
+        2,
+        "--seconds",
+        0,
+        "--launches",
+        1,
+        "--no-float",
+        "--json",
+        "--results",
+        tmp_path / "results",
+    ]
     devices = [part for name in names for part in ("--device", name)]
     done = edgewise("bench", *(tiny_bundles[target] for target in TARGETS), *devices, *options)
     assert done.returncode == 0, done.stderr
@@ -115,6 +144,37 @@ def test_both_cores_compute_the_same_as_this_machine(
         assert any("emulated" in reason for reason in record["verdict"]["reasons"])
     answers = {(record["model"]["target"], record["golden"]["output_sha256"]) for record in records}
     assert len(answers) == len(TARGETS)  # the cores agree to the bit
+    assert nothing_left(pi)
+
+
+@pytest.mark.usefixtures("ready")
+@pytest.mark.parametrize("target", TARGETS)
+def test_accuracy_on_the_board_is_this_machines_to_the_bit(
+    pi: Any, tiny_bundles: dict[str, Path], tmp_path: Path, target: str
+) -> None:
+    names = Bundle.open(tiny_bundles[target]).spec.labels.names
+    for index in range(18):  # two batches
+        folder = tmp_path / "val" / names[index % len(names)]
+        folder.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(dead_leaves(48, 5, index)).save(folder / f"{index}.png")
+    here = verify(tiny_bundles[target], data=tmp_path / "val", threads=1)
+    there = verify(tiny_bundles[target], data=tmp_path / "val", threads=1, device=pi.name())
+    assert there.board is not None
+    assert (there.board.pictures, there.board.identical, there.board.same_class) == (19, 19, 19)
+    assert there.drop == here.drop
+    assert there.drop is not None
+    assert there.drop.count == 18
+    assert nothing_left(pi)
+
+
+@pytest.mark.usefixtures("ready")
+def test_a_lost_connection_only_repeats_the_batch_on_the_way(pi: Any, tiny_bundle: Path) -> None:
+    bundle = Bundle.open(tiny_bundle)
+    golden = bundle.golden().input
+    with BoardSession(open_device(pi.name()), bundle, 1) as session:
+        first = session(golden)
+        session._connection._session._ssh.kill()
+        assert np.array_equal(session(golden), first)
     assert nothing_left(pi)
 
 
@@ -192,7 +252,7 @@ def test_a_full_board_is_reported_before_and_while_copying(pi: Any, endless: Ben
     [
         (
             "old",
-            r"its Python is 3\.9\.2, but needs to be 3\.11 or newer; install Raspberry Pi OS bookworm",
+            r"its python3 is 3\.8\.2, but needs to be 3\.9 or newer; install a newer system",
         ),
         ("bare", "has no python3; run there: sudo apt install python3 python3-venv"),
     ],

@@ -12,7 +12,9 @@ import androidx.annotation.RequiresApi
 import edgewise.core.Conditions
 import edgewise.core.Machine
 import edgewise.core.conditions
+import edgewise.core.coreCapacities
 import edgewise.core.features
+import edgewise.core.highestMhz
 
 /** This phone, as described by `edgewise bench --device adb`. */
 fun machineOf(context: Context): Machine {
@@ -30,6 +32,8 @@ fun machineOf(context: Context): Machine {
         memoryBytes = memory.totalMem,
         software = "edgewise demo ${BuildConfig.VERSION_NAME}",
         emulated = if (Build.HARDWARE in EMULATORS) "the Android emulator" else null,
+        coreCapacities = coreCapacities(),
+        highestMhz = highestMhz(),
     )
 }
 

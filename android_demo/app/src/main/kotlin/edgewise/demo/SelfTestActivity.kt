@@ -84,7 +84,7 @@ class SelfTestActivity : ComponentActivity(R.layout.activity_self_test) {
             if (record.verdict.trusted) {
                 getString(R.string.trusted)
             } else {
-                getString(R.string.not_trusted, record.verdict.reasons.joinToString("; "))
+                getString(R.string.not_trusted, record.verdict.doubts().joinToString("; "))
             }
         return listOf(
             getString(R.string.summary, times.p50Ms, times.p90Ms, times.count),

@@ -75,7 +75,7 @@ internal fun drift(times: List<Double>): Double {
     return median(times.takeLast(quarter)) / median(times.take(quarter))
 }
 
-private fun median(times: List<Double>): Double {
+internal fun median(times: List<Double>): Double {
     val sorted = times.sorted()
     val middle = sorted.size / 2
     return if (sorted.size % 2 == 1) sorted[middle] else (sorted[middle - 1] + sorted[middle]) / 2

@@ -1,6 +1,7 @@
 package edgewise.core
 
 import kotlinx.serialization.Serializable
+import kotlinx.serialization.json.JsonElement
 
 /** The phone. The fields in this file are those of `runtime/bench/record.py`, which documents them. */
 @Serializable
@@ -16,6 +17,8 @@ data class Machine(
     val memoryBytes: Long?,
     val software: String?,
     val emulated: String?,
+    val coreCapacities: List<Int>? = null,
+    val highestMhz: List<Double>? = null,
 )
 
 /** The state of the phone at one moment. */
@@ -27,6 +30,10 @@ data class Conditions(
     val temperaturesC: Map<String, Double>? = null,
     val throttled: Int? = null,
     val load: Double? = null,
+    val limitsC: Map<String, Double>? = null,
+    val slowed: Int? = null,
+    val throttleCount: Int? = null,
+    val firmwareMhz: Double? = null,
 )
 
 /** The model. */
@@ -58,12 +65,17 @@ data class RecordedGolden(
     val outputSha256: String,
 )
 
-/** Whether the latency is reliable, and if not, why. */
+/** Whether the latency is reliable: nothing speaks against it, and nothing that matters is unknown. */
 @Serializable
 data class Verdict(
     val trusted: Boolean,
     val reasons: List<String>,
-)
+    val unknown: List<String> = emptyList(),
+) {
+    /** The reasons, and what is unknown as the last one. */
+    fun doubts(): List<String> =
+        reasons + listOf(unknown.joinToString(", ")).filter(String::isNotEmpty).map { "the device does not show $it" }
+}
 
 /** The record of a model's latency on a device, schema 1: the same fields as in `edgewise bench`. */
 @Serializable
@@ -95,6 +107,15 @@ data class LatencyRecord(
     val endToEnd: Percentiles?,
     val drift: Double,
     val verdict: Verdict = Verdict(true, emptyList()),
+    val cpusChosen: Boolean = false,
+    val mhz: List<Double>? = null,
+    val launches: List<Int> = emptyList(),
+    // An app measures in one process and does not make these.
+    val p50Interval: JsonElement? = null,
+    val cpu: Percentiles? = null,
+    val alone: Percentiles? = null,
+    val singleStream: JsonElement? = null,
+    val sustained: JsonElement? = null,
 ) {
     /** The JSON that `edgewise` reads. */
     fun toJson(): String = FORMAT.encodeToString(this)

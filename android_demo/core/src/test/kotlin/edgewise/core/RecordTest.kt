@@ -38,12 +38,16 @@ class RecordTest {
     }
 
     @Test
-    fun `a steady run is reliable, a stopped one is not`() {
+    fun `a steady run of one process is doubtful, a stopped one more so`() {
         val calm = bundle.record(bundle.variants()[0], right, bundle.golden.output, run())
-        assertEquals(Verdict(true, emptyList()), calm.verdict)
+        val one = "too few launches of its process (1, needs 5)"
+        assertEquals(listOf(one), calm.verdict.reasons)
+        val hidden = listOf("its frequency", "whether its cores are equally fast", "how busy it was")
+        assertEquals(hidden, calm.verdict.unknown)
+        assertEquals(listOf(one, "the device does not show ${hidden.joinToString(", ")}"), calm.verdict.doubts())
         assertEquals("2026-11-20T12:00:00.000+00:00", calm.started)
         val stopped = bundle.record(bundle.variants()[0], right, bundle.golden.output, run(complete = false))
-        assertEquals(listOf("the run was interrupted (it was stopped)"), stopped.verdict.reasons)
+        assertEquals(listOf("the run was interrupted (it was stopped)", one), stopped.verdict.reasons)
         assertTrue(calm.id != stopped.id && calm.id.length == 32)
     }
 
