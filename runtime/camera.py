@@ -28,11 +28,11 @@ class _NoLibraryError(MissingDependencyError):
 
 
 def frames(source: str) -> Generator[Image.Image, None, None]:
-    """The frames of a camera in RGB, as they come; those of a film end.
+    """The frames of a camera in RGB, as they come; those of a video file end.
 
     Args:
         source: The index of a camera, such as '0'; or the path of a device, such as '/dev/video0', or of a
-            film, which need OpenCV. Addresses of other machines are refused.
+            video file, which need OpenCV. Addresses of other machines are refused.
 
     Raises:
         UsageError: There is no such camera or file, or it cannot be opened.
@@ -82,7 +82,7 @@ def _of_opencv(source: int | str) -> Iterator[Any]:
     try:
         if not camera.isOpened():
             raise UsageError(
-                f"camera {source}: OpenCV cannot open it; pass another index, or a device or film"
+                f"camera {source}: OpenCV cannot open it; pass another index, or a device or video file"
             )
         while True:
             there, frame = camera.read()

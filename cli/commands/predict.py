@@ -24,8 +24,8 @@ if TYPE_CHECKING:
     is_flag=False,
     flag_value="0",
     metavar="[INDEX|FILE]",
-    help="Classify what a camera sees, by its index, 0 without one; a device or a film works as well. Needs "
-    "OpenCV, or picamera2 on a Raspberry Pi.",
+    help="Classify what a camera sees, by its index, 0 without one; a device or a video file works as well. "
+    "Needs OpenCV, or picamera2 on a Raspberry Pi.",
 )
 @click.option(
     "--frames",
