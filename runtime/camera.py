@@ -16,15 +16,10 @@ from ..models.errors import EdgewiseError, MissingDependencyError, UsageError
 from ..models.printable import printable
 
 _WARM_UP = 10  # frames in which a camera finds its exposure
-
-
-class _NoLibraryError(MissingDependencyError):
-    def __init__(self) -> None:
-        EdgewiseError.__init__(
-            self,
-            "Reading a camera needs OpenCV or picamera2, neither of which is installed. Run: pip install "
-            "opencv-python-headless; on a Raspberry Pi, sudo apt install python3-picamera2 serves as well",
-        )
+_NO_LIBRARY = (
+    "Reading a camera needs OpenCV or picamera2, neither of which is installed. Run: pip install "
+    "opencv-python-headless; on a Raspberry Pi, sudo apt install python3-picamera2 serves as well"
+)
 
 
 def frames(source: str) -> Generator[Image.Image, None, None]:
@@ -49,7 +44,8 @@ def frames(source: str) -> Generator[Image.Image, None, None]:
     elif find_spec("cv2") is not None:
         found = _of_opencv(int(source) if is_index else source)
     else:
-        raise _NoLibraryError
+        # Without __init__, which names an extra: no extra of edgewise brings these libraries.
+        raise MissingDependencyError.__new__(MissingDependencyError, _NO_LIBRARY)
     given = False
     for frame in islice(found, 0 if Path(source).is_file() else _WARM_UP, None):
         given = True

@@ -2,9 +2,9 @@
 
 Parsers of model files are C++ code that trusts its input: a file whose digests are right can still crash
 them, and would take the caller's process along. What the child finds is compared with the manifest, which
-could name other classes than the file, and the manifest's preprocessing with the golden sample. A bundle that
-passed all is remembered by the digests of its manifest and files and the engine's version, in the user's cache
-folder, and opened directly from then on.
+could name other classes than the file, and the manifest's preprocessing with the golden sample. A bundle
+that passed all is remembered by the digests of its manifest and files and the engine's version, in the user's
+cache folder, and opened directly from then on.
 """
 
 import hashlib

@@ -75,7 +75,7 @@ def test_what_only_tells_loads_nothing_heavy(environment: dict[str, str], argume
         (["export"], "Missing argument 'NAME'"),
         (["export", "mobilenetv2", "--mean", "1,2"], "neither one number nor three"),
         (["export", "mobilenetv2", "--max-drop", "101"], "101"),
-        (["predict", "somewhere"], "Missing argument 'IMAGES...'"),
+        (["predict", "somewhere"], "there is nothing to classify; pass pictures, or --camera"),
     ],
 )
 def test_what_cannot_be_parsed_is_a_usage_error(edgewise: Run, arguments: list[str], word: str) -> None:

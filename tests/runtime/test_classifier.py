@@ -133,7 +133,7 @@ def test_no_answers_are_a_usage_error(classifier: Classifier, file: Path, top: i
 def test_bundles_of_every_target_agree(tiny_bundles: dict[str, Path], file: Path) -> None:
     first, *others = (open_bundle(folder).logits(file) for folder in tiny_bundles.values())
     for other in others:
-        np.testing.assert_allclose(other, first, atol=0.15 * np.abs(first).max())
+        np.testing.assert_allclose(other, first, atol=0.2 * np.abs(first).max())
 
 
 def test_it_says_what_it_is(classifier: Classifier, tiny_bundle: Path) -> None:
