@@ -158,8 +158,12 @@ class Files:
 
     @cached_property
     def _model(self) -> Model:
-        weights = self._weights / WEIGHTS[self._network]
-        found: Model = edgewise.load_model(self._network, weights=weights, mean=0.5, std=0.5)
+        found: Model
+        if self._network in WEIGHTS:
+            weights = self._weights / WEIGHTS[self._network]
+            found = edgewise.load_model(self._network, weights=weights, mean=0.5, std=0.5)
+        else:
+            found = edgewise.load_model(self._weights / f"{self._network}.safetensors")
         return found
 
     @cached_property

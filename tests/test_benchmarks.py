@@ -141,7 +141,7 @@ def test_the_table_of_fidelity_holds_what_files_answered(tmp_path: Path) -> None
     }
     for name, answered in answers.items():
         fidelity_files.keep(tmp_path / "mobilenetv2" / f"{name}.npz", answered)
-    text = fidelity.report([("mobilenetv2", files)], make=False, grids=3)
+    text = fidelity.report([("mobilenetv2", files)], "ImageNet weights", make=False, grids=3)
     table, bounds = text.split("## What activations alone lose")
     worse, same = (line for line in table.splitlines() if line.startswith("| mobilenetv2"))
     assert worse.startswith("| mobilenetv2 | TFLite | w8a8 | photographs | edgewise | 25.00 (")
