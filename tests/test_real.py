@@ -157,32 +157,20 @@ def test_xnnpack_takes_the_whole(exported: dict[str, Any]) -> None:
     assert "TRANSPOSE" not in {operator["type"] for operator in found["operators"]}
 
 
-def test_one_scale_a_weight_is_cured(
+def test_one_scale_a_weight_is_enough(
     realdata: Path, photos: tuple[Path, Path], exact_programs: dict[str, str], tmp_path: Path
 ) -> None:
     """Bare, ONNX Runtime's file has a top-1 of 5.5 % on these photographs."""
     calib, val = photos
-    way = (
-        "--to",
-        "onnx",
-        "--per-tensor",
-        "--calib",
-        str(calib),
-        "--data",
-        str(val),
-        "--out",
-        str(tmp_path / "b"),
-    )
-    done = _export(realdata, *way, environment=exact_programs)
-    assert done.returncode == 7, done.stderr  # it passes, in another precision than w8a8
+    folders = ("--calib", str(calib), "--data", str(val), "--out", str(tmp_path / "b"))
+    done = _export(realdata, "--to", "onnx", "--per-tensor", *folders, environment=exact_programs)
+    assert done.returncode == 0, done.stderr
     (product,) = json.loads(done.stdout)["bundles"]
     manifest = product["manifest"]
-    assert manifest["precision"] == manifest["structure"]["precision"] == "w8a8-mixed"
-    assert 1 <= len(manifest["details"]["float_layers"]) <= 8
-    assert manifest["verification"]["drop"]["count"] == 320
+    assert manifest["precision"] == manifest["structure"]["precision"] == "w8a8"
+    assert manifest["recovery"] is None
     assert manifest["verification"]["quantized_accuracy"]["top1"] >= 0.8
-    assert manifest["recovery"][0]["title"] == "unchanged"
-    assert manifest["recovery"][0]["verification"]["drop"]["points"] > 5
+    assert manifest["verification"]["agreement"]["cosine"] >= 0.97
 
 
 def test_photographs_cannot_both_calibrate_and_judge(realdata: Path, photos: tuple[Path, Path]) -> None:
