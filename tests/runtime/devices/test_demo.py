@@ -220,12 +220,12 @@ def test_another_golden_sample_is_marked(
     del cached
     bundle = Bundle.open(onnx_bundle)
     golden = bundle.golden()
-    off = replace(golden, output=golden.output * np.float32(1.01), input=golden.input + np.float32(0.25))
+    off = replace(golden, output=golden.output * np.float32(1.01), input=golden.input + np.float32(0.02))
     model = Artifact(bundle.model, bundle.target, bundle.precision, bundle.io, bundle.spec)
     other = write_bundle(tmp_path / "other", model, None, off, {})
     for shown in showing([other.folder], devtools):
         (model_shown,) = shown.page.models
-        assert model_shown.prepared == pytest.approx(0.25, abs=1e-3)
+        assert model_shown.prepared == pytest.approx(0.02, abs=1e-3)
         assert "golden sample differs" in (model_shown.error or "")
         cells = shown.tab.js("[...document.querySelectorAll('#checks td')].map((cell) => cell.className)")
         assert cells == ["bad", "bad"]
