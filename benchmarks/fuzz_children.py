@@ -130,6 +130,7 @@ def _be_child(case: Case, said: int) -> NoReturn:
     kind, told = "traceback", ""
     try:
         os.setpgid(0, 0)
+        faulthandler.disable()  # or what is enabled already, and replaced by a library, is not enabled again
         faulthandler.enable(said, all_threads=False)
         faulthandler.register(signal.SIGUSR1, said, all_threads=True)
         resource.setrlimit(resource.RLIMIT_AS, (LARGEST_BYTES, LARGEST_BYTES))
