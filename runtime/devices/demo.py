@@ -53,8 +53,8 @@ class ShownModel:
         """How the output differs, in words."""
         if self.golden is None:
             return self.error or "not computed yet"
-        if self.golden.max_lsb is not None:
-            return f"within {self.golden.max_lsb:.3g} steps" if self.golden.max_lsb else "equal"
+        if (steps := self.golden.max_lsb) is not None:
+            return f"within {steps:.3g} step{'s' * (steps != 1)}" if steps else "equal"
         return f"within {self.golden.max_rel:.1e} (relative)" if self.golden.max_rel else "equal"
 
 
