@@ -15,8 +15,8 @@ from typing import Any, TypeAlias
 
 from ..models.errors import UsageError
 from ..models.files import read_file
+from ..pipeline.checks import MOST_BYTES_OF_PIPELINE
 
-MOST_BYTES = 64 << 10
 _Path: TypeAlias = tuple[str | int, ...]
 _PLACE = re.compile(r" \(at (?:line (\d+), column \d+|end of document)\)$")
 
@@ -37,7 +37,7 @@ class TomlFile:
             UsageError: it cannot be read, is too large, or is not valid TOML.
         """
         try:
-            content = read_file(path, MOST_BYTES)
+            content = read_file(path, MOST_BYTES_OF_PIPELINE)
             text = _text(content)
         except OSError as error:
             raise UsageError(f"{path}: {error.strerror}; pass a file in TOML") from error

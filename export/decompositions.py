@@ -265,7 +265,10 @@ def _copied_view(append: _Append, node: _Node) -> _Node | None:
 
 
 def _attention(append: _Append, node: _Node) -> _Node | None:
-    """The dimensions before the heads become one; a mask for each of them is left as it is."""
+    """In four dimensions: those before the heads become one, and three get a single head.
+
+    A mask that is not the same for all of them is left as it is.
+    """
     import torch
 
     aten = torch.ops.aten
@@ -273,14 +276,8 @@ def _attention(append: _Append, node: _Node) -> _Node | None:
     rank = len(_shape(node))
     if rank == 4 or (mask is not None and len(_shape(mask)) > 2):
         return None
-    flat = [
-        append(
-            aten.reshape.default,
-            value,
-            [-1, *([1] if rank == 3 else []), *_shape(value)[-min(3, rank - 1) :]],
-        )
-        for value in values
-    ]
+    shapes = [[-1, 1, *_shape(value)[1:]] if rank == 3 else [-1, *_shape(value)[-3:]] for value in values]
+    flat = [append(aten.reshape.default, value, shape) for value, shape in zip(values, shapes, strict=True)]
     seen = append(node.target, *flat, *node.args[3:], **node.kwargs)
     return append(aten.reshape.default, seen, [-1, *_shape(node)[1:]])
 

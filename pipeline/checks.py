@@ -5,6 +5,8 @@ from pathlib import Path
 
 from ..models.errors import EdgewiseError, UsageError
 
+MOST_BYTES_OF_PIPELINE = 64 << 10  # of a pipeline file, wherever it is read
+
 
 def require_folder(path: Path, what: str) -> None:
     """Raise a `UsageError` where `path` is not a folder that can be read."""

@@ -23,14 +23,13 @@ from ..runtime.bench.latency import SpeedLimits
 from ..runtime.judge.limits import Limits
 from ..runtime.processors import Processor, without_pairs
 from ..runtime.processors import chosen as chosen_processors
-from .checks import require_folder, require_writable
+from .checks import MOST_BYTES_OF_PIPELINE, require_folder, require_writable
 
 if TYPE_CHECKING:
     from torch import nn
 
 ModelLike: TypeAlias = Union[str, os.PathLike[str], Model, "nn.Module"]
 
-_MOST_BYTES_OF_PIPELINE = 64 << 10
 _FEWEST_PICTURES = 12  # that judge bundled weights
 # What a loaded model already has.
 _OF_WEIGHTS = ("weights", "ema", "mean", "std", "imgsz", "resize", "channels", "interpolation", "labels")
@@ -171,7 +170,7 @@ class ConvertRequest:
         if self.pipeline is None:
             return None
         try:
-            return read_file(Path(self.pipeline), _MOST_BYTES_OF_PIPELINE)
+            return read_file(Path(self.pipeline), MOST_BYTES_OF_PIPELINE)
         except OSError as error:
             raise UsageError(f"{self.pipeline}: {error.strerror}; pass a pipeline file") from error
 

@@ -17,7 +17,7 @@ from .measure import measure
 from .rewrites import rewrite
 from .simulation import Ranges, planes, sample, simulate
 from .sources import median_sqnr_db
-from .weights import equalize_weights
+from .weight_equalization import equalize_weights
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -4,8 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from edgewise.cli.toml_file import MOST_BYTES, TomlFile
+from edgewise.cli.toml_file import TomlFile
 from edgewise.models.errors import UsageError
+from edgewise.pipeline.checks import MOST_BYTES_OF_PIPELINE
 
 TEXT = """\
 # the first line
@@ -69,7 +70,7 @@ def test_every_key_has_its_line(tmp_path: Path, end: str) -> None:
         ("[a]\n[a]\nx = 1", "file.toml:2: not valid TOML: Cannot declare"),
         ("a = " + 9000 * "[", "file.toml: is nested too deeply"),
         (b"a = '\xff'", "file.toml: is not text in UTF-8"),
-        (b" " * (MOST_BYTES + 1), "file.toml: it has more than"),
+        (b" " * (MOST_BYTES_OF_PIPELINE + 1), "file.toml: it has more than"),
     ],
 )
 def test_what_is_not_toml_is_told_with_its_line(tmp_path: Path, text: str | bytes, complaint: str) -> None:

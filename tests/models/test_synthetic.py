@@ -71,6 +71,15 @@ def test_leaves_cover_low_and_high_contrast() -> None:
     assert spread.max() > 60
 
 
+def test_no_patch_of_leaves_is_flat() -> None:
+    """Where neighbours are equal, rounding errors of INT8 are equal, too."""
+    for index in range(16):
+        picture = dead_leaves(64, 0, index).astype(int)
+        inside = (picture.min(axis=-1) > 0) & (picture.max(axis=-1) < 255)  # elsewhere grain is clipped
+        steps = np.diff(picture, axis=0)[inside[1:] & inside[:-1]]
+        assert np.mean(steps == 0) < 0.15
+
+
 def test_leaves_have_the_power_spectrum_of_photographs() -> None:
     """Power falls roughly as f^-2 (D. J. Field, JOSA A 4, 1987); noise would have a slope of 0."""
     size = 128

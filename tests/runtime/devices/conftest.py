@@ -1,7 +1,7 @@
 """An emulated Raspberry Pi and a browser, if the tools for them are installed."""
 
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -36,22 +36,32 @@ def _module(name: str) -> "ModuleType":
 
 
 @pytest.fixture(scope="session")
-def javascript_engines(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A cache folder with the engines for browsers; needs Chromium, npm and a registry."""
+def new_cache(tmp_path_factory: pytest.TempPathFactory) -> Callable[[], Path]:
+    """Makes a cache folder with nothing but the engines for browsers; needs npm and a registry."""
+
+    def make() -> Path:
+        if shutil.which("npm") is None:
+            pytest.skip("npm is not installed (apt install npm)")
+        cache = tmp_path_factory.mktemp("cache")
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setenv("XDG_CACHE_HOME", str(cache))
+            try:
+                packages()
+            except EdgewiseError as error:
+                if "cannot reach" not in str(error):
+                    raise
+                pytest.skip(f"no network: {error}")
+        return cache
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def javascript_engines(new_cache: Callable[[], Path]) -> Path:
+    """A cache folder with the engines for browsers; needs Chromium, too."""
     if _chromium.find() is None:
         pytest.skip("there is no Chromium (apt install chromium)")
-    if shutil.which("npm") is None:
-        pytest.skip("npm is not installed (apt install npm)")
-    cache = tmp_path_factory.mktemp("cache")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("XDG_CACHE_HOME", str(cache))
-        try:
-            packages()
-        except EdgewiseError as error:
-            if "cannot reach" not in str(error):
-                raise
-            pytest.skip(f"no network: {error}")
-    return cache
+    return new_cache()
 
 
 @pytest.fixture(scope="session")

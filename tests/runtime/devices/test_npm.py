@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -14,18 +15,9 @@ needs_npm = pytest.mark.skipif(shutil.which("npm") is None, reason="npm is not i
 
 
 @pytest.fixture(scope="module")
-def fetched(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def fetched(new_cache: Callable[[], Path]) -> Path:
     """A cache folder with the packages."""
-    folder = tmp_path_factory.mktemp("cache")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("XDG_CACHE_HOME", str(folder))
-        try:
-            packages()
-        except EdgewiseError as error:
-            if "cannot reach" not in str(error):
-                raise
-            pytest.skip(f"no network: {error}")
-    return folder
+    return new_cache()
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from edgewise.export.graph import Network, parameter, trace
-from edgewise.quantize.refine.weights import equalize_weights
+from edgewise.quantize.refine.weight_equalization import equalize_weights
 
 WIDTH, SIZE = 8, 8
 POSSIBLE = {

@@ -35,20 +35,22 @@ def equalize_weights(graph: Network, pictures: "Iterable[Tensor]") -> int:
     """Rescale `graph` in place, within its ranges on batches (N, C, H, W); return the number of pairs."""
     import torch
 
-    activations = [node for node in graph.graph.nodes if _limit(node) is not None and _can_scale(node)]
-    found = [channel_ranges(graph, batch, set(activations)) for batch in pictures]
-    for activation in activations:
+    limits = {
+        node: limit for node in graph.graph.nodes if (limit := _limit(node)) is not None and _can_scale(node)
+    }
+    found = [channel_ranges(graph, batch, set(limits)) for batch in pictures]
+    for activation, limit in limits.items():
         producer, readers = activation.args[0], list(activation.users)
         widest = torch.stack([ranges[activation] for ranges in found]).amax(0)
         scale = _scale(
             parameter(graph, producer.args[1]).flatten(1).abs().amax(1),
             torch.stack([input_ranges(graph, reader) for reader in readers]).amax(0),
-            most=((_limit(activation) or math.inf) / (_MARGIN * widest)).clamp(1, _WIDEST),
+            most=(limit / (_MARGIN * widest)).clamp(1, _WIDEST),
         )
         scale_outputs(graph, producer, scale)
         for reader in readers:
             divide_inputs(graph, reader, scale)
-    return len(activations)
+    return len(limits)
 
 
 def _scale(producer: "Tensor", readers: "Tensor", most: "Tensor") -> "Tensor":
