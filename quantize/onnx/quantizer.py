@@ -102,13 +102,15 @@ def _require_libraries() -> None:
 
 
 def _refined_graphs(artifact: Artifact, refined: Refined) -> "Iterator[ModelProto]":
-    """Float graphs of the refined network: the exported one patched, if it can be; a second conversion."""
+    """Float graphs of the refined network: that of its operators patched, if it can be; one of its own."""
     import onnx
 
-    model = onnx.load(artifact.path)
-    if refined.rewrites == 0 and patch(model, refined.original, refined.network):
+    shape = artifact.spec.preprocess.shape
+    exported = refined.rewritten is refined.original
+    model = onnx.load(artifact.path) if exported else copy.deepcopy(onnx_graph(refined.rewritten, shape))
+    if patch(model, refined.rewritten, refined.network):
         yield model
-    yield copy.deepcopy(onnx_graph(refined.network, artifact.spec.preprocess.shape))
+    yield copy.deepcopy(onnx_graph(refined.network, shape))
 
 
 def _answers(model: "ModelProto", batch: Tensor32) -> Tensor32:

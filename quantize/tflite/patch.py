@@ -2,9 +2,10 @@
 
 import copy
 from collections import Counter
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ...export.graph import Network
 from ...export.tflite.layers import layers, operators
@@ -12,52 +13,83 @@ from ...export.tflite.layers import layers, operators
 if TYPE_CHECKING:
     from ai_edge_litert.schema_py_generated import ModelT
 
+_ROUNDING = 1e-6  # of float32, relative
+
 
 def patch(model: "ModelT", original: Network, refined: Network) -> bool:
     """Replace the weights and biases of `model`, which is of `original`, by those of `refined`, in place.
 
-    Return False if a layer is not found, or has a bias in the file that is not the network's own: an
-    equalized network must be patched as a whole, so `model` is of no use then. The converter folds constants
-    into biases, such as the 3 of `relu6(layer(x) + 3)`, and the network's bias alone would drop them. Layers
-    that share a tensor, such as a bias of zeros, get one each.
+    Return False if a layer is not found, or has a bias in the file that is not the network's own plus one
+    number: an equalized network must be patched as a whole, so `model` is of no use then. The converter adds
+    such numbers, such as the 3 of `relu6(layer(x) + 3)`, and leaves biases of zeros out, which are added.
+    Layers that share a tensor, such as a bias of zeros, get one each.
     """
-    from ai_edge_litert.schema_py_generated import BufferT
-
     before = layers(original)
-    places = operators(model, before)
-    tensors = model.subgraphs[0].tensors
-    readers = Counter(index for operator in model.subgraphs[0].operators for index in operator.inputs)
-    owners = Counter(tensor.buffer for tensor in tensors)
+    places, constants = operators(model, before), _Constants(model)
     for old, new in zip(before, layers(refined), strict=True):
         if old.name not in places:
             return False
-        changes = (old.weight, new.weight), (old.bias, new.bias)
         inputs = places[old.name].inputs
-        for position, (own, content) in enumerate(changes, start=1):
+        for position, (own, changed) in enumerate(((old.weight, new.weight), (old.bias, new.bias)), start=1):
             index = inputs[position]
-            if index < 0 and not any(own) and not any(content):  # no bias in the file, and none needed
-                continue
-            tensor = tensors[index]
-            data = model.buffers[tensor.buffer].data
-            if index < 0 or data is None or not _equal(data, own):
+            if index < 0:  # a bias that the file does not have
+                if any(own):
+                    return False
+                if any(changed):
+                    inputs[position] = constants.add(b"%s/bias" % old.name.encode(), changed)
+            elif (added := constants.added(index, own)) is None:
                 return False
-            if own == content:
-                continue
-            if readers[index] > 1:
-                readers[index] -= 1
-                tensor = copy.copy(tensor)
-                tensor.name = b"%s_%d" % (tensor.name, len(tensors))
-                owners[tensor.buffer] += 1
-                inputs[position] = len(tensors)
-                tensors.append(tensor)
-            if owners[tensor.buffer] > 1:  # equal constants, such as zero biases, are stored once
-                owners[tensor.buffer] -= 1
-                tensor.buffer = len(model.buffers)
-                model.buffers.append(BufferT())
-            model.buffers[tensor.buffer].data = np.frombuffer(content, np.uint8)
+            elif own != changed:
+                inputs[position] = constants.replace(index, np.frombuffer(changed, "<f4") + added)
     return True
 
 
-def _equal(stored: Any, own: bytes) -> bool:
-    """Whether both hold the same float32 values; a converter may turn -0 into 0."""
-    return len(stored) == len(own) and np.array_equal(np.frombuffer(stored, "<f4"), np.frombuffer(own, "<f4"))
+class _Constants:
+    """The tensors of a model that its operators do not write."""
+
+    def __init__(self, model: "ModelT") -> None:
+        self._buffers, self._tensors = model.buffers, model.subgraphs[0].tensors
+        self._readers = Counter(at for operator in model.subgraphs[0].operators for at in operator.inputs)
+        self._owners = Counter(tensor.buffer for tensor in self._tensors)
+
+    def added(self, index: int, own: bytes) -> np.float32 | None:
+        """The number that was added to each of the float32 values `own`; None if it was not just one."""
+        stored = self._buffers[self._tensors[index].buffer].data
+        if stored is None or len(stored) != len(own):
+            return None
+        values, before = np.frombuffer(stored, "<f4"), np.frombuffer(own, "<f4")
+        added: np.float32 = np.median(values - before)
+        close = np.allclose(values, before + added, rtol=_ROUNDING, atol=_ROUNDING * abs(added))
+        return added if close else None
+
+    def replace(self, index: int, values: NDArray[np.float32]) -> int:
+        """Store `values` for one of the readers of a tensor; returns the tensor to read."""
+        tensor = self._tensors[index]
+        if self._readers[index] > 1:
+            self._readers[index] -= 1
+            index, tensor = len(self._tensors), copy.copy(tensor)
+            tensor.name = b"%s_%d" % (tensor.name, index)
+            self._owners[tensor.buffer] += 1
+            self._tensors.append(tensor)
+        if self._owners[tensor.buffer] > 1:  # equal constants, such as zero biases, are stored once
+            self._owners[tensor.buffer] -= 1
+            tensor.buffer = self._new_buffer()
+        self._buffers[tensor.buffer].data = values.astype("<f4").view(np.uint8)
+        return index
+
+    def add(self, name: bytes, values: bytes) -> int:
+        """Store float32 `values` in a new tensor; returns it."""
+        from ai_edge_litert.schema_py_generated import TensorT, TensorType
+
+        shape = np.array([len(values) // 4], np.int32)
+        tensor = TensorT(shape=shape, type=TensorType.FLOAT32, buffer=self._new_buffer(), name=name)
+        tensor.hasRank = True
+        self._buffers[tensor.buffer].data = np.frombuffer(values, np.uint8)
+        self._tensors.append(tensor)
+        return len(self._tensors) - 1
+
+    def _new_buffer(self) -> int:
+        from ai_edge_litert.schema_py_generated import BufferT
+
+        self._buffers.append(BufferT())
+        return len(self._buffers) - 1

@@ -1,13 +1,12 @@
 """Smaller TFLite files with ai-edge-quantizer: full INT8, or only the weights in INT8 or float16."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ...export import tflite
 from ...export.artifact import Artifact
 from ...export.graph import kernel_of_picture
 from ...export.precision import Precision
@@ -22,9 +21,9 @@ from ..recipe import Recipe
 from ..refine import Refined
 from ..tail import TailOperator, tail
 from .calibrate import calibrated
-from .patch import patch
 from .plans import full_integer, half_weights, integer_weights
 from .prepare import Ranges, prepare
+from .refined_file import refined_files
 
 if TYPE_CHECKING:
     from ai_edge_litert.schema_py_generated import ModelT, OperatorT
@@ -58,7 +57,7 @@ def quantize(
     made = Artifact(out, artifact.target, recipe.precision, recipe.io, artifact.spec, details)
     try:
         if refined:
-            source = first_faithful(_refined_models(artifact, refined, out), _answers, refined, calibration)
+            source = first_faithful(refined_files(artifact, refined, out), _answers, refined, calibration)
         else:
             source = unpack(artifact.path.read_bytes())
         if not recipe.activations:
@@ -116,19 +115,6 @@ def _write(model: bytes, artifact: Artifact, kind: str) -> Artifact:
     described = f"{spec.name}, {kind}, weights: {spec.origin.description}"
     artifact.path.write_bytes(attach(model, spec, description=described))
     return artifact
-
-
-def _refined_models(artifact: Artifact, refined: Refined, out: Path) -> "Iterator[ModelT]":
-    """Float models of the refined network: the exported one patched, if it can be; a second conversion."""
-    if refined.rewrites == 0:
-        model = unpack(artifact.path.read_bytes())
-        if patch(model, refined.original, refined.network):
-            yield model
-    converted = tflite.export(refined.network, artifact.spec, out.with_suffix(".float.tflite")).path
-    try:
-        yield unpack(converted.read_bytes())
-    finally:
-        converted.unlink()
 
 
 def _answers(model: "ModelT", batch: Tensor32) -> Tensor32:

@@ -17,6 +17,7 @@ from edgewise.quantize.openvino import quantizer as openvino_quantizer
 from edgewise.quantize.recipe import Recipe
 from edgewise.quantize.refine import Refined
 from edgewise.quantize.tflite import quantizer as tflite_quantizer
+from edgewise.quantize.tflite import refined_file
 from edgewise.runtime import runtime
 from edgewise.runtime.judge.stats import agreement
 from edgewise.runtime.reference import TorchSession
@@ -70,7 +71,7 @@ def nothing(*_: Any) -> bool:
 @pytest.mark.parametrize(
     ("target", "module", "patching"),
     [
-        ("tflite", tflite_quantizer, tflite_quantizer),
+        ("tflite", tflite_quantizer, refined_file),
         ("onnx", onnx_quantizer, onnx_quantizer),
         ("openvino", openvino_quantizer, refined_graph),
     ],

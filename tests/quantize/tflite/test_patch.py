@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from ai_edge_litert.schema_py_generated import ModelT
 from torch import Tensor, nn
 from torch.nn import functional
 
@@ -27,9 +28,7 @@ def test_a_patched_file_computes_the_same_as_the_refined_network(
 ) -> None:
     model = unpack(tiny_float.path.read_bytes())
     assert patch(model, tiny_refined.original, tiny_refined.network)
-    path = tmp_path / "patched.tflite"
-    path.write_bytes(pack(model))
-    answer = TfliteSession(path, 1)(tiny_pictures)
+    answer = _answer(model, tiny_pictures, tmp_path)
     assert parity(TorchSession(tiny_refined.network)(tiny_pictures), answer).max_rel < 1e-4
     assert parity(TfliteSession(tiny_float.path, 1)(tiny_pictures), answer).max_rel > 1e-3
 
@@ -63,11 +62,39 @@ def test_a_layer_without_bias_keeps_none(tiny_float: Artifact, tiny_graph: Netwo
     bare = pack(model)
     assert not patch(unpack(bare), tiny_graph, tiny_graph)  # the network has one
     without = copy.deepcopy(tiny_graph)
-    (bias,) = (node for node in without.graph.find_nodes(op="get_attr") if node.target == "12.bias")
-    parameter(without, bias).data.zero_()
+    _bias(without, "12.bias").zero_()
     model = unpack(bare)
     assert patch(model, without, without)
     assert pack(model) == pack(unpack(bare))
+
+
+def test_a_bias_of_zeros_that_the_converter_left_out_is_added(
+    tiny_spec: ModelSpec, tiny_pictures: Tensor32, tmp_path: Path
+) -> None:
+    torch.manual_seed(0)
+    network = nn.Sequential(
+        nn.Conv2d(3, 8, 3, 2), nn.ReLU(), nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(8, 6)
+    )
+    nn.init.zeros_(network.get_parameter("4.bias"))
+    graph = trace(network, 32)
+    model = unpack(export(graph, tiny_spec, tmp_path / "zeros.tflite").path.read_bytes())
+    assert operators(model, layers(graph))["4"].inputs[2] == -1  # or this tests nothing
+    changed = copy.deepcopy(graph)
+    _bias(changed, "4.bias").add_(torch.arange(6))
+    assert patch(model, graph, changed)
+    wanted, answer = TorchSession(changed)(tiny_pictures), _answer(model, tiny_pictures, tmp_path)
+    assert parity(wanted, answer).max_rel < 1e-4
+
+
+def _bias(network: Network, name: str) -> Tensor:
+    (node,) = network.graph.find_nodes(op="get_attr", target=name)
+    return parameter(network, node).data
+
+
+def _answer(model: ModelT, pictures: Tensor32, folder: Path) -> Tensor32:
+    path = folder / "patched.tflite"
+    path.write_bytes(pack(model))
+    return TfliteSession(path, 1)(pictures)
 
 
 class Gate(nn.Module):
@@ -82,14 +109,31 @@ class Gate(nn.Module):
         return functional.relu6(self.last(self.stem(x).mean((2, 3))) + 3) / 6
 
 
-def test_a_bias_that_holds_a_folded_constant_is_not_patched(tiny_spec: ModelSpec, tmp_path: Path) -> None:
+def test_a_number_that_the_converter_added_to_a_bias_stays_in_it(
+    tiny_spec: ModelSpec, tiny_pictures: Tensor32, tmp_path: Path
+) -> None:
     graph = trace(Gate().eval(), 32)
     model = unpack(export(graph, tiny_spec, tmp_path / "gate.tflite").path.read_bytes())
     last = operators(model, layers(graph))["last"]
     stored = np.frombuffer(model.buffers[model.subgraphs[0].tensors[last.inputs[2]].buffer].data, "<f4")
-    own = parameter(graph, graph.graph.find_nodes(op="get_attr", target="last.bias")[0])
-    np.testing.assert_allclose(stored, own.detach().numpy() + 3, rtol=1e-5)  # or this tests nothing
-    assert not patch(model, graph, graph)
+    own = _bias(graph, "last.bias").numpy()
+    np.testing.assert_allclose(stored, own + 3, rtol=1e-5)  # or this tests nothing
+    changed = copy.deepcopy(graph)
+    _bias(changed, "last.bias").add_(torch.arange(6))
+    assert patch(model, graph, changed)
+    wanted, answer = TorchSession(changed)(tiny_pictures), _answer(model, tiny_pictures, tmp_path)
+    assert parity(wanted, answer).max_rel < 1e-4
+
+
+def test_a_bias_to_which_different_numbers_were_added_is_not_patched(
+    tiny_float: Artifact, tiny_graph: Network
+) -> None:
+    model = unpack(tiny_float.path.read_bytes())
+    last = operators(model, layers(tiny_graph))["12"]
+    buffer = model.buffers[model.subgraphs[0].tensors[last.inputs[2]].buffer]
+    stored = np.frombuffer(buffer.data, "<f4")
+    buffer.data = (stored + np.arange(len(stored), dtype="<f4")).view(np.uint8)
+    assert not patch(model, tiny_graph, tiny_graph)
 
 
 def test_layers_that_share_a_bias_of_zeros_get_one_each(
@@ -112,11 +156,8 @@ def test_layers_that_share_a_bias_of_zeros_get_one_each(
     assert found["0"].inputs[2] == found["2"].inputs[2]  # or this tests nothing
     changed = copy.deepcopy(graph)
     for at, name in enumerate(("0.bias", "2.bias")):
-        (node,) = changed.graph.find_nodes(op="get_attr", target=name)
-        parameter(changed, node).data.fill_(at + 1)
+        _bias(changed, name).fill_(at + 1)
     assert patch(model, graph, changed)
     assert found["0"].inputs[2] != found["2"].inputs[2]
-    path = tmp_path / "patched.tflite"
-    path.write_bytes(pack(model))
-    wanted, answer = TorchSession(changed)(tiny_pictures), TfliteSession(path, 1)(tiny_pictures)
+    wanted, answer = TorchSession(changed)(tiny_pictures), _answer(model, tiny_pictures, tmp_path)
     assert parity(wanted, answer).max_rel < 1e-4
