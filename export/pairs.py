@@ -106,15 +106,13 @@ def _kept(rows: NDArray[np.float32], orders: list[_Pairs], *, per_channel: bool)
             break
         trial = widest / np.float32(count)
         exact = rows[open_] / trial[open_, None]
-        rounded = np.rint(exact)
-        on = np.abs(exact - rounded).max(1) < _EXACT
-        for pairs in orders:
-            on &= (_sums(rounded, pairs) <= LIMIT).all(1)
-        if not per_channel and not on.all():
+        on = np.abs(exact - np.rint(exact)).max(1) < _EXACT
+        places, rounded = np.flatnonzero(open_)[on], np.rint(exact[on])
+        safe = np.all([(_sums(rounded, pairs) <= LIMIT).all(1) for pairs in orders], axis=0)
+        if not per_channel and not (on.all() and safe.all()):
             continue
-        places = np.flatnonzero(open_)[on]
-        steps[places], scale[places] = rounded[on], trial[places]
-        open_[places] = False
+        steps[places[safe]], scale[places[safe]] = rounded[safe], trial[places[safe]]
+        open_[places[safe]] = False
     return None if open_.any() else Grid(steps.astype(np.int8), scale)
 
 
