@@ -30,6 +30,7 @@ from .calibrate import Reader, of_softmax, write_ranges
 from .islands import isolate, nodes_of, unsupported
 from .overflow import overrides
 from .patch import patch
+from .rewrites import rewrite
 from .scales import absorb
 from .weights import store_halves, store_integers
 
@@ -102,15 +103,15 @@ def _require_libraries() -> None:
 
 
 def _refined_graphs(artifact: Artifact, refined: Refined) -> "Iterator[ModelProto]":
-    """Float graphs of the refined network: that of its operators patched, if it can be; one of its own."""
+    """Float graphs of the refined network: the exported one changed, if it can be; a second conversion."""
     import onnx
 
-    shape = artifact.spec.preprocess.shape
-    exported = refined.rewritten is refined.original
-    model = onnx.load(artifact.path) if exported else copy.deepcopy(onnx_graph(refined.rewritten, shape))
-    if patch(model, refined.rewritten, refined.network):
+    model = onnx.load(artifact.path)
+    if patch(model, refined.original, refined.network):
+        if refined.rewrites:
+            rewrite(model)
         yield model
-    yield copy.deepcopy(onnx_graph(refined.network, shape))
+    yield copy.deepcopy(onnx_graph(refined.network, artifact.spec.preprocess.shape))
 
 
 def _answers(model: "ModelProto", batch: Tensor32) -> Tensor32:

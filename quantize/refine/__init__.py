@@ -14,7 +14,7 @@ from ..recipe import Recipe
 from .correction import correct_biases
 from .equalization import equalize
 from .measure import measure
-from .rewrites import rewritten
+from .rewrites import rewrite
 from .simulation import Ranges, planes, sample, simulate
 from .sources import median_sqnr_db
 from .weight_equalization import equalize_weights
@@ -24,16 +24,12 @@ from .weight_equalization import equalize_weights
 class Refined:
     """A network before and after refinement, and counts of changes; only rewrites change operators.
 
-    `rewritten` has the operators of `network` and the weights of `original`, which it is where nothing was
-    rewritten.
-
     `simulated_db` is the median SQNR in dB of the simulated INT8 network's logits for the pictures of
     `simulation.sample`; None if it was not measured, or where weights were learned from these pictures.
     `measured` are the ranges that all targets share; None where activations stay in float.
     """
 
     original: Network
-    rewritten: Network
     network: Network
     rewrites: int
     equalized_groups: int
@@ -57,12 +53,11 @@ def refine(network: Network, calibration: Calibration, recipe: Recipe) -> Refine
     """
     import torch
 
-    # Float operators need no rewrite.
-    start, rewrites = rewritten(network) if recipe.activations else (network, 0)
-    refined = copy.deepcopy(start)
+    refined = copy.deepcopy(network)
     _store_channels_last(refined)
     batch = sample(calibration)
     with torch.no_grad():
+        rewrites = rewrite(refined) if recipe.activations else 0  # float operators need no rewrite
         groups = _equalized(refined, calibration, recipe) if recipe.equalize else 0
         ranges = _chosen(refined, calibration, recipe)
         if recipe.correct:
@@ -76,7 +71,7 @@ def refine(network: Network, calibration: Calibration, recipe: Recipe) -> Refine
     # With channels-last weights, pooling is captured with strides, which ONNX can only express as Gather.
     refined.to(memory_format=torch.contiguous_format)
     kept_db = None if recipe.learn else median_sqnr_db(logits.float.numpy(), logits.quantized.numpy())
-    return Refined(network, start, refined, rewrites, groups, layers, kept_db, measured)
+    return Refined(network, refined, rewrites, groups, layers, kept_db, measured)
 
 
 def _equalized(network: Network, calibration: Calibration, recipe: Recipe) -> int:

@@ -8,9 +8,7 @@
 The functions are the same up to float32 rounding; only INT8 files need the rewritten form.
 """
 
-import copy
 from typing import TYPE_CHECKING, Any, TypeAlias
-from weakref import WeakKeyDictionary
 
 from ...export.graph import Network, Node
 
@@ -20,22 +18,6 @@ if TYPE_CHECKING:
     from torch.fx import Graph
 
 _Rule: TypeAlias = "Callable[[Graph, Node], Node]"  # maps an operator's argument to its new output
-
-# One for all refinements of a network, so that a target converts it once and only replaces weights.
-_rewritten: "WeakKeyDictionary[Network, tuple[Network, int]]" = WeakKeyDictionary()
-
-
-def rewritten(network: Network) -> tuple[Network, int]:
-    """`network` with the rules applied, and the number of rewritten operators; itself where there are none.
-
-    The same network gets the same answer every time: do not change it.
-    """
-    if network not in _rewritten:
-        other = copy.deepcopy(network)
-        if not (count := rewrite(other)):
-            return network, 0
-        _rewritten[network] = other, count
-    return _rewritten[network]
 
 
 def rewrite(graph: Network) -> int:

@@ -174,7 +174,7 @@ def test_int8_weights_are_rounded_to_the_nearest_step(
     openvino_float: Artifact, tiny_graph: Network, tiny_calibration: Calibration, tmp_path: Path
 ) -> None:
     """Even in a layer of zeros, whose scale is 0."""
-    unrefined = Refined(tiny_graph, tiny_graph, tiny_graph, 0, 0, 0)
+    unrefined = Refined(tiny_graph, tiny_graph, 0, 0, 0)
     out = tmp_path / "w8a32.xml"
     made = quantize(openvino_float, unrefined, tiny_calibration, Recipe().weights_alone(), out)
     exact = {

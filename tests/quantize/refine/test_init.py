@@ -81,7 +81,7 @@ def test_the_int8_file_gets_closer_to_the_float_file(
     tiny_pictures: Tensor32,
     tmp_path: Path,
 ) -> None:
-    nothing = Refined(tiny_graph, tiny_graph, tiny_graph, 0, 0, 0)
+    nothing = Refined(tiny_graph, tiny_graph, 0, 0, 0)
     plain = quantize(tiny_float, nothing, tiny_calibration, Recipe(io="int8"), tmp_path / "plain.tflite")
     exact, refined, unrefined = (
         TfliteSession(file.path, 1)(tiny_pictures) for file in (tiny_float, tiny_int8["int8"], plain)

@@ -62,7 +62,7 @@ def ranges(exact: Artifact, tiny_calibration: Calibration) -> Ranges:
 
 @pytest.fixture(scope="module")
 def int8(exact: Artifact, graph: Network, tiny_calibration: Calibration) -> Artifact:
-    as_it_is = Refined(graph, graph, graph, 0, 0, 0)
+    as_it_is = Refined(graph, graph, 0, 0, 0)
     return quantize(exact, as_it_is, tiny_calibration, Recipe(), exact.path.with_name("int8.tflite"))
 
 
@@ -152,7 +152,7 @@ def test_a_scaled_linear_layer_keeps_its_bias(
     model = unpack(exact.path.read_bytes())
     biases = [model.subgraphs[0].tensors[layer.inputs[2]] for layer in found(model, "FULLY_CONNECTED")]
     assert {len(bias.shape) for bias in biases} == {1, 4}
-    as_it_is = Refined(graph, graph, graph, 0, 0, 0)
+    as_it_is = Refined(graph, graph, 0, 0, 0)
     int8 = quantize(exact, as_it_is, tiny_calibration, Recipe(), tmp_path / "int8.tflite")
     answers = (TfliteSession(file.path, 1)(tiny_pictures) for file in (exact, int8))
     assert agreement(*answers).sqnr_db > 20

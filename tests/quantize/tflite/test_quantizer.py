@@ -30,7 +30,7 @@ def compared(exact: Artifact, other: Artifact, pictures: Tensor32) -> Agreement:
 
 
 def unrefined(graph: Network) -> Refined:
-    return Refined(graph, graph, graph, 0, 0, 0)
+    return Refined(graph, graph, 0, 0, 0)
 
 
 @pytest.mark.parametrize("io", IOS)
