@@ -16,6 +16,8 @@ from .progress import Journal, silent
 from .request import ConvertRequest
 from .workshop import Workshop
 
+_PICTURES = 400  # of the verdict's, which each of two more files answers for each target
+
 
 def compared(
     drafts: Sequence[Draft], by: Judging, request: ConvertRequest, work: Path, journal: Journal
@@ -48,11 +50,14 @@ def _compared(draft: Draft, by: Judging, workshops: Sequence[Workshop], recipe: 
     if draft.cured and draft.recovery and draft.recovery.chosen:
         recipe = draft.recovery.chosen.rung.recipe
     files = [workshop.quantized(draft.twin, recipe) for workshop in workshops]
-    seen = by.answered.indices.tolist()
+    every = -(-len(by.answered.indices) // _PICTURES)
+    seen = by.answered.indices[::every].tolist()
     pictures = replace(evaluation.take(by.pictures, seen), decided=None)
     sessions = [file.session for file in files]
     halves = answers(sessions, pictures, by.workshop.model.spec.preprocess, silent).logits
-    answered = replace(by.answered, logits=(by.logits[id(draft.twin.session)], *halves))
+    exact = replace(by.answered, logits=(by.logits[id(draft.twin.session)],))
+    answered = evaluation.among(exact, seen)
+    answered = replace(answered, logits=(*answered.logits, *halves))
     count = min(len(workshop.calibration.pixels) for workshop in workshops)
     return stability(count, answered, by.limits, generated=by.pictures.generated)
 

@@ -18,6 +18,7 @@ import edgewise
 from edgewise.models.model import Model
 from edgewise.models.spec import Labels, ModelSpec
 from edgewise.models.synthetic import dead_leaves
+from edgewise.pipeline import stability
 
 Documented = Callable[[Any, str], dict[str, Any]]
 
@@ -141,6 +142,19 @@ def test_a_file_is_compared_with_those_of_half_the_pictures(
     assert 0.9 < product.stability.agreement.cosine < 1
     stored = product.bundle.manifest["stability"]
     assert stored["agreement"]["cosine"] == product.stability.agreement.cosine
+
+
+def test_halves_answer_a_part_of_many_pictures(
+    tiny_model: Model, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kept: Any
+) -> None:
+    options = {"int8": True, "stability": True, "min_agreement": 0.0}
+    (whole,) = convert(tiny_model, tmp_path / "whole", kept, calib_count=16, **options).products
+    monkeypatch.setattr(stability, "_PICTURES", 15)
+    (product,) = convert(tiny_model, tmp_path / "part", kept, calib_count=16, **options).products
+    assert whole.stability is not None
+    assert product.stability is not None
+    assert product.stability.agreement.count == 14  # every third of 40
+    assert abs(product.stability.agreement.cosine - whole.stability.agreement.cosine) < 0.05
 
 
 def test_too_few_pictures_cannot_be_halved(tiny_model: Model, tmp_path: Path, kept: Any) -> None:
