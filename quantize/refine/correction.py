@@ -1,9 +1,14 @@
-"""Sequential empirical bias correction: remove the mean error that quantization adds to each channel.
+"""Sequential empirical bias correction: remove the error that quantization adds to each channel.
 
 The float and the simulated INT8 signal run through the network together, operator by operator. After each
 convolution or linear layer the mean difference per channel is added to the bias, so that the next layer
 already gets corrected inputs (arXiv 1906.04721 section 4.2, arXiv 2106.08295 section 3.3). This takes one
 pass, no labels and no training; the INT8 file keeps its size and speed.
+
+Where an activation follows, the mean error is dominated by values that it cuts off: a bias that removes their
+error shifts the few that pass. The logits of EfficientNet-Lite1 shrink by 13 % that way. So Gauss-Newton steps
+take such a bias to the least squared error after the activation; the damping keeps channels that hardly
+ever pass near the mean error.
 """
 
 from typing import TYPE_CHECKING
@@ -11,10 +16,14 @@ from typing import TYPE_CHECKING
 from ...export.graph import Network, Node, is_own, parameter, set_parameter
 from ...models.captured import operator_name
 from ..recipe import Recipe
-from .simulation import Arguments, Ranges, Signal, is_float, run_layer, simulate
+from .simulation import Arguments, Ranges, Signal, activated, is_activated, is_float, run_layer, simulate
 
 if TYPE_CHECKING:
     from torch import Tensor
+
+_STEPS = 3
+_DAMPING = 0.1  # the share of values that always count as passing
+_POSITIONS = 28  # along each side of an image: closer ones tell nothing more
 
 
 def correct_biases(
@@ -34,14 +43,38 @@ def correct_biases(
         if not _has_own_bias(layer):
             return signal
         corrected += 1
-        channel = 1 if operator_name(layer) == "conv2d" else signal.float.dim() - 1
-        others = [dim for dim in range(signal.float.dim()) if dim != channel]
-        error = signal.float.mean(others, keepdim=True) - signal.quantized.mean(others, keepdim=True)
+        error = _error(layer, signal)
         set_parameter(graph, layer.args[2], parameter(graph, layer.args[2]) + error.flatten())
         return Signal(signal.float, signal.quantized + error)
 
     logits = simulate(graph, batch, recipe, correct, ranges=ranges)
     return corrected, logits
+
+
+def _error(layer: Node, signal: Signal) -> "Tensor":
+    """What each channel of the quantized output lacks, in a shape that can be added to it."""
+    import torch
+
+    channel = 1 if operator_name(layer) == "conv2d" else signal.float.dim() - 1
+    others = [dim for dim in range(signal.float.dim()) if dim != channel]
+    error: Tensor = signal.float.mean(others, keepdim=True) - signal.quantized.mean(others, keepdim=True)
+    if is_activated(layer):
+        exact, rounded = activated(layer, _thinned(signal.float)), _thinned(signal.quantized)
+        for _ in range(_STEPS):
+            moved = rounded + error
+            passed = activated(layer, moved)
+            passes = passed == moved
+            left = torch.where(passes, exact - passed, 0.0).mean(others, keepdim=True)
+            error = error + left / (passes.float().mean(others, keepdim=True) + _DAMPING)
+    return error
+
+
+def _thinned(output: "Tensor") -> "Tensor":
+    """At most about `_POSITIONS` positions along each side of (N, C, H, W)."""
+    if output.dim() != 4:
+        return output
+    down, across = (-(-side // _POSITIONS) for side in output.shape[2:])
+    return output[:, :, ::down, ::across]
 
 
 def _learn(graph: Network, layer: Node, rounded: Arguments, signal: Signal, recipe: Recipe) -> Signal:

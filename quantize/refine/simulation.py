@@ -173,6 +173,11 @@ def run_layer(node: Node, arguments: Arguments, recipe: Recipe) -> "Tensor":
     return _run(node, ((x, weight, *rest), named))  # type: ignore[no-any-return]
 
 
+def is_activated(node: Node) -> bool:
+    """Whether an activation is fused with the layer."""
+    return _fused_activation(node) is not None
+
+
 def activated(node: Node, output: "Tensor") -> "Tensor":
     """`output` of a layer after the activation fused with it, as a runtime writes it."""
     activation = _fused_activation(node)
