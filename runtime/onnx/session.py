@@ -14,7 +14,7 @@ from ...models.errors import EdgewiseError
 from ...models.scratch import scratch_folder
 from ...models.sizes import planes
 from ...models.spec import Tensor32
-from .. import accepted, checked, running
+from .. import Opening, accepted, checked, running
 
 if TYPE_CHECKING:
     from onnxruntime import InferenceSession, SessionOptions
@@ -36,6 +36,7 @@ class OnnxSession:
 
     def __init__(self, path: Path, threads: int, *, reference: bool = False, exact: bool = False) -> None:
         self._path, self._level = path, "ORT_DISABLE_ALL" if reference else "ORT_ENABLE_ALL"
+        self.opening = None if reference else Opening(path, "onnx", exact)
         settings = options(self._level, threads, exact=exact)
         self._session = opened(path, settings)
         source = _only(path, "input", self._session.get_inputs())

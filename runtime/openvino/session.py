@@ -12,7 +12,7 @@ from ...export.artifact import model_files
 from ...export.engines import importing, reason
 from ...models.errors import EdgewiseError
 from ...models.spec import Tensor32
-from .. import accepted, checked, running
+from .. import Opening, accepted, checked, running
 
 if TYPE_CHECKING:
     import openvino as ov
@@ -35,6 +35,7 @@ class OpenvinoSession:
 
     def __init__(self, path: Path, threads: int, *, reference: bool = False) -> None:
         self._path, model = path, read_model(path)
+        self.opening: Opening | None = Opening(path, "openvino", exact=reference)  # they are the same here
         self._alone = Lock()  # the request has one place for inputs and outputs
         self._picture = _require_classifier(path, model)
         options = {"PERFORMANCE_HINT": "LATENCY", "INFERENCE_NUM_THREADS": str(threads)}
