@@ -39,8 +39,7 @@ class Opening:
 
     def again(self) -> Session:
         """The same session with one thread; raises as `open_session` does."""
-        found = runtime(self.target)
-        return (found.open_exact if self.exact else found.open_session)(self.path, 1)
+        return runtime(self.target).open_shared(self.path, exact=self.exact)
 
 
 class EngineSession(Session, Protocol):
@@ -75,6 +74,9 @@ class Runtime(Protocol):
 
     def open_exact(self, path: Path, threads: int) -> Session:
         """Open it with the arithmetic of processors that add INT8 products in 32 bits, on any processor."""
+
+    def open_shared(self, path: Path, *, exact: bool) -> Session:
+        """Open it for one of several processes: with one thread, which may run on any core."""
 
     def read_structure(self, path: Path) -> "Structure":
         """Read back the structure of the file as the engine runs it."""

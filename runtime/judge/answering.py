@@ -52,9 +52,9 @@ def tallied(
     """
     if pictures.decided is not None:
         few = answers(sessions, pictures, preprocess, progress)
-        return replace(Tally.of(few), sample=few)
-    every = -(-pictures.count // _SAMPLE)
-    wanted = Wanted(pictures, preprocess, range(0, pictures.count, every) if means.sample else ())
+        return replace(Tally.of(few), sample=few.every(_step(len(few.indices))))
+    sampled = range(0, pictures.count, _step(pictures.count)) if means.sample else ()
+    wanted = Wanted(pictures, preprocess, sampled)
     parts = shards(pictures.count)
     found: dict[range, Tally] = {}
     openings = _openings(sessions)
@@ -80,6 +80,11 @@ def tallied(
     if kept is not None:
         kept.remove()
     return whole
+
+
+def _step(count: int) -> int:
+    """From one picture of the sample to the next."""
+    return -(-count // _SAMPLE)
 
 
 def _openings(sessions: Sequence[Session]) -> list[Opening]:

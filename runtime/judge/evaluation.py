@@ -96,6 +96,13 @@ class Answers:
     labels: NDArray[np.int64] | None
     skipped: int
 
+    def every(self, step: int) -> "Answers":
+        """The first answer and every `step`-th one from there."""
+        labels = None if self.labels is None else self.labels[::step]
+        return Answers(
+            tuple(side[::step] for side in self.logits), self.indices[::step], labels, self.skipped
+        )
+
 
 def from_folder(folder: Path, spec: ModelSpec) -> Pictures:
     """The pictures of a folder of class folders, or of `val/` if it contains `train/` and `val/`.

@@ -106,6 +106,11 @@ def open_exact(path: Path, threads: int) -> OnnxSession:
     return OnnxSession(path, threads, exact=True)
 
 
+def open_shared(path: Path, *, exact: bool) -> OnnxSession:
+    """Open it with one thread."""
+    return OnnxSession(path, 1, exact=exact)
+
+
 def read_structure(path: Path) -> "Structure":
     """Read back the structure of the file and of the graph that the runtime makes of it."""
     from .structure import read

@@ -100,6 +100,11 @@ def open_exact(path: Path, threads: int) -> TfliteSession:
     return TfliteSession(path, threads)
 
 
+def open_shared(path: Path, *, exact: bool) -> TfliteSession:  # noqa: ARG001 - required by the protocol
+    """Open it with one thread, which is exact in any case."""
+    return TfliteSession(path, 1)
+
+
 def read_structure(path: Path) -> "Structure":
     """Read back the structure of the file and of the graph that LiteRT runs."""
     from .structure import read
