@@ -22,6 +22,7 @@ from edgewise.runtime import machine
 from edgewise.runtime.judge.drop import Verdict
 from edgewise.runtime.judge.evaluation import Answers, Pictures
 from edgewise.runtime.judge.limits import Limits
+from edgewise.runtime.judge.tally import Tally
 from edgewise.runtime.judge.verdict import Verification, judge
 
 HERE = Path(__file__).parent
@@ -86,13 +87,14 @@ class Judged:
         found = self.answered
         labels = found.labels[picks] if labelled else None
         pair = found.photos[0][picks], found.photos[place][picks]
-        return judge(Answers(pair, np.arange(len(picks)), labels, 0), replace(_ANY, labels=()), LIMITS)
+        tally = Tally.of(Answers(pair, np.arange(len(picks)), labels, 0))
+        return judge(tally, replace(_ANY, labels=()), LIMITS)
 
     def judged_by_leaves(self, place: int) -> Verification:
         """The verdict by generated pictures."""
         pair = self.answered.leaves[0], self.answered.leaves[place]
         found = Answers(pair, np.arange(len(pair[0])), None, 0)
-        return judge(found, replace(_ANY, generated=True), LIMITS)
+        return judge(Tally.of(found), replace(_ANY, generated=True), LIMITS)
 
 
 def verdicts(found: Judged, place: int) -> Iterator[tuple[str, Verification]]:

@@ -62,6 +62,18 @@ class SizeType(click.ParamType["int | tuple[int, int] | str"]):
         return sides[0] if len(sides) == 1 else (sides[0], sides[1])
 
 
+def jobs(option: Callable[..., _Decorator]) -> _Decorator:
+    """The option of how many processes answer pictures, made by `option`, which puts it into a group."""
+    return option(
+        "--jobs",
+        type=click.IntRange(min=1),
+        metavar="N",
+        help="Largest number of processes that answer pictures, where there are so many that more than one "
+        "saves time. The figures do not depend on it.",
+        show_default="all cores",
+    )
+
+
 _CONVERSION = (
     _conversion(
         "--to",
@@ -202,6 +214,7 @@ _PICTURES = (
         help="Report how far INT8 models differ that are calibrated with either half of the pictures.",
         show_default="with --calib",
     ),
+    jobs(_pictures),
 )
 
 _LIMITS = (

@@ -60,6 +60,11 @@ def require_regular(path: Path) -> None:
         raise OSError(errno.EINVAL, "it is not a regular file", str(path))
 
 
+def cache_folder() -> Path:
+    """Where this program keeps what it can make again, for this user; it need not exist."""
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "edgewise"
+
+
 def sync(path: Path) -> None:
     """Flush a file's bytes or a folder's entries to disk."""
     if _WINDOWS and path.is_dir():

@@ -23,14 +23,15 @@ from ..runtime import Session, machine, open_session
 from ..runtime.bundle import Bundle
 from ..runtime.first_opening import require_sound
 from ..runtime.judge import evaluation
+from ..runtime.judge.answering import tallied
 from ..runtime.judge.evaluation import Pictures, take
 from ..runtime.judge.matrix import ComparedPair, matrix
-from ..runtime.judge.stats import Accuracy, accuracy
+from ..runtime.judge.stats import Accuracy
 from ..runtime.reference import reference
 from .checks import require_folder
 from .document import document
 from .progress import Journal, Progress
-from .request import at_least, listed
+from .request import answering, at_least, listed
 
 _BY_NAME = ("bundled", "imagenet")  # origins of weights that can be loaded again without being given
 _SAME = {"name": "architecture", "labels": "classes", "preprocess": "preprocessing"}  # of one network
@@ -96,6 +97,7 @@ def compare(
     data: PathLike | None = None,
     count: int = 400,
     threads: int = 2,
+    jobs: int | None = None,
     progress: Progress | None = None,
 ) -> ParityMatrix:
     """Compare the models and float models of bundles, and the network in its framework, on the same pictures.
@@ -109,7 +111,8 @@ def compare(
         weights: The file that the bundles were made from.
         data: Labelled folders; otherwise the pictures that `verify` takes.
         count: Largest number of pictures.
-        threads: Threads of each engine.
+        threads: Threads of each engine; one in each of several processes.
+        jobs: Processes that answer pictures, where there are many; one per core without it.
         progress: Receives stages and notices; silent without it.
 
     Raises:
@@ -120,6 +123,7 @@ def compare(
     at_least("count", count, 1)
     at_least("threads", threads, 1)
     journal = Journal(progress)
+    means = answering(jobs, resuming=journal.notice)
     opened = [Bundle.open(folder) for folder in listed(bundles)]
     spec = _one_network(opened)
     for notice in filter(None, map(require_sound, opened)):
@@ -150,21 +154,20 @@ def compare(
         raise UsageError(f"there is only one model, {files[0].name}; pass another bundle, or --weights")
     with journal.stage(f"Compare on {pictures.count} pictures") as counter:
         sessions |= {file.name: open_session(file.path, file.target, threads) for file in files}
-        answers = evaluation.answers([*sessions.values()], pictures, spec.preprocess, counter)
-    if answers.skipped:
-        journal.notice(f"{answers.skipped} pictures could not be read and were skipped")
-    labels = answers.labels
+        tally = tallied([*sessions.values()], pictures, spec.preprocess, counter, means)
+    if tally.skipped:
+        journal.notice(f"{tally.skipped} pictures could not be read and were skipped")
     accuracies = {
-        name: None if labels is None else accuracy(logits, labels)
-        for name, logits in zip(sessions, answers.logits, strict=True)
+        name: None if tally.labels is None else tally.side(place).accuracy
+        for place, name in enumerate(sessions)
     }
     return ParityMatrix(
         pictures.description,
-        len(answers.indices),
-        answers.skipped,
+        len(tally.indices),
+        tally.skipped,
         tuple(files),
         accuracies,
-        tuple(matrix([*sessions], answers.logits)),
+        tuple(matrix([*sessions], tally)),
         tuple(journal.notices),
     )
 

@@ -74,6 +74,7 @@ def convert(
     pipeline: PathLike | None = None,
     overwrite: bool = False,
     out: PathLike | None = None,
+    jobs: int | None = None,
     progress: Progress | None = None,
 ) -> Conversion:
     """Convert a network, prove the result, and write a bundle for each target and precision.
@@ -132,6 +133,7 @@ def convert(
         pipeline: Pipeline file to store in the bundle, which `edgewise run` takes.
         overwrite: Replace a bundle that was made from another model.
         out: The bundle's folder, or the folder of several bundles; `dist/NAME-TARGET-PRECISION` without it.
+        jobs: Processes that answer pictures, where there are many; one per core without it.
         progress: Receives stages and notices; silent without it.
 
     Raises:

@@ -34,8 +34,8 @@ def with_evidence(draft: Draft, by: Judging, request: ConvertRequest) -> Draft:
 
 def _evidence(draft: Draft, by: Judging, request: ConvertRequest) -> Evidence:
     spec = draft.file.artifact.spec
-    answered, pictures = by.answers_of(draft)
-    rows = predictions(answered, pictures, spec.labels)
+    tally, pictures = by.tally_of(draft)
+    rows = predictions(tally, pictures, spec.labels)
     images = thumbnails(chosen(rows), pictures, spec.preprocess) if request.thumbnails else {}
     return Evidence(rows, images, command(request, draft.file.artifact.target, draft.requested))
 

@@ -14,14 +14,16 @@ from ..runtime.bench.latency import measure
 from ..runtime.bundle import Bundle
 from ..runtime.first_opening import require_sound
 from ..runtime.judge import evaluation
+from ..runtime.judge.answering import Means, tallied
 from ..runtime.judge.drop import Verdict, drop, worst
-from ..runtime.judge.evaluation import Answers, Pictures
+from ..runtime.judge.evaluation import Pictures
 from ..runtime.judge.regression import Check, lost_sqnr, median_db
-from ..runtime.judge.stats import Interval, correct
+from ..runtime.judge.stats import Interval
+from ..runtime.judge.tally import Tally
 from .checks import require_folder
 from .document import document
 from .progress import Journal, Progress
-from .request import at_least
+from .request import answering, at_least
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
@@ -82,6 +84,7 @@ def gate(
     max_slowdown: float = 10.0,
     latency: bool = True,
     strict: bool = False,
+    jobs: int | None = None,
     progress: Progress | None = None,
 ) -> Gated:
     """Compare a bundle with an older one of the same classes, both run here on the same pictures.
@@ -99,6 +102,7 @@ def gate(
         max_slowdown: Largest slowdown on one thread of this machine, in percent.
         latency: Compare times too.
         strict: Fail also where an interval decides nothing.
+        jobs: Processes that answer pictures, where there are many; one per core without it.
         progress: Receives stages and notices; silent without it.
 
     Raises:
@@ -113,6 +117,7 @@ def gate(
         ("max_slowdown", max_slowdown),
     ):
         at_least(name, value, 0)
+    answering(jobs)  # is checked before anything takes time
     new, old = Bundle.open(Path(bundle)), Bundle.open(Path(baseline))
     if new.spec.labels.names != old.spec.labels.names:
         raise UsageError(f"{new.folder} and {old.folder} have other classes; compare bundles of one data set")
@@ -125,39 +130,39 @@ def gate(
         evaluation.refuse_overlap(pictures, Seen.from_json(it.calibration or {})) for it in (new, old)
     ]
     journal = Journal(progress, 2 + latency)
+    means = answering(jobs, resuming=journal.notice)
     for notice in dict.fromkeys(filter(None, notices)):
         journal.notice(notice)
-    answered = [_answered(opened, pictures, journal) for opened in (old, new)]
-    checks = [*_answers(answered, max_drop, max_loss_db), _size(old, new, max_growth)]
+    tallies = [_tallied(opened, pictures, means, journal) for opened in (old, new)]
+    checks = [*_answers(tallies, max_drop, max_loss_db), _size(old, new, max_growth)]
     if latency:
         with journal.stage("Measure both in turn"):
             checks += _time(old, new, max_slowdown, journal)
-    count = len(answered[1].indices)
+    count = len(tallies[1].indices)
     return Gated(
         new.folder, old.folder, pictures.description, count, tuple(checks), strict, tuple(journal.notices)
     )
 
 
-def _answered(bundle: Bundle, pictures: Pictures, journal: Journal) -> Answers:
+def _tallied(bundle: Bundle, pictures: Pictures, means: Means, journal: Journal) -> Tally:
     """The answers of a bundle's float model, if it has one, and of its model."""
     with journal.stage(f"Judge {bundle.folder.name} by {pictures.count} pictures") as progress:
         files = bundle.reference or bundle.model, bundle.model
         sessions = [open_session(file, bundle.target, 2) for file in files]
-        return evaluation.answers(sessions, pictures, bundle.spec.preprocess, progress)
+        return tallied(sessions, pictures, bundle.spec.preprocess, progress, means)
 
 
-def _answers(answered: list[Answers], max_drop: float, max_loss_db: float) -> Iterator[Check]:
+def _answers(tallies: list[Tally], max_drop: float, max_loss_db: float) -> Iterator[Check]:
     """The checks of accuracy, where there are labels, and of fidelity, where both have a float model."""
-    shared = sorted(set(answered[0].indices.tolist()) & set(answered[1].indices.tolist()))
-    old, new = (evaluation.among(found, shared) for found in answered)
+    shared = sorted(set(tallies[0].indices.tolist()) & set(tallies[1].indices.tolist()))
+    old, new = (tally.among(shared) for tally in tallies)
     if old.labels is not None:
-        was, now = (correct(found.logits[1], old.labels) for found in (old, new))
+        was, now = (tally.side(1).right for tally in (old, new))
         lost = drop(was, now, max_drop)
         first, second = (f"{100 * side.mean():.2f} %" for side in (was, now))
         yield Check("top-1 accuracy", first, second, lost.points, lost.interval, max_drop, "points")
-    before, after = ((found.logits[0], found.logits[1]) for found in (old, new))
-    worse, interval = lost_sqnr(before, after)
-    first, second = (f"{median_db(*pair):.1f} dB" for pair in (before, after))
+    worse, interval = lost_sqnr(old, new)
+    first, second = (f"{median_db(tally):.1f} dB" for tally in (old, new))
     yield Check("SQNR", first, second, worse, interval, max_loss_db, "dB")
 
 

@@ -5,10 +5,11 @@ from dataclasses import dataclass, replace
 from typing import TypeAlias
 
 from ..export.precision import Precision
-from ..models.spec import Tensor32
 from ..runtime.judge import evaluation
-from ..runtime.judge.evaluation import Answers, Pictures, answers
+from ..runtime.judge.answering import Means, tallied
+from ..runtime.judge.evaluation import Pictures
 from ..runtime.judge.limits import Limits
+from ..runtime.judge.tally import Tally
 from ..runtime.judge.verdict import Verification, judge
 from .product import Draft
 from .progress import Journal, silent
@@ -20,13 +21,17 @@ Asked: TypeAlias = tuple[Precision, Twin, File]  # the precision that was asked 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Judging:
-    """What all files answered, by the `id` of their sessions, and the limits that judge it."""
+    """What all files answered, the limits that judge it, and the means of asking again.
+
+    `places` are those of the sessions in the tally, by their `id`.
+    """
 
     workshop: Workshop
     pictures: Pictures
     limits: Limits
-    answered: Answers
-    logits: dict[int, Tensor32]
+    tally: Tally
+    places: dict[int, int]
+    means: Means
 
     def verdict(self, twin: Twin, file: File) -> Verification:
         """`file` beside its float twin; the twin itself is judged beside the original network."""
@@ -43,33 +48,39 @@ class Judging:
         left = evaluation.for_verdict(self.pictures)
         return [draft if draft.cured else self._again(draft, left) for draft in drafts]
 
-    def answers_of(self, draft: Draft) -> tuple[Answers, Pictures]:
+    def tally_of(self, draft: Draft) -> tuple[Tally, Pictures]:
         """The answers that the verdict of `draft` rests on, float first, and the pictures they are for."""
-        if id(draft.file.session) not in self.logits:  # a form that recovery has found
+        if id(draft.file.session) not in self.places:  # a form that recovery has found
             _, pictures = evaluation.split(self.pictures)
             preprocess = self.workshop.model.spec.preprocess
-            return answers([draft.twin.session, draft.file.session], pictures, preprocess, silent), pictures
+            sessions = [draft.twin.session, draft.file.session]
+            return tallied(sessions, pictures, preprocess, silent, self.means), pictures
         pair = self._pair(draft.twin, draft.file)
         if draft.verification.agreement.count == len(pair.indices):
             return pair, self.pictures
         left = evaluation.for_verdict(self.pictures)
-        return evaluation.among(pair, left), evaluation.take(self.pictures, left)
+        return pair.among(left), evaluation.take(self.pictures, left)
 
     def _again(self, draft: Draft, left: Sequence[int]) -> Draft:
-        pair = evaluation.among(self._pair(draft.twin, draft.file), left)
+        pair = self._pair(draft.twin, draft.file).among(left)
         if not len(pair.indices):
             return draft
         pictures = evaluation.take(self.pictures, left)
         found = judge(pair, pictures, self.limits, self.workshop.known)
         return replace(draft, verification=found) if found.passed == draft.verification.passed else draft
 
-    def _pair(self, twin: Twin, file: File) -> Answers:
+    def _pair(self, twin: Twin, file: File) -> Tally:
         exact = self.workshop.original if file is twin else twin.session
-        return replace(self.answered, logits=(self.logits[id(exact)], self.logits[id(file.session)]))
+        return self.tally.of_sessions(self.places[id(exact)], self.places[id(file.session)])
 
 
 def judging(
-    made: Sequence[Asked], pictures: Pictures, limits: Limits, workshop: Workshop, journal: Journal
+    made: Sequence[Asked],
+    pictures: Pictures,
+    limits: Limits,
+    workshop: Workshop,
+    means: Means,
+    journal: Journal,
 ) -> Judging:
     """Let all files answer `pictures`, and the original network too where a float file is asked for."""
     original = [workshop.original] if any(file is twin for _, twin, file in made) else []
@@ -77,8 +88,8 @@ def judging(
     others = [file for _, twin, file in made if file is not twin]
     sessions = [*original, *(file.session for file in (*twins, *others))]
     with journal.stage(f"Judge by {pictures.count} pictures") as progress:
-        answered = answers(sessions, pictures, workshop.model.spec.preprocess, progress)
-    logits = {id(session): given for session, given in zip(sessions, answered.logits, strict=True)}
+        tally = tallied(sessions, pictures, workshop.model.spec.preprocess, progress, means)
+    places = {id(session): place for place, session in enumerate(sessions)}
     preprocess = workshop.model.spec.preprocess
-    workshop.known = second_look(sessions[0], answered, pictures, preprocess, workshop.known, journal)
-    return Judging(workshop, pictures, limits, answered, logits)
+    workshop.known = second_look(sessions[0], tally, pictures, preprocess, workshop.known, journal)
+    return Judging(workshop, pictures, limits, tally, places, means)

@@ -17,6 +17,7 @@ from ..quantize.ladder import Rung, rungs
 from ..quantize.recipe import Recipe
 from ..runtime.bench.latency import Latency
 from ..runtime.judge import evaluation
+from ..runtime.judge.answering import Means
 from ..runtime.judge.evaluation import Pictures
 from ..runtime.judge.limits import Limits
 from ..runtime.judge.verdict import Verification
@@ -104,9 +105,16 @@ class Search:
     """The ladder of one target, and the clock."""
 
     def __init__(
-        self, workshop: Workshop, twin: Twin, pictures: Pictures, limits: Limits, journal: Journal
+        self,
+        workshop: Workshop,
+        twin: Twin,
+        pictures: Pictures,
+        limits: Limits,
+        means: Means,
+        journal: Journal,
     ) -> None:
         self._workshop, self._twin, self._limits, self._journal = workshop, twin, limits, journal
+        self._means = means
         self._pictures, self._verdict = evaluation.split(pictures)
 
     def climb(self, failed: File, recipe: Recipe, budget_s: float) -> Recovery:
@@ -120,7 +128,7 @@ class Search:
         for part in order.parts:
             self._journal.notice(f"Trying {part.step}: {part.reason}")
             if chosen := self._cure(trials, self._rungs(part, recipe, trials)):
-                verdict = self._workshop.judged(self._twin, chosen.file, self._verdict, self._limits)
+                verdict = self._judged(chosen.file, self._verdict)
                 return Recovery(trials, chosen, verdict, found)
             if self._late():
                 break
@@ -159,6 +167,9 @@ class Search:
                 break
         return cure
 
+    def _judged(self, file: File, pictures: Pictures) -> Verification:
+        return self._workshop.judged(self._twin, file, pictures, self._limits, self._means)
+
     def _trial(self, rung: Rung, file: File) -> Trial:
-        verification = self._workshop.judged(self._twin, file, self._pictures, self._limits)
+        verification = self._judged(file, self._pictures)
         return Trial(rung, file, verification, self._workshop.timed(self._twin, file))

@@ -1,7 +1,7 @@
 """What a conversion is asked for: every option with its default, checked before anything takes time."""
 
 import os
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self, TypeAlias, Union
@@ -20,6 +20,7 @@ from ..models.weights.names import require_weights
 from ..quantize.calibration import FEWEST
 from ..quantize.recipe import EFFORTS, RANGES, Recipe
 from ..runtime.bench.latency import SpeedLimits
+from ..runtime.judge.answering import Means
 from ..runtime.judge.limits import Limits
 from ..runtime.processors import Processor, without_pairs
 from ..runtime.processors import chosen as chosen_processors
@@ -81,6 +82,7 @@ class ConvertRequest:
     pipeline: PathLike | None = None
     overwrite: bool = False
     out: PathLike | None = None
+    jobs: int | None = None
 
     def __post_init__(self) -> None:
         # An iterator could be read only once.
@@ -119,7 +121,7 @@ class ConvertRequest:
             value = getattr(self, name)
             if value is not None and not value > 0:
                 raise UsageError(f"{name} {value}: must be greater than 0")
-        _ = self.overrides, self.targets, self.runs_on  # they are checked when read
+        _ = self.overrides, self.targets, self.runs_on, self.means  # they are checked when read
 
     def _require_possible_effort(self) -> None:
         if self.effort not in EFFORTS:
@@ -244,6 +246,11 @@ class ConvertRequest:
         return limits(self.max_drop, self.min_agreement, self.min_top1, strict=self.strict)
 
     @property
+    def means(self) -> Means:
+        """How pictures are answered."""
+        return answering(self.jobs, sample=self.measures_stability)
+
+    @property
     def speed(self) -> SpeedLimits:
         """The latency gate."""
         return SpeedLimits(self.max_latency, self.require_speedup)
@@ -275,6 +282,15 @@ def limits(max_drop: float, min_agreement: float, min_top1: float | None, *, str
     if min_top1 is not None and not 0 <= min_top1 <= 100:
         raise UsageError(f"min_top1 {min_top1}: must be between 0 and 100 percent")
     return Limits(max_drop, min_agreement, strict, min_top1)
+
+
+def answering(
+    jobs: int | None, *, sample: bool = False, resuming: Callable[[str], None] | None = None
+) -> Means:
+    """How pictures are answered; raises a `UsageError` if `jobs` is no number of processes."""
+    if jobs is not None:
+        at_least("jobs", jobs, 1)
+    return Means(jobs, sample, resuming)
 
 
 def at_least(name: str, value: float, least: float) -> None:

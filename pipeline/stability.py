@@ -10,13 +10,12 @@ from ..quantize.recipe import Recipe
 from ..runtime.judge import evaluation
 from ..runtime.judge.evaluation import answers
 from ..runtime.judge.stability import Stability, stability
+from ..runtime.judge.tally import Tally
 from .judging import Judging
 from .product import Draft
 from .progress import Journal, silent
 from .request import ConvertRequest
 from .workshop import Workshop
-
-_PICTURES = 400  # of the verdict's, which each of two more files answers for each target
 
 
 def compared(
@@ -50,16 +49,16 @@ def _compared(draft: Draft, by: Judging, workshops: Sequence[Workshop], recipe: 
     if draft.cured and draft.recovery and draft.recovery.chosen:
         recipe = draft.recovery.chosen.rung.recipe
     files = [workshop.quantized(draft.twin, recipe) for workshop in workshops]
-    every = -(-len(by.answered.indices) // _PICTURES)
-    seen = by.answered.indices[::every].tolist()
-    pictures = replace(evaluation.take(by.pictures, seen), decided=None)
+    answered = by.tally.sample
+    if answered is None:
+        raise EdgewiseError("none of the pictures for it can be read")
+    pictures = replace(evaluation.take(by.pictures, answered.indices.tolist()), decided=None)
     sessions = [file.session for file in files]
     halves = answers(sessions, pictures, by.workshop.model.spec.preprocess, silent).logits
-    exact = replace(by.answered, logits=(by.logits[id(draft.twin.session)],))
-    answered = evaluation.among(exact, seen)
-    answered = replace(answered, logits=(*answered.logits, *halves))
+    exact = answered.logits[by.places[id(draft.twin.session)]]
+    tally = Tally.of(replace(answered, logits=(exact, *halves)))
     count = min(len(workshop.calibration.pixels) for workshop in workshops)
-    return stability(count, answered, by.limits, generated=by.pictures.generated)
+    return stability(count, tally, by.limits, generated=by.pictures.generated)
 
 
 def _halves(calibration: Calibration) -> list[Calibration]:

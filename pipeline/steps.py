@@ -117,7 +117,7 @@ def judged(
     made: list[Asked], pictures: Pictures, request: ConvertRequest, workshop: Workshop, journal: Journal
 ) -> tuple[list[Draft], Judging]:
     """Let all files answer the same pictures, in one pass over them."""
-    found = judging(made, pictures, request.limits, workshop, journal)
+    found = judging(made, pictures, request.limits, workshop, request.means, journal)
     files = beside_others([file for _, _, file in made])
     drafts = [
         Draft(precision, twin, file, found.verdict(twin, file))
@@ -161,7 +161,7 @@ def _gated(draft: Draft, by: Judging, request: ConvertRequest, journal: Journal,
     failed = draft.verification
     if not failed.passed and failed.curable and request.recover and integer:
         journal.notice(f"{draft.file.title}: {failed.reason()}. Trying other forms")
-        search = Search(workshop, draft.twin, by.pictures, request.limits, journal)
+        search = Search(workshop, draft.twin, by.pictures, request.limits, request.means, journal)
         with journal.unplanned():
             recipe = request.recipe_for(draft.file.artifact.target)
             found = search.climb(draft.file, recipe, request.recover_budget)

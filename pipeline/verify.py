@@ -16,18 +16,20 @@ from ..runtime.devices.answers import Beside, BoardCheck, BoardSession
 from ..runtime.devices.ssh import SshBoard, open_device
 from ..runtime.first_opening import require_sound
 from ..runtime.judge import evaluation, saturation
+from ..runtime.judge.answering import tallied
 from ..runtime.judge.drop import Drop, Verdict
 from ..runtime.judge.estimate import Estimate
-from ..runtime.judge.evaluation import Answers, Pictures
+from ..runtime.judge.evaluation import Pictures
 from ..runtime.judge.golden import GoldenCheck, check
 from ..runtime.judge.stats import Agreement
+from ..runtime.judge.tally import Tally
 from ..runtime.judge.verdict import Verification, judge
 from . import report as pages
 from .checks import require_folder
 from .claims import known
 from .document import document
 from .progress import Journal, Progress
-from .request import at_least, limits
+from .request import answering, at_least, limits
 from .second_look import second_look
 
 
@@ -101,6 +103,7 @@ def verify(
     min_top1: float | None = None,
     strict: bool = False,
     threads: int = 2,
+    jobs: int | None = None,
     device: str | None = None,
     report: PathLike | None = None,
     progress: Progress | None = None,
@@ -118,7 +121,8 @@ def verify(
         min_agreement: Smallest top-1 agreement with the float model, from 0 to 1, without labels.
         min_top1: Smallest top-1 accuracy of the model itself, in percent, on labelled pictures.
         strict: Fail also where the pictures are too few to decide, or cannot prove an accuracy.
-        threads: Threads of the engine.
+        threads: Threads of the engine; one in each of several processes.
+        jobs: Processes that answer pictures, where there are many; one per core without it.
         device: Run the model on this board, `ssh://user@host[:port]`, and its float model here.
         report: An HTML file to write: the bundle's report, with what was found now.
         progress: Receives stages and notices; silent without it.
@@ -134,6 +138,7 @@ def verify(
     place = None if device is None else open_device(device)
     wanted = limits(max_drop, min_agreement, min_top1, strict=strict)
     at_least("threads", threads, 1)
+    answering(jobs)  # is checked before anything takes time
     if report is not None:
         pages.require()
     opened = Bundle.open(Path(bundle))
@@ -148,6 +153,7 @@ def verify(
         overlap = evaluation.refuse_overlap(pictures, Seen.from_json(opened.calibration or {}))
     wanted.require_measurable(pictures)
     journal = Journal(progress, 1 + judged_by_pictures + (report is not None))
+    means = answering(jobs, resuming=journal.notice)
     unfit = saturation.unfit_here(opened) if place is None else None
     for notice in (*filter(None, [undescribed, unfit, overlap]), *(pictures.notices if pictures else ())):
         journal.notice(notice)
@@ -167,16 +173,16 @@ def verify(
             return VerifiedBundle(opened, golden, None, tuple(journal.notices), _board(place, there, beside))
         with journal.stage(f"Judge by {pictures.count} pictures") as counter:
             exact = open_session(opened.reference or opened.model, opened.target, threads)
-            answers = evaluation.answers([exact, session], pictures, opened.spec.preprocess, counter)
+            tally = tallied([exact, session], pictures, opened.spec.preprocess, counter, means)
         board = _board(place, there, beside)
     told = known(opened.spec, opened.manifest.get("training"))
-    told = second_look(exact, answers, pictures, opened.spec.preprocess, told, journal)
-    judged = judge(answers, pictures, wanted, told)
+    told = second_look(exact, tally, pictures, opened.spec.preprocess, told, journal)
+    judged = judge(tally, pictures, wanted, told)
     for warning in judged.warnings:
         journal.notice(warning)
     if report is not None:
         with journal.stage("Write the report"):
-            _report(Path(report), opened, answers, pictures, judged, journal.notices)
+            _report(Path(report), opened, tally, pictures, judged, journal.notices)
     return VerifiedBundle(opened, golden, judged, tuple(journal.notices), board)
 
 
@@ -190,12 +196,12 @@ def _board(place: SshBoard | None, there: BoardSession | None, beside: Beside | 
 def _report(
     path: Path,
     bundle: Bundle,
-    answers: Answers,
+    tally: Tally,
     pictures: Pictures,
     judged: Verification,
     notices: Sequence[str],
 ) -> None:
-    rows = pages.predictions(answers, pictures, bundle.spec.labels)
+    rows = pages.predictions(tally, pictures, bundle.spec.labels)
     images = pages.thumbnails(pages.chosen(rows), pictures, bundle.spec.preprocess)
     found = {"verification": judged.to_json(), "notices": [*notices]}
     _write(path, bundle.manifest | found, pages.Evidence(rows, images))

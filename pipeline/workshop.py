@@ -25,6 +25,7 @@ from ..quantize.refine.sources import Sources, median_sqnr_db, sources
 from ..runtime import Session, open_session, runtime
 from ..runtime.bench.latency import Latency, measure
 from ..runtime.judge import evaluation, saturation, stats
+from ..runtime.judge.answering import Means, tallied
 from ..runtime.judge.evaluation import Pictures, answers
 from ..runtime.judge.limits import Limits
 from ..runtime.judge.observed import PICTURES as OBSERVED
@@ -185,13 +186,15 @@ class Workshop:
         with self._journal.stage("Compare weights with activations"):
             return sources(refined.network, self.calibration, recipe)
 
-    def judged(self, exact: File, file: File, pictures: Pictures, limits: Limits) -> Verification:
+    def judged(
+        self, exact: File, file: File, pictures: Pictures, limits: Limits, means: Means
+    ) -> Verification:
         """How `file` answers `pictures` beside its float twin."""
         target = file.artifact.target
         with self._journal.stage(f"Judge {target} by {pictures.count} pictures") as progress:
             sessions = [exact.session, file.session]
-            answered = answers(sessions, pictures, self.model.spec.preprocess, progress)
-        return judge(answered, pictures, limits, self.known)
+            tally = tallied(sessions, pictures, self.model.spec.preprocess, progress, means)
+        return judge(tally, pictures, limits, self.known)
 
     def observed(self, file: File) -> Observed:
         """How often products in `file` exceed 16 bits on the first calibration pictures."""

@@ -3,6 +3,7 @@
 import importlib
 from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol, cast
 
@@ -28,8 +29,26 @@ class Session(Protocol):
         """Map (N, H, W, C) normalised float32 pictures to (N, classes) float32 logits."""
 
 
+@dataclass(frozen=True, slots=True)
+class Opening:
+    """What a session was opened from, so that another process can open it too."""
+
+    path: Path
+    target: str
+    exact: bool = False
+
+    def again(self) -> Session:
+        """The same session with one thread; raises as `open_session` does."""
+        return runtime(self.target).open_shared(self.path, exact=self.exact)
+
+
 class EngineSession(Session, Protocol):
-    """A session in an inference engine, which can be timed without conversions around it."""
+    """A session in an inference engine, which can be timed without conversions around it.
+
+    `opening` is None for reference arithmetic.
+    """
+
+    opening: Opening | None
 
     def loop(self, picture: Tensor32) -> Callable[[], None]:
         """Set a (1, H, W, C) picture and return a function that runs one inference on it, and nothing else.
@@ -55,6 +74,9 @@ class Runtime(Protocol):
 
     def open_exact(self, path: Path, threads: int) -> Session:
         """Open it with the arithmetic of processors that add INT8 products in 32 bits, on any processor."""
+
+    def open_shared(self, path: Path, *, exact: bool) -> Session:
+        """Open it for one of several processes: with one thread, which may run on any core."""
 
     def read_structure(self, path: Path) -> "Structure":
         """Read back the structure of the file as the engine runs it."""

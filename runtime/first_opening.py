@@ -9,13 +9,13 @@ cache folder, and opened directly from then on.
 
 import hashlib
 import json
-import os
 import platform
 from contextlib import suppress
 from pathlib import Path
 
 from ..export.artifact import model_files
 from ..models.errors import EdgewiseError, MissingDependencyError
+from ..models.files import cache_folder
 from . import runtime
 from .bundle import Bundle
 from .judge.described import require_described
@@ -62,5 +62,4 @@ def _proof(bundle: Bundle, file: Path) -> Path:
     digests = [bundle.manifest["files"][part.name]["sha256"] for part in model_files(file)]
     told = json.dumps(bundle.manifest, sort_keys=True)
     facts = [told, file.name, *digests, bundle.target, runtime(bundle.target).version(), platform.machine()]
-    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
-    return cache / "edgewise" / "opened" / hashlib.sha256("\n".join(facts).encode()).hexdigest()
+    return cache_folder() / "opened" / hashlib.sha256("\n".join(facts).encode()).hexdigest()

@@ -23,7 +23,7 @@ def describe() -> dict[str, Any]:
         "extensions": _extensions(),
         "isa": isa(),
         "saturates": saturates(),
-        "cores": _cores(),
+        "cores": cores(),
         "memory_bytes": _memory_bytes(),
     }
 
@@ -56,9 +56,9 @@ def _extensions() -> list[str] | None:
     return [name for name in (*_VECTORS, *_INT8, *_HALF) if name in flags] if flags else None
 
 
-def _cores() -> int | None:
+def cores() -> int:
     """The number of cores that this process may use: less than all in a container or under taskset."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def _memory_bytes() -> int | None:

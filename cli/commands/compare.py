@@ -6,7 +6,7 @@ from typing import Any
 import click
 
 from ..groups import GroupedCommand, in_group
-from ..options import output
+from ..options import jobs, output
 
 _comparison = in_group("Comparison")
 
@@ -45,6 +45,7 @@ _comparison = in_group("Comparison")
     help="Largest number of pictures.",
 )
 @_comparison("--threads", type=click.IntRange(min=1), metavar="N", default=2, help="Threads of each engine.")
+@jobs(_comparison)
 @output
 def command(bundles: tuple[Path, ...], *, as_json: bool, quiet: bool, verbose: bool, **options: Any) -> None:
     """Compare the models and float models of BUNDLES, and their original network, on the same pictures.

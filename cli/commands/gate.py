@@ -7,7 +7,7 @@ import click
 
 from ..ci import for_ci, telling
 from ..groups import GroupedCommand, in_group
-from ..options import output
+from ..options import jobs, output
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -30,6 +30,7 @@ _LIMIT = click.FloatRange(min=0)
     metavar="DIR",
     help="Labelled pictures, a folder for each class, to compare the accuracy with.",
 )
+@jobs(_evaluation)
 @_limits("--max-drop", type=_LIMIT, metavar="POINTS", default=1.0, help="Largest loss of top-1 accuracy.")
 @_limits("--max-loss-db", type=_LIMIT, metavar="DB", default=1.0, help="Largest loss of SQNR against float.")
 @_limits("--max-growth", type=_LIMIT, metavar="PERCENT", default=5.0, help="Largest growth of the file.")

@@ -7,7 +7,7 @@ import click
 
 from ..ci import for_ci, telling
 from ..groups import GroupedCommand, in_group
-from ..options import limits, output
+from ..options import jobs, limits, output
 
 _evaluation = in_group("Evaluation")
 
@@ -21,6 +21,7 @@ _evaluation = in_group("Evaluation")
     help="Labelled pictures, a folder for each class, to measure the accuracy drop with.",
 )
 @_evaluation("--threads", type=click.IntRange(min=1), metavar="N", default=2, help="Threads of the engine.")
+@jobs(_evaluation)
 @_evaluation(
     "--device",
     metavar="NAME",

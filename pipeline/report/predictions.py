@@ -5,13 +5,11 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
-
 from ...models import tables
 from ...models.printable import printable
 from ...models.spec import Labels
-from ...runtime.judge.evaluation import Answers, Pictures
-from ...runtime.judge.stats import softmax
+from ...runtime.judge.evaluation import Pictures
+from ...runtime.judge.tally import Tally
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,21 +49,21 @@ class Confusion:
     count: int
 
 
-def predictions(answered: Answers, pictures: Pictures, labels: Labels) -> list[Prediction]:
+def predictions(tally: Tally, pictures: Pictures, labels: Labels) -> list[Prediction]:
     """The answers of two models, the float one first, to each picture that was read."""
-    probabilities = [softmax(logits) for logits in answered.logits]
-    tops = [logits.argmax(1) for logits in answered.logits]
-    sides = [found[np.arange(len(top)), top] for found, top in zip(probabilities, tops, strict=True)]
+    sides = [tally.side(0), tally.side(1)]
+    tops = [side.answers for side in sides]
+    shares = [side.confidence for side in sides]
     return [
         Prediction(
             printable(pictures.name(index)),
-            "" if answered.labels is None else labels.names[answered.labels[row]],
+            "" if tally.labels is None else labels.names[tally.labels[row]],
             labels.names[tops[0][row]],
-            round(float(sides[0][row]), 6),
+            round(float(shares[0][row]), 6),
             labels.names[tops[1][row]],
-            round(float(sides[1][row]), 6),
+            round(float(shares[1][row]), 6),
         )
-        for row, index in enumerate(answered.indices.tolist())
+        for row, index in enumerate(tally.indices.tolist())
     ]
 
 

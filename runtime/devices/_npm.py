@@ -6,7 +6,6 @@ the registry that the user has configured. Install scripts are not run.
 
 import hashlib
 import json
-import os
 import re
 import shutil
 import subprocess
@@ -15,6 +14,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from ...models.errors import EdgewiseError
+from ...models.files import cache_folder
 
 PAGE = Path(__file__).with_name("_page")
 # The page's files: 33 MB, a sixth of the packages. 'compat' is for browsers without relaxed SIMD.
@@ -66,15 +66,10 @@ def packages() -> Packages:
     """
     # Another release may pin other versions or need other files, so it has another folder.
     pinned = hashlib.sha256((PAGE / _LOCK).read_bytes() + "\n".join(FILES).encode()).hexdigest()
-    folder = _cache() / f"browser-{pinned[:16]}"
+    folder = cache_folder() / f"browser-{pinned[:16]}"
     if not _whole(folder):
         _fetch(folder)
     return Packages(folder)
-
-
-def _cache() -> Path:
-    """The cache folder of the XDG base directory specification, on every system."""
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "edgewise"
 
 
 def _whole(folder: Path) -> bool:

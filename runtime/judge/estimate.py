@@ -26,9 +26,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ...models.errors import UsageError
 from .drop import Verdict, verdict_of
-from .stats import Interval, Logits, Vector, softmax, wilson
+from .stats import Interval, Vector, wilson
+from .tally import Tally
 
 # In benchmarks/gate.md the true drop reaches two thirds of the share that differs, up to a share of 12 %. So
 # four times the limit leaves room for little more than twice the limit. No file there that differs by up to
@@ -58,24 +58,14 @@ class Estimate:
     max_drop_points: float
 
 
-def estimate(reference: Logits, candidate: Logits, max_drop_points: float) -> Estimate:
-    """Judge a quantized model without labels by two (N, C) arrays of logits for the same pictures.
+def estimate(tally: Tally, max_drop_points: float) -> Estimate:
+    """Judge a quantized model (second session) without labels, by what its float model (first) expects.
 
     The same input gives the same result.
-
-    Raises:
-        UsageError: the shapes differ, or there are no pictures.
     """
-    if reference.shape != candidate.shape or not len(reference):
-        raise UsageError(
-            f"reference logits are {reference.shape} and candidate logits {candidate.shape}: "
-            "use the same images, at least one"
-        )
-    pictures, own = np.arange(len(reference)), reference.argmax(axis=1)
-    trusted = softmax(reference)
-    confidence = trusted[pictures, own]
-    losses = confidence - trusted[pictures, candidate.argmax(axis=1)]
-    differing = int((own != candidate.argmax(axis=1)).sum())
+    confidence = tally.side(0).confidence
+    losses = confidence - tally.pair(0, 1)["trust"]
+    differing = int((~tally.same(0, 1)).sum())
     count, limit = len(losses), float(max_drop_points)
     interval = _interval(losses)
     return Estimate(

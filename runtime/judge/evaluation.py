@@ -6,6 +6,7 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
+from typing import Protocol, TypeAlias, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,14 +23,42 @@ from ...models.synthetic import dead_leaves
 from .. import Session
 
 Progress = Callable[[int, int], None]  # done, total
+Read: TypeAlias = Callable[[int, Preprocess], Pixels]
+
+
+@runtime_checkable
+class Parted(Protocol):
+    """Reads pictures, and can read some of them alone."""
+
+    def __call__(self, index: int, preprocess: Preprocess) -> Pixels:
+        """The cropped picture `index`."""
+
+    def part(self, indices: Sequence[int]) -> Read:
+        """What reads the pictures `indices`, numbered from 0, and knows of no others."""
+
 
 GENERATED = 1200  # pictures of the generated set that judge bundled weights, where nobody says how many
-_BLOCK = 16  # pictures in memory at a time
+BLOCK = 16  # pictures in memory at a time
 _UNLABELLED, _DECIDED = 160, 40
 _PHOTOGRAPHS = 500  # without labels: about 300 are needed to show that no answer in a hundred is lost
 _BEYOND_CALIBRATION = 1_000_000  # dead leaves from this index on are never used for calibration
 _SEARCH_EVERY, _SEARCHED = 5, 240
 _FURTHER = 12_000_000  # from here on, for searching only; a multiple of the number of shapes
+
+
+@dataclass(frozen=True, slots=True)
+class Files:
+    """Reads picture files."""
+
+    paths: tuple[Path, ...]
+
+    def __call__(self, index: int, preprocess: Preprocess) -> Pixels:
+        """The cropped picture `index`; raises as `with_image` does."""
+        return with_image(self.paths[index], preprocess.crop)
+
+    def part(self, indices: Sequence[int]) -> "Files":
+        """The files `indices` alone."""
+        return Files(tuple(self.paths[index] for index in indices))
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +73,7 @@ class Pictures:
     """
 
     description: str
-    read: Callable[[int, Preprocess], Pixels]
+    read: Read
     count: int
     labels: tuple[int, ...] | None = None
     files: tuple[Path, ...] = ()
@@ -67,6 +96,13 @@ class Answers:
     labels: NDArray[np.int64] | None
     skipped: int
 
+    def every(self, step: int) -> "Answers":
+        """The first answer and every `step`-th one from there."""
+        labels = None if self.labels is None else self.labels[::step]
+        return Answers(
+            tuple(side[::step] for side in self.logits), self.indices[::step], labels, self.skipped
+        )
+
 
 def from_folder(folder: Path, spec: ModelSpec) -> Pictures:
     """The pictures of a folder of class folders, or of `val/` if it contains `train/` and `val/`.
@@ -79,7 +115,7 @@ def from_folder(folder: Path, spec: ModelSpec) -> Pictures:
     files, classes = zip(*found.pairs, strict=True)
     return Pictures(
         description,
-        partial(_crop, files),
+        Files(files),
         len(files),
         classes,
         files,
@@ -106,7 +142,7 @@ def unlabelled(seed: int) -> Pictures:
 def from_files(files: Sequence[Path]) -> Pictures:
     """The first of `files`, without labels."""
     files = tuple(files[:_PHOTOGRAPHS])
-    return Pictures("unlabelled pictures", partial(_crop, files), len(files), files=files)
+    return Pictures("unlabelled pictures", Files(files), len(files), files=files)
 
 
 def choose(spec: ModelSpec, data: Path | None, count: int, photos: Sequence[Path], seed: int) -> Pictures:
@@ -149,26 +185,25 @@ def take(pictures: Pictures, indices: Sequence[int]) -> Pictures:
     """The pictures `indices` of a set, renumbered from 0."""
     return replace(
         pictures,
-        read=lambda index, preprocess: pictures.read(indices[index], preprocess),
+        read=part_of(pictures.read, indices),
         count=len(indices),
         labels=pictures.labels and tuple(pictures.labels[index] for index in indices),
         files=pictures.files and tuple(pictures.files[index] for index in indices),
     )
 
 
-def among(answers: Answers, indices: Sequence[int]) -> Answers:
-    """The answers to the pictures `indices` of a set, numbered as `take` does."""
-    places = {index: place for place, index in enumerate(indices)}
-    kept = [row for row, index in enumerate(answers.indices.tolist()) if index in places]
-    return Answers(
-        tuple(logits[kept] for logits in answers.logits),
-        np.asarray([places[index] for index in answers.indices[kept].tolist()], np.int64),
-        None if answers.labels is None else answers.labels[kept],
-        len(indices) - len(kept),
-    )
+def part_of(read: Read, indices: Sequence[int]) -> Read:
+    """What reads the pictures `indices` alone; it can be pickled, and is small, if `read` is so."""
+    if isinstance(read, Parted):
+        return read.part(indices)
+    return partial(_chosen, read, tuple(indices))
 
 
-def _further(read: Callable[[int, Preprocess], Pixels], index: int, preprocess: Preprocess) -> Pixels:
+def _chosen(read: Read, indices: Sequence[int], index: int, preprocess: Preprocess) -> Pixels:
+    return read(indices[index], preprocess)
+
+
+def _further(read: Read, index: int, preprocess: Preprocess) -> Pixels:
     return read(_FURTHER + index, preprocess)
 
 
@@ -205,13 +240,19 @@ def refuse_overlap(pictures: Pictures, calibrated: Seen) -> str | None:
 
 def given(pixels: NDArray[np.uint8], description: str) -> Pictures:
     """Pictures that are already cropped, (N, H, W, C)."""
-    return Pictures(description, lambda index, _: pixels[index], len(pixels))
+    return Pictures(description, partial(_given, pixels), len(pixels))
+
+
+def _given(pixels: NDArray[np.uint8], index: int, preprocess: Preprocess) -> Pixels:
+    del preprocess
+    found: Pixels = pixels[index]
+    return found
 
 
 def answers(
     sessions: Sequence[Session], pictures: Pictures, preprocess: Preprocess, progress: Progress
 ) -> Answers:
-    """Run every session on every readable picture.
+    """Run every session on every readable picture, and keep all logits: for few pictures.
 
     Raises:
         EdgewiseError: no picture can be read.
@@ -236,35 +277,70 @@ def _answers(
     preprocess: Preprocess,
     progress: Progress,
 ) -> tuple[tuple[Tensor32, ...], list[int]]:
-    """The logits of each session for the readable ones of the pictures `numbers`, and their numbers.
+    """The logits of each session for the readable ones of the pictures `numbers`, and their numbers."""
+    collected: list[tuple[Tensor32, ...]] = []
+    kept: list[int] = []
+    for done, found in zip(ends(len(numbers)), blocks(sessions, pictures, numbers, preprocess), strict=True):
+        kept += found.kept
+        collected += [found.logits] if found.kept else []
+        progress(done, len(numbers))
+    if not kept:
+        raise unreadable(pictures)
+    return tuple(np.concatenate(parts) for parts in zip(*collected, strict=True)), kept
+
+
+def unreadable(pictures: Pictures) -> EdgewiseError:
+    """The error about a set without any picture that can be read."""
+    return EdgewiseError(f"{pictures.description}: none of {pictures.count} pictures can be read")
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Block:
+    """The readable ones of a few pictures, by their numbers, and the logits of each session for them."""
+
+    kept: list[int]
+    logits: tuple[Tensor32, ...]
+
+
+def ends(count: int) -> list[int]:
+    """Where each block of `count` pictures ends."""
+    return [min(start + BLOCK, count) for start in range(0, count, BLOCK)]
+
+
+def blocks(
+    sessions: Sequence[Session], pictures: Pictures, numbers: Sequence[int], preprocess: Preprocess
+) -> Iterator[Block]:
+    """What the sessions answer to the pictures `numbers`, `BLOCK` of them at a time.
 
     Each session runs in its own thread: engines release the GIL, and one thread per session wastes no time
     waiting for others, as several threads within a session do.
     """
-    collected: dict[int, list[Tensor32]] = {id(session): [] for session in sessions}
-    sessions_once = list({id(session): session for session in sessions}.values())  # none in two threads
-    asked: dict[int, Future[Tensor32]] = {}
-    kept: list[int] = []
-    with ThreadPoolExecutor(len(collected)) as threads:
-        for start in range(0, len(numbers), _BLOCK):
-            block = numbers[start : start + _BLOCK]
-            pixels = dict(_readable(pictures, block, preprocess))  # while the sessions answer the last block
-            _collect(asked, collected)
-            asked = {}
-            if pixels:
-                kept.extend(pixels)
-                batch = preprocess.normalise(np.stack([*pixels.values()]))
-                asked = {id(session): threads.submit(session, batch) for session in sessions_once}
-            progress(start + len(block), len(numbers))
-        _collect(asked, collected)
-    if not kept:
-        raise EdgewiseError(f"{pictures.description}: none of {pictures.count} pictures can be read")
-    return tuple(np.concatenate(collected[id(session)]) for session in sessions), kept
+    sessions_once = {id(session): session for session in sessions}  # none in two threads
+    before: tuple[list[int], dict[int, Future[Tensor32]]] | None = None
+    with ThreadPoolExecutor(len(sessions_once)) as threads:
+        for start in range(0, len(numbers), BLOCK):
+            # While the sessions answer the last block.
+            kept, batch = read_block(pictures, numbers[start : start + BLOCK], preprocess)
+            if before is not None:
+                yield _answered(*before, sessions)
+            asked = {key: threads.submit(session, batch) for key, session in sessions_once.items() if kept}
+            before = kept, asked
+        if before is not None:
+            yield _answered(*before, sessions)
 
 
-def _collect(asked: dict[int, Future[Tensor32]], collected: dict[int, list[Tensor32]]) -> None:
-    for session, answer in asked.items():
-        collected[session].append(answer.result())
+def _answered(kept: list[int], asked: dict[int, Future[Tensor32]], sessions: Sequence[Session]) -> Block:
+    return Block(kept, tuple(asked[id(session)].result() for session in sessions if kept))
+
+
+def read_block(
+    pictures: Pictures, numbers: Sequence[int], preprocess: Preprocess
+) -> tuple[list[int], Tensor32]:
+    """Which of the pictures can be read, and the batch of them."""
+    pixels = dict(_readable(pictures, numbers, preprocess))
+    if not pixels:
+        return [], np.zeros((0, *preprocess.shape), np.float32)
+    return [*pixels], preprocess.normalise(np.stack([*pixels.values()]))
 
 
 def _readable(
@@ -273,10 +349,6 @@ def _readable(
     for number in numbers:
         with suppress(EdgewiseError):
             yield number, pictures.read(number, preprocess)
-
-
-def _crop(files: Sequence[Path], index: int, preprocess: Preprocess) -> Pixels:
-    return with_image(files[index], preprocess.crop)
 
 
 def _shape(index: int, preprocess: Preprocess) -> Pixels:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import combinations
 
-from .stats import Logits, agreement, parity
+from .tally import Tally
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,21 +21,18 @@ class ComparedPair:
     count: int
 
 
-def matrix(names: Sequence[str], logits: Sequence[Logits]) -> list[ComparedPair]:
-    """Compare each model with every later one, by their (images, classes) logits for the same images.
-
-    Raises:
-        ParityError: the shapes differ, there are no logits, or a value is not a finite float32.
-    """
-    models = zip(names, logits, strict=True)
-    return [_pair(*first, *second) for first, second in combinations(models, 2)]
+def matrix(names: Sequence[str], tally: Tally) -> list[ComparedPair]:
+    """Compare each model with every later one; the names are those of the tally's sessions."""
+    models = zip(names, range(len(tally.sides)), strict=True)
+    return [_pair(tally, first, second) for first, second in combinations(models, 2)]
 
 
-def _pair(reference: str, expected: Logits, candidate: str, found: Logits) -> ComparedPair:
-    distance, followed = parity(expected, found), agreement(expected, found)
+def _pair(tally: Tally, reference: tuple[str, int], candidate: tuple[str, int]) -> ComparedPair:
+    sessions = reference[1], candidate[1]
+    distance, followed = tally.parity(*sessions), tally.agreement(*sessions)
     return ComparedPair(
-        reference=reference,
-        candidate=candidate,
+        reference=reference[0],
+        candidate=candidate[0],
         max_abs=distance.max_abs,
         max_rel=distance.max_rel,
         top1=followed.top1,

@@ -14,8 +14,9 @@ import numpy as np
 from ...models.errors import EdgewiseError
 from ...models.spec import Preprocess, Tensor32
 from .. import Session
-from .evaluation import Answers, Pictures, Progress, answers, take
+from .evaluation import Pictures, Progress, answers, take
 from .stats import Accuracy, accuracy
+from .tally import Side
 
 _PICTURES = 100
 _BETTER = 0.10  # of top-1 accuracy
@@ -29,14 +30,14 @@ _SCALES: tuple[tuple[str, Any, Any], ...] = (  # mean and std on the [0, 1] scal
 )
 
 
-def better_order(exact: Tensor32, answered: Answers, pictures: Pictures) -> str | None:
-    """Whether the float model, with the logits `exact`, is much better if folders are counted as text."""
-    order, labels = pictures.text_order, answered.labels
+def better_order(exact: Side, pictures: Pictures) -> str | None:
+    """Whether the float model, which answered `exact`, is much better if folders are counted as text."""
+    order, labels = pictures.text_order, exact.labels
     if not order or labels is None:
         return None
     places = {label: place for place, (_, label) in enumerate(order)}
-    given = accuracy(exact, labels)
-    found = accuracy(exact, np.asarray([places[label] for label in labels.tolist()]))
+    given = exact.accuracy
+    found = exact.accuracy_by(np.asarray([places[label] for label in labels.tolist()]))
     if not _much_better(found, given):
         return None
     names = ", ".join(name for name, _ in order[:_SHOWN])

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from .drop import Verdict, verdict_of
-from .stats import Interval, Logits
+from .stats import Interval, Vector
+from .tally import Tally
 
 _DRAWS, _SEED = 2000, 0
 _FINEST = 1e-15  # relative to the signal: the limit of float32
@@ -44,12 +45,12 @@ class Check:
         )
 
 
-def lost_sqnr(old: tuple[Logits, Logits], new: tuple[Logits, Logits]) -> tuple[float, Interval]:
+def lost_sqnr(old: Tally, new: Tally) -> tuple[float, Interval]:
     """By how many dB the median SQNR of logits falls, with its 95 % interval from a bootstrap over pictures.
 
-    Each pair is a float model's logits (N, C) and those of the model made from it, for the same pictures.
+    Each is of a float model and of the model made from it, for the same pictures.
     """
-    before, after = (_sqnr_db(*pair) for pair in (old, new))
+    before, after = _sqnr_db(old), _sqnr_db(new)
     picks, count = np.random.default_rng(_SEED), len(before)
     drawn = (picks.integers(0, count, count) for _ in range(_DRAWS))
     losses = [np.median(before[sample]) - np.median(after[sample]) for sample in drawn]
@@ -58,14 +59,13 @@ def lost_sqnr(old: tuple[Logits, Logits], new: tuple[Logits, Logits]) -> tuple[f
     return lost, Interval(min(float(low), lost), max(float(high), lost))
 
 
-def median_db(exact: Logits, other: Logits) -> float:
-    """The median SQNR over pictures in dB."""
-    return float(np.median(_sqnr_db(exact, other)))
+def median_db(tally: Tally) -> float:
+    """The median over pictures of the second session's SQNR beside the first, in dB."""
+    return float(np.median(_sqnr_db(tally)))
 
 
-def _sqnr_db(exact: Logits, other: Logits) -> "np.ndarray[tuple[int], np.dtype[np.float64]]":
+def _sqnr_db(tally: Tally) -> Vector:
     """The SQNR of each picture's logits without their mean, (N,)."""
-    first, second = (side.astype(np.float64) - side.mean(1, keepdims=True) for side in (exact, other))
-    signal, noise = np.square(first).sum(1), np.square(first - second).sum(1)
+    signal, noise = tally.sides[0]["energy"], tally.pair(0, 1)["noise"]
     least = np.maximum(signal * _FINEST, np.finfo(np.float32).tiny)
-    return 10 * np.log10(np.maximum(signal, least) / np.maximum(noise, least))  # type: ignore[no-any-return]
+    return np.asarray(10 * np.log10(np.maximum(signal, least) / np.maximum(noise, least)))

@@ -10,9 +10,9 @@ from typing import Any
 
 from .drop import drop
 from .estimate import estimate
-from .evaluation import Answers
 from .limits import Limits
-from .stats import Agreement, Interval, agreement, correct
+from .stats import Agreement, Interval
+from .tally import Tally
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,23 +81,21 @@ class Stability:
         }
 
 
-def stability(calibrated: int, answers: Answers, limits: Limits, *, generated: bool) -> Stability:
+def stability(calibrated: int, tally: Tally, limits: Limits, *, generated: bool) -> Stability:
     """Compare two models (second and third session) that differ in their calibration alone.
 
     Args:
         calibrated: How many pictures calibrated each of the two.
-        answers: Of the float model, and of the two.
+        tally: Of the float model, and of the two.
         limits: How much a model may lose.
         generated: Whether the pictures are generated, so that they have no drop without labels.
     """
-    exact, *halves = answers.logits
-    first, second = halves
     drops = difference = None
-    if (labels := answers.labels) is not None:
-        right = [correct(logits, labels) for logits in (exact, first, second)]
+    if tally.labels is not None:
+        right = [tally.side(session).right for session in range(3)]
         one, other = (drop(right[0], half, limits.max_drop).points for half in right[1:])
         drops, difference = (one, other), drop(right[1], right[2], limits.max_drop).interval
     elif not generated:
-        one, other = (estimate(exact, half, limits.max_drop).points for half in halves)
+        one, other = (estimate(tally.of_sessions(0, half), limits.max_drop).points for half in (1, 2))
         drops = one, other
-    return Stability(calibrated, agreement(first, second), drops, difference, limits)
+    return Stability(calibrated, tally.agreement(1, 2), drops, difference, limits)

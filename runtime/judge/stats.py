@@ -102,12 +102,20 @@ def parity(reference: Logits, candidate: Logits) -> Parity:
     Raises:
         ParityError: the shapes differ, there are no logits, or a value is not a finite float32.
     """
-    reference, candidate = _pair(reference, candidate)
+    reference, candidate = same_shape(reference, candidate)
     difference, largest = _by_image(_distances, reference, candidate)
-    usual = np.median(largest) if is_single(reference) else 0.0
-    relative = difference / np.maximum(largest, max(usual, _FLOAT32.tiny))
-    count, same = len(reference), _same_answers(reference, candidate)
-    return Parity(float(difference.max()), float(relative.max()), same / count, count)
+    same = reference.argmax(axis=1) == candidate.argmax(axis=1)
+    return parity_of(difference, largest, same, single=is_single(reference))
+
+
+def parity_of(difference: Vector, largest: Vector, same: NDArray[np.bool_], *, single: bool) -> Parity:
+    """The figures of max |r - c| and max |r| of each image, and whether its answers are the same.
+
+    `single` is `is_single` of the reference's logits.
+    """
+    usual = float(np.median(largest)) if single else 0.0
+    relative = difference / np.maximum(largest, max(usual, float(_FLOAT32.tiny)))
+    return Parity(float(difference.max()), float(relative.max()), int(same.sum()) / len(same), len(same))
 
 
 def agreement(reference: Logits, candidate: Logits) -> Agreement:
@@ -116,15 +124,19 @@ def agreement(reference: Logits, candidate: Logits) -> Agreement:
     Raises:
         ParityError: the shapes differ, there are no logits, or a value is not a finite float32.
     """
-    reference, candidate = _pair(reference, candidate)
-    powers = _by_image(_powers, reference, candidate)
+    reference, candidate = same_shape(reference, candidate)
+    return agreement_of(powers(reference, candidate), reference.argmax(axis=1) == candidate.argmax(axis=1))
+
+
+def agreement_of(powers: Vector, same: NDArray[np.bool_]) -> Agreement:
+    """The figures of what `powers` returns, and of whether the answers to each image are the same."""
     signal, power, product, noise = (float(total) for total in powers.sum(axis=1))
     cosines = [_cosine(*map(float, image)) for image in powers[:3].T]
     worst = int(np.argmin(cosines))
-    count, same = len(reference), _same_answers(reference, candidate)
+    count, equal = len(same), int(same.sum())
     return Agreement(
-        top1=same / count,
-        top1_interval=wilson(same, count),
+        top1=equal / count,
+        top1_interval=wilson(equal, count),
         sqnr_db=_sqnr_db(signal, noise),
         cosine=_cosine(signal, power, product),
         worst_image=worst,
@@ -136,12 +148,6 @@ def agreement(reference: Logits, candidate: Logits) -> Agreement:
 def is_single(logits: Logits) -> bool:
     """Whether they are those of a network that gives one logit z for two classes, (0, z)."""
     return logits.shape[1] == 2 and not logits[:, 0].any()
-
-
-def is_constant(logits: Logits) -> bool:
-    """Whether several images all get the same logits, up to float32 rounding."""
-    spread = np.ptp(logits, axis=0).max()
-    return len(logits) > 1 and bool(spread <= 1e-5 * max(float(np.abs(logits).max()), float(_FLOAT32.tiny)))
 
 
 def correct(logits: Logits, labels: ArrayLike) -> NDArray[np.bool_]:
@@ -157,8 +163,13 @@ def correct(logits: Logits, labels: ArrayLike) -> NDArray[np.bool_]:
 def accuracy(logits: Logits, labels: ArrayLike) -> Accuracy:
     """Compare (N, C) logits with (N,) class indices; raises the same errors as `correct`."""
     ranks = _ranks(logits, labels)
-    right, count = int((ranks == 0).sum()), len(ranks)
-    return Accuracy(right / count, wilson(right, count), int((ranks < 5).sum()) / count, count)
+    return accuracy_of(ranks == 0, ranks < 5)
+
+
+def accuracy_of(right: NDArray[np.bool_], in_five: NDArray[np.bool_]) -> Accuracy:
+    """The figures of whether each image's label is the answer, and whether it is among the best five."""
+    hits, count = int(right.sum()), len(right)
+    return Accuracy(hits / count, wilson(hits, count), int(in_five.sum()) / count, count)
 
 
 def calibration_error(logits: Logits, labels: ArrayLike, bins: int = 15) -> float:
@@ -170,6 +181,15 @@ def calibration_error(logits: Logits, labels: ArrayLike, bins: int = 15) -> floa
     right, confidence = correct(logits, labels), softmax(logits).max(axis=1)
     place = np.ceil(confidence * bins).astype(np.intp) - 1
     return float(np.abs(np.bincount(place, right - confidence)).sum() / len(right))
+
+
+def require_labels(labels: NDArray[Any], classes: int) -> None:
+    """Raise a `UsageError` where a label is none of the classes."""
+    if labels.min() < 0 or labels.max() >= classes:
+        raise UsageError(
+            f"labels run from {labels.min()} to {labels.max()} but the model has classes 0 to {classes - 1}: "
+            "use the label list of the same data set"
+        )
 
 
 def wilson(successes: int, count: int) -> Interval:
@@ -199,7 +219,12 @@ def top_k(logits: Logits, k: int) -> NDArray[np.intp]:
     return np.argsort(-np.asarray(logits, np.float64), axis=-1, kind="stable")[..., :k]
 
 
-def _pair(reference: Logits, candidate: Logits) -> tuple[Logits, Logits]:
+def same_shape(reference: Logits, candidate: Logits) -> tuple[Logits, Logits]:
+    """Both as arrays.
+
+    Raises:
+        ParityError: the shapes differ, there are no logits, or a value is not a finite float32.
+    """
     reference = _checked("reference logits", reference, ParityError)
     candidate = _checked("candidate logits", candidate, ParityError)
     if reference.shape != candidate.shape:
@@ -239,8 +264,12 @@ def _distances(reference: Vector, candidate: Vector) -> Vector:
     return np.stack([np.abs(reference - candidate).max(axis=1), np.abs(reference).max(axis=1)])
 
 
+def powers(reference: Logits, candidate: Logits) -> Vector:
+    """Rows r.r, c.c, r.c and |r - c|^2 of centred logits, (4, N)."""
+    return _by_image(_powers, reference, candidate)
+
+
 def _powers(reference: Vector, candidate: Vector) -> Vector:
-    """Rows r.r, c.c, r.c and |r - c|^2 of centred logits."""
     r, c = _centred(reference), _centred(candidate)
     pairs = ((r, r), (c, c), (r, c), (r - c, r - c))
     return np.stack([np.einsum("ij,ij->i", left, right) for left, right in pairs])
@@ -267,21 +296,13 @@ def _sqnr_db(signal: float, noise: float) -> float:
     return max(-SQNR_LIMIT_DB, min(SQNR_LIMIT_DB, 10 * (log10(signal) - log10(noise))))
 
 
-def _same_answers(reference: Logits, candidate: Logits) -> int:
-    return int((reference.argmax(axis=1) == candidate.argmax(axis=1)).sum())
-
-
 def _ranks(logits: Logits, labels: ArrayLike) -> NDArray[np.intp]:
     """The rank of each image's label in the stable order of its logits, 0 for the answer itself."""
     logits, labels = _checked("logits", logits, EdgewiseError), np.asarray(labels)
     images, classes = logits.shape
     if labels.dtype.kind not in "iu" or labels.shape != (images,):
         raise UsageError(f"labels are {labels.dtype} {labels.shape}: must be {images} class indices")
-    if labels.min() < 0 or labels.max() >= classes:
-        raise UsageError(
-            f"labels run from {labels.min()} to {labels.max()} but the model has classes 0 to {classes - 1}: "
-            "use the label list of the same data set"
-        )
+    require_labels(labels, classes)
     own = np.take_along_axis(logits, labels[:, None].astype(np.intp), axis=1)
     before = np.arange(classes) < labels[:, None]
     return np.asarray(((logits > own) | ((logits == own) & before)).sum(axis=1))

@@ -10,11 +10,12 @@ from . import wording
 from .classes import ClassChange, changes
 from .drop import Drop, Verdict, drop, worst
 from .estimate import Estimate, estimate
-from .evaluation import Answers, Pictures
+from .evaluation import Pictures
 from .known import Known
 from .limits import Limits
 from .plausibility import warnings
-from .stats import Accuracy, Agreement, Parity, accuracy, agreement, correct
+from .stats import Accuracy, Agreement, Parity
+from .tally import Tally
 
 # Correct float conversions, from AlexNet to ViT, have relative differences of 1e-6 to 1e-5; wrong ones, 1e-2.
 MAX_RELATIVE = 1e-3
@@ -110,7 +111,7 @@ def require_parity(found: Parity) -> Parity:
     return found
 
 
-def judge(answers: Answers, pictures: Pictures, limits: Limits, known: Known = _UNKNOWN) -> Verification:
+def judge(tally: Tally, pictures: Pictures, limits: Limits, known: Known = _UNKNOWN) -> Verification:
     """Compare a quantized model (second session) with its float model (first) and with any labels.
 
     Labelled pictures give a measured drop, photographs without labels an estimated one. Generated pictures
@@ -120,33 +121,32 @@ def judge(answers: Answers, pictures: Pictures, limits: Limits, known: Known = _
         UsageError: the limits need labels, and there are none.
     """
     limits.require_measurable(pictures)
-    exact, quantized = answers.logits
-    agreed = agreement(exact, quantized)
+    exact, quantized = tally.side(0), tally.side(1)
+    agreed = tally.agreement(0, 1)
     float_accuracy = quantized_accuracy = lost = guess = None
     changed: tuple[ClassChange, ...] = ()
-    if answers.labels is not None:
-        basis, labels = Basis.MEASURED, answers.labels
-        before, after = correct(exact, labels), correct(quantized, labels)
+    if tally.labels is not None:
+        basis, before, after = Basis.MEASURED, exact.right, quantized.right
         lost = drop(before, after, limits.max_drop)
-        float_accuracy, quantized_accuracy = accuracy(exact, labels), accuracy(quantized, labels)
-        changed = changes(before, after, labels, known)
+        float_accuracy, quantized_accuracy = exact.accuracy, quantized.accuracy
+        changed = changes(before, after, tally.labels, known)
         verdicts = [lost.verdict, limits.of_top1(quantized_accuracy)]
     elif pictures.generated:
         basis, verdicts = Basis.FIDELITY, [Verdict.UNPROVEN, limits.of_agreement(agreed.top1)]
     else:
-        guess = estimate(exact, quantized, limits.max_drop)
+        guess = estimate(tally, limits.max_drop)
         basis, verdicts = Basis.ESTIMATED, [guess.verdict, limits.of_agreement(agreed.top1)]
     return Verification(
         pictures=pictures.description,
-        skipped=answers.skipped,
-        worst_picture=pictures.name(int(answers.indices[agreed.worst_image])),
+        skipped=tally.skipped,
+        worst_picture=pictures.name(int(tally.indices[agreed.worst_image])),
         agreement=agreed,
         float_accuracy=float_accuracy,
         quantized_accuracy=quantized_accuracy,
         drop=lost,
         estimate=guess,
         classes=changed,
-        warnings=warnings(answers, pictures, known),
+        warnings=warnings(tally, pictures, known),
         limits=limits,
         basis=basis,
         verdict=worst(verdicts),

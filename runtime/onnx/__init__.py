@@ -1,7 +1,7 @@
 """ONNX, for ONNX Runtime."""
 
 from .beside import files_beside
-from .session import caveat, open_exact, open_reference, open_session, read_structure, version
+from .session import caveat, open_exact, open_reference, open_session, open_shared, read_structure, version
 from .watch import watch
 
 __all__ = [
@@ -10,6 +10,7 @@ __all__ = [
     "open_exact",
     "open_reference",
     "open_session",
+    "open_shared",
     "read_structure",
     "version",
     "watch",

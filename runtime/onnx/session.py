@@ -14,7 +14,7 @@ from ...models.errors import EdgewiseError
 from ...models.scratch import scratch_folder
 from ...models.sizes import planes
 from ...models.spec import Tensor32
-from .. import accepted, checked, running
+from .. import Opening, accepted, checked, running
 
 if TYPE_CHECKING:
     from onnxruntime import InferenceSession, SessionOptions
@@ -36,6 +36,7 @@ class OnnxSession:
 
     def __init__(self, path: Path, threads: int, *, reference: bool = False, exact: bool = False) -> None:
         self._path, self._level = path, "ORT_DISABLE_ALL" if reference else "ORT_ENABLE_ALL"
+        self.opening = None if reference else Opening(path, "onnx", exact)
         settings = options(self._level, threads, exact=exact)
         self._session = opened(path, settings)
         source = _only(path, "input", self._session.get_inputs())
@@ -103,6 +104,11 @@ def open_reference(path: Path) -> OnnxSession:
 def open_exact(path: Path, threads: int) -> OnnxSession:
     """Open it with INT8 products added in 32 bits."""
     return OnnxSession(path, threads, exact=True)
+
+
+def open_shared(path: Path, *, exact: bool) -> OnnxSession:
+    """Open it with one thread."""
+    return OnnxSession(path, 1, exact=exact)
 
 
 def read_structure(path: Path) -> "Structure":

@@ -1,6 +1,15 @@
 """OpenVINO IR."""
 
-from .session import caveat, files_beside, open_exact, open_reference, open_session, read_structure, version
+from .session import (
+    caveat,
+    files_beside,
+    open_exact,
+    open_reference,
+    open_session,
+    open_shared,
+    read_structure,
+    version,
+)
 from .watch import watch
 
 __all__ = [
@@ -9,6 +18,7 @@ __all__ = [
     "open_exact",
     "open_reference",
     "open_session",
+    "open_shared",
     "read_structure",
     "version",
     "watch",

@@ -12,7 +12,7 @@ from ...export.artifact import model_files
 from ...export.engines import importing, reason
 from ...models.errors import EdgewiseError
 from ...models.spec import Tensor32
-from .. import accepted, checked, running
+from .. import Opening, accepted, checked, running
 
 if TYPE_CHECKING:
     import openvino as ov
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 _EXACT = {"INFERENCE_PRECISION_HINT": "f32", "DYNAMIC_QUANTIZATION_GROUP_SIZE": "0"}
 # Without low precision transformations, the plugin runs the file as written: float32, rounded to steps.
 PLAIN = {"LP_TRANSFORMS_MODE": "NO"}
+_ON_ANY_CORE = {"ENABLE_CPU_PINNING": "NO"}
 _starting = Lock()
 
 
@@ -33,12 +34,14 @@ class OpenvinoSession:
     `reference` computes the quantized values in float32 instead of with the integer kernels.
     """
 
-    def __init__(self, path: Path, threads: int, *, reference: bool = False) -> None:
+    def __init__(self, path: Path, threads: int, *, reference: bool = False, pinned: bool = True) -> None:
         self._path, model = path, read_model(path)
+        self.opening: Opening | None = Opening(path, "openvino", exact=reference)  # they are the same here
         self._alone = Lock()  # the request has one place for inputs and outputs
         self._picture = _require_classifier(path, model)
         options = {"PERFORMANCE_HINT": "LATENCY", "INFERENCE_NUM_THREADS": str(threads)}
-        compiled = compiled_for(path, for_one_picture(path, model), options | (PLAIN if reference else {}))
+        options |= (PLAIN if reference else {}) | ({} if pinned else _ON_ANY_CORE)
+        compiled = compiled_for(path, for_one_picture(path, model), options)
         self._request = compiled.create_infer_request()
 
     def __call__(self, batch: Tensor32) -> Tensor32:
@@ -89,6 +92,11 @@ def open_reference(path: Path) -> OpenvinoSession:
 def open_exact(path: Path, threads: int) -> OpenvinoSession:
     """Open it with INT8 products that cannot saturate; on x86 without VNNI, they are computed in float32."""
     return OpenvinoSession(path, threads, reference=True)
+
+
+def open_shared(path: Path, *, exact: bool) -> OpenvinoSession:
+    """Open it with one thread that is on no core of its own: all processes would have the first one."""
+    return OpenvinoSession(path, 1, reference=exact, pinned=False)
 
 
 def read_structure(path: Path) -> "Structure":

@@ -1,7 +1,16 @@
 """TFLite, for LiteRT."""
 
 from .metadata import files_beside
-from .session import caveat, open_exact, open_reference, open_session, read_structure, version, watch
+from .session import (
+    caveat,
+    open_exact,
+    open_reference,
+    open_session,
+    open_shared,
+    read_structure,
+    version,
+    watch,
+)
 
 __all__ = [
     "caveat",
@@ -9,6 +18,7 @@ __all__ = [
     "open_exact",
     "open_reference",
     "open_session",
+    "open_shared",
     "read_structure",
     "version",
     "watch",

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from ...export.engines import importing, reason
 from ...models.errors import EdgewiseError
 from ...models.spec import Tensor32
-from .. import accepted, checked, running
+from .. import Opening, accepted, checked, running
 
 if TYPE_CHECKING:
     from ai_edge_litert.interpreter import Interpreter
@@ -31,6 +31,7 @@ class TfliteSession:
 
     def __init__(self, path: Path, threads: int, *, reference: bool = False) -> None:
         self._path, self._alone = path, Lock()  # the interpreter has one place for inputs and outputs
+        self.opening = None if reference else Opening(path, "tflite")
         self._interpreter = interpreter(path, threads, reference=reference)
         self._input = _only(path, "input", self._interpreter.get_input_details())
         self._output = _only(path, "output", self._interpreter.get_output_details())
@@ -97,6 +98,11 @@ def open_reference(path: Path) -> TfliteSession:
 def open_exact(path: Path, threads: int) -> TfliteSession:
     """Open it as `open_session` does: all kernels of LiteRT add INT8 products in 32 bits."""
     return TfliteSession(path, threads)
+
+
+def open_shared(path: Path, *, exact: bool) -> TfliteSession:  # noqa: ARG001 - required by the protocol
+    """Open it with one thread, which is exact in any case."""
+    return TfliteSession(path, 1)
 
 
 def read_structure(path: Path) -> "Structure":

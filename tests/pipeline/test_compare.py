@@ -83,6 +83,7 @@ def test_a_users_network_is_named_on_the_command_line_and_not_by_a_bundle(
     [
         ({"count": 0}, "count 0: must be at least 1"),
         ({"threads": 0}, "threads 0: must be at least 1"),
+        ({"jobs": 0}, "jobs 0: must be at least 1"),
         ({"data": "nowhere"}, "nowhere"),
         ({"weights": "nowhere.pth"}, "nowhere.pth"),
     ],

@@ -18,7 +18,7 @@ import edgewise
 from edgewise.models.model import Model
 from edgewise.models.spec import Labels, ModelSpec
 from edgewise.models.synthetic import dead_leaves
-from edgewise.pipeline import stability
+from edgewise.runtime.judge import answering
 
 Documented = Callable[[Any, str], dict[str, Any]]
 
@@ -149,7 +149,7 @@ def test_halves_answer_a_part_of_many_pictures(
 ) -> None:
     options = {"int8": True, "stability": True, "min_agreement": 0.0}
     (whole,) = convert(tiny_model, tmp_path / "whole", kept, calib_count=16, **options).products
-    monkeypatch.setattr(stability, "_PICTURES", 15)
+    monkeypatch.setattr(answering, "_SAMPLE", 15)
     (product,) = convert(tiny_model, tmp_path / "part", kept, calib_count=16, **options).products
     assert whole.stability is not None
     assert product.stability is not None

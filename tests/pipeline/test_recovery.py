@@ -15,6 +15,7 @@ from edgewise.pipeline.workshop import File, Twin, Workshop
 from edgewise.quantize.calibration import Calibration
 from edgewise.quantize.diagnosis import plan
 from edgewise.quantize.recipe import Recipe
+from edgewise.runtime.judge.answering import ALL_CORES
 from edgewise.runtime.judge.evaluation import Pictures, unlabelled
 from edgewise.runtime.judge.limits import Limits
 
@@ -56,8 +57,8 @@ def pictures() -> Pictures:
 
 @pytest.fixture(scope="module")
 def recovery(workshop: Workshop, twin: Twin, failed: File, pictures: Pictures, terminal: Journal) -> Recovery:
-    assert not workshop.judged(twin, failed, pictures, LIMITS).passed
-    return Search(workshop, twin, pictures, LIMITS, terminal).climb(failed, BROKEN, budget_s=600)
+    assert not workshop.judged(twin, failed, pictures, LIMITS, ALL_CORES).passed
+    return Search(workshop, twin, pictures, LIMITS, ALL_CORES, terminal).climb(failed, BROKEN, budget_s=600)
 
 
 def test_it_ends_with_a_file_that_passes(recovery: Recovery) -> None:
@@ -116,7 +117,7 @@ def test_what_was_tried_can_be_written_down(recovery: Recovery) -> None:
 
 def test_no_budget_no_search(workshop: Workshop, twin: Twin, failed: File, pictures: Pictures) -> None:
     said = io.StringIO()
-    search = Search(workshop, twin, pictures, LIMITS, Journal(progress(said)))
+    search = Search(workshop, twin, pictures, LIMITS, ALL_CORES, Journal(progress(said)))
     found = search.climb(failed, BROKEN, budget_s=0)
     assert [trial.rung.title for trial in found.trials] == ["unchanged"]
     assert (found.chosen, found.verification) == (None, None)

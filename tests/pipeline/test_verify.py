@@ -132,6 +132,7 @@ def test_a_float_bundle_without_labels_has_its_golden_sample_alone(
         ({"min_top1": -1}, "min_top1 -1: must be between 0 and 100 percent"),
         ({"min_top1": 1}, "min_top1 1: an accuracy can only be measured on labelled pictures"),
         ({"threads": 0}, "threads 0: must be at least 1"),
+        ({"jobs": 0}, "jobs 0: must be at least 1"),
         ({"data": "nowhere"}, "nowhere"),
     ],
 )

@@ -14,6 +14,7 @@ from edgewise.pipeline.recovery import Search
 from edgewise.pipeline.workshop import Workshop
 from edgewise.quantize.calibration import Calibration
 from edgewise.quantize.recipe import Recipe
+from edgewise.runtime.judge.answering import ALL_CORES
 from edgewise.runtime.judge.evaluation import unlabelled
 from edgewise.runtime.judge.limits import Limits
 
@@ -48,14 +49,14 @@ def test_keras_goes_all_the_way(workshop: Workshop, screen: io.StringIO, target:
     file = workshop.quantized(twin, Recipe())
     assert file.artifact.precision == "w8a8"
     limits = Limits(max_drop=1, min_agreement=0.9)
-    assert workshop.judged(twin, file, unlabelled(seed=0), limits).passed
+    assert workshop.judged(twin, file, unlabelled(seed=0), limits, ALL_CORES).passed
 
 
 def test_the_ladder_skips_what_needs_a_graph_of_torch(workshop: Workshop) -> None:
     assert workshop.sensitivities(Recipe()) == []
     twin = workshop.twin("tflite")
     never = Limits(max_drop=0, min_agreement=1.1)
-    search = Search(workshop, twin, unlabelled(seed=0), never, Journal())
+    search = Search(workshop, twin, unlabelled(seed=0), never, ALL_CORES, Journal())
     tried = search.climb(workshop.quantized(twin, Recipe()), Recipe(), budget_s=600).trials
     assert [trial.rung.title for trial in tried] == [
         "unchanged",

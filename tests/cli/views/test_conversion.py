@@ -34,6 +34,7 @@ from edgewise.runtime.judge.golden import GoldenCheck
 from edgewise.runtime.judge.limits import Limits
 from edgewise.runtime.judge.stability import stability
 from edgewise.runtime.judge.stats import Parity, parity
+from edgewise.runtime.judge.tally import Tally
 from edgewise.runtime.judge.verdict import Verification, judge
 
 SAME = Parity(max_abs=1e-5, max_rel=3e-6, top1=1, count=1)
@@ -66,7 +67,7 @@ def product(bundle: Path) -> Product:
         requested=Precision.W8A8,
         twin=Twin(*files[0], parity(exact, exact), "PyTorch"),
         file=File(*files[1]),
-        verification=judge(answers(labelled=True), pictures("val [1]"), Limits(1, 0.85)),
+        verification=judge(Tally.of(answers(labelled=True)), pictures("val [1]"), Limits(1, 0.85)),
         latency=Latency(percentiles(slow), percentiles(fast), bootstrap_ratio(slow, fast)),
         bundle=opened,
     )
@@ -138,7 +139,7 @@ def test_a_file_that_is_slower_than_float_is_told_with_the_reason(product: Produ
 
 def test_without_labels_there_is_no_accuracy(product: Product) -> None:
     leaves = pictures("generated dead leaves", generated=True)
-    agreed = judge(answers(labelled=False), leaves, Limits(1, 0.85))
+    agreed = judge(Tally.of(answers(labelled=False)), leaves, Limits(1, 0.85))
     text = shown(replace(product, verification=agreed))
     assert row(text, "tflite", "fp32")[2:4] == ["-", "-"]
     assert "\ntop-1 was not measured: generated dead leaves have no labels\n" in text
@@ -148,7 +149,7 @@ def test_without_labels_there_is_no_accuracy(product: Product) -> None:
 
 
 def test_what_is_estimated_is_called_so(product: Product) -> None:
-    guessed = judge(answers(labelled=False), pictures("unlabelled pictures"), Limits(1, 0.85))
+    guessed = judge(Tally.of(answers(labelled=False)), pictures("unlabelled pictures"), Limits(1, 0.85))
     text = shown(replace(product, verification=guessed))
     assert "\ntop-1 was not measured: unlabelled pictures have no labels\n" in text
     assert "\nINCONCLUSIVE (estimated) estimated top-1 drop " in text
@@ -185,7 +186,7 @@ def trial(product: Product, title: str, wrong: int, times: list[float]) -> Trial
     other = exact.copy()
     other[:wrong] = np.roll(exact[:wrong], 1, axis=1)
     answered = Answers((exact, other), np.arange(100), np.arange(100) % 10, 0)
-    found = judge(answered, pictures("x"), Limits(1, 1))
+    found = judge(Tally.of(answered), pictures("x"), Limits(1, 1))
     latency = Latency(percentiles([4.0, 4.0]), percentiles(times), None)
     return Trial(Rung(title, Recipe()), product.file, found, latency)
 
@@ -234,7 +235,7 @@ def test_the_table_says_that_a_search_took_pictures_from_all_rows(product: Produ
 def test_what_other_calibration_pictures_would_change(product: Product) -> None:
     exact, other = answers(labelled=True).logits
     halves = replace(answers(labelled=True), logits=(exact, exact, other))
-    found = stability(16, halves, product.verification.limits, generated=False)
+    found = stability(16, Tally.of(halves), product.verification.limits, generated=False)
     text = shown(replace(product, stability=found))
     assert "\ncalibrated with either half of the pictures (16 each), answers agree on 96.0 % of 100, " in text
     assert "drops of 0.00 and 4.00 points\n" in text

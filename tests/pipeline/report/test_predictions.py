@@ -16,6 +16,7 @@ from edgewise.pipeline.report.predictions import (
     predictions,
 )
 from edgewise.runtime.judge.evaluation import Answers, Pictures, given
+from edgewise.runtime.judge.tally import Tally
 
 LABELS = Labels(("a", "b,\u00e9", "c"))
 
@@ -26,7 +27,7 @@ def test_rows_are_made_from_logits() -> None:
     pictures = given(np.zeros((5, 2, 2, 3), np.uint8), "pictures")
     answered = Answers((exact, other), np.array([1, 4]), np.array([0, 1]), 3)
     share = float(np.exp(3) / (np.exp(3) + 2))
-    first, second = predictions(answered, pictures, LABELS)
+    first, second = predictions(Tally.of(answered), pictures, LABELS)
     assert first == Prediction("number 1", "a", "a", round(share, 6), "a", round(share, 6))
     assert (second.picture, second.label, second.float_answer, second.answer) == (
         "number 4",
@@ -73,5 +74,6 @@ def test_names_are_printable() -> None:
     files = (Path("a/\x1b[31m.jpg"),)
     pictures = Pictures("p", lambda _i, _p: np.zeros((2, 2, 3), np.uint8), 1, files=files)
     logits = np.eye(1, 3, dtype=np.float32)
-    (row,) = predictions(Answers((logits, logits), np.array([0]), None, 0), pictures, LABELS)
+    tally = Tally.of(Answers((logits, logits), np.array([0]), None, 0))
+    (row,) = predictions(tally, pictures, LABELS)
     assert (row.picture, row.label) == ("a/\N{REPLACEMENT CHARACTER}[31m.jpg", "")

@@ -2,6 +2,7 @@
 
 import math
 import os
+import pickle
 import signal
 from dataclasses import replace
 from pathlib import Path
@@ -12,9 +13,10 @@ from PIL import Image
 
 from edgewise.models.errors import EdgewiseError
 from edgewise.models.spec import ModelSpec, Preprocess
+from edgewise.models.synthetic import dead_leaves
 from edgewise.runtime.judge import ahead
 from edgewise.runtime.judge.ahead import reading_ahead
-from edgewise.runtime.judge.evaluation import from_files, unlabelled
+from edgewise.runtime.judge.evaluation import from_files, take, unlabelled
 
 
 def children() -> list[int]:
@@ -77,3 +79,25 @@ def test_an_error_meanwhile_ends_the_reader(preprocess: Preprocess, tmp_path: Pa
     with pytest.raises(ZeroDivisionError), reading_ahead(unlabelled(seed=3), preprocess, tmp_path):
         _ = 1 / 0
     assert children() == before
+
+
+def test_parts_go_to_other_processes(preprocess: Preprocess, tmp_path: Path) -> None:
+    """They hold what was read so far, and read the rest; an unreadable picture stays so."""
+    for index in range(12):
+        Image.fromarray(dead_leaves(40, 5, index)).save(tmp_path / f"{index:02}.png")
+    (tmp_path / "03.png").write_bytes(b"not a picture")
+    files = sorted(tmp_path.glob("*.png"))
+    pictures = from_files(files)
+    with reading_ahead(pictures, preprocess, tmp_path) as ready:
+        ready.read(7, preprocess)
+        for file in files[:7]:
+            file.unlink()
+        sent = pickle.loads(pickle.dumps(take(ready, [9, 3, 5, 11])))  # noqa: S301 - made here
+        for place, index in ((0, 9), (2, 5), (3, 11)):
+            assert np.array_equal(sent.read(place, preprocess), ready.read(index, preprocess))
+        assert np.array_equal(take(sent, [2]).read(0, preprocess), ready.read(5, preprocess))
+        with pytest.raises(EdgewiseError):
+            sent.read(1, preprocess)
+        larger = replace(preprocess, size=40, resize=44)
+        assert sent.read(0, larger).shape == (40, 40, 3)
+        assert len(pickle.dumps(sent)) < 4000

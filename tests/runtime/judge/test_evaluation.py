@@ -18,7 +18,6 @@ from edgewise.models.synthetic import dead_leaves
 from edgewise.quantize.calibration import generated
 from edgewise.runtime.judge import evaluation
 from edgewise.runtime.judge.evaluation import (
-    among,
     answers,
     choose,
     for_verdict,
@@ -30,6 +29,7 @@ from edgewise.runtime.judge.evaluation import (
     split,
     unlabelled,
 )
+from edgewise.runtime.judge.tally import Tally
 from edgewise.runtime.tflite.session import TfliteSession
 
 
@@ -227,9 +227,10 @@ def test_answers_to_a_part_are_those_that_the_part_would_give(folder: Path, tiny
     pictures = from_folder(folder, tiny_spec)
     _, judged = split(pictures)
     whole = answers([flat], pictures, tiny_spec.preprocess, silent)
-    part, again = among(whole, for_verdict(pictures)), answers([flat], judged, tiny_spec.preprocess, silent)
+    part = Tally.of(whole).among(for_verdict(pictures))
+    again = Tally.of(answers([flat], judged, tiny_spec.preprocess, silent))
     assert 0 < len(part.indices) < len(whole.indices)
-    np.testing.assert_array_equal(part.logits[0], again.logits[0])
+    np.testing.assert_array_equal(part.sides, again.sides)
     np.testing.assert_array_equal(part.indices, again.indices)
     assert part.labels is not None
     assert again.labels is not None

@@ -5,8 +5,16 @@ import pytest
 
 from edgewise.models.errors import ParityError
 from edgewise.models.spec import Tensor32
-from edgewise.runtime.judge.matrix import matrix
+from edgewise.runtime.judge.evaluation import Answers
+from edgewise.runtime.judge.matrix import ComparedPair
+from edgewise.runtime.judge.matrix import matrix as matrix_of_tally
 from edgewise.runtime.judge.stats import SQNR_LIMIT_DB, agreement, parity
+from edgewise.runtime.judge.tally import Tally
+
+
+def matrix(names: list[str], logits: list[Tensor32]) -> list[ComparedPair]:
+    """The matrix of logits."""
+    return matrix_of_tally(names, Tally.of(Answers(tuple(logits), np.arange(len(logits[0])), None, 0)))
 
 
 @pytest.fixture

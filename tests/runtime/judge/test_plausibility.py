@@ -9,6 +9,7 @@ from edgewise.runtime.judge.evaluation import Answers, Pictures, given
 from edgewise.runtime.judge.known import Claim, Known
 from edgewise.runtime.judge.plausibility import EXPORTED, warnings
 from edgewise.runtime.judge.stats import Logits
+from edgewise.runtime.judge.tally import Tally
 
 NAMES = tuple("abcdefghij")
 PHOTOS = given(np.zeros((0, 4, 4, 3), np.uint8), "photos")
@@ -31,7 +32,8 @@ def said(
     pictures: Pictures = PHOTOS,
 ) -> tuple[str, ...]:
     pair = (exact, exact if exported is None else exported)
-    return warnings(Answers(pair, np.arange(len(exact)), labels, 0), pictures, Known(NAMES, claim))
+    tally = Tally.of(Answers(pair, np.arange(len(exact)), labels, 0))
+    return warnings(tally, pictures, Known(NAMES, claim))
 
 
 @pytest.mark.parametrize("labels", [LABELS, None])

@@ -4,12 +4,14 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from edgewise.models.errors import EdgewiseError
 from edgewise.models.spec import Pixels, Preprocess, Tensor32
 from edgewise.runtime.judge.evaluation import Answers, Pictures, given
 from edgewise.runtime.judge.readings import better_order, better_pixels
 from edgewise.runtime.judge.stats import Logits
+from edgewise.runtime.judge.tally import Side, Tally
 
 CLASSES = 12
 LABELS = np.arange(120) % CLASSES
@@ -33,8 +35,12 @@ def of_image_folder() -> Tensor32:
     return sure(np.asarray([place[label] for label in LABELS.tolist()]))
 
 
+def side(exact: Tensor32, labels: NDArray[np.int64] | None) -> Side:
+    return Tally.of(Answers((exact,), np.arange(120), labels, 0)).side(0)
+
+
 def ordered(exact: Tensor32, order: tuple[tuple[str, int], ...] = ORDER) -> str | None:
-    return better_order(exact, Answers((exact, exact), np.arange(120), LABELS, 0), pictures(order))
+    return better_order(side(exact, LABELS), pictures(order))
 
 
 def test_labels_in_the_order_of_text_are_found_with_the_figures() -> None:
@@ -49,8 +55,7 @@ def test_labels_that_are_right_are_left_alone() -> None:
     assert ordered(sure(LABELS)) is None
     assert ordered(of_image_folder(), ()) is None, "there is no other order"
     assert ordered(sure(np.zeros(120, int))) is None, "both orders are wrong"
-    unlabelled = Answers((sure(LABELS),), np.arange(120), None, 0)
-    assert better_order(sure(LABELS), unlabelled, pictures()) is None
+    assert better_order(side(sure(LABELS), None), pictures()) is None
 
 
 def coloured() -> Pictures:

@@ -2,10 +2,13 @@
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from edgewise.runtime.judge.drop import Verdict
+from edgewise.runtime.judge.evaluation import Answers
 from edgewise.runtime.judge.regression import Check, lost_sqnr, median_db
 from edgewise.runtime.judge.stats import Interval
+from edgewise.runtime.judge.tally import Tally
 
 RANDOM = np.random.default_rng(0)
 EXACT = RANDOM.standard_normal((200, 10)).astype(np.float32)
@@ -30,16 +33,21 @@ def test_words() -> None:
     assert better.text == "size was 4.00 MB and is 3.00 MB: better by 25.00 %, 5 allowed"
 
 
+def beside(logits: NDArray[np.float32]) -> Tally:
+    """The float model, and one with these logits."""
+    return Tally.of(Answers((EXACT, logits), np.arange(len(EXACT)), None, 0))
+
+
 def test_twice_the_noise_loses_six_decibels() -> None:
     old, new = EXACT + 0.1 * NOISE, EXACT + 0.2 * NOISE
-    lost, interval = lost_sqnr((EXACT, old), (EXACT, new))
+    lost, interval = lost_sqnr(beside(old), beside(new))
     assert lost == pytest.approx(6.02, abs=0.01)
     assert interval.low <= lost <= interval.high
     assert interval.high - interval.low < 2
-    assert median_db(EXACT, old) - median_db(EXACT, new) == pytest.approx(lost)
+    assert median_db(beside(old)) - median_db(beside(new)) == pytest.approx(lost)
 
 
 def test_the_same_model_loses_nothing_surely() -> None:
     old = EXACT + 0.1 * NOISE
-    assert lost_sqnr((EXACT, old), (EXACT, old)) == (0, Interval(0, 0))
-    assert lost_sqnr((EXACT, EXACT), (EXACT, EXACT))[0] == 0
+    assert lost_sqnr(beside(old), beside(old)) == (0, Interval(0, 0))
+    assert lost_sqnr(beside(EXACT), beside(EXACT))[0] == 0

@@ -9,6 +9,7 @@ from edgewise.models.spec import Tensor32
 from edgewise.runtime.judge.evaluation import Answers
 from edgewise.runtime.judge.limits import Limits
 from edgewise.runtime.judge.stability import Stability, stability
+from edgewise.runtime.judge.tally import Tally
 
 COUNT = 200
 LIMITS = Limits(max_drop=1.0, min_agreement=0.9)
@@ -26,7 +27,7 @@ def answering(*wrong: int) -> Tensor32:
 def halves(first: Tensor32, second: Tensor32, *, labelled: bool = True, generated: bool = False) -> Stability:
     logits = answering(), first, second
     answers = Answers(logits, np.arange(COUNT), RIGHT if labelled else None, 0)
-    return stability(50, answers, LIMITS, generated=generated)
+    return stability(50, Tally.of(answers), LIMITS, generated=generated)
 
 
 def test_equal_halves_are_stable() -> None:

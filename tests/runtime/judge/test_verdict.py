@@ -18,7 +18,9 @@ from edgewise.runtime.judge.evaluation import Answers, Pictures, answers, given
 from edgewise.runtime.judge.known import Known
 from edgewise.runtime.judge.limits import Limits
 from edgewise.runtime.judge.stats import parity
-from edgewise.runtime.judge.verdict import Basis, Verification, judge, require_parity
+from edgewise.runtime.judge.tally import Tally
+from edgewise.runtime.judge.verdict import Basis, Verification, require_parity
+from edgewise.runtime.judge.verdict import judge as judge_tally
 from edgewise.runtime.reference import TorchSession
 from edgewise.runtime.tflite.session import TfliteSession
 
@@ -34,6 +36,11 @@ def answered(count: int, wrong: int, *, labelled: bool, lost: int = 0) -> Answer
     exact[count - lost :] = np.roll(exact[count - lost :], 1, axis=1)
     quantized[count - lost :] = exact[count - lost :]
     return Answers((exact, quantized), np.arange(count) + 2, labels if labelled else None, 2)
+
+
+def judge(found: Answers, pictures: Pictures, limits: Limits, known: Known = Known()) -> Verification:  # noqa: B008
+    """The verdict on logits."""
+    return judge_tally(Tally.of(found), pictures, limits, known)
 
 
 def set_of(description: str, *, generated: bool = False) -> Pictures:

@@ -13,7 +13,13 @@ from edgewise.models.spec import Tensor32
 from edgewise.runtime.judge.stats import agreement
 from edgewise.runtime.machine import saturates
 from edgewise.runtime.openvino import session as openvino_session
-from edgewise.runtime.openvino.session import open_reference, open_session, read_structure
+from edgewise.runtime.openvino.session import (
+    open_exact,
+    open_reference,
+    open_session,
+    open_shared,
+    read_structure,
+)
 
 with importing("Testing", "openvino"):
     import openvino as ov
@@ -64,6 +70,17 @@ def test_a_batch_equals_single_pictures(
     again = np.concatenate([session(tiny_pictures[i : i + 1]) for i in range(5)])
     assert np.array_equal(together, again)
     assert np.array_equal(together, open_session(path, 2)(tiny_pictures[:5]))
+
+
+@pytest.mark.parametrize("exact", [False, True])
+def test_one_of_several_processes_has_no_core_of_its_own(
+    exact: bool, openvino_int8: Artifact, tiny_pictures: Tensor32
+) -> None:
+    path = openvino_int8.path
+    shared, usual = open_shared(path, exact=exact), (open_exact if exact else open_session)(path, 1)
+    assert shared._request.get_compiled_model().get_property("ENABLE_CPU_PINNING") is False
+    assert np.array_equal(shared(tiny_pictures[:5]), usual(tiny_pictures[:5]))
+    assert shared.opening == usual.opening
 
 
 def test_an_output_is_not_overwritten_by_the_next(openvino_float: Artifact, tiny_pictures: Tensor32) -> None:
