@@ -1,5 +1,8 @@
 """`edgewise sweep`: many networks, targets and precisions, overnight and again."""
 
+import json
+import shlex
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -103,6 +106,19 @@ _OF_TIMING = ("devices", "threads", "seconds", "launches")
     default=4 * 3600.0,
     help="End the process of a network that takes longer.",
 )
+@_outcome(
+    "--scorecard",
+    type=click.Path(path_type=Path, dir_okay=False),
+    metavar="FILE",
+    help="Write the record of the sweep as JSON, or a table in Markdown where the name ends in .md.",
+)
+@_outcome(
+    "--against",
+    type=click.Path(path_type=Path, dir_okay=False),
+    metavar="FILE",
+    help="Compare with the JSON of an older --scorecard, and end with exit code 8 where a file is worse: in "
+    "top-1 by more than --max-drop, in SQNR by 1 dB, in size by 5 %, in time by 10 %.",
+)
 @output
 def command(names: tuple[str, ...], *, as_json: bool, quiet: bool, verbose: bool, **options: Any) -> None:
     """Convert, prove and time all networks NAMES, for all targets, in float and INT8.
@@ -119,6 +135,7 @@ def command(names: tuple[str, ...], *, as_json: bool, quiet: bool, verbose: bool
     edgewise sweep 'mobilenetv3*' resnet18 --weights random
     edgewise sweep mobilenetv2=mobilenet_v2.pth --to tflite,onnx --calib photos --data val
     edgewise sweep --config sweep.toml --cache /data/sweep
+    edgewise sweep all --weights random --force --scorecard today.json --against last-week.json
     """
     from ..terminal import terminal
 
@@ -154,17 +171,32 @@ def _cached(screen: "Terminal", cache: Any, *, clearing: bool) -> None:
 
 
 def _sweep(screen: "Terminal", names: tuple[str, ...], cache: Path, options: dict[str, Any]) -> None:
+    from ...models.files import write_file
+    from ...pipeline.sweep.markdown import markdown
+    from ...pipeline.sweep.record import read_record
     from ...pipeline.sweep.run import SweepRequest, run
+    from ...pipeline.sweep.scorecard import ScoreLimits, score
     from ...pipeline.sweep.timing import TimingPlan
-    from ..views.sweep import show_sweep
+    from ..views.sweep import show_scorecard, show_sweep
 
     timing = {name: options.pop(name) for name in _OF_TIMING}
     timing["devices"] = timing["devices"] or ("local",)
     own = {name: options.pop(name) for name in ("cache_gb", "retry", "timeout_s")}
     plan = TimingPlan(**timing) if options.pop("timing") else None
+    path, against = options.pop("scorecard"), options.pop("against")
+    old = read_record(against) if against else None  # a file that cannot be read is better known now
+    limits = ScoreLimits(drop=options["max_drop"])
     found = run(SweepRequest(_networks(names, options), cache, timing=plan, **own), screen)
     show_sweep(screen.results, found)
-    screen.finish(found.to_json(), found.require)
+    card = score(found, old, against, limits) if old else None
+    content = found.to_json() | ({"against": card.to_json()} if card else {})
+    if path is not None:
+        page = markdown(found, shlex.join(["edgewise", *sys.argv[1:]]))
+        text = page if path.suffix == ".md" else f"{json.dumps(content, indent=1)}\n"
+        write_file(path, text.encode("utf-8", "replace"))
+    if card is not None:
+        show_scorecard(screen.results, card)
+    screen.finish(content, card.require if card else found.require)
 
 
 def _networks(names: tuple[str, ...], options: dict[str, Any]) -> "list[SweptNetwork]":

@@ -10,6 +10,7 @@ from rich.markup import escape
 from ...pipeline.sweep.cache import Kept
 from ...pipeline.sweep.figures import Change, Share, SweepRow, SweptTime
 from ...pipeline.sweep.run import Sweep
+from ...pipeline.sweep.scorecard import Scorecard
 from ..terminal import table
 
 _COLOURS = {"pass": "green", "fail": "red"}
@@ -34,6 +35,25 @@ def show_sweep(console: Console, found: Sweep) -> None:
     files = f"{len(found.rows)} files: {found.made} made, {len(found.rows) - found.made} from the cache"
     line = f"{files}, {len(found.failed)} failed; {found.seconds:.1f} s; {found.cache}"
     console.print(line, style="dim", markup=False, soft_wrap=True)
+
+
+def show_scorecard(console: Console, card: Scorecard) -> None:
+    """What got better and worse, worst last, so that it is seen."""
+    console.print()
+    for heading, some, colour in (
+        ("better", card.better, "green"),
+        ("slightly worse, as allowed", card.slipped, "yellow"),
+        ("WORSE", card.worse, "red"),
+    ):
+        if some:
+            console.print(f"[{colour}]{heading}[/]")
+        for one in some:
+            console.print(f"  {escape(one.file)}: {escape(one.text)}", soft_wrap=True)
+    for heading, names in (("no longer there", card.missing), ("new", card.added), ("changed", card.changes)):
+        if names:
+            console.print(f"{heading}: {', '.join(names)}", markup=False, soft_wrap=True)
+    counts = f"{len(card.better)} better, {len(card.slipped)} slightly worse, {len(card.worse)} worse"
+    console.print(f"{counts}, of {card.compared} measures against {card.against}", style="dim", markup=False)
 
 
 def show_cache(console: Console, folder: Path, entries: Sequence[Kept], *, cleared: bool) -> None:

@@ -440,6 +440,7 @@ def contents(defined: Definitions) -> dict[str, tuple[str, Json]]:
         "sweep": (
             "What `edgewise sweep` made and measured: a row for each network, target and precision.",
             record(
+                {"against": described("How it compares with an older sweep", scorecard(defined))},
                 rows=array(of(SweepRow)),
                 versions=described("Versions of edgewise and of the libraries", mapping(TEXT)),
                 machine=machine(),
@@ -474,6 +475,23 @@ def contents(defined: Definitions) -> dict[str, tuple[str, Json]]:
             ),
         ),
     }
+
+
+def scorecard(defined: Definitions) -> Json:
+    """`Scorecard.to_json`."""
+    check = or_null(defined.with_fields(Check, verdict=defined.of(Verdict)))
+    scored = array(record(file=TEXT, text=TEXT, check=check))
+    return record(
+        against=TEXT,
+        passed=YES_NO,
+        better=scored,
+        worse=scored,
+        slipped=scored,
+        compared=COUNT,
+        missing=array(TEXT),
+        added=array(TEXT),
+        changes=array(TEXT),
+    )
 
 
 def answer() -> Json:

@@ -6,6 +6,7 @@
         bundle/               its bundle, if it was made
     DIR/times/KEY.json        latencies of a file on a device
     DIR/results.sqlite        the records of these latencies, for `edgewise results`
+    DIR/records/              the document of each sweep, for `edgewise recommend` and `compare --measured`
     DIR/work/                 what is being made; removed by the next sweep after a kill
 
 Entries appear by a rename, whole or not at all. All of it is read as untrusted input: an entry that is
@@ -94,6 +95,11 @@ class Cache:
     def results(self) -> Path:
         """The store of latency records."""
         return self.folder / "results.sqlite"
+
+    @property
+    def records(self) -> Path:
+        """The folder of the records of sweeps."""
+        return self.folder / "records"
 
     def bundle(self, key: str) -> Path:
         """Where the bundle of an entry is."""

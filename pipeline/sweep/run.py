@@ -16,6 +16,7 @@ from .cache import Cache, CacheEntry
 from .figures import SweepRow, SweptTime
 from .keys import Keys, address
 from .plan import SweptNetwork
+from .record import keep_record
 from .timing import Timer, TimingPlan
 
 GIGABYTE = 1_000_000_000
@@ -127,7 +128,9 @@ def run(request: SweepRequest, progress: Progress | None = None) -> Sweep:
         for task in tasks
     )
     spent = time.perf_counter() - start
-    return Sweep(rows, versions(), machine.describe(), spent, cache.folder, tuple(journal.notices))
+    found = Sweep(rows, versions(), machine.describe(), spent, cache.folder, tuple(journal.notices))
+    keep_record(cache, found.to_json(), [row.key for row in rows])
+    return found
 
 
 def _tasks(networks: Iterable[SweptNetwork]) -> tuple[list[Task], dict[str, str]]:
