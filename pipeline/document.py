@@ -25,6 +25,8 @@ VERSIONS = {
     "results": 1,
     "results-compared": 1,
     "run": 1,
+    "sweep": 1,
+    "sweep-cache": 1,
     "training": 1,
     "verification": 1,
 }

@@ -24,6 +24,8 @@ from edgewise.pipeline.doctor import KnownWeights, TargetStatus
 from edgewise.pipeline.document import VERSIONS
 from edgewise.pipeline.gain import MemberCost, MemberScore
 from edgewise.pipeline.libraries import InstalledLibrary
+from edgewise.pipeline.sweep.cache import Kept
+from edgewise.pipeline.sweep.figures import SweepRow
 from edgewise.runtime.bench.compare import Comparison
 from edgewise.runtime.bench.record import SCHEMA as RECORD_SCHEMA
 from edgewise.runtime.bench.record import Record
@@ -435,6 +437,25 @@ def contents(defined: Definitions) -> dict[str, tuple[str, Json]]:
                 differences=mapping(record(older=ANYTHING, newer=ANYTHING)),
             ),
         ),
+        "sweep": (
+            "What `edgewise sweep` made and measured: a row for each network, target and precision.",
+            record(
+                {"against": described("How it compares with an older sweep", scorecard(defined))},
+                rows=array(of(SweepRow)),
+                versions=described("Versions of edgewise and of the libraries", mapping(TEXT)),
+                machine=machine(),
+                seconds=NUMBER,
+                made=described("Files that were made or tried", COUNT),
+                reused=described("Files that the cache had", COUNT),
+                failed=COUNT,
+                cache=TEXT,
+                notices=array(TEXT),
+            ),
+        ),
+        "sweep-cache": (
+            "What `edgewise sweep --cache-list` found, or `--cache-clear` removed.",
+            record(cache=TEXT, cleared=YES_NO, entries=array(of(Kept))),
+        ),
         "training": (
             "What `edgewise train` and `edgewise.train` made: a checkpoint with its figures.",
             record(
@@ -454,6 +475,23 @@ def contents(defined: Definitions) -> dict[str, tuple[str, Json]]:
             ),
         ),
     }
+
+
+def scorecard(defined: Definitions) -> Json:
+    """`Scorecard.to_json`."""
+    check = or_null(defined.with_fields(Check, verdict=defined.of(Verdict)))
+    scored = array(record(file=TEXT, text=TEXT, check=check))
+    return record(
+        against=TEXT,
+        passed=YES_NO,
+        better=scored,
+        worse=scored,
+        slipped=scored,
+        compared=COUNT,
+        missing=array(TEXT),
+        added=array(TEXT),
+        changes=array(TEXT),
+    )
 
 
 def answer() -> Json:

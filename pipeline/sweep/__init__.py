@@ -1,0 +1,1 @@
+"""Sweeps: many networks, targets and precisions, each built once, proven, timed, and compared over time."""
