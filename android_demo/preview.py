@@ -184,6 +184,7 @@ def states_of(bundle: Bundle) -> tuple[States, States]:
     choices: States = {
         "part_model": {"text": _variant(bundle.precision, files[bundle.model.name]), "checked": True},
         "accelerator_cpu": {"checked": True},
+        "threads_1": {"checked": True},
     }
     if bundle.reference:
         twin = _variant("fp32", files[bundle.reference.name])
@@ -210,6 +211,7 @@ def states_of(bundle: Bundle) -> tuple[States, States]:
         ("@string/threads", BLANK, "CPU"),
     )
     test: States = choices | {
+        "parts": {"visibility": "gone"},
         "verdict": {"text": "@string/passed", "textColor": "@color/good"},
         "golden": {"text": (title, difference, ("@string/cosine", found.cosine))},
         "record": {"text": times},

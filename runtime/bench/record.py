@@ -125,11 +125,16 @@ class Engine:
 
 @dataclass(frozen=True, slots=True)
 class GoldenRun:
-    """The device's result for the golden sample; see `runtime.golden.GoldenCheck`."""
+    """The device's result for the golden sample; see `runtime.golden.GoldenCheck`.
+
+    `tolerance` describes what was allowed, where it is not what `runtime.golden` allows: a phone's GPU
+    computes in half precision.
+    """
 
     max_lsb: float | None
     max_rel: float
     output_sha256: str
+    tolerance: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -115,6 +115,15 @@ def test_edgewise_reads_the_apps_records(built: Built, part: Any) -> None:
     assert json.loads(json.dumps(record.to_json())) == json.loads(file.read_text())
 
 
+def test_edgewise_reads_records_that_were_measured_together(built: Built) -> None:
+    records = read(built.written / "together.json")
+    (twin,) = (record for record in records if record.model.part == "reference")
+    assert len({record.run for record in records}) == 1
+    assert len({record.model.part for record in records}) == len(records) == 2
+    assert twin.golden is not None
+    assert twin.golden.tolerance == "half precision: 9.4e-02 of the largest output"
+
+
 def test_the_build_leaves_nothing_in_the_checkout(built: Built) -> None:
     assert built.reports.is_dir()
     assert not [*DEMO.glob("verify/**/target"), *DEMO.glob("core/**/target")]

@@ -237,7 +237,7 @@ def _records(rng: np.random.Generator) -> Iterator[Record]:
     calm = Conditions(then, ("performance",) * 2, (1800.0, 2400.0), {"cpu-0": 41.5, "battery": 90.0}, 0, 1.5)
     model = BenchedModel("mobilenetv2", "tflite", "w8a8", "model", "ab" * 32, 4_016_110)
     engine = Engine("LiteRT", "2.3.0", "XNNPACK", None, None)
-    golden = GoldenRun(1.0, 0.004, "cd" * 32)
+    golden = GoldenRun(1.0, 0.004, "cd" * 32, "half precision")
     believed = Record(
         "1", "2", then, "0.1.0", "android", phone, model, engine, golden, 1, (1,), 12.5, 30.25, 14,
         tuple(times), (), None, None, calm, calm, None, None, percentiles(times), None, _drift([*times]),

@@ -36,6 +36,10 @@ interface ImageProxy : AutoCloseable {
 abstract class UseCase internal constructor()
 
 class Preview private constructor() : UseCase() {
+    var targetRotation: Int
+        get() = TODO()
+        set(rotation) = TODO()
+
     fun setSurfaceProvider(surfaceProvider: SurfaceProvider?): Unit = TODO()
 
     interface SurfaceProvider
@@ -48,6 +52,10 @@ class Preview private constructor() : UseCase() {
 }
 
 class ImageAnalysis private constructor() : UseCase() {
+    var targetRotation: Int
+        get() = TODO()
+        set(rotation) = TODO()
+
     fun setAnalyzer(
         executor: Executor,
         analyzer: Analyzer,

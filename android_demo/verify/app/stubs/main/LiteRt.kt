@@ -91,5 +91,14 @@ class CompiledModel private constructor(
             options: Options = Options.CPU,
             optionalEnv: Environment? = null,
         ): CompiledModel = TODO()
+
+        @Throws(LiteRtException::class)
+        @JvmOverloads
+        @JvmStatic
+        fun create(
+            filePath: String,
+            options: Options = Options.CPU,
+            optionalEnv: Environment? = null,
+        ): CompiledModel = TODO()
     }
 }

@@ -4,6 +4,7 @@ import androidx.test.ext.junit.runners.AndroidJUnit4
 import androidx.test.platform.app.InstrumentationRegistry
 import com.google.ai.edge.litert.Accelerator
 import edgewise.core.BundleException
+import edgewise.core.LatencyRecord
 import edgewise.core.ModelBundle
 import edgewise.core.Sampling
 import org.junit.Assert.assertArrayEquals
@@ -44,9 +45,10 @@ class GoldenSampleTest {
 
     @Test
     fun theCpuComputesWhatTheExportingMachineComputed() {
-        for (choice in choices(Accelerator.CPU)) {
-            val checked = SelfTest(context, bundle, choice).use { it.check() }
-            assertTrue("$choice: ${checked.golden.reason}", checked.golden.passed)
+        val heard = tested(Plan(sampling = SHORT))
+        assertEquals(bundle.variants().map { it.part }, heard.checked.map { it.variant.part })
+        for (checked in heard.checked) {
+            assertTrue("${checked.variant.part}: ${checked.golden.reason}", checked.golden.passed)
         }
     }
 
@@ -63,21 +65,49 @@ class GoldenSampleTest {
     }
 
     @Test
-    fun aRecordOfAShortRunSaysThatItIsShort() {
-        val record =
-            SelfTest(context, bundle, Choice()).use { test ->
-                test.measure(test.check(), Sampling(1, 0.0, 2, 0.0)) { true }
-            }
-        assertEquals(2, checkNotNull(record).samplesMs.size)
-        assertTrue(record.verdict.reasons.any { it.startsWith("too few samples") })
+    fun recordsOfAShortRunSayThatItIsShortAndBelongTogether() {
+        val records = tested(Plan(threads = 2, sampling = SHORT)).records
+        assertEquals(bundle.variants().size, records.size)
+        assertEquals(1, records.map { it.run }.toSet().size)
+        for (record in records) {
+            assertEquals(2, record.threads)
+            assertTrue(record.verdict.reasons.any { it.startsWith("too few samples") })
+        }
     }
+
+    @Test
+    fun aTestThatIsStoppedMakesNoRecord() {
+        val heard = Heard(goesOn = false)
+        SelfTest(context, files, bundle).run(Plan(sampling = SHORT), heard)
+        assertTrue(heard.records.isEmpty())
+    }
+
+    private class Heard(
+        private val goesOn: Boolean = true,
+    ) : Listener {
+        val checked = ArrayList<Checked>()
+        val records = ArrayList<LatencyRecord>()
+
+        override fun checked(result: Checked) {
+            checked += result
+        }
+
+        override fun recorded(record: LatencyRecord) {
+            records += record
+        }
+
+        override fun goOn(progress: Double) = goesOn
+    }
+
+    private fun tested(plan: Plan) = Heard().also { SelfTest(context, files, bundle).run(plan, it) }
 
     private fun choices(accelerator: Accelerator) = bundle.variants().map { Choice(it.part, accelerator) }
 
     /** A missing accelerator, or one that does not support the model, is not a failure of the model. */
     private fun output(choice: Choice): FloatArray {
         try {
-            return Classifier.open(files, choice.of(bundle), choice.accelerator).use { it.run(bundle.golden.input) }
+            val opened = Classifier.open(files, choice.of(bundle), choice.accelerator, choice.threads)
+            return opened.use { it.run(bundle.golden.input) }
         } catch (error: EngineException) {
             assumeNoException(error)
             throw error
@@ -88,5 +118,6 @@ class GoldenSampleTest {
 
     private companion object {
         const val MOST = 24 / 255f
+        val SHORT = Sampling(1, 0.0, 2, 0.0)
     }
 }

@@ -14,11 +14,11 @@ class AnswerViews(
     private val status: TextView = activity.findViewById(R.id.status)
     private val latency: TextView = activity.findViewById(R.id.latency)
     private val results: View = activity.findViewById(R.id.results)
-    private val rows = listOf(R.id.result_1, R.id.result_2, R.id.result_3).map { activity.findViewById<View>(it) }
+    private val rows = listOf(R.id.result_1, R.id.result_2, R.id.result_3).map { Row(activity.findViewById(it)) }
 
     fun show(screen: Screen) {
         say(status(screen), screen.state is State.Failed)
-        rows.forEachIndexed { place, row -> row(row, screen.best.getOrNull(place)) }
+        rows.forEachIndexed { place, row -> row.show(screen.best.getOrNull(place)) }
         // One sentence for a screen reader, which reads it when the view has focus, not at every frame.
         results.contentDescription = screen.best.joinToString { spoken(it) }
         latency.text = screen.latency?.let { times(it) }
@@ -58,15 +58,21 @@ class AnswerViews(
         status.setTextColor(activity.getColor(if (bad) R.color.bad else R.color.muted))
     }
 
-    private fun row(
-        row: View,
-        prediction: Prediction?,
+    /** The views of one class, which are filled at every frame and therefore looked up once. */
+    private inner class Row(
+        private val whole: View,
     ) {
-        row.visibility = if (prediction == null) View.INVISIBLE else View.VISIBLE
-        if (prediction == null) return
-        row.findViewById<TextView>(R.id.label).text = prediction.label
-        row.findViewById<TextView>(R.id.probability).text = percent(prediction)
-        row.findViewById<ProgressBar>(R.id.bar).progress = (100 * prediction.probability).roundToInt()
+        private val label: TextView = whole.findViewById(R.id.label)
+        private val probability: TextView = whole.findViewById(R.id.probability)
+        private val bar: ProgressBar = whole.findViewById(R.id.bar)
+
+        fun show(prediction: Prediction?) {
+            whole.visibility = if (prediction == null) View.INVISIBLE else View.VISIBLE
+            if (prediction == null) return
+            label.text = prediction.label
+            probability.text = percent(prediction)
+            bar.progress = (100 * prediction.probability).roundToInt()
+        }
     }
 
     private fun spoken(prediction: Prediction): String =

@@ -1,5 +1,8 @@
 package edgewise.demo
 
+import android.hardware.display.DisplayManager
+import android.os.Handler
+import android.os.Looper
 import androidx.activity.ComponentActivity
 import androidx.camera.core.CameraInfoUnavailableException
 import androidx.camera.core.CameraSelector
@@ -20,6 +23,18 @@ class CameraFeed(
 ) {
     private var provider: ProcessCameraProvider? = null
     private var wanted = false
+    private var preview: Preview? = null
+    private var analysis: ImageAnalysis? = null
+
+    /** A turn by 180 degrees does not make a new activity, which would bind the camera with the new rotation. */
+    private val turns =
+        object : DisplayManager.DisplayListener {
+            override fun onDisplayChanged(displayId: Int) = turn()
+
+            override fun onDisplayAdded(displayId: Int) = Unit
+
+            override fun onDisplayRemoved(displayId: Int) = Unit
+        }
 
     /** Start the camera; on failure [failed] is called with the reason on the main thread. */
     fun start(
@@ -29,6 +44,7 @@ class CameraFeed(
     ) {
         if (wanted) return
         wanted = true
+        displays().registerDisplayListener(turns, Handler(Looper.getMainLooper()))
         val future = ProcessCameraProvider.getInstance(activity)
         val arrived = {
             try {
@@ -43,8 +59,19 @@ class CameraFeed(
 
     /** Stop the camera. */
     fun stop() {
+        if (wanted) displays().unregisterDisplayListener(turns)
         wanted = false
         provider?.unbindAll()
+        preview = null
+        analysis = null
+    }
+
+    private fun displays(): DisplayManager = activity.getSystemService(DisplayManager::class.java)
+
+    private fun turn() {
+        val rotation = view.display?.rotation ?: return
+        preview?.targetRotation = rotation
+        analysis?.targetRotation = rotation
     }
 
     private fun bind(
@@ -67,6 +94,8 @@ class CameraFeed(
         provider.unbindAll()
         try {
             provider.bindToLifecycle(activity, selector, preview, analysis)
+            this.preview = preview
+            this.analysis = analysis
         } catch (error: IllegalArgumentException) {
             failed(error.message.orEmpty())
         }

@@ -15,13 +15,10 @@ import kotlinx.coroutines.flow.update
 import java.io.FileNotFoundException
 import java.io.IOException
 
-/** The view model of the camera screen: it survives rotations, and only its own thread uses the runtime. */
+/** The view model of the camera screen: it survives rotations, and uses the runtime on the [Worker]. */
 class CameraViewModel(
     application: Application,
 ) : AndroidViewModel(application) {
-    /** The thread that calls [classify] for frames. */
-    val worker = Worker()
-
     /** Whether the user has refused the camera since the screen was opened. */
     var refused = false
 
@@ -29,10 +26,13 @@ class CameraViewModel(
     val screen: StateFlow<Screen> = mutable.asStateFlow()
 
     // Only used on the worker thread.
+    private val owner = Worker.Owner { close() }
     private val files = AssetFiles(application.assets)
     private val frames = Frames()
     private var recogniser: Recogniser? = null
     private var picture: Picture? = null
+
+    @Volatile private var cleared = false
 
     init {
         choose(Choice())
@@ -41,17 +41,17 @@ class CameraViewModel(
     /** Use another model or accelerator. */
     fun choose(choice: Choice) {
         mutable.update { it.without(State.Loading).copy(choice = choice, notice = it.notice as? Notice.Sampled) }
-        worker.execute { open(choice) }
+        Worker.execute { open(choice) }
     }
 
     /** Return to the camera. */
     fun live() {
         mutable.update { it.copy(still = null, notice = null, best = emptyList()) }
-        worker.execute { picture = null }
+        Worker.execute { picture = null }
     }
 
     /** Classify a picture from the gallery instead of the camera. */
-    fun show(uri: Uri) = worker.execute { read(uri) }
+    fun show(uri: Uri) = Worker.execute { read(uri) }
 
     /** Report why there is no camera. */
     fun noCamera(reason: String) = mutable.update { it.copy(notice = Notice.NoCamera(reason)) }
@@ -59,25 +59,33 @@ class CameraViewModel(
     /** Classify a frame and close it; called on the worker thread. */
     fun classify(image: ImageProxy) =
         image.use { frame ->
-            val ready = recogniser
+            val ready = ready()
             if (ready != null && mutable.value.still == null) {
                 running { answer(ready) { frames.picture(frame).also { upright -> seen(upright) } } }
             }
         }
 
     override fun onCleared() {
-        worker.execute { close() }
-        worker.shutdown()
+        cleared = true
+        Worker.execute { close() }
+    }
+
+    /** The open model; the self-test closes it, and then it is opened again for the next picture. */
+    private fun ready(): Recogniser? {
+        if (recogniser == null && mutable.value.state is State.Ready && !cleared) open(mutable.value.choice)
+        return recogniser
     }
 
     private fun open(choice: Choice) {
         close()
+        Worker.take(owner)
         if (choice != mutable.value.choice) return // a newer choice is queued
         running {
             val bundle = mutable.value.bundle ?: files.bundle()
-            recogniser = Recogniser(bundle, opened(bundle, choice))
+            val made = Recogniser(bundle, opened(bundle, choice))
+            recogniser = made
             mutable.update { it.copy(bundle = bundle, state = State.Ready) }
-            picture?.let(::classify)
+            picture?.let { classify(made, it) }
         }
     }
 
@@ -87,23 +95,24 @@ class CameraViewModel(
         choice: Choice,
     ): Classifier =
         try {
-            Classifier.open(files, choice.of(bundle), choice.accelerator)
+            Classifier.open(files, choice.of(bundle), choice.accelerator, choice.threads)
         } catch (error: EngineException) {
             if (choice.accelerator == Accelerator.CPU) throw error
             val instead = choice.copy(accelerator = Accelerator.CPU)
             val notice = Notice.NoGpu(error.reason)
             mutable.update { if (it.choice == choice) it.copy(choice = instead, notice = notice) else it }
-            Classifier.open(files, instead.of(bundle), instead.accelerator)
+            Classifier.open(files, instead.of(bundle), instead.accelerator, instead.threads)
         }
 
     private fun read(uri: Uri) {
         val resolver = getApplication<Application>().contentResolver
         try {
             val decoded = decode { resolver.openInputStream(uri) ?: throw FileNotFoundException("it was removed") }
-            picture = decoded.picture
             val notice = if (decoded.sampled > 1) Notice.Sampled(decoded.sampled) else null
             mutable.update { it.copy(notice = notice) }
-            classify(decoded.picture)
+            val ready = ready()
+            picture = decoded.picture // from now on, a model that is opened classifies it
+            if (ready != null) classify(ready, decoded.picture)
         } catch (error: IOException) {
             unread(error)
         } catch (error: SecurityException) {
@@ -116,13 +125,13 @@ class CameraViewModel(
     private fun unread(error: Throwable) =
         mutable.update { it.copy(notice = Notice.NoPicture(error.message ?: error.javaClass.simpleName)) }
 
-    private fun classify(picture: Picture) {
-        val ready = recogniser ?: return
-        running {
-            answer(ready) { picture }
-            val cut = ready.bundle.preprocess.run { bitmap(ready.cut, height, width) }
-            mutable.update { it.copy(still = Still(cut)) }
-        }
+    private fun classify(
+        ready: Recogniser,
+        picture: Picture,
+    ) = running {
+        answer(ready) { picture }
+        val cut = ready.bundle.preprocess.run { bitmap(ready.cut, height, width) }
+        mutable.update { it.copy(still = Still(cut)) }
     }
 
     private fun seen(picture: Picture) {

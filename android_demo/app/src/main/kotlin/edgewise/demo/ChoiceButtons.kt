@@ -8,23 +8,21 @@ import com.google.ai.edge.litert.Accelerator
 import edgewise.core.ModelBundle
 import edgewise.core.Variant
 
-/** The two switches, INT8 or float and CPU or GPU, see `res/layout/choices.xml`. */
+/** The switches: INT8 or float, CPU or GPU, and the number of threads, see `res/layout/choices.xml`. */
 class ChoiceButtons(
     private val activity: Activity,
     private val changed: (Choice) -> Unit,
 ) {
-    private val parts: RadioGroup = activity.findViewById(R.id.parts)
-    private val accelerators: RadioGroup = activity.findViewById(R.id.accelerators)
-    private val ofPart =
-        mapOf(Choice.MODEL to R.id.part_model, Choice.REFERENCE to R.id.part_reference)
-    private val ofAccelerator =
-        mapOf(Accelerator.CPU to R.id.accelerator_cpu, Accelerator.GPU to R.id.accelerator_gpu)
+    private val parts =
+        Group(R.id.parts, mapOf(Choice.MODEL to R.id.part_model, Choice.REFERENCE to R.id.part_reference))
+    private val accelerators =
+        Group(
+            R.id.accelerators,
+            mapOf(Accelerator.CPU to R.id.accelerator_cpu, Accelerator.GPU to R.id.accelerator_gpu),
+        )
+    private val threads =
+        Group(R.id.threads, Choice.threads.zip(listOf(R.id.threads_1, R.id.threads_2, R.id.threads_4)).toMap())
     private var shown: Choice? = null
-
-    init {
-        parts.setOnCheckedChangeListener { _, _ -> tell() }
-        accelerators.setOnCheckedChangeListener { _, _ -> tell() }
-    }
 
     /** Show the choice and the sizes of the model files; disabled while something is running. */
     fun show(
@@ -33,16 +31,22 @@ class ChoiceButtons(
         locked: Boolean,
     ) {
         shown = null // the following changes are not made by the user
-        parts.check(ofPart.getValue(choice.part))
-        accelerators.check(ofAccelerator.getValue(choice.accelerator))
+        parts.check(choice.part)
+        accelerators.check(choice.accelerator)
+        threads.check(choice.threads)
         shown = choice
-        for ((part, id) in ofPart) {
+        for ((part, button) in parts.buttons) {
             val variant = bundle?.variants()?.firstOrNull { it.part == part }
-            button(id).visibility = if (variant == null) View.GONE else View.VISIBLE
-            if (variant != null) button(id).text = title(variant)
+            button.visibility = if (variant == null) View.GONE else View.VISIBLE
+            if (variant != null) button.text = title(variant)
         }
-        (ofPart + ofAccelerator).values.forEach { button(it).isEnabled = !locked }
+        parts.enable(!locked)
+        accelerators.enable(!locked)
+        threads.enable(!locked && choice.accelerator == Accelerator.CPU)
     }
+
+    /** Hide the choice of the model, where all are run. */
+    fun hideParts() = parts.hide()
 
     private fun title(variant: Variant): String {
         val megabytes = variant.sizeBytes / MEGABYTE
@@ -51,13 +55,37 @@ class ChoiceButtons(
 
     private fun tell() {
         val before = shown ?: return
-        val part = ofPart.entries.first { it.value == parts.checkedRadioButtonId }.key
-        val accelerator = ofAccelerator.entries.first { it.value == accelerators.checkedRadioButtonId }.key
-        val now = Choice(part, accelerator)
+        val now =
+            Choice(
+                parts.checked() ?: before.part,
+                accelerators.checked() ?: before.accelerator,
+                threads.checked() ?: before.threads,
+            )
         if (now != before) changed(now)
     }
 
-    private fun button(id: Int): RadioButton = activity.findViewById(id)
+    /** Radio buttons, each for a value; none is checked for a value without a button. */
+    private inner class Group<T>(
+        id: Int,
+        buttons: Map<T, Int>,
+    ) {
+        private val group: RadioGroup = activity.findViewById(id)
+        val buttons = buttons.mapValues { activity.findViewById<RadioButton>(it.value) }
+
+        init {
+            group.setOnCheckedChangeListener { _, _ -> tell() }
+        }
+
+        fun check(value: T) = buttons[value]?.let { group.check(it.id) } ?: group.clearCheck()
+
+        fun checked(): T? = buttons.entries.firstOrNull { it.value.id == group.checkedRadioButtonId }?.key
+
+        fun enable(enabled: Boolean) = buttons.values.forEach { it.isEnabled = enabled }
+
+        fun hide() {
+            group.visibility = View.GONE
+        }
+    }
 
     private companion object {
         const val MEGABYTE = 1e6

@@ -57,35 +57,33 @@ class Classifier private constructor(
     }
 
     companion object {
-        /** The number of fast cores in most phones. */
-        private const val MOST_THREADS = 4
-
-        /** CPU threads per inference. */
-        val threads: Int get() = Runtime.getRuntime().availableProcessors().coerceAtMost(MOST_THREADS)
-
         /**
          * Compile the model for one accelerator only: with a second one LiteRT would fall back silently.
          *
          * @throws EngineException the accelerator is not available or does not support the model.
          */
         fun open(
-            files: AssetFiles,
+            files: ModelFiles,
             variant: Variant,
             accelerator: Accelerator,
+            threads: Int,
         ): Classifier =
             told(accelerator) {
                 val options = CompiledModel.Options(accelerator)
                 if (accelerator == Accelerator.CPU) options.cpuOptions = CompiledModel.CpuOptions(numThreads = threads)
-                val model = CompiledModel.create(files.assets, files.asset(variant.file), options)
+                val model = files.compile(variant.file, options)
+                var opened: Classifier? = null
                 try {
-                    Classifier(variant, accelerator, model)
-                } catch (error: LiteRtException) {
-                    model.close()
-                    throw error
+                    Classifier(variant, accelerator, model).also { opened = it }
+                } finally {
+                    if (opened == null) model.close()
                 }
             }
 
-        /** Wraps the runtime's errors, and those on a phone with a processor that the app has no runtime for. */
+        /**
+         * Wraps the runtime's errors: its own, those of handles and arguments that it refuses, and those on a phone
+         * with a processor that the app has no runtime for.
+         */
         private fun <T> told(
             accelerator: Accelerator,
             work: () -> T,
@@ -93,6 +91,10 @@ class Classifier private constructor(
             try {
                 work()
             } catch (error: LiteRtException) {
+                throw EngineException(accelerator, error)
+            } catch (error: IllegalStateException) {
+                throw EngineException(accelerator, error)
+            } catch (error: IllegalArgumentException) {
                 throw EngineException(accelerator, error)
             } catch (error: LinkageError) {
                 throw EngineException(accelerator, error)

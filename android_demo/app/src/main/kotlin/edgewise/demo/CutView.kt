@@ -27,6 +27,7 @@ class CutView(
         frame: Frame?,
         preprocess: Preprocess?,
     ) {
+        if (frame == this.frame && preprocess === this.preprocess) return
         this.frame = frame
         this.preprocess = preprocess
         invalidate()

@@ -28,6 +28,9 @@ class MainActivity : ComponentActivity(R.layout.activity_main) {
     private lateinit var feed: CameraFeed
     private lateinit var choices: ChoiceButtons
     private lateinit var answers: AnswerViews
+    private val picture: ImageView by lazy { findViewById(R.id.still) }
+    private val cut: CutView by lazy { findViewById(R.id.cut) }
+    private var shown: Screen? = null
 
     override fun onCreate(savedInstanceState: Bundle?) {
         super.onCreate(savedInstanceState)
@@ -41,6 +44,12 @@ class MainActivity : ComponentActivity(R.layout.activity_main) {
         lifecycleScope.launch {
             repeatOnLifecycle(Lifecycle.State.STARTED) { model.screen.collect(::show) }
         }
+    }
+
+    /** The camera and its permission may have changed while the screen was away. */
+    override fun onStart() {
+        super.onStart()
+        shown = null
     }
 
     override fun onStop() {
@@ -65,7 +74,15 @@ class MainActivity : ComponentActivity(R.layout.activity_main) {
         action: () -> Unit,
     ) = findViewById<Button>(id).setOnClickListener { action() }
 
+    /** Every frame changes the answers; the rest is set when it changes. */
     private fun show(screen: Screen) {
+        val fixed = screen.fixed()
+        if (fixed != shown) controls(fixed)
+        shown = fixed
+        answers.show(screen)
+    }
+
+    private fun controls(screen: Screen) {
         val still = screen.still
         val granted = granted()
         visible(R.id.permission, still == null && !granted)
@@ -73,13 +90,12 @@ class MainActivity : ComponentActivity(R.layout.activity_main) {
         visible(R.id.cut, still == null && granted)
         visible(R.id.still, still != null)
         visible(R.id.live, still != null)
-        findViewById<ImageView>(R.id.still).setImageBitmap(still?.cut)
-        findViewById<CutView>(R.id.cut).show(screen.frame, screen.bundle?.preprocess)
+        picture.setImageBitmap(still?.cut)
+        cut.show(screen.frame, screen.bundle?.preprocess)
         findViewById<TextView>(R.id.permission_text).setText(if (model.refused) R.string.refused else R.string.rationale)
         findViewById<Button>(R.id.allow).setText(if (forever()) R.string.settings else R.string.allow)
         choices.show(screen.choice, screen.bundle, locked = false)
-        answers.show(screen)
-        if (still == null && granted) feed.start(model.worker, model::classify, model::noCamera) else feed.stop()
+        if (still == null && granted) feed.start(Worker, model::classify, model::noCamera) else feed.stop()
     }
 
     private fun visible(
@@ -102,6 +118,6 @@ class MainActivity : ComponentActivity(R.layout.activity_main) {
 
     private fun answered(granted: Boolean) {
         model.refused = !granted
-        show(model.screen.value)
+        controls(model.screen.value.fixed())
     }
 }

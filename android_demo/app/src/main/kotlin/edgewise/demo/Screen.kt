@@ -17,6 +17,9 @@ data class Screen(
 ) {
     /** Without the predictions and times of the previous model. */
     fun without(state: State): Screen = copy(state = state, best = emptyList(), latency = null)
+
+    /** What does not change from frame to frame: views for it are only set when it does. */
+    fun fixed(): Screen = copy(best = emptyList(), latency = null)
 }
 
 /** The state of the model. */

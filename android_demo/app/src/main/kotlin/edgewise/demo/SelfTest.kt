@@ -2,7 +2,6 @@ package edgewise.demo
 
 import android.content.Context
 import com.google.ai.edge.litert.Accelerator
-import edgewise.core.Conditions
 import edgewise.core.Engine
 import edgewise.core.GoldenResult
 import edgewise.core.LatencyRecord
@@ -12,10 +11,19 @@ import edgewise.core.Samples
 import edgewise.core.Sampling
 import edgewise.core.Variant
 import edgewise.core.checkGolden
-import edgewise.core.measure
+import edgewise.core.measureInTurn
 import edgewise.core.record
 import edgewise.core.softmax
 import edgewise.core.top
+import edgewise.core.unique
+
+/** What to test: the [parts] of a bundle, or all that it has, see [Choice]. */
+class Plan(
+    val accelerator: Accelerator = Accelerator.CPU,
+    val threads: Int = 1,
+    val parts: Set<String> = emptySet(),
+    val sampling: Sampling = Sampling(),
+)
 
 /** The result of the golden sample, from the first inference. */
 class Checked(
@@ -25,74 +33,146 @@ class Checked(
     val firstMs: Double,
 )
 
-/** Tests the bundle's golden sample and latency on this phone, with the runtime that the camera uses. */
+/** Hears about a self-test as it proceeds. */
+interface Listener {
+    /** A model has run the golden sample. */
+    fun checked(result: Checked)
+
+    /** A model has been measured. */
+    fun recorded(record: LatencyRecord)
+
+    /** Whether to go on, asked with the progress from 0 to 1. */
+    fun goOn(progress: Double): Boolean
+}
+
+/** Tests a bundle's golden sample and latency on this phone, with the runtime that the camera uses. */
 class SelfTest(
     private val context: Context,
+    private val files: ModelFiles,
     private val bundle: ModelBundle,
-    private val choice: Choice,
-) : AutoCloseable {
-    private val files = AssetFiles(context.assets)
-    private val variant = choice.of(bundle)
-    private val classifier: Classifier
-    private val loadMs: Double
-
-    init {
+) {
+    /**
+     * Check the golden sample of each model, then measure.
+     *
+     * On the CPU the models take turns, so that their latencies can be compared. On the GPU, which holds one model at
+     * a time (see [Worker]), they follow each other. A stopped test makes no record.
+     *
+     * @throws EngineException the accelerator cannot run a model.
+     */
+    fun run(
+        plan: Plan,
+        listener: Listener,
+    ) {
         bundle.verify(files)
-        val start = System.nanoTime()
-        classifier = Classifier.open(files, variant, choice.accelerator)
-        loadMs = milliseconds(start, System.nanoTime())
+        val variants = bundle.variants().filter { plan.parts.isEmpty() || it.part in plan.parts }
+        val rounds = if (plan.accelerator == Accelerator.CPU) listOf(variants) else variants.map { listOf(it) }
+        val run = unique()
+        for ((place, round) in rounds.withIndex()) {
+            val part = { progress: Double -> listener.goOn((place + progress) / rounds.size) }
+            if (!round(round, Round(plan, run, listener, part))) return
+        }
     }
 
-    /** Decode the golden picture, prepare it, run the model and compare with the exporting machine. */
-    fun check(): Checked {
-        val prepared = prepared()
-        val start = System.nanoTime()
-        val output = classifier.run(prepared)
-        val firstMs = milliseconds(start, System.nanoTime())
-        return Checked(variant, checkGolden(bundle, variant, prepared, output), output, firstMs)
-    }
-
-    /** Measure until there are enough samples; [goOn] receives the progress. Null if it stopped the run. */
-    fun measure(
-        checked: Checked,
-        sampling: Sampling = Sampling(),
-        goOn: (progress: Double) -> Boolean,
-    ): LatencyRecord? {
-        val before = conditionsOf(context)
-        val times = measure(sampling, goOn = goOn) { classifier.run(bundle.golden.input) }
-        if (!times.complete) return null
-        val after = conditionsOf(context)
-        val samples = Samples(checked.firstMs, times.warmUps + 1, times.samplesMs, times.complete)
-        return bundle.record(variant, checked.golden, checked.output, run(samples, before, after))
-    }
-
-    override fun close() = classifier.close()
-
-    private fun run(
-        samples: Samples,
-        before: Conditions,
-        after: Conditions,
-    ) = LatencyRun(
-        machine = machineOf(context),
-        engine = Engine("LiteRT", BuildConfig.LITERT_VERSION, choice.accelerator.name, null, null),
-        threads = if (choice.accelerator == Accelerator.CPU) Classifier.threads else 1,
-        loadMs = loadMs,
-        samples = samples,
-        before = before,
-        after = after,
-        endToEndMs = List(WHOLE_RUNS) { whole() },
+    private class Round(
+        val plan: Plan,
+        val run: String,
+        val listener: Listener,
+        val goOn: (Double) -> Boolean,
     )
 
-    /** From the encoded picture to the best classes. */
-    private fun whole(): Double {
-        val start = System.nanoTime()
-        top(softmax(classifier.run(prepared())), bundle.labels, Recogniser.SHOWN)
-        return milliseconds(start, System.nanoTime())
+    /** Models that are open together; false if the listener stopped them. */
+    private fun round(
+        variants: List<Variant>,
+        round: Round,
+    ): Boolean {
+        val trials = ArrayList<Trial>()
+        try {
+            variants.mapTo(trials) { Trial(it, round.plan) }
+            trials.forEach { round.listener.checked(it.checked) }
+            val before = conditionsOf(context)
+            val samples = measureInTurn(trials.map { it::run }, round.plan.sampling, goOn = round.goOn)
+            if (!samples.all { it.complete }) return false
+            val after = conditionsOf(context)
+            for ((trial, found) in trials.zip(samples)) {
+                val run =
+                    LatencyRun(
+                        machine = machineOf(context),
+                        engine = Engine("LiteRT", BuildConfig.LITERT_VERSION, round.plan.accelerator.name, null, null),
+                        threads = if (round.plan.accelerator == Accelerator.CPU) round.plan.threads else 1,
+                        loadMs = trial.loadMs,
+                        samples = trial.fromTheFirst(found),
+                        before = before,
+                        after = after,
+                        endToEndMs = List(WHOLE_RUNS) { trial.whole() },
+                        id = round.run,
+                    )
+                val checked = trial.checked
+                round.listener.recorded(bundle.record(checked.variant, checked.golden, checked.output, run))
+            }
+            return true
+        } finally {
+            trials.asReversed().forEach { it.close() }
+        }
     }
 
-    private fun prepared(): FloatArray {
-        val pixels = bundle.preprocess.crop(decode { bundle.golden.imagePng.inputStream() }.picture)
-        return FloatArray(pixels.size).also { bundle.preprocess.normalise(pixels, it) }
+    /** A model that is open, and its golden sample. */
+    private inner class Trial(
+        variant: Variant,
+        plan: Plan,
+    ) : AutoCloseable {
+        private val classifier: Classifier
+        val loadMs: Double
+        val checked: Checked
+
+        init {
+            val start = System.nanoTime()
+            classifier = Classifier.open(files, variant, plan.accelerator, plan.threads)
+            loadMs = milliseconds(start, System.nanoTime())
+            checked = closedOnFailure { check(variant, half = plan.accelerator != Accelerator.CPU) }
+        }
+
+        fun run() {
+            classifier.run(bundle.golden.input)
+        }
+
+        /** The samples, with the first inference of all, which the golden sample was. */
+        fun fromTheFirst(found: Samples) =
+            Samples(checked.firstMs, found.warmUps + 1, found.samplesMs, found.complete)
+
+        /** From the encoded picture to the best classes. */
+        fun whole(): Double {
+            val start = System.nanoTime()
+            top(softmax(classifier.run(prepared())), bundle.labels, Recogniser.SHOWN)
+            return milliseconds(start, System.nanoTime())
+        }
+
+        override fun close() = classifier.close()
+
+        /** Decode the golden picture, prepare it, run the model and compare with the exporting machine. */
+        private fun check(
+            variant: Variant,
+            half: Boolean,
+        ): Checked {
+            val prepared = prepared()
+            val start = System.nanoTime()
+            val output = classifier.run(prepared)
+            val firstMs = milliseconds(start, System.nanoTime())
+            return Checked(variant, checkGolden(bundle, variant, prepared, output, half), output, firstMs)
+        }
+
+        private fun prepared(): FloatArray {
+            val pixels = bundle.preprocess.crop(decode { bundle.golden.imagePng.inputStream() }.picture)
+            return FloatArray(pixels.size).also { bundle.preprocess.normalise(pixels, it) }
+        }
+
+        private fun closedOnFailure(work: () -> Checked): Checked {
+            var made: Checked? = null
+            try {
+                return work().also { made = it }
+            } finally {
+                if (made == null) classifier.close()
+            }
+        }
     }
 
     private companion object {

@@ -5,15 +5,26 @@ import android.content.ClipData
 import android.content.Intent
 import androidx.core.content.FileProvider
 import edgewise.core.LatencyRecord
+import edgewise.core.toJson
+import kotlinx.coroutines.Dispatchers
+import kotlinx.coroutines.withContext
 import java.io.File
 
-/** Share a record as a file: thousands of samples are too long for an intent's text. */
-fun share(
+/**
+ * Share records as a file: thousands of samples are too long for an intent's text.
+ *
+ * The file is written outside the main thread, which a phone with slow storage would otherwise block.
+ */
+suspend fun share(
     activity: Activity,
-    record: LatencyRecord,
+    records: List<LatencyRecord>,
 ) {
-    val folder = File(activity.cacheDir, "records").apply { mkdirs() }
-    val file = File(folder, "edgewise-${record.id}.json").apply { writeText(record.toJson()) }
+    val folder = File(activity.cacheDir, "records")
+    val file = File(folder, "edgewise-${records.first().run}.json")
+    withContext(Dispatchers.IO) {
+        folder.mkdirs()
+        file.writeText(toJson(records))
+    }
     val uri = FileProvider.getUriForFile(activity, "${activity.packageName}.records", file)
     val send =
         Intent(Intent.ACTION_SEND)

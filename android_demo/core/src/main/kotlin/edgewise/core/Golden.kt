@@ -43,7 +43,8 @@ class Golden(
  * How this device's logits for the golden sample differ from the expected ones.
  *
  * [maxLsb] is in steps of a quantized model's output, null for a float model; [cosine] compares the centred logits
- * with the original network's; [reason] says why it has not [passed].
+ * with the original network's; [reason] says why it has not [passed]. [tolerance] describes the limit if it is not that
+ * of other devices.
  */
 class GoldenResult(
     val maxLsb: Double?,
@@ -51,19 +52,22 @@ class GoldenResult(
     val cosine: Double,
     val passed: Boolean,
     val reason: String?,
+    val tolerance: String? = null,
 )
 
 /**
  * Check this device's results for the golden picture: the [prepared] input and the model's [output].
  *
  * The rules are those of `runtime/golden.py`: a float twin must match the original network's logits, the model those
- * of the exporting machine, within a tolerance for instruction sets that round differently.
+ * of the exporting machine, within a tolerance for instruction sets that round differently. An accelerator that computes
+ * in [half] precision, as LiteRT's GPU does by default, is allowed as much for the float twin as for a quantized model.
  */
 fun checkGolden(
     bundle: ModelBundle,
     variant: Variant,
     prepared: FloatArray,
     output: FloatArray,
+    half: Boolean = false,
 ): GoldenResult {
     val golden = bundle.golden
     val twin = variant.part == "reference"
@@ -75,9 +79,11 @@ fun checkGolden(
     val distance = distance(expected, output)
     val lsb = step?.let { distance / it }
     val relative = distance / max(largest(expected), SMALLEST_NORMAL)
-    val allowed = if (variant.precision == "fp32") MAX_RELATIVE else MAX_LSB / 255
+    val single = variant.precision == "fp32"
+    val allowed = if (single && !half) MAX_RELATIVE else MAX_LSB / 255
     val reason = unprepared(golden, prepared) ?: different(lsb, relative, allowed)
-    return GoldenResult(lsb, relative, cosine(golden.logits, output), reason == null, reason)
+    val tolerance = "half precision: ${"%.1e".english(allowed)} of the largest output".takeIf { single && half }
+    return GoldenResult(lsb, relative, cosine(golden.logits, output), reason == null, reason, tolerance)
 }
 
 private fun unusable(

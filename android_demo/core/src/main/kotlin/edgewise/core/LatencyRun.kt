@@ -5,7 +5,7 @@ import java.nio.ByteOrder
 import java.security.MessageDigest
 import java.util.UUID
 
-/** The conditions and samples of a measurement. */
+/** The conditions and samples of a measurement; records of models that were measured in turn have the same [id]. */
 class LatencyRun(
     val machine: Machine,
     val engine: Engine,
@@ -15,12 +15,13 @@ class LatencyRun(
     val before: Conditions?,
     val after: Conditions?,
     val endToEndMs: List<Double> = emptyList(),
+    val id: String = unique(),
 )
 
 /**
  * The record of a run with its verdict; [output] are the logits that [golden] was computed from.
  *
- * Like `edgewise bench`, it rejects a model that fails the golden sample, and runs with a single sample.
+ * The latency of a model that fails the golden sample is recorded, but never trusted; a run needs two samples.
  */
 fun ModelBundle.record(
     variant: Variant,
@@ -28,20 +29,19 @@ fun ModelBundle.record(
     output: FloatArray,
     run: LatencyRun,
 ): LatencyRecord {
-    require(golden.passed) { "no latency is recorded for a model that fails the golden sample: ${golden.reason}" }
     val times = run.samples.samplesMs
     require(times.size >= 2) { "${times.size} samples: need at least two" }
     val record =
         LatencyRecord(
-            id = name(),
-            run = name(),
+            id = unique(),
+            run = run.id,
             started = run.before?.at ?: now(),
             edgewise = manifest.versions["edgewise"] ?: "unknown",
             device = DEVICE,
             machine = run.machine,
             model = recorded(variant),
             engine = run.engine,
-            golden = RecordedGolden(golden.maxLsb, golden.maxRel, sha256(output)),
+            golden = recorded(golden, output),
             threads = run.threads,
             cpus = null,
             loadMs = run.loadMs,
@@ -59,7 +59,19 @@ fun ModelBundle.record(
             endToEnd = run.endToEndMs.takeIf { it.isNotEmpty() }?.let(Percentiles::of),
             drift = drift(times),
         )
-    return record.copy(verdict = judge(record))
+    val verdict = judge(record)
+    val reasons = listOfNotNull(golden.reason) + verdict.reasons
+    return record.copy(verdict = verdict.copy(trusted = verdict.trusted && golden.passed, reasons = reasons))
+}
+
+/** Null for outputs with nothing to compare: JSON has no infinity. */
+private fun recorded(
+    golden: GoldenResult,
+    output: FloatArray,
+) = if (golden.maxRel.isFinite()) {
+    RecordedGolden(golden.maxLsb, golden.maxRel, sha256(output), golden.tolerance)
+} else {
+    null
 }
 
 private fun ModelBundle.recorded(variant: Variant) =
@@ -71,6 +83,7 @@ private fun sha256(values: FloatArray): String {
     return hexadecimal(MessageDigest.getInstance("SHA-256").digest(bytes.array()))
 }
 
-private fun name(): String = UUID.randomUUID().toString().replace("-", "")
+/** A name for a record or a run. */
+fun unique(): String = UUID.randomUUID().toString().replace("-", "")
 
 private const val DEVICE = "android" // other records have 'local' or 'adb'

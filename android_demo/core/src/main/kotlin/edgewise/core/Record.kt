@@ -63,6 +63,7 @@ data class RecordedGolden(
     val maxLsb: Double?,
     val maxRel: Double,
     val outputSha256: String,
+    val tolerance: String? = null,
 )
 
 /** Whether the latency is reliable: nothing speaks against it, and nothing that matters is unknown. */
@@ -76,6 +77,9 @@ data class Verdict(
     fun doubts(): List<String> =
         reasons + listOf(unknown.joinToString(", ")).filter(String::isNotEmpty).map { "the device does not show $it" }
 }
+
+/** Records in one file, which `edgewise results --add` reads. */
+fun toJson(records: List<LatencyRecord>): String = FORMAT.encodeToString(mapOf("records" to records))
 
 /** The record of a model's latency on a device, schema 1: the same fields as in `edgewise bench`. */
 @Serializable

@@ -51,6 +51,19 @@ class GoldenTest {
     }
 
     @Test
+    fun `half precision is allowed more for the float twin, and says so`() {
+        val (model, twin) = tiny.variants()
+        val near = floatArrayOf(1.05f, -1f)
+        val found = checkGolden(tiny, twin, tiny.golden.input, near, half = true)
+        assertTrue(found.passed)
+        assertEquals("half precision: 9.4e-02 of the largest output", found.tolerance)
+        assertFalse(judged(tiny.golden.input, near, 1).passed)
+        val far = checkGolden(tiny, twin, tiny.golden.input, floatArrayOf(1.1f, -1f), half = true)
+        assertReason("allowed 9.4e-02", far)
+        assertNull(checkGolden(tiny, model, tiny.golden.input, near, half = true).tolerance)
+    }
+
+    @Test
     fun `without a quantized output the relative difference is compared, with the same tolerance`() {
         val bundle = ModelBundle.read(TinyBundle { it["structure"] = withoutStep(it.getValue("structure")) })
         val found = checkGolden(bundle, bundle.variants()[0], bundle.golden.input, floatArrayOf(1.09f, -1f))

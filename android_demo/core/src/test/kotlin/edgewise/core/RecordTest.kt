@@ -1,6 +1,8 @@
 package edgewise.core
 
 import org.junit.jupiter.api.Assertions.assertEquals
+import org.junit.jupiter.api.Assertions.assertFalse
+import org.junit.jupiter.api.Assertions.assertNull
 import org.junit.jupiter.api.Assertions.assertTrue
 import org.junit.jupiter.api.Test
 import org.junit.jupiter.api.assertThrows
@@ -52,11 +54,36 @@ class RecordTest {
     }
 
     @Test
-    fun `a model that fails the golden sample and a single sample are refused`() {
+    fun `a model that fails the golden sample is recorded, but not trusted`() {
         val wrong = checkGolden(bundle, bundle.variants()[0], bundle.golden.input, floatArrayOf(9f, 9f))
-        val message = assertThrows<IllegalArgumentException> { record(wrong, run()) }.message!!
-        assertTrue("fails the golden sample" in message && "steps" in message) { message }
+        val made = record(wrong, run())
+        assertFalse(made.verdict.trusted)
+        assertEquals("the golden sample differs by 100 steps (allowed 24) on this device", made.verdict.reasons.first())
+        assertEquals(100.0, made.golden!!.maxLsb!!, 1e-6)
+        val unusable = checkGolden(bundle, bundle.variants()[0], bundle.golden.input, floatArrayOf(Float.NaN, 9f))
+        assertNull(record(unusable, run()).golden)
+        assertTrue("NaN" in record(unusable, run()).toJson())
+    }
+
+    @Test
+    fun `a single sample is refused`() {
         assertThrows<IllegalArgumentException> { record(right, run(count = 1)) }
+    }
+
+    /** `test_core.py` reads the file as `edgewise` does. */
+    @Test
+    fun `a model and its twin share a file and a run`() {
+        val bundle = Vectors.bundle
+        val together = run()
+        val records =
+            bundle.variants().map { variant ->
+                val output = if (variant.part == "model") bundle.golden.output else bundle.golden.logits
+                val result = checkGolden(bundle, variant, bundle.golden.input, output, half = true)
+                bundle.record(variant, result, output, together)
+            }
+        assertEquals(1, records.map { it.run }.toSet().size)
+        assertEquals(records.size, records.map { it.id }.toSet().size)
+        File(Vectors.written, "together.json").writeText(toJson(records))
     }
 
     private fun record(

@@ -60,6 +60,32 @@ class SamplingTest {
     }
 
     @Test
+    fun `models take turns until the slowest has enough samples, and the first of each turn does not count`() {
+        val order = mutableListOf<Int>()
+        val models =
+            listOf(5, 50).mapIndexed { place, ms ->
+                {
+                    advance(ms)
+                    order += place
+                }
+            }
+        val found = measureInTurn(models, Sampling(1, 0.0, 4, 1.0), { time })
+        assertTrue(found.all { it.complete })
+        assertEquals(listOf(200, 20), found.map { it.samplesMs.size }) // ten turns of 100 ms each
+        assertEquals(listOf(2, 2), found.map { it.warmUps })
+        val sampled = order.drop(4)
+        assertEquals(List(21) { 0 } + List(3) { 1 } + List(21) { 0 }, sampled.take(45))
+        assertEquals(10 * (21 + 3), sampled.size)
+    }
+
+    @Test
+    fun `stopping one model stops all`() {
+        val found = measureInTurn(listOf({ advance(10) }, { advance(20) }), Sampling(), { time }) { it < 0.5 }
+        assertEquals(listOf(false, false), found.map { it.complete })
+        assertTrue(found.all { it.samplesMs.isNotEmpty() && it.samplesMs.size < 1000 })
+    }
+
+    @Test
     fun `too few runs are refused`() {
         assertThrows<IllegalArgumentException> { Sampling(runs = 1) }
         assertThrows<IllegalArgumentException> { Sampling(warmUps = 0) }
