@@ -5,10 +5,10 @@ convolution or linear layer the mean difference per channel is added to the bias
 already gets corrected inputs (arXiv 1906.04721 section 4.2, arXiv 2106.08295 section 3.3). This takes one
 pass, no labels and no training; the INT8 file keeps its size and speed.
 
-Where an activation follows, the mean error is dominated by values that it cuts off: a bias that removes their
-error shifts the few that pass. The logits of EfficientNet-Lite1 shrink by 13 % that way. So Gauss-Newton steps
-take such a bias to the least squared error after the activation; the damping keeps channels that hardly
-ever pass near the mean error.
+Where an activation follows, the mean error is mostly that of values which it cuts off: a bias that removes it
+shifts the few that pass. The logits of EfficientNet-Lite1 shrink by 13 % that way. So Gauss-Newton steps take
+such a bias to the least squared error after the activation; the damping keeps channels of which hardly
+anything passes near the mean error.
 """
 
 from typing import TYPE_CHECKING

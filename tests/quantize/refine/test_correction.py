@@ -85,6 +85,7 @@ def test_the_mean_error_of_every_channel_is_removed() -> None:
 
 def test_the_squared_error_after_an_activation_is_the_least() -> None:
     exact = Net()
+    assert exact.first.bias is not None
     with torch.no_grad():
         exact.first.bias -= 0.6  # most values are cut off, so that the mean error is that of the others
     graph, _ = corrected(exact)
