@@ -10,7 +10,7 @@ from ..final_step import final_step
 from ..overrides import Overrides
 from ..spec import Preprocess
 from ..weights import load_model, model_name
-from ..weights.fitting import head, taken
+from ..weights.fitting import count_outputs, head, taken
 from ..weights.names import require_model
 from ..weights.packaged import alternatives
 from ..weights.published import description, is_available
@@ -54,7 +54,8 @@ def starting_point(
 
     Raises:
         UsageError, EdgewiseError, MissingDependencyError: as for `load_model`.
-        UsageError: a user's own network ends in a softmax or sigmoid.
+        UsageError: a user's own network ends in a softmax or sigmoid, or a network does not accept pictures
+            of the size that `overrides` ask for.
     """
     require_model(name)
     own = None if name.endswith(".safetensors") else _of_own(find(name), overrides)
@@ -70,6 +71,8 @@ def starting_point(
     if source == "random":
         architecture = find(name)
         plain = own or overrides.preprocess(preprocess(architecture))
+        if not own and overrides.imgsz is not None:
+            count_outputs(architecture.name, seeded(architecture, imagenet.CLASSES), plain.shape)
         return StartingPoint(architecture.name, None, "random weights", plain)
     model = load_model(name, source, overrides, announce)
     origin = f"{model.spec.origin.description} (sha256 {model.spec.origin.sha256[:12]})"

@@ -84,3 +84,8 @@ def test_a_network_of_ones_own_takes_what_it_takes(tmp_path: Path, said: list[st
 def test_a_missing_file_is_a_usage_error(said: list[str]) -> None:
     with pytest.raises(UsageError, match="no such file"):
         starting_point("squeezenet1_1", "nowhere.pth", Overrides(), said.append)
+
+
+def test_random_weights_of_a_network_for_other_sizes_are_refused(said: list[str]) -> None:
+    with pytest.raises(UsageError, match=r"^vitb16: does not accept RGB pictures of 64 x 64 pixels"):
+        starting_point("vitb16", "random", Overrides(imgsz=64), said.append)
