@@ -4,7 +4,8 @@
 
 SOURCES is a folder with bundles of small models, `*.safetensors` and `*.pth` files and pictures, which stay
 as they are. `benchmarks/fuzz_sources.py FOLDER` writes one. Digests of mutated bundles are made right, so
-that what is behind them is tested. The counts are for each seed. A mutant is drawn from the seed and its
+that what is behind them is tested. The counts are for each seed, and `--first` leaves out those with lower
+numbers. A mutant is drawn from the seed and its
 number: `--only 0:bundles:123` repeats one and shows what it raises.
 
 Most mutants are opened by the function that a command calls, in a forked child. One in `--command-every` goes
@@ -54,6 +55,7 @@ def main() -> int:
         parser.add_argument(f"--{name}", type=int, default=0)
     parser.add_argument("--seeds", default="0")
     parser.add_argument("--command-every", type=int, default=50)
+    parser.add_argument("--first", type=int, default=0)
     parser.add_argument("--only", default="")
     parser.add_argument("--results", type=Path)
     parser.add_argument("--table", type=Path)
@@ -78,7 +80,7 @@ def _all_of(group: str, seed: str, options: argparse.Namespace, place: Path) -> 
     path = results / f"{seed}.jsonl"
     known = {(found.group, found.number): found for found in _kept(path) if found.kind in GOOD}
     with path.open("a", encoding="utf-8") as file:
-        for number in range(getattr(options, group)):
+        for number in range(options.first, getattr(options, group)):
             name = f"{seed}:{group}:{number}"
             if options.only and options.only != name:
                 continue

@@ -1,5 +1,6 @@
 """The bad days of `kills.py`: a kill, a full disk, a folder that cannot be written, two processes at once."""
 
+import json
 import os
 import random
 import shutil
@@ -16,14 +17,58 @@ from pathlib import Path
 from typing import IO, TypeAlias
 
 from kills_commands import Subject, environment
+from kills_server import Process, Server, noting
 
 from edgewise.models.errors import EdgewiseError
 
 COLUMNS = ("ended well", "clean error", "traceback", "damaged", "lost", "left")
 BAD = COLUMNS[2:]
 ROOM = 256 << 20  # bytes of a disk that is not full
-_POLL_S, _LONG_S = 0.002, 600.0
+_POLL_S, _LONG_S = 0.005, 600.0
+_FRESH_EVERY = 19  # of all starts; odd, so that those meet kills of both kinds
 _TIDY_S = 120.0  # older than what the next run leaves alone
+
+
+class Starts:
+    """Starts a command, most times as a fork of a process that has imported its libraries."""
+
+    def __init__(self, subject: Subject, temporary: Path) -> None:
+        self._subject, self._environment = subject, environment(temporary)
+        self._server: Server | None = None
+        self._count = 0
+
+    def learn(self, path: Path) -> float:
+        """Run it undisturbed in a process of its own, and import in the server what that has imported.
+
+        Returns how long that took.
+        """
+        command = noting(self._subject.command(), path)
+        seconds, _ = whole(self._subject, lambda out, err: self._fresh(out, err, command))
+        self._server = Server(json.loads(path.read_text("utf-8")), self._environment)
+        return seconds
+
+    def stop(self) -> None:
+        """End the server."""
+        if self._server is not None:
+            self._server.stop()
+
+    def next_is_fresh(self) -> bool:
+        """Whether the next one is a process of its own."""
+        return self._count % _FRESH_EVERY == _FRESH_EVERY - 1
+
+    def start(self, out: IO[str], err: IO[str], *, fresh: bool | None = None) -> Process:
+        """Start the command, every now and then in a process of its own."""
+        if fresh is None:
+            fresh = self.next_is_fresh()
+            self._count += 1
+        if fresh or self._server is None:
+            return self._fresh(out, err, self._subject.command())
+        return self._server.start(self._subject.command(), out, err)
+
+    def _fresh(self, out: IO[str], err: IO[str], command: tuple[str, ...]) -> "subprocess.Popen[str]":
+        return subprocess.Popen(
+            command, env=self._environment, stdout=out, stderr=err, text=True, start_new_session=True
+        )
 
 
 @dataclass
@@ -33,9 +78,10 @@ class Day:
     subject: Subject
     temporary: Path
     draw: random.Random
-    lasted_s: float
+    starts: Starts
+    lasted_s: dict[bool, float]  # in a process of its own, and as a fork
     changes: int  # of files, while it ran undisturbed
-    bytes: int  # that it wrote
+    bytes: int = 0  # that it writes
     counts: Counter[str] = field(default_factory=Counter)
     moments: list[float] = field(default_factory=list)  # of kills, in shares of `lasted_s`
 
@@ -43,7 +89,7 @@ class Day:
         """Say what has to be looked at."""
         print(f"{self.subject.own}: {said}", file=sys.stderr, flush=True)
 
-    def ended(self, child: "subprocess.Popen[str]", err: IO[str]) -> None:
+    def ended(self, child: Process, err: IO[str]) -> None:
         """Count how a command ended by itself."""
         err.seek(0)
         said = err.read()
@@ -85,11 +131,11 @@ class Day:
 Happen: TypeAlias = Callable[[Day], None]
 
 
-def whole(subject: Subject, temporary: Path) -> tuple[float, int]:
+def whole(subject: Subject, start: Callable[[IO[str], IO[str]], Process]) -> tuple[float, int]:
     """Run the command undisturbed; how long that took, and how often files changed meanwhile."""
-    start = time.monotonic()
+    begun = time.monotonic()
     with tempfile.TemporaryFile("w+") as out, tempfile.TemporaryFile("w+") as err:
-        child = _started(subject.command(), temporary, out, err)
+        child = start(out, err)
         seen, changes = _state(subject.place), 0
         while child.poll() is None:
             time.sleep(_POLL_S)
@@ -98,7 +144,7 @@ def whole(subject: Subject, temporary: Path) -> tuple[float, int]:
         err.seek(0)
         if child.returncode or not subject.holds():
             sys.exit(f"{subject.own}: {err.read()}")
-    return time.monotonic() - start, changes
+    return time.monotonic() - begun, changes
 
 
 def killed(day: Day) -> None:
@@ -107,15 +153,19 @@ def killed(day: Day) -> None:
     while day.counts["times"] == kills:
         before = day.subject.holds()
         with tempfile.TemporaryFile("w+") as out, tempfile.TemporaryFile("w+") as err:
+            lasted = day.lasted_s[day.starts.next_is_fresh()]
             start = time.monotonic()
-            child = _started(day.subject.command(), day.temporary, out, err)
-            _wait(day, child, at_change=kills % 2 == 1)
+            child = day.starts.start(out, err)
+            if kills % 2:
+                _wait_for_change(day, child)
+            else:
+                time.sleep(day.draw.uniform(0, lasted))
             took = time.monotonic() - start
             if child.poll() is None:
                 os.killpg(child.pid, signal.SIGKILL)
                 child.wait()
                 day.counts["times"] += 1
-                day.moments.append(took / day.lasted_s)
+                day.moments.append(took / lasted)
             else:  # it was faster
                 child.wait()
                 day.ended(child, err)
@@ -123,10 +173,7 @@ def killed(day: Day) -> None:
             day.check(before, out.read())
 
 
-def _wait(day: Day, child: "subprocess.Popen[str]", *, at_change: bool) -> None:
-    if not at_change:
-        time.sleep(day.draw.uniform(0, day.lasted_s))
-        return
+def _wait_for_change(day: Day, child: Process) -> None:
     left, seen = day.draw.randint(1, max(1, day.changes)), _state(day.subject.place)
     while left and child.poll() is None:
         time.sleep(_POLL_S)
@@ -176,16 +223,17 @@ def read_only(day: Day) -> None:
 
 def together(day: Day) -> None:
     """A second process writes the same, started at any time of the first."""
-    before, command = day.subject.holds(), day.subject.command()
+    before = day.subject.holds()
     with (
         tempfile.TemporaryFile("w+") as out,
         tempfile.TemporaryFile("w+") as err,
         tempfile.TemporaryFile("w+") as second_out,
         tempfile.TemporaryFile("w+") as second_err,
     ):
-        first = _started(command, day.temporary, out, err)
-        time.sleep(day.draw.choice((0, day.draw.uniform(0, day.lasted_s))))
-        second = _started(command, day.temporary, second_out, second_err)
+        lasted = day.lasted_s[day.starts.next_is_fresh()]
+        first = day.starts.start(out, err)
+        time.sleep(day.draw.choice((0, day.draw.uniform(0, lasted))))
+        second = day.starts.start(second_out, second_err)
         first.wait(_LONG_S)
         second.wait(_LONG_S)
         day.ended(first, err)
@@ -200,21 +248,13 @@ def together(day: Day) -> None:
 def _disturbed(day: Day) -> None:
     before = day.subject.holds()
     with tempfile.TemporaryFile("w+") as out, tempfile.TemporaryFile("w+") as err:
-        child = _started(day.subject.command(), day.temporary, out, err)
+        child = day.starts.start(out, err)
         child.wait(_LONG_S)
         out.seek(0)
         day.ended(child, err)
         day.check(before, out.read())
     day.require_tidy()
     day.counts["times"] += 1
-
-
-def _started(
-    command: tuple[str, ...], temporary: Path, out: IO[str], err: IO[str]
-) -> "subprocess.Popen[str]":
-    return subprocess.Popen(
-        command, env=environment(temporary), stdout=out, stderr=err, text=True, start_new_session=True
-    )
 
 
 @contextmanager

@@ -9,7 +9,9 @@ import click
 _Command = TypeVar("_Command", bound=Callable[..., Any])
 OptionMaker: TypeAlias = Callable[..., Callable[[_Command], _Command]]
 
-_REST = "General options"
+Check: TypeAlias = Callable[[dict[str, Any]], None]
+
+_REST, _ALL = "General options", "Options"
 
 
 class GroupedOption(click.Option):
@@ -28,7 +30,21 @@ class GroupedOption(click.Option):
 
 
 class GroupedCommand(click.Command):
-    """A command whose help has a section for each group; options without one come last."""
+    """A command whose help has a section for each group; options without one come last.
+
+    `check` raises a `UsageError` where the values of its parameters contradict each other. It looks at
+    nothing else, so that a pipeline file can be checked before its first step begins.
+    """
+
+    def __init__(self, *arguments: Any, check: Check | None = None, **settings: Any) -> None:
+        super().__init__(*arguments, **settings)
+        self.check = check
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Check the values, then run."""
+        if self.check is not None:
+            self.check(ctx.params)
+        return super().invoke(ctx)
 
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write the sections in the order in which their first options were declared."""
@@ -38,7 +54,8 @@ class GroupedCommand(click.Command):
             if isinstance(option, click.Option) and record:
                 sections.setdefault(getattr(option, "group", _REST), []).append(record)
         general = sections.pop(_REST, [])
-        for heading, records in (*sections.items(), (_REST, general)):
+        rest = _REST if sections else _ALL
+        for heading, records in (*sections.items(), (rest, general)):
             if records:
                 with formatter.section(heading):
                     formatter.write_dl(records)

@@ -17,6 +17,7 @@ from typing import Any, TypeAlias
 import click
 
 from ..models.errors import UsageError
+from .groups import GroupedCommand
 from .toml_file import TomlFile
 
 _STEPS, _RUN = "steps", "run"
@@ -75,6 +76,7 @@ class _Reader:
         arguments = [word for key in given for word in self._argument(key, given[key])]
         step = PipelineStep(self._place + 1, name, tuple(arguments), tuple(options), {})
         values = self._parsed(command, step, parent, given)
+        self._require_consistent(command, values)
         self._require_request(values, given)
         return replace(step, values=values)
 
@@ -148,6 +150,14 @@ class _Reader:
             raise self._fault(key or _RUN, error.message) from error
         except click.UsageError as error:
             raise self._fault(_RUN, error.message) from error
+
+    def _require_consistent(self, command: click.Command, values: dict[str, Any]) -> None:
+        """Check what the command checks about its values before it runs."""
+        if isinstance(command, GroupedCommand) and command.check is not None:
+            try:
+                command.check(values)
+            except UsageError as error:
+                raise self._fault(_RUN, str(error)) from error
 
     def _require_request(self, values: dict[str, Any], given: _Parameters) -> None:
         """Check the names and the combination of a conversion's options, which `click` leaves to the job."""

@@ -14,6 +14,7 @@ from rich.table import Table
 
 from ..models.errors import EdgewiseError
 from ..models.printable import printable_lines
+from ..models.scratch import unwritable, wanting_room
 from .failure import document as failure
 from .failure import written
 from .progress import SafeConsole, Shown
@@ -79,7 +80,8 @@ def terminal(*, verbose: bool = False, quiet: bool = False, as_json: bool = Fals
     with _log(verbose=verbose) as noise, _descriptors_to(noise) as (stdout, stderr):
         screen = Terminal(stdout, stderr, quiet=quiet, as_json=as_json)
         try:
-            yield screen
+            with wanting_room():
+                yield screen
         except EdgewiseError as error:
             screen.close(error)
             raise
@@ -101,14 +103,14 @@ def terminal(*, verbose: bool = False, quiet: bool = False, as_json: bool = Fals
 def _log(*, verbose: bool) -> Iterator[IO[str]]:
     if verbose:
         yield sys.stderr
+    elif sys.platform == "linux":  # in memory: what libraries say must not fail on a full disk
+        with os.fdopen(os.memfd_create("edgewise-log"), "w+", errors="replace") as file:
+            yield file
     else:
         try:
             file = tempfile.TemporaryFile("w+", errors="replace")  # noqa: SIM115 - closed below
         except OSError as error:
-            raise EdgewiseError(
-                f"no temporary file can be written ({error.strerror or error}); set TMPDIR to a folder where "
-                "that is possible"
-            ) from error
+            raise unwritable(error) from error
         with file:
             yield file
 

@@ -5,14 +5,19 @@ Needs no torch.
 
 import errno
 import os
+import shutil
 import stat
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
+
+from .errors import EdgewiseError
 
 _WINDOWS = sys.platform == "win32"
 _MOST_BYTES = 64 << 20  # of a file of text
+_LITTLE = 1 << 16  # bytes: with so few left, a library that failed could not write
+FULL = {errno.ENOSPC, errno.EDQUOT}
 
 
 @contextmanager
@@ -23,16 +28,35 @@ def replacing_file(path: Path) -> Iterator[Path]:
     partial file is deleted; after a kill it remains, and the next attempt overwrites it.
 
     Raises:
-        OSError: the file cannot be written.
+        OSError: the file, which it names, cannot be written.
     """
     partial = path.with_name(f".{path.name}.partial")
     try:
         yield partial
         sync(partial)
         partial.replace(path)
-    except BaseException:
-        partial.unlink(missing_ok=True)
+    except BaseException as error:
+        full = is_full(error, path.parent)  # before what fills the disk is deleted
+        with suppress(OSError):  # of a disk that cannot be written any more
+            partial.unlink(missing_ok=True)
+        if full:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(path)) from error
         raise
+
+
+def is_full(error: BaseException, place: Path) -> bool:
+    """Whether something that failed while it wrote to the folder `place` failed for want of room.
+
+    Libraries say a lot then, but seldom that. Errors of ours about something else are not meant.
+    """
+    while error.__cause__ is not None:
+        error = error.__cause__
+    if isinstance(error, OSError) and error.errno is not None:
+        lies_there = error.filename is None or place in Path(os.fsdecode(error.filename)).parents
+        return error.errno in FULL and lies_there
+    if not isinstance(error, Exception) or isinstance(error, EdgewiseError):
+        return False
+    return place.is_dir() and shutil.disk_usage(place).free < _LITTLE
 
 
 def write_file(path: Path, content: bytes) -> None:
@@ -63,6 +87,21 @@ def require_regular(path: Path) -> None:
 def cache_folder() -> Path:
     """Where this program keeps what it can make again, for this user; it need not exist."""
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "edgewise"
+
+
+def delete_folder(folder: Path, mark: str) -> None:
+    """Delete a folder of ours. Its file `mark` goes last, so that after a kill it is still known as ours.
+
+    Raises:
+        OSError: something in it cannot be deleted; then the mark stays.
+    """
+    for entry in folder.iterdir():
+        if entry.is_dir() and not entry.is_symlink():
+            shutil.rmtree(entry)
+        elif entry.name != mark:
+            entry.unlink()
+    (folder / mark).unlink(missing_ok=True)
+    folder.rmdir()
 
 
 def sync(path: Path) -> None:

@@ -104,8 +104,7 @@ def combined(
     members = _listed(members)
     given = _numbers(weights)
     shares = normalised(given, len(members))
-    if fit and weights != "fit":
-        raise UsageError("--fit is only used with --weights fit; add it, or omit --fit")
+    require_fitting(weights, fit)
     request.require_files()
     require_members(members)
     if fit:
@@ -136,6 +135,12 @@ def combined(
     return EnsembleConversion(
         conversion, average, tuple(scores), tuple(costs), judged_on, fitted_on, tuple(notices)
     )
+
+
+def require_fitting(weights: Sequence[float] | str | None, fit: Path | None) -> None:
+    """Raise a `UsageError` where there are pictures to fit weights on that are given or equal."""
+    if fit and weights != "fit":
+        raise UsageError("--fit is only used with --weights fit; add it, or omit --fit")
 
 
 def _listed(members: Iterable[ModelLike]) -> list[ModelLike]:

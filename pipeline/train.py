@@ -3,14 +3,16 @@
 import importlib
 import os
 import shlex
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from ..export.artifact import file_stem
 from ..models.data import open_dataset, require_dataset
-from ..models.errors import unknown
-from ..models.files import write_file
+from ..models.errors import EdgewiseError, unknown
+from ..models.files import is_full, write_file
 from ..models.overrides import Channels, Overrides, PathLike, Resize
 from ..models.sizes import Size, both
 from ..models.training import run
@@ -179,7 +181,8 @@ def train(
     with journal.stage("Import Lightning"):
         importlib.import_module("lightning")
     console = getattr(progress, "console", None)
-    result = run_plan(plan, resume=resume, announce=journal.notice, screen=console)
+    with _room(place):
+        result = run_plan(plan, resume=resume, announce=journal.notice, screen=console)
     if not first:
         return Training(plan, result)
     found = run.so_far(plan.out)
@@ -187,9 +190,25 @@ def train(
         journal.notice(line)
     page = None
     if report:
-        with journal.stage("Write the report"):
+        with journal.stage("Write the report"), _room(place):
             page = _written(plan, found, thumbnails=thumbnails)
     return Training(plan, result, page, tuple(journal.notices))
+
+
+@contextmanager
+def _room(folder: Path) -> Iterator[None]:
+    """Say so where the disk of a run is full, whatever failed to write to it."""
+    try:
+        yield
+    except EdgewiseError:
+        raise
+    except Exception as error:
+        if is_full(error, folder):
+            raise EdgewiseError(
+                f"{folder}: the disk is full; free some space, then continue the run with --resume. "
+                "What was complete is kept"
+            ) from error
+        raise
 
 
 def _written(plan: Plan, found: run.RunSoFar, *, thumbnails: bool) -> Path:

@@ -32,8 +32,19 @@ class _Numbers(click.ParamType[tuple[int, ...]]):
         return tuple(dict.fromkeys(found))
 
 
+def _require_enough(values: dict[str, Any]) -> None:
+    from ...runtime.bench.request import require_enough
+
+    for name in ("runs", "seconds", "launches", "sustained"):
+        require_enough(name, values[name])
+    for count in values["threads"]:
+        require_enough("threads", count)
+
+
 @click.command(
-    cls=GroupedCommand, short_help="Measure latency on this machine, a board, a phone or in a browser."
+    cls=GroupedCommand,
+    check=_require_enough,
+    short_help="Measure latency on this machine, a board, a phone or in a browser.",
 )
 @click.argument("bundles", nargs=-1, required=True, type=click.Path(path_type=Path))
 @_measurement(

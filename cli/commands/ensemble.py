@@ -27,7 +27,17 @@ class _Weights(click.ParamType["tuple[float, ...] | str"]):
             self.fail(f"{value!r} is neither numbers like 2,1,1 nor the word fit", param, ctx)
 
 
-@click.command(cls=GroupedCommand, short_help="Export several networks as one that averages them.")
+def _require_fitting(values: dict[str, Any]) -> None:
+    from ...pipeline.ensemble import require_fitting
+
+    require_fitting(values["weights"], values["fit"])
+
+
+@click.command(
+    cls=GroupedCommand,
+    check=_require_fitting,
+    short_help="Export several networks as one that averages them.",
+)
 @click.argument(
     "members",
     nargs=-1,

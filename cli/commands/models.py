@@ -1,7 +1,7 @@
 """`edgewise models`: the networks that can be exported, and what each of them costs."""
 
 from dataclasses import asdict
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -19,7 +19,14 @@ _CLASSES = 1000  # of ImageNet
 _count_options = in_group("Counting")
 
 
-@click.command(cls=GroupedCommand, short_help="List the networks, or count what one costs.")
+def _require_name(values: dict[str, Any]) -> None:
+    if values["name"] is None and (values["imgsz"] or values["classes"]):
+        raise UsageError("--imgsz and --classes are for one network: add its NAME, such as mobilenetv2")
+
+
+@click.command(
+    cls=GroupedCommand, check=_require_name, short_help="List the networks, or count what one costs."
+)
 @click.argument("name", required=False, type=NameOrFile("NAME", networks))
 @_count_options(
     "--imgsz", type=SizeType(), metavar="PIXELS", help="Count for inputs of this side, or HEIGHTxWIDTH."
@@ -52,8 +59,6 @@ def command(
     from ..terminal import terminal
     from ..views.models import lines, listing
 
-    if name is None and (imgsz or classes):
-        raise UsageError("--imgsz and --classes are for one network: add its NAME, such as mobilenetv2")
     with terminal(as_json=as_json, quiet=quiet, verbose=verbose) as screen:
         if name is None:
             screen.results.print(listing(architectures()), markup=False)

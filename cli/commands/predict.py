@@ -4,11 +4,12 @@ from collections.abc import Iterator
 from contextlib import closing, nullcontext, suppress
 from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from ...models.errors import EdgewiseError, UsageError
+from ..groups import GroupedCommand
 from ..options import output
 
 if TYPE_CHECKING:
@@ -16,7 +17,18 @@ if TYPE_CHECKING:
     from ..terminal import Terminal
 
 
-@click.command(short_help="Classify pictures with a bundle.")
+def _require_source(values: dict[str, Any]) -> None:
+    """Raise a `UsageError` unless there are pictures or a camera, and a document that can end."""
+    images, camera = values["images"], values["camera"]
+    if not images and camera is None:
+        raise UsageError("there is nothing to classify; pass pictures, or --camera")
+    if images and camera is not None:
+        raise UsageError("pictures and --camera exclude each other; omit one of them")
+    if not values["frames"] and values["as_json"]:
+        raise UsageError("--frames 0 with --json: one document cannot go on; pass the number of frames")
+
+
+@click.command(cls=GroupedCommand, check=_require_source, short_help="Classify pictures with a bundle.")
 @click.argument("bundle", type=click.Path(path_type=Path))
 @click.argument("images", type=click.Path(path_type=Path), nargs=-1)
 @click.option(
@@ -63,7 +75,6 @@ def command(
     from ..terminal import terminal
 
     with terminal(as_json=as_json, quiet=quiet, verbose=verbose) as screen:
-        _require_source(images, camera, frames, as_json=as_json)
         with screen.starting():
             from ...models.printable import printable
             from ...pipeline.document import document
@@ -87,16 +98,6 @@ def command(
                     told = [answer.to_json() for answer in answers]
                     predictions.append({"image": str(image), "answers": told})
         screen.finish(document("prediction", bundle=str(bundle), predictions=predictions))
-
-
-def _require_source(images: tuple[Path, ...], camera: str | None, frames: int, *, as_json: bool) -> None:
-    """Raise a `UsageError` unless there are pictures or a camera, and a document that can end."""
-    if not images and camera is None:
-        raise UsageError("there is nothing to classify; pass pictures, or --camera")
-    if images and camera is not None:
-        raise UsageError("pictures and --camera exclude each other; omit one of them")
-    if not frames and as_json:
-        raise UsageError("--frames 0 with --json: one document cannot go on; pass the number of frames")
 
 
 def _seen(

@@ -21,6 +21,7 @@ _filter = in_group("Filters")
 _file = in_group("Records")
 
 _SHOWN, _LIMIT = 8, 20
+_FILTERS = ("model", "target", "precision", "device", "since", "trusted", "limit")
 _AGO = re.compile(r"(\d{1,4})([hdw])")
 _UNITS = {"h": "hours", "d": "days", "w": "weeks"}
 
@@ -42,7 +43,25 @@ class _Moment(click.ParamType[datetime]):
         return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
-@click.command(cls=GroupedCommand, short_help="List and compare what `edgewise bench` measured.")
+def _require_one_question(values: dict[str, Any]) -> None:
+    ids = values["ids"]
+    wanted = _wanted(ids)
+    if wanted and any(values[name] is not None for name in _FILTERS):
+        raise UsageError("give ids of records or filter options, not both")
+    if len(wanted) > 2 or (ids and not wanted):
+        raise UsageError(f"{len(wanted)} ids: give one to show it, or two to compare them")
+
+
+def _wanted(ids: tuple[str, ...]) -> tuple[str, ...]:
+    """The ids that are asked for; the word `show` before them is for those who expect it."""
+    return ids[1:] if ids[:1] == ("show",) else ids
+
+
+@click.command(
+    cls=GroupedCommand,
+    check=_require_one_question,
+    short_help="List and compare what `edgewise bench` measured.",
+)
 @click.argument("ids", nargs=-1, metavar="[[show] ID [ID]]")
 @_filter("--model", metavar="NAME", help="Show only records of this network.")
 @_filter("--target", metavar="NAME", help="Show only records of this target.")
@@ -102,11 +121,7 @@ def command(
     from ..terminal import terminal
 
     store = Store(results or default_path())
-    wanted = ids[1:] if ids[:1] == ("show",) else ids
-    if wanted and any(value is not None for value in filters.values()):
-        raise UsageError("give ids of records or filter options, not both")
-    if len(wanted) > 2 or (ids and not wanted):
-        raise UsageError(f"{len(wanted)} ids: give one to show it, or two to compare them")
+    wanted = _wanted(ids)
     with terminal(as_json=as_json, quiet=quiet, verbose=verbose) as screen:
         if add is not None:
             _add(screen.results, store, add)

@@ -22,7 +22,16 @@ _hardware = in_group("Hardware")
 _run = in_group("Run")
 
 
-@click.command(cls=GroupedCommand, short_help="Train a network, from scratch or from other weights.")
+def _require_recipe(values: dict[str, Any]) -> None:
+    fixed = {field.name: values[field.name] for field in fields(TrainingRecipe)}
+    TrainingRecipe(**{name: value for name, value in fixed.items() if value is not None})
+
+
+@click.command(
+    cls=GroupedCommand,
+    check=_require_recipe,
+    short_help="Train a network, from scratch or from other weights.",
+)
 @click.argument("name", type=NameOrFile("NAME", networks))
 @_data(
     "--data",

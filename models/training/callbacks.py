@@ -1,6 +1,7 @@
 """Callbacks for Lightning's `Trainer`. It imports torch, so import this module inside functions."""
 
 import math
+import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -164,6 +165,40 @@ class WholeFiles(TorchCheckpointIO):
         """Write to a file next to `path`, then rename it."""
         with replacing_file(Path(path)) as partial:
             torch.save(checkpoint, partial)
+
+
+class ThreadFailures(Callback):
+    """Raises in the training loop what ended a thread, such as that which writes TensorBoard's file.
+
+    Otherwise the loop would wait for it forever once the queue between them is full. Use it as a context.
+    """
+
+    def __init__(self) -> None:
+        self._errors: list[OSError] = []
+
+    def __enter__(self) -> None:
+        self._before, threading.excepthook = threading.excepthook, self._failed
+
+    def __exit__(self, *ended: object) -> None:
+        threading.excepthook = self._before
+
+    def on_train_batch_start(
+        self, trainer: Trainer, pl_module: LightningModule, batch: Any, batch_idx: int
+    ) -> None:
+        """Raise the error."""
+        if self._errors:
+            raise self._errors[0]
+
+    def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Raise the error."""
+        if self._errors:
+            raise self._errors[0]
+
+    def _failed(self, args: threading.ExceptHookArgs) -> None:
+        if isinstance(args.exc_value, OSError):
+            self._errors.append(args.exc_value)
+        else:
+            self._before(args)
 
 
 class Bar(RichProgressBar):

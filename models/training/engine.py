@@ -97,7 +97,7 @@ def _prepared(plan: Plan, screen: "Console | None") -> Callable[[Path | None], l
     """Set up Lightning's loop, which starts fresh or from a checkpoint and returns the epochs of the run."""
     import lightning
 
-    from .callbacks import EpochRecorder, RunningMean
+    from .callbacks import EpochRecorder, RunningMean, ThreadFailures
     from .loader import TrainingPictures
     from .trainer import interruptible, make_trainer, progress, quiet
 
@@ -108,12 +108,13 @@ def _prepared(plan: Plan, screen: "Console | None") -> Callable[[Path | None], l
     store = _store(plan, lambda: mean.network if mean else learner.network)
     recorder = EpochRecorder(plan.out, recipe, store, partial(_tell, plan))
     data = TrainingPictures(plan.dataset, plan.preprocess, recipe, plan.workers)
-    callbacks = [*progress(recipe.epochs, screen), *([mean] if mean else []), recorder]
+    failures = ThreadFailures()
+    callbacks = [failures, *progress(recipe.epochs, screen), *([mean] if mean else []), recorder]
     with quiet():
         trainer = make_trainer(plan, callbacks)
 
     def fit(last: Path | None) -> list[run.Row]:
-        with quiet(), interruptible():
+        with quiet(), interruptible(), failures:
             trainer.loggers[0].log_hyperparams(recipe.to_json())
             trainer.fit(learner, datamodule=data, ckpt_path=last, weights_only=True)
         return recorder.history

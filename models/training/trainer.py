@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
 _LOG_EVERY = 20  # steps, for TensorBoard
+_QUEUE = 1000  # of its events: where their writer has failed, there is room until the loop notices
 _NOISE = (
     "does not have many workers",  # --workers is the user's choice
     "Grad strides do not match bucket view",  # for 1x1 kernels in channels-last format
@@ -55,7 +56,7 @@ def make_trainer(plan: Plan, callbacks: "list[Callback]") -> "Trainer":
             max_epochs=recipe.epochs,
             gradient_clip_val=recipe.clip or None,
             deterministic="warn" if on_gpu else None,
-            logger=TensorBoardLogger(plan.out, name="", version="tensorboard"),
+            logger=TensorBoardLogger(plan.out, name="", version="tensorboard", max_queue=_QUEUE),
             log_every_n_steps=max(1, min(_LOG_EVERY, len(plan.dataset.train) // (recipe.batch * devices))),
             callbacks=callbacks,
             plugins=[WholeFiles()],

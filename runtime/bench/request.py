@@ -5,6 +5,15 @@ from typing import Any, Literal, Self
 
 from ...models.errors import UsageError
 
+_LOWEST = {"threads": 1, "runs": 2, "seconds": 0, "warm_ups": 1, "warm_up_seconds": 0, "end_to_end": 0}
+_LOWEST |= {"launches": 1, "sustained": 0}
+
+
+def require_enough(name: str, value: float) -> None:
+    """Raise a `UsageError` where the field called `name` of a request cannot be so small."""
+    if not value >= _LOWEST[name]:
+        raise UsageError(f"--{name.replace('_', '-')} {value}: must be at least {_LOWEST[name]:g}")
+
 
 @dataclass(frozen=True, slots=True)
 class Contender:
@@ -37,13 +46,8 @@ class BenchRequest:
     sustained: float = 0.0
 
     def __post_init__(self) -> None:
-        lowest = {"threads": 1, "runs": 2, "seconds": 0, "warm_ups": 1, "warm_up_seconds": 0, "end_to_end": 0}
-        lowest |= {"launches": 1, "sustained": 0}
-        for name, least in lowest.items():
-            if not getattr(self, name) >= least:
-                raise UsageError(
-                    f"--{name.replace('_', '-')} {getattr(self, name)}: must be at least {least:g}"
-                )
+        for name in _LOWEST:
+            require_enough(name, getattr(self, name))
         if not self.contenders:
             raise UsageError("there is nothing to measure; pass a bundle")
 

@@ -22,7 +22,6 @@ import ctypes
 import errno
 import json
 import os
-import shutil
 import sys
 import time
 from collections.abc import Iterator
@@ -30,7 +29,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from ...models.errors import EdgewiseError, UsageError
-from ...models.files import read_file, sync
+from ...models.files import FULL, delete_folder, read_file, sync
 
 if sys.platform == "win32":
     import msvcrt
@@ -61,7 +60,6 @@ _AT_FDCWD = -100  # linux/fcntl.h
 _EXCHANGE = 2  # RENAME_EXCHANGE of linux/fs.h, RENAME_SWAP of macOS sys/stdio.h
 # EPERM: what the seccomp filters of containers return for calls that they do not know.
 _CANNOT_EXCHANGE = {errno.EINVAL, errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP, errno.EPERM}
-_FULL = {errno.ENOSPC, errno.EDQUOT}
 _FORBIDDEN = {errno.EACCES, errno.EPERM, errno.EROFS}
 _CLUTTER = {".DS_Store", "Thumbs.db", "desktop.ini"}  # file managers create these everywhere
 _UNFINISHED = ".edgewise-unfinished"
@@ -205,15 +203,8 @@ def _settle(real: Path) -> None:
 
 def _delete(folder: Path) -> None:
     """Delete a folder of ours, which stays recognisable until nothing else is in it."""
-    mark = folder / _UNFINISHED
-    mark.touch()
-    for entry in folder.iterdir():
-        if entry.is_dir() and not entry.is_symlink():
-            shutil.rmtree(entry)
-        elif entry != mark:
-            entry.unlink()
-    mark.unlink()
-    folder.rmdir()
+    (folder / _UNFINISHED).touch()
+    delete_folder(folder, _UNFINISHED)
 
 
 def _swap(partial: Path, real: Path) -> None:
@@ -303,7 +294,7 @@ def _explained(path: Path) -> Iterator[None]:
         if error.errno is None:  # raised by a library, not by the operating system
             raise
         detail, fix = error.strerror, ""
-        if error.errno in _FULL:  # its filename may be that of the file being read
+        if error.errno in FULL:  # its filename may be that of the file being read
             fix = "free some disk space or "
         elif error.filename is not None:
             detail = f"{detail}: {error.filename}"

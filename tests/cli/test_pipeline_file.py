@@ -12,6 +12,7 @@ from edgewise.cli.pipeline_file import PipelineStep, read_steps
 from edgewise.cli.toml_file import TomlFile
 from edgewise.models.errors import UsageError
 
+TRAIN = "[[steps]]\nrun = 'train'\nname = 'mobilenetv2'\ndata = 'd'\n"
 EXPORT = '[[steps]]\nrun = "export"\nname = "mobilenetv2"\n'
 
 
@@ -101,6 +102,24 @@ def test_no_argument_can_be_taken_for_an_option(tmp_path: Path) -> None:
         (EXPORT + "int8 = true\nto = 'onnyx'", ":5: to: unknown target 'onnyx': did you mean onnx?"),
         (EXPORT + "io = 'int8'", ":4: io: --io and --per-tensor are for INT8 models; add --int8"),
         (EXPORT + "int8 = true\nprecision = 'fp16'", ":2: run: --int8 means --precision w8a8"),
+        ("[[steps]]\nrun = 'predict'\nbundle = 'b'", ":2: run: there is nothing to classify"),
+        (
+            "[[steps]]\nrun = 'predict'\nbundle = 'b'\nimages = 'a'\ncamera = '0'",
+            ":2: run: pictures and --camera exclude each other",
+        ),
+        (
+            "[[steps]]\nrun = 'results'\nids = 'a'\nlimit = 3",
+            ":2: run: give ids of records or filter",
+        ),
+        ("[[steps]]\nrun = 'results'\nids = ['a', 'b', 'c']", ":2: run: 3 ids: give one to show it"),
+        ("[[steps]]\nrun = 'models'\nclasses = 3", ":2: run: --imgsz and --classes are for one network"),
+        ("[[steps]]\nrun = 'bench'\nbundles = 'b'\nruns = 1", ":2: run: --runs 1: must be at least 2"),
+        ("[[steps]]\nrun = 'bench'\nbundles = 'b'\nthreads = [1, 0]", ":2: run: --threads 0: must be"),
+        (
+            "[[steps]]\nrun = 'ensemble'\nmembers = ['a', 'b']\nfit = 'd'",
+            ":2: run: --fit is only used with --weights fit",
+        ),
+        (TRAIN + "epochs = 2\nwarmup = 5", ":2: run: --warmup 5 with --epochs 2: the warm-up would"),
         ("[[steps]]\nrun = 'export'", ":1: name: is missing; this step needs it"),
         ("[[steps]]\nrun = 'train'\nname = 'mobilenetv2'", ":1: data: is missing"),
         ("steps = [{run = 'export', nam = 'a'}]", ":1: nam: unknown option of export; did you mean name?"),

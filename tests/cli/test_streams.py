@@ -68,7 +68,9 @@ def test_without_a_temporary_folder_it_says_what_to_set(tmp_path: Path) -> None:
     (tmp_path / "sitecustomize.py").write_text(
         "import tempfile\ntempfile._candidate_tempdir_list = lambda: ['/nowhere']\n"
     )
-    done = shell('"$@"', "models", PYTHONPATH=str(tmp_path))
+    steps = tmp_path / "steps.toml"
+    steps.write_text('[[steps]]\nrun = "models"\n')
+    done = shell('"$@"', "run", steps, PYTHONPATH=str(tmp_path))
     assert done.returncode == 1
     assert done.stderr.startswith("edgewise: no temporary file can be written (No usable temporary directory")
     assert "set TMPDIR to a folder where that is possible" in done.stderr
