@@ -13,9 +13,11 @@ import gate
 import gate_files
 import numpy as np
 import pytest
+from PIL import Image
 
 from edgewise.export.artifact import Artifact
 from edgewise.models.spec import Tensor32
+from edgewise.models.synthetic import dead_leaves
 from edgewise.runtime.tflite.session import TfliteSession
 
 ROOT = Path(__file__).parents[1]
@@ -150,3 +152,22 @@ def test_the_table_of_fidelity_holds_what_files_answered(tmp_path: Path) -> None
     assert same.endswith("| 1.0000 | 1.0000 | 300.0 | 3.89 | 0 |")
     assert "| mobilenetv2 | photographs | chosen ranges | 0.00 (" in bounds
     assert "{" not in text
+
+
+@pytest.mark.slow
+def test_evaluation_is_measured(tiny_bundle: Path, tmp_path: Path) -> None:
+    for name in ("ant", "bee"):
+        (tmp_path / name).mkdir()
+        Image.fromarray(dead_leaves(40, 0, len(name))).save(tmp_path / name / "0.png")
+    command = [sys.executable, "benchmarks/evaluation.py", str(tiny_bundle), "--data", str(tmp_path)]
+    given = ["--pictures", "70", "--rounds", "1", "--small", "130"]
+    done = subprocess.run([*command, *given], cwd=ROOT, capture_output=True, text=True, check=True)
+    speeds, memory = (
+        [cell.strip() for cell in line.strip("|").split("|")]
+        for line in done.stdout.splitlines()
+        if line.startswith(f"| {tiny_bundle.name} |")
+    )
+    assert speeds[1] == "70"
+    assert all(float(cell) > 0 for cell in speeds[2:])
+    assert memory[1] == "130"
+    assert all(float(cell.split()[0]) > 0 for cell in memory[3:])

@@ -44,7 +44,13 @@ _comparison = in_group("Comparison")
     default=400,
     help="Largest number of pictures.",
 )
-@_comparison("--threads", type=click.IntRange(min=1), metavar="N", default=2, help="Threads of each engine.")
+@_comparison(
+    "--threads",
+    type=click.IntRange(min=1),
+    metavar="N",
+    default=2,
+    help="Threads of each engine. Processes of --jobs have one each.",
+)
 @jobs(_comparison)
 @output
 def command(bundles: tuple[Path, ...], *, as_json: bool, quiet: bool, verbose: bool, **options: Any) -> None:

@@ -20,7 +20,13 @@ _evaluation = in_group("Evaluation")
     metavar="DIR",
     help="Labelled pictures, a folder for each class, to measure the accuracy drop with.",
 )
-@_evaluation("--threads", type=click.IntRange(min=1), metavar="N", default=2, help="Threads of the engine.")
+@_evaluation(
+    "--threads",
+    type=click.IntRange(min=1),
+    metavar="N",
+    default=2,
+    help="Threads of the engine. Processes of --jobs have one each.",
+)
 @jobs(_evaluation)
 @_evaluation(
     "--device",

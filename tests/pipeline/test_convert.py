@@ -19,6 +19,7 @@ from edgewise.models.model import Model
 from edgewise.models.spec import Labels, ModelSpec
 from edgewise.models.synthetic import dead_leaves
 from edgewise.runtime.judge import answering
+from edgewise.runtime.judge.workers import in_workers
 
 Documented = Callable[[Any, str], dict[str, Any]]
 
@@ -155,6 +156,37 @@ def test_halves_answer_a_part_of_many_pictures(
     assert product.stability is not None
     assert product.stability.agreement.count == 14  # every third of 40
     assert abs(product.stability.agreement.cosine - whole.stability.agreement.cosine) < 0.05
+
+
+def test_processes_give_the_figures_of_one(
+    tiny_model: Model, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kept: Any
+) -> None:
+    """They get the pictures that were read ahead; a second network in PyTorch would keep them from it."""
+    data = tmp_path / "data"
+    for index in range(200):
+        file = data / tiny_model.spec.labels.names[index % 6] / f"{index:03}.png"
+        file.parent.mkdir(exist_ok=True, parents=True)
+        Image.fromarray(dead_leaves(40, 2, index)).save(file)
+    (data / "ant" / "006.png").write_bytes(b"not a picture")
+    monkeypatch.setattr(answering, "_WORTH_S", 0.0)
+    started: list[int] = []
+
+    def counted(*given: Any) -> Any:
+        started.append(given[-1])
+        return in_workers(*given)
+
+    monkeypatch.setattr(answering, "in_workers", counted)
+    options = {"int8": True, "stability": True, "data": data, "force": True}
+    (one,), (two,) = (
+        convert(tiny_model, tmp_path / f"{jobs}", kept, jobs=jobs, **options).products for jobs in (1, 2)
+    )
+    assert started == [2]
+    assert one.verification.skipped == 1
+    assert one.verification == two.verification
+    assert one.stability == two.stability
+    tables = [(product.bundle.folder / "predictions.csv").read_bytes() for product in (one, two)]
+    assert tables[0] == tables[1]
+    assert tables[0].count(b"\n") == 200
 
 
 def test_too_few_pictures_cannot_be_halved(tiny_model: Model, tmp_path: Path, kept: Any) -> None:
