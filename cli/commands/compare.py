@@ -1,18 +1,34 @@
 """`edgewise compare`: the cross-runtime parity matrix of a network and the files made from it."""
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from ..groups import GroupedCommand, in_group
 from ..options import jobs, output
 
+if TYPE_CHECKING:
+    from ..terminal import Terminal
+
 _comparison = in_group("Comparison")
 
 
 @click.command(cls=GroupedCommand, short_help="Compare a network and the models in bundles with each other.")
 @click.argument("bundles", nargs=-1, required=True, type=click.Path(path_type=Path))
+@_comparison(
+    "--measured",
+    is_flag=True,
+    help="Compare what sweeps have measured: BUNDLES are then records that `edgewise sweep --scorecard` "
+    "wrote, or the caches of sweeps.",
+)
+@_comparison(
+    "--for",
+    "device",
+    metavar="DEVICE",
+    default="local",
+    help="Device whose latencies --measured compares, as in `edgewise recommend`.",
+)
 @_comparison(
     "--torch/--no-torch",
     default=None,
@@ -57,14 +73,28 @@ def command(bundles: tuple[Path, ...], *, as_json: bool, quiet: bool, verbose: b
     """Compare the models and float models of BUNDLES, and their original network, on the same pictures.
 
     For each pair: the largest difference of a logit, absolute and relative, how often the top-1 answers
-    agree, SQNR and cosine similarity.
+    agree, SQNR and cosine similarity. --measured shows accuracy, latency, size and memory of all files of
+    sweeps instead, and which of them no other file beats in everything.
     """
     from ..terminal import terminal
 
+    measured, device = options.pop("measured"), options.pop("device")
     with terminal(as_json=as_json, quiet=quiet, verbose=verbose) as screen:
+        if measured:
+            _measured(screen, bundles, device)
+            return
         with screen.starting():
             from ...pipeline.compare import compare
             from ..views.compare import show_matrix
         found = compare(bundles, progress=screen, **options)
         show_matrix(screen.results, found)
         screen.finish(found.to_json())
+
+
+def _measured(screen: "Terminal", paths: tuple[Path, ...], device: str) -> None:
+    with screen.starting():
+        from ...pipeline.recommend.front import measured
+        from ..views.recommend import show_measured
+    found = measured(paths, device)
+    show_measured(screen.results, found.files, found.front)
+    screen.finish(found.to_json())

@@ -24,6 +24,8 @@ from edgewise.pipeline.doctor import KnownWeights, TargetStatus
 from edgewise.pipeline.document import VERSIONS
 from edgewise.pipeline.gain import MemberCost, MemberScore
 from edgewise.pipeline.libraries import InstalledLibrary
+from edgewise.pipeline.recommend.candidates import Candidate
+from edgewise.pipeline.recommend.choice import Wishes
 from edgewise.pipeline.sweep.cache import Kept
 from edgewise.pipeline.sweep.figures import SweepRow
 from edgewise.runtime.bench.compare import Comparison
@@ -371,6 +373,10 @@ def contents(defined: Definitions) -> dict[str, tuple[str, Json]]:
                 manifest=or_null(manifest()),
             ),
         ),
+        "measured": (
+            "What `edgewise compare --measured` shows: files of sweeps, and their Pareto front.",
+            record(files=array(defined.with_fields(Candidate, front=YES_NO))),
+        ),
         "network": (
             "What `edgewise models NAME` counted: parameters and MACs of one network.",
             record(
@@ -394,6 +400,10 @@ def contents(defined: Definitions) -> dict[str, tuple[str, Json]]:
                 bundle=TEXT,
                 predictions=array(record(image=TEXT, answers=array(answer()))),
             ),
+        ),
+        "recommendation": (
+            "What `edgewise recommend` ranks: files that keep all wishes, the best one first.",
+            record(wishes=of(Wishes), ranked=array(of(Candidate)), paragraph=TEXT, command=TEXT),
         ),
         "report": (
             "What `edgewise report` and `edgewise.report` wrote: a page, and what is on it.",

@@ -77,9 +77,7 @@ def measured_rows(records: Sequence[Path], cache: Cache) -> list[SweepRow]:
     Raises:
         UsageError: a record cannot be read.
     """
-    cache.require_ours()
-    kept = cache.records.glob("*.json") if cache.records.is_dir() else ()
-    paths = records or sorted(kept, key=lambda path: path.stat().st_mtime)
+    paths = records or _kept(cache)
     found: dict[tuple[object, ...], SweepRow] = {}
     for path in paths:
         for row in read_record(path).rows:
@@ -87,3 +85,10 @@ def measured_rows(records: Sequence[Path], cache: Cache) -> list[SweepRow]:
                 pixels, weights = row.file.pixels, row.file.weights_sha256
                 found[row.network, row.target, row.requested, pixels, weights] = row
     return [*found.values()]
+
+
+def _kept(cache: Cache) -> list[Path]:
+    """The records in a cache, the newest last."""
+    cache.require_ours()
+    found = cache.records.glob("*.json") if cache.records.is_dir() else ()
+    return sorted(found, key=lambda path: path.stat().st_mtime)
