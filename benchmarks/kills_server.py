@@ -25,6 +25,7 @@ from edgewise.export.engines import unreported
 
 _POLL_S = 0.002
 _LARGEST = 1 << 16  # bytes of a request: a program and its arguments
+_WITH_OPENBLAS = {"numpy", "scipy.linalg"}  # one each
 _SERVE = """
 import sys
 sys.path.insert(0, {folder!r})
@@ -118,9 +119,11 @@ def noting(command: Sequence[str], path: Path) -> tuple[str, ...]:
 def serve(descriptor: int) -> str:
     """Fork a process for each request; return the code to run in a child, and never in the server."""
     end = socket.socket(fileno=descriptor)
-    importlib.import_module("numpy")
+    names = [str(name) for name in _received(end)]
+    for name in _WITH_OPENBLAS & {*names}:
+        importlib.import_module(name)
     before = _threads()  # those of OpenBLAS, which ends them before each fork
-    for name in map(str, _received(end)):
+    for name in names:
         if name not in sys.modules:
             with unreported(), suppress(Exception):  # made by other modules, or not for this machine
                 importlib.import_module(name)

@@ -37,7 +37,8 @@ def _evidence(draft: Draft, by: Judging, request: ConvertRequest) -> Evidence:
     tally, pictures = by.tally_of(draft)
     rows = predictions(tally, pictures, spec.labels)
     images = thumbnails(chosen(rows), pictures, spec.preprocess) if request.thumbnails else {}
-    return Evidence(rows, images, command(request, draft.file.artifact.target, draft.requested))
+    again = command(request, draft.file.artifact.target, draft.requested)
+    return Evidence(rows, images, again, has_pipeline=request.pipeline is not None)
 
 
 def _layers(draft: Draft, workshop: Workshop, request: ConvertRequest) -> tuple[LayerError, ...]:

@@ -21,10 +21,9 @@ from ..runtime.processors import Processor
 from .fidelity import Fidelity
 from .libraries import versions
 from .recovery import Recovery
-from .report import Evidence, documents
+from .report import PIPELINE, Evidence, documents
 from .workshop import File, Twin, Workshop
 
-PIPELINE = "pipeline.toml"  # in a bundle, whatever it was called
 T = TypeVar("T", bound=File)
 
 

@@ -5,7 +5,7 @@ single pictures. It is one file without scripts or addresses, so that it can be 
 """
 
 from .bundle_files import documents
-from .evidence import Evidence
+from .evidence import PIPELINE, Evidence
 from .gallery import MOST, chosen, thumbnails
 from .learned import warnings, worst
 from .overview import overview
@@ -17,6 +17,7 @@ from .training import training_page
 
 __all__ = [
     "MOST",
+    "PIPELINE",
     "Evidence",
     "chosen",
     "command",

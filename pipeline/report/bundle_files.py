@@ -60,6 +60,7 @@ def _texts(manifest: dict[str, Any], evidence: Evidence) -> dict[str, str]:
         accuracy=[tuple(map(_words, row)) for row in sections.accuracy(fields)],
         assumptions=[tuple(map(_words, row)) for row in sections.assumptions(fields)],
         command=evidence.command,
+        pipeline=evidence.pipeline(manifest),
     )
     return {"README.md": card, "run.py": run}
 

@@ -50,6 +50,7 @@ def rendered(manifest: dict[str, Any], evidence: Evidence) -> str:
         assumptions=sections.assumptions(fields),
         provenance=sections.provenance(fields),
         command=evidence.command,
+        pipeline=evidence.pipeline(manifest),
     )
 
 

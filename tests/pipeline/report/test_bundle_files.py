@@ -11,6 +11,7 @@ import yaml
 from PIL import Image
 
 from edgewise.export.artifact import Artifact
+from edgewise.models.errors import EdgewiseError
 from edgewise.pipeline.report import Evidence, documents, from_csv
 from edgewise.pipeline.report.predictions import Prediction
 from edgewise.runtime import open_session
@@ -40,6 +41,18 @@ def test_the_model_card(manifest: dict[str, Any]) -> None:
     assert "pip install numpy pillow onnxruntime" in text
     assert r"\<b\>goldfish\</b\>" in text
     assert text.rstrip().endswith("```sh\nedgewise export mobilenetv2\n```")
+
+
+def test_the_pipeline_file_of_the_bundle_is_named_where_there_is_one(manifest: dict[str, Any]) -> None:
+    run = "edgewise run pipeline.toml --folder DIR"
+    for told, expected in (
+        (documents(manifest, Evidence(has_pipeline=True)), True),
+        (documents(manifest | {"documents": {"pipeline.toml": "0" * 64}}, Evidence()), True),
+        (documents(manifest | {"documents": {"README.md": "0" * 64}}, Evidence()), False),
+        (documents(manifest, Evidence(has_pipeline=True, refused=EdgewiseError("lost"))), False),
+    ):
+        assert (run in told["README.md"].decode()) == expected
+        assert (run in told["report.html"].decode()) == expected
 
 
 def printed(folder: Path, picture: Path) -> list[tuple[float, str]]:
