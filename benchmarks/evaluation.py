@@ -6,9 +6,11 @@
 The first measures a bundle's float model and its model on labelled photographs, of which it takes as many as
 `--pictures` says, again from the first where FOLDER has fewer. In each round, everything is measured once, in
 alternating order: in this process, with one process of its own and with one for each core. A speed-up is the
-median over the rounds of the ratio of two times of one round, so that what else the machine does counts less;
-CPU time counts nothing else. The second lets `edgewise verify` judge so many small JPEGs, which it makes, and
-measures the peak memory of the command and of its largest child. Tables are printed.
+median over the rounds of the ratio of two times of one round, so that what else the machine does counts less.
+CPU time counts nothing else: as long as it stays the same, processes on cores of their own add up.
+
+The second lets `edgewise verify` judge so many small JPEGs, which it makes, and measures the peak memory of
+the command and of its largest child. Tables are printed.
 """
 
 import argparse
@@ -78,7 +80,7 @@ def throughput(bundle: Bundle, data: Path, count: int, rounds: int) -> str:
         *(f"{count / median(it.wall for it in side):.1f}" for side in (here, one, all_)),
         f"{median(a.wall / b.wall for a, b in zip(one, all_, strict=True)):.2f}",
         f"{median(a.wall / b.wall for a, b in zip(here, all_, strict=True)):.2f}",
-        f"{median(a.cpu / b.cpu for a, b in zip(one, all_, strict=True)):.2f}",
+        *(f"{1000 * median(it.cpu for it in side) / count:.1f}" for side in (here, one, all_)),
     ]
     return f"| {' | '.join(cells)} |"
 
@@ -163,9 +165,9 @@ def main() -> None:
     if given.data is not None:
         print(
             f"| bundle | pictures | here, 1/s | 1 process, 1/s | {cores()} processes, 1/s | "
-            "speed-up over 1 | speed-up over here | CPU time of 1 / of all |"
+            "speed-up over 1 | speed-up over here | CPU ms a picture, here | 1 process | all |"
         )
-        print(f"|---|{'---:|' * 7}")
+        print(f"|---|{'---:|' * 9}")
         for bundle in bundles:
             for count in given.pictures:
                 print(throughput(bundle, given.data, count, given.rounds), flush=True)

@@ -41,12 +41,10 @@ def in_workers(
     count = min(jobs, len(shards))
     idle: SimpleQueue[_Worker] = SimpleQueue()
     with ExitStack() as stack:
-        for _ in range(count):
-            idle.put(stack.enter_context(_Worker(openings)))
+        workers = [stack.enter_context(_Worker(openings)) for _ in range(count)]
         threads = stack.enter_context(ThreadPoolExecutor(count))
         stack.callback(threads.shutdown, wait=False, cancel_futures=True)
-        for _ in range(count):
-            worker = idle.get()
+        for worker in workers:
             stack.callback(worker.kill)  # before all else: threads wait for its answers
             idle.put(worker)
 
@@ -67,13 +65,18 @@ class _Worker:
 
     def __init__(self, openings: Sequence[Opening]) -> None:
         command = [sys.executable, "-P", "-m", __name__]  # -P: see runtime/child.py
-        self._process = subprocess.Popen(  # noqa: S603
-            command,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-            env=os.environ | _ONE_THREAD,
-        )
+        try:
+            self._process = subprocess.Popen(  # noqa: S603
+                command,
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.DEVNULL,
+                env=os.environ | _ONE_THREAD,
+            )
+        except OSError as error:
+            raise EdgewiseError(
+                f"no process can be started ({error.strerror or error}); use none: --jobs 1"
+            ) from error
         self._orders = cast(IO[bytes], self._process.stdin)
         self._answers = cast(IO[bytes], self._process.stdout)
         with suppress(OSError):  # the first order says that it has ended

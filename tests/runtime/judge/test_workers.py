@@ -153,3 +153,13 @@ def test_tallies_do_not_depend_on_how_many_there_are(
     for shard, tally in one.items():
         np.testing.assert_array_equal(tally.sides, three[shard].sides)
         np.testing.assert_array_equal(tally.pairs, three[shard].pairs)
+
+
+def test_a_system_without_room_for_processes(
+    pictures: Pictures, tiny_float: Artifact, tiny_spec: ModelSpec, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "executable", "/nowhere/python")
+    with pytest.raises(
+        EdgewiseError, match=r"no process can be started \(No such file or directory\); .*--jobs 1"
+    ):
+        list(in_workers([opening(tiny_float)], Wanted(pictures, tiny_spec.preprocess), shards(COUNT), 2))
