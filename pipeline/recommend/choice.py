@@ -203,12 +203,11 @@ def _sentences(ranked: Sequence[Candidate], wishes: Wishes, scenario: Scenario) 
     count = "the only file that keeps all wishes"
     if len(ranked) > 1:
         count = f"first of {len(ranked)} files that keep all wishes"
-    costs = [
-        f"a doubling of the {name} as much as {_plural(getattr(scenario, name))}"
-        for name in _COSTS
-        if getattr(scenario, name) > 0
-    ]
-    yield f"{best.title} is {count}, for {scenario.words}, where {', '.join(costs)} of top-1 counts."
+    costs = [f"{name} {getattr(scenario, name):g}" for name in _COSTS if getattr(scenario, name) > 0]
+    yield (
+        f"{best.title} is {count}, for {scenario.words}, where a doubling costs as many points of top-1: "
+        f"{', '.join(costs)}."
+    )
     for name, figure, unit in (
         ("top-1", best.top1, "%"),
         ("latency", best.latency_ms, "ms"),
@@ -223,10 +222,6 @@ def _sentences(ranked: Sequence[Candidate], wishes: Wishes, scenario: Scenario) 
         )
     if len(ranked) > 1:
         yield f"{ranked[1].title} comes next{_beside(ranked[1], best)}."
-
-
-def _plural(points: float) -> str:
-    return f"{points:g} point{'s' * (points != 1)}"
 
 
 def _beside(second: Candidate, best: Candidate) -> str:

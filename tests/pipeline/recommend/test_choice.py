@@ -47,7 +47,7 @@ def test_what_is_said_to_be_enough_is_enough() -> None:
     assert {name for name, _ in ways} == {"max-size-mb", "min-top1"}
     for name, value in ways:
         eased = asked | {name.replace("-", "_"): float(value)}
-        assert recommend([], Wishes(**eased)).ranked  # type: ignore[arg-type]
+        assert recommend([], Wishes(**eased)).ranked
 
 
 def test_where_no_single_wish_is_to_blame_the_nearest_is_named() -> None:
