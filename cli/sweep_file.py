@@ -7,7 +7,8 @@
     names = ["mobilenetv2"]
     weights = "mobilenet_v2.pth"
 
-What stands above the first table holds for all networks. Paths start from the folder of the file.
+What stands above the first table holds for all networks. A network that several tables name has the settings
+of the last one. Paths start from the folder of the file.
 """
 
 from collections.abc import Mapping
@@ -21,23 +22,25 @@ from .toml_file import TomlFile
 _NETWORKS, _NAMES = "networks", "names"
 
 
-def read_networks(path: Path, given: Mapping[str, Any]) -> list[SweptNetwork]:
+def read_networks(source: Path, given: Mapping[str, Any]) -> list[SweptNetwork]:
     """The networks of a file; `given` are settings of the command line, which come first.
 
     Raises:
         UsageError: something in the file is not what a sweep takes; the message has its line.
     """
-    file = TomlFile.read(path)
+    file = TomlFile.read(source)
     tables = file.values.get(_NETWORKS, [])
     if not isinstance(tables, list) or not all(isinstance(table, dict) for table in tables):
         raise _fault(file, (_NETWORKS,), "must be tables; begin each with [[networks]]")
     common = _settings(file, (), file.values)
-    found = []
+    found: list[SweptNetwork] = []
     if _NAMES in file.values:
-        found += _swept(file, (), file.values, {**common, **given})
+        found = _swept(file, (), file.values, {**common, **given})
     for place, table in enumerate(tables):
         own = _settings(file, (_NETWORKS, place), table)
-        found += _swept(file, (_NETWORKS, place), table, {**common, **own, **given})
+        networks = _swept(file, (_NETWORKS, place), table, {**common, **own, **given})
+        again = {network.name for network in networks}
+        found = [network for network in found if network.name not in again] + networks
     if not found:
         raise _fault(file, (_NETWORKS,), 'there are none; add [[networks]] and names = ["mobilenetv2"]')
     return found

@@ -21,8 +21,9 @@ from edgewise.pipeline.request import ConvertRequest
 
 ROOT = Path(__file__).parents[1]
 FOLDERS = ("cli", "export", "models", "pipeline", "quantize", "runtime")
-# What a command alone has: how it prints, and the assets of an app, which `edgewise android` writes as well.
-OF_COMMANDS = {"as_json", "quiet", "verbose", "assets", "junit", "summary"}
+# What a command alone has: how it prints, the assets of an app, which `edgewise android` writes as well, and
+# records of sweeps instead of bundles.
+OF_COMMANDS = {"as_json", "quiet", "verbose", "assets", "junit", "summary", "measured", "measured_on"}
 
 
 def in_a_new_process(program: str) -> str:

@@ -15,9 +15,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from edgewise.cli.sweep_file import read_networks
 from edgewise.export.artifact import Artifact
 from edgewise.models.spec import Tensor32
 from edgewise.models.synthetic import dead_leaves
+from edgewise.models.zoo import architectures
 from edgewise.runtime.tflite.session import TfliteSession
 
 ROOT = Path(__file__).parents[1]
@@ -28,10 +30,11 @@ TARGETS = ["onnx", "openvino", "tflite"]
 @pytest.mark.slow
 def test_small_networks_go_the_whole_way(tmp_path: Path, exact_programs: dict[str, str]) -> None:
     """Built, exported to every target, compared with PyTorch, quantized, read back and timed."""
-    command = ("benchmarks/zoo.py", "--only", ",".join(SMALL), "--imgsz", "64")
-    places = ("--results", str(tmp_path / "results"), "--table", str(tmp_path / "table.md"))
+    record = tmp_path / "record.json"
+    command = ("sweep", *SMALL, "--imgsz", "64", "--weights", "random", "--force", "--no-recover")
+    places = ("--calib-count", "32", "--cache", str(tmp_path / "cache"), "--scorecard", str(record))
     done = subprocess.run(
-        [sys.executable, *command, *places],
+        [sys.executable, "-m", "edgewise.cli", *command, *places, "--no-timing"],
         cwd=ROOT,
         env=exact_programs,
         capture_output=True,
@@ -39,18 +42,24 @@ def test_small_networks_go_the_whole_way(tmp_path: Path, exact_programs: dict[st
         check=False,
     )
     assert done.returncode == 0, done.stderr
+    rows = json.loads(record.read_text())["rows"]
     for name in SMALL:
-        bundles = json.loads((tmp_path / "results" / f"{name}.json").read_text())["bundles"]
-        integer = [bundle["manifest"] for bundle in bundles if bundle["manifest"]["precision"] != "fp32"]
-        assert [manifest["target"] for manifest in integer] == TARGETS
-        assert all(manifest["parity"]["max_rel"] < 1e-3 for manifest in integer)
-        assert all(manifest["verification"]["agreement"]["sqnr_db"] > 3 for manifest in integer), name
-    about, table = (tmp_path / "table.md").read_text().split("\n\n| network")
-    assert "torch 2." in about
-    assert "{" not in about
-    heading, _, *rows = table.splitlines()
-    assert len(rows) == len(SMALL) * len(TARGETS)
-    assert all(row.count("|") == heading.count("|") + 1 for row in rows)
+        files = {
+            row["target"]: row["file"] for row in rows if (row["network"], row["requested"]) == (name, "w8a8")
+        }
+        assert [*files] == TARGETS
+        assert all(file["parity"] < 1e-3 for file in files.values())
+        assert all(file["sqnr_db"] > 3 for file in files.values()), name
+        assert all(file["integer_operators"] > 0 for file in files.values()), name
+
+
+def test_the_sweep_of_the_zoo_names_every_network() -> None:
+    found = read_networks(ROOT / "benchmarks" / "zoo.toml", {})
+    assert {network.name for network in found} == {row.name for row in architectures()}
+    precisions = {network.name: len(network.pairs) for network in found}
+    assert (precisions["vitb16"], precisions["resnet18"]) == (9, 6)
+    weights = {network.settings["weights"] for network in found if "lite" in network.name}
+    assert weights == {"imagenet", "random"}
 
 
 def test_every_fault_changes_the_answers_and_nothing_else(

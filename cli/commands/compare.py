@@ -24,7 +24,7 @@ _comparison = in_group("Comparison")
 )
 @_comparison(
     "--for",
-    "device",
+    "measured_on",
     metavar="DEVICE",
     default="local",
     help="Device whose latencies --measured compares, as in `edgewise recommend`.",
@@ -78,7 +78,7 @@ def command(bundles: tuple[Path, ...], *, as_json: bool, quiet: bool, verbose: b
     """
     from ..terminal import terminal
 
-    measured, device = options.pop("measured"), options.pop("device")
+    measured, device = options.pop("measured"), options.pop("measured_on")
     with terminal(as_json=as_json, quiet=quiet, verbose=verbose) as screen:
         if measured:
             _measured(screen, bundles, device)

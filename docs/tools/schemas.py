@@ -375,7 +375,7 @@ def contents(defined: Definitions) -> dict[str, tuple[str, Json]]:
         ),
         "measured": (
             "What `edgewise compare --measured` shows: files of sweeps, and their Pareto front.",
-            record(files=array(defined.with_fields(Candidate, front=YES_NO))),
+            record(files=array(of(Candidate)), front=array(of(Candidate))),
         ),
         "network": (
             "What `edgewise models NAME` counted: parameters and MACs of one network.",

@@ -29,7 +29,10 @@ class Figure:
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """A file of a network; figures that nobody knows are None. `top1` is in percent, sizes are in MB."""
+    """A file of a network; figures that nobody knows are None. `top1` is in percent, sizes are in MB.
+
+    `macs` are multiply-accumulate operations, which stand for a latency that nobody knows.
+    """
 
     network: str
     target: str
@@ -38,6 +41,7 @@ class Candidate:
     latency_ms: Figure | None
     size_mb: Figure | None
     memory_mb: Figure | None
+    macs: float | None = None
 
     @property
     def title(self) -> str:
@@ -99,6 +103,7 @@ def _measured(row: SweepRow, architecture: Architecture | None, device: str) -> 
         Figure(time.p50_ms, MEASURED, _conditions(time)) if time else None,
         Figure(file.size_bytes / 1e6, MEASURED, "size of the file"),
         Figure(memory / 1e6, MEASURED, _conditions(time)) if time and memory is not None else None,
+        architecture.macs if architecture else None,
     )
 
 
@@ -136,7 +141,7 @@ def _published(
         note = "from the published number of parameters"
         size = Figure(architecture.parameters * _BYTES[precision] / 1e6, ESTIMATED, note)
     top1 = _published_top1(architecture)
-    return Candidate(architecture.name, target, precision, top1, latency, size, None)
+    return Candidate(architecture.name, target, precision, top1, latency, size, None, architecture.macs)
 
 
 def _paces(

@@ -35,6 +35,9 @@ SCENARIOS: Mapping[str, Scenario] = {
     "transfer": Scenario(every_target(), 1.0, 0.5, 0.0, "a start for training on data of your own"),
 }
 _COSTS = {"latency": "latency_ms", "size": "size_mb", "memory": "memory_mb"}
+_PROXY = "multiply-accumulates"
+# Where a device is that has no address: the name that Raspberry Pi OS gives it, and the phone on the cable.
+_ADDRESSES = {"pi4": "ssh://pi@raspberrypi.local", "pi5": "ssh://pi@raspberrypi.local", "android": "adb"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,18 +138,31 @@ def _unsure(one: Candidate, wishes: Wishes) -> int:
 
 def _scores(kept: Sequence[Candidate], scenario: Scenario) -> dict[Candidate, float]:
     """Top-1 in points, less what each doubling beyond the median of all costs in this scenario."""
-    middle = {}
-    for field in _COSTS.values():
-        values = [figure.value for one in kept if (figure := getattr(one, field)) is not None]
-        middle[field] = median(values) if values else 1.0
-    scores = {}
-    for one in kept:
-        scores[one] = one.top1.value if one.top1 else 0.0
-        for name, field in _COSTS.items():
-            cost: Figure | None = getattr(one, field)
-            if cost is not None and cost.value > 0 and middle[field] > 0:
-                scores[one] -= getattr(scenario, name) * log2(cost.value / middle[field])
-    return scores
+    costs = [*map(_costs, kept)]
+    middle = {
+        name: median(values)
+        for name in {name for own in costs for name in own}
+        if (values := [own[name] for own in costs if name in own])
+    }
+    return {
+        one: (one.top1.value if one.top1 else 0.0)
+        - sum(_points(scenario, name) * log2(value / middle[name]) for name, value in own.items())
+        for one, own in zip(kept, costs, strict=True)
+    }
+
+
+def _costs(one: Candidate) -> dict[str, float]:
+    """What a file costs, by name; where its latency is unknown, multiply-accumulates stand for it."""
+    figures = {name: getattr(one, field) for name, field in _COSTS.items()}
+    found = {name: figure.value for name, figure in figures.items() if figure and figure.value > 0}
+    if "latency" not in found and one.macs:
+        found[_PROXY] = one.macs
+    return found
+
+
+def _points(scenario: Scenario, name: str) -> float:
+    found: float = getattr(scenario, "latency" if name == _PROXY else name)
+    return found
 
 
 def _relaxed(known: Sequence[Candidate], wishes: Wishes) -> str:
@@ -187,12 +203,11 @@ def _sentences(ranked: Sequence[Candidate], wishes: Wishes, scenario: Scenario) 
     count = "the only file that keeps all wishes"
     if len(ranked) > 1:
         count = f"first of {len(ranked)} files that keep all wishes"
-    costs = [
-        f"a doubling of the {name} {getattr(scenario, name):g}"
-        for name in _COSTS
-        if getattr(scenario, name) > 0
-    ]
-    yield f"{best.title} is {count}, for {scenario.words}: there {', '.join(costs)} points of top-1 costs."
+    costs = [f"{name} {getattr(scenario, name):g}" for name in _COSTS if getattr(scenario, name) > 0]
+    yield (
+        f"{best.title} is {count}, for {scenario.words}, where a doubling costs as many points of top-1: "
+        f"{', '.join(costs)}."
+    )
     for name, figure, unit in (
         ("top-1", best.top1, "%"),
         ("latency", best.latency_ms, "ms"),
@@ -201,7 +216,10 @@ def _sentences(ranked: Sequence[Candidate], wishes: Wishes, scenario: Scenario) 
         if figure is not None:
             yield f"Its {name} of {figure.value:.4g} {unit} is {figure.source} ({figure.note})."
     if best.latency_ms is None:
-        yield f"Nobody has measured its latency on {wishes.device} yet."
+        yield (
+            f"No sweep has measured its latency on {wishes.device} yet; "
+            "its multiply-accumulates stand for it."
+        )
     if len(ranked) > 1:
         yield f"{ranked[1].title} comes next{_beside(ranked[1], best)}."
 
@@ -225,8 +243,8 @@ def _command(best: Candidate, wishes: Wishes) -> str:
     """What makes the file, or measures it first where nobody has."""
     precision = ["--int8"] if best.precision == "w8a8" else ["--precision", best.precision]
     if best.latency_ms is None or best.latency_ms.source != MEASURED:
-        device = wishes.device
-        place = [] if device in ("local", "host") or "://" not in device else ["--on", device]
+        device = _ADDRESSES.get(wishes.device, wishes.device)
+        place = ["--on", device] if device.startswith(("adb", "browser", "ssh://")) else []
         kind = ["--int8"] if best.precision == "w8a8" else ["--float"]
         return shlex.join(["edgewise", "sweep", best.network, "--to", best.target, *kind, *place])
     made_for = ["--for", wishes.device] if wishes.device in processors() else []

@@ -26,8 +26,8 @@ class MeasuredFiles:
 
     def to_json(self) -> dict[str, Any]:
         """The document `measured`."""
-        files = [asdict(one) | {"front": one in self.front} for one in self.files]
-        return document("measured", files=files)
+        lists = {"files": self.files, "front": self.front}
+        return document("measured", **{name: [asdict(one) for one in some] for name, some in lists.items()})
 
 
 def measured(paths: Sequence[Path], device: str) -> MeasuredFiles:

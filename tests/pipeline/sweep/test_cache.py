@@ -107,9 +107,9 @@ def test_what_was_not_used_for_longest_goes_first(cache: Cache) -> None:
 
 def test_to_use_an_entry_keeps_it(cache: Cache) -> None:
     with cache.locked():
-        used, other = add(cache, "a", used=1), add(cache, "b", used=2)
+        used, other = (add(cache, name, used=at, extra=10_000) for at, name in enumerate("ab", 1))
         cache.find(used)
-        assert [entry.key for entry in cache.shrink(1500, ())] == [other]
+        assert [entry.key for entry in cache.shrink(15_000, ())] == [other]
 
 
 def test_clearing_leaves_an_empty_cache(cache: Cache) -> None:

@@ -56,9 +56,11 @@ def test_a_missing_field_is_named(row: Row) -> None:
         typed(SweepRow, plain, "row")
 
 
+_NAMES = [*SweepRow.__slots__]
 _JSON = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
-    lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(_NAMES), inner, max_size=3),
+    max_leaves=5,
 )
 
 
