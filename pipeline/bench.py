@@ -6,7 +6,7 @@ from contextlib import closing, suppress
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from threading import Event
-from typing import Any, cast
+from typing import Any, Literal, cast
 
 from ..export.artifact import model_files
 from ..models.errors import EdgewiseError, MissingDependencyError, UsageError
@@ -104,6 +104,7 @@ def bench(
     launches: int = 5,
     sustained: float = 0.0,
     cpus: Iterable[int] | None = None,
+    accelerator: Literal["cpu", "gpu"] = "cpu",
     twins: bool = True,
     results: PathLike | None = None,
     save: bool = True,
@@ -122,6 +123,7 @@ def bench(
         launches: Number of new processes that the samples come from; intervals need five.
         sustained: Seconds that each model then runs alone, to show what heat does.
         cpus: Numbers of the processors to stay on; without it the fastest ones, where not all are alike.
+        accelerator: What a phone with the demo app runs the models on; other devices have only `cpu`.
         twins: Measure the float models in the bundles too.
         results: The file that records are added to; the one in the user's data folder without it.
         save: Add the records to that file.
@@ -143,9 +145,21 @@ def bench(
     for option, given in (("devices", names), ("threads", counts)):
         if not given:
             raise UsageError(f"{option}: pass at least one")
+    others = [name for name in names if accelerator != "cpu" and name.partition(":")[0] != "adb"]
+    if others:
+        raise UsageError(f"--accelerator {accelerator}: {others[0]} has only cpu; use it with --device adb")
     pinned = None if cpus is None else tuple(cpus)
     requests = [
-        BenchRequest(contenders, count, runs, seconds, cpus=pinned, launches=launches, sustained=sustained)
+        BenchRequest(
+            contenders,
+            count,
+            runs,
+            seconds,
+            cpus=pinned,
+            launches=launches,
+            sustained=sustained,
+            accelerator=accelerator,
+        )
         for count in counts
     ]
     store = Store(default_path() if results is None else Path(results)) if save else None

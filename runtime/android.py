@@ -6,6 +6,7 @@ to the bundle begin with a dot, so Android's build tools leave them out of the a
 
 import shutil
 from pathlib import Path
+from shlex import quote
 
 from ..models.errors import AccuracyError, EdgewiseError, UsageError
 from . import open_session
@@ -19,6 +20,8 @@ TARGET = "tflite"
 _FOLDER = "edgewise"  # in `assets/`, next to the app's other files
 _ENDS = {"inputs", "outputs", "output_step"}  # what the app reads from a manifest's `structure`
 _APP = Path("android_demo/app/src/main")
+_DEPTH = 4  # of MODULE/src/main/assets
+BUILD = "gradle -p android_demo :app:installDebug"  # the demo app, from a checkout
 
 
 def default_assets() -> Path:
@@ -33,6 +36,18 @@ def default_assets() -> Path:
             "or pass your app's folder: edgewise android BUNDLE app/src/main/assets"
         )
     return _APP / "assets"
+
+
+def build_command(assets: Path) -> str:
+    """The command that builds the app with this assets folder and installs it on the connected phone.
+
+    Raises:
+        UsageError: the folder is not that of a Gradle module.
+    """
+    if assets.parts[-3:] != ("src", "main", "assets") or len(assets.parts) < _DEPTH:
+        raise UsageError(f"{assets}: is not the src/main/assets of a Gradle module, which --build builds")
+    module = assets.parents[2]
+    return f"gradle -p {quote(str(module.parent))} :{module.name}:installDebug"
 
 
 def place(assets: Path) -> Path:

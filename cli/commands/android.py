@@ -16,14 +16,25 @@ from ..options import output
     metavar="DIR",
     help="Labelled pictures, a folder for each class, to judge the model by.",
 )
+@click.option(
+    "--build", is_flag=True, help="Show the command that builds the app and installs it on a phone."
+)
 @output
 def command(
-    bundle: Path, assets: Path | None, data: Path | None, *, as_json: bool, quiet: bool, verbose: bool
+    bundle: Path,
+    assets: Path | None,
+    data: Path | None,
+    *,
+    build: bool,
+    as_json: bool,
+    quiet: bool,
+    verbose: bool,
 ) -> None:
     """Check a TFLite BUNDLE and write it to ASSETS/edgewise, completely or not at all.
 
     \b
     edgewise android dist/mobilenetv2-tflite-w8a8
+    edgewise android dist/mobilenetv2-tflite-w8a8 --build
     edgewise android dist/mobilenetv2-tflite-w8a8 myapp/app/src/main/assets
 
     By default, ASSETS is the assets folder of the android_demo below the current folder. The bundle is proven
@@ -35,8 +46,12 @@ def command(
     with terminal(as_json=as_json, quiet=quiet, verbose=verbose) as screen:
         with screen.starting():
             from ...pipeline.document import document
-            from ...runtime.android import default_assets
+            from ...runtime.android import build_command, default_assets
             from ...runtime.bundle import Bundle
             from ..views.assets import judge_and_fill
-        filled = judge_and_fill(Bundle.open(bundle), assets or default_assets(), data, screen)
-        screen.finish(document("android", **filled))
+        assets = assets or default_assets()
+        building = build_command(assets) if build else None
+        filled = judge_and_fill(Bundle.open(bundle), assets, data, screen)
+        if building:
+            screen.results.print(building, soft_wrap=True, markup=False, highlight=False)
+        screen.finish(document("android", build=building, **filled))

@@ -80,6 +80,12 @@ def _require_enough(values: dict[str, Any]) -> None:
     show_default="all, or the fastest ones if they differ",
 )
 @_measurement(
+    "--accelerator",
+    type=click.Choice(["cpu", "gpu"]),
+    default="cpu",
+    help="What a phone with the demo app runs the models on.",
+)
+@_measurement(
     "--float/--no-float", "twins", default=True, help="Measure the float models in the bundles too."
 )
 @_records(

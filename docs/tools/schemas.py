@@ -267,7 +267,13 @@ def contents(defined: Definitions) -> dict[str, tuple[str, Json]]:
     combined["required"] = [*whole["required"], "ensemble"]
     data_class = record(name=TEXT, id=or_null(TEXT), train=COUNT, val=COUNT)
     return {
-        "android": ("What `edgewise android` wrote into an app.", record(**android(defined))),
+        "android": (
+            "What `edgewise android` wrote into an app.",
+            record(
+                build=described("The command that builds and installs it, with --build", or_null(TEXT)),
+                **android(defined),
+            ),
+        ),
         "bench": (
             "What `edgewise bench` and `edgewise.bench` measured: latency records and how they compare.",
             record(

@@ -41,19 +41,25 @@ def read(path: Path) -> list[Record]:
         raise UsageError(f"{path}: no such file; pass a record that the app shared") from error
     except (OSError, ValueError, RecursionError) as error:
         raise EdgewiseError(f"{path}: cannot be read ({error}); share the record again") from error
-    found = document.get("records", [document]) if isinstance(document, dict) else None
-    if not isinstance(found, list) or not found:
+    found = listed(document)
+    if not found:
         raise UsageError(
             f"{path}: contains no records; pass a file written by the app or by `edgewise bench --json`"
         )
     try:
-        return [_checked(plain) for plain in found]
+        return [checked(plain) for plain in found]
     except (EdgewiseError, ValueError) as error:
         raise EdgewiseError(f"{path}: {error}; measure again and share the new record") from error
 
 
-def _checked(plain: Any) -> Record:
-    """Build a record from plain data and check it.
+def listed(document: Any) -> list[Any]:
+    """The records in a document, unchecked; none if it is something else."""
+    found = document.get("records", [document]) if isinstance(document, dict) else None
+    return found if isinstance(found, list) else []
+
+
+def checked(plain: Any) -> Record:
+    """Build a record from plain data and check it; its verdict has the device's further reasons first.
 
     Raises:
         EdgewiseError, ValueError: something in it is wrong.

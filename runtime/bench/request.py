@@ -31,7 +31,7 @@ class BenchRequest:
     least `runs` samples and `seconds`, which are spread over `launches` new processes. Then each runs alone:
     for `sustained` seconds, or as long as one launch. `cpus` are the processors to pin to; with None the
     device chooses its fastest cores if not all are alike. `end_to_end` is the number of end-to-end runs of
-    the golden picture, from the encoded file to the top classes.
+    the golden picture, from the encoded file to the top classes. `accelerator` is what a phone runs them on.
     """
 
     contenders: tuple[Contender, ...]
@@ -44,6 +44,7 @@ class BenchRequest:
     cpus: tuple[int, ...] | None = None
     launches: int = 1
     sustained: float = 0.0
+    accelerator: Literal["cpu", "gpu"] = "cpu"
 
     def __post_init__(self) -> None:
         for name in _LOWEST:

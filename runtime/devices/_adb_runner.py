@@ -15,9 +15,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ...models.errors import EdgewiseError, UsageError
+from ...models.images import sha256_of
 from ...models.sizes import Shape
 
 VARIABLE = "EDGEWISE_ANDROID_RUNNER"
+_DIGEST = f"{VARIABLE}_SHA256"
 SAMPLES = 2  # per series; with more, the times in between are not reported
 _COUNTS = re.compile(r"count=(\d+)(?: first=(\d+))? curr=(\d+)")
 _DELEGATED = re.compile(
@@ -47,16 +49,21 @@ class Series:
     peak_rss_bytes: int | None
 
 
-def program() -> Path:
-    """The path of the program, from the environment.
+def program() -> Path | None:
+    """The path of the program, from the environment; None without one.
+
+    Nothing else tells one build of it from another, so its digest can be given too, and is then checked.
 
     Raises:
-        UsageError: it is not set or is not a file.
+        UsageError: it is not a file, or not the one with that digest.
     """
-    named = os.environ.get(VARIABLE)
-    if not named or not Path(named).is_file():
-        found = f"{named} is not a file" if named else f"{VARIABLE} is not set"
-        raise UsageError(f"Android has no Python to measure with, and {found}; {_HINT}")
+    named, wanted = os.environ.get(VARIABLE), os.environ.get(_DIGEST)
+    if not named:
+        return None
+    if not Path(named).is_file():
+        raise UsageError(f"{VARIABLE}: {named} is not a file; {_HINT}, or unset it to measure with the app")
+    if wanted and (found := sha256_of(Path(named))) != wanted.lower():
+        raise UsageError(f"{VARIABLE}: {named} has the sha256 {found}, and {_DIGEST} is {wanted}; {_HINT}")
     return Path(named)
 
 

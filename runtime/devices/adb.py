@@ -1,12 +1,13 @@
 """A phone over adb: 'adb' is the only connected one, 'adb:SERIAL' the one with this serial.
 
-The model, its golden input and the runner (see `_adb_runner`; set by EDGEWISE_ANDROID_RUNNER) are copied to a
-separate folder in /data/local/tmp, which is removed at the end in any case.
+The demo app measures, see `_adb_app`; or, if EDGEWISE_ANDROID_RUNNER names it, LiteRT's `benchmark_model`,
+see `_adb_runner`. What is copied to the phone, into a separate folder in /data/local/tmp and the app's own
+files, is removed at the end in any case.
 
 None of this has been run on hardware: neither a phone nor an Android build of benchmark_model was available.
 The tests use the real adb with an emulation of the phone's side (tests/runtime/devices/_adbd.py), which runs
-a stand-in for the runner with the host's real LiteRT; the runner's output is taken from its source, and that
-of the thermal service from recordings. End-to-end times, the load from other programs and energy are not
+stand-ins for the runner and the app with the host's real LiteRT; the runner's output is taken from its
+source, and that of the thermal service from recordings. The load from other programs and energy are not
 measured.
 """
 
@@ -21,10 +22,11 @@ from ..android import TARGET
 from ..bench.cores import fastest
 from ..bench.subject import Subject
 from . import Event
+from ._adb_app import AppRun
 from ._adb_client import Adb, connect
 from ._adb_phone import conditions, machine
 from ._adb_run import Contestant, Run
-from ._adb_runner import program
+from ._adb_runner import VARIABLE, program
 
 if TYPE_CHECKING:
     from ..bench.request import BenchRequest, Contender
@@ -43,22 +45,30 @@ class Phone:
         """Measure; see `devices.Device.run`."""
         request.require_no_sustained(self.name)
         runner = program()
+        if runner is not None and request.accelerator != "cpu":
+            raise UsageError(f"{self.name}: {VARIABLE} measures on the CPU; unset it to measure with the app")
         contestants = [_opened(place, asked) for place, asked in enumerate(request.contenders)]
         phone = connect(self._serial)
         found = machine(phone)
         yield {"event": "machine"} | asdict(found)
         chosen = None if request.cpus else fastest(found, range(found.cores or 0), request.threads)
         request = replace(request, cpus=request.cpus or chosen)
-        yield {"event": "placed", "cpus": request.cpus, "chosen": chosen is not None}
         with _folder(phone) as folder:
-            run = Run(phone, folder, runner, request)
-            run.send(contestants)
-            for contestant in contestants:
-                yield from run.opening(contestant)
-            yield {"event": "before"} | asdict(conditions(phone))
-            yield from run.in_turn(contestants)
-            yield {"event": "after", "others": None, "energy_mj": {}} | asdict(conditions(phone))
+            if runner is None:
+                yield from AppRun(phone, folder, request, chosen=chosen is not None).measure(contestants)
+            else:
+                yield {"event": "placed", "cpus": request.cpus, "chosen": chosen is not None}
+                yield from _by_program(Run(phone, folder, runner, request), phone, contestants)
         yield {"event": "done"}
+
+
+def _by_program(run: Run, phone: Adb, contestants: list[Contestant]) -> Iterator[Event]:
+    run.send(contestants)
+    for contestant in contestants:
+        yield from run.opening(contestant)
+    yield {"event": "before"} | asdict(conditions(phone))
+    yield from run.in_turn(contestants)
+    yield {"event": "after", "others": None, "energy_mj": {}} | asdict(conditions(phone))
 
 
 def open_device(name: str) -> Phone:

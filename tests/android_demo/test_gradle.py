@@ -9,6 +9,8 @@ from xml.etree import ElementTree as ET
 import pytest
 import yaml
 
+from edgewise.runtime.android import BUILD
+
 ROOT = Path(__file__).parents[2]
 DEMO = ROOT / "android_demo"
 CATALOG = tomllib.loads((DEMO / "gradle" / "libs.versions.toml").read_text("utf-8"))
@@ -88,6 +90,27 @@ def test_the_modules_exist() -> None:
 def test_ci_uses_the_gradle_version_in_the_readme() -> None:
     (setup,) = [step for step in _steps() if "setup-gradle" in step.get("uses", "")]
     assert f"Gradle {setup['with']['gradle-version']}" in (DEMO / "README.md").read_text("utf-8")
+
+
+def test_the_wrapper_fetches_the_gradle_of_ci() -> None:
+    (setup,) = [step for step in _steps() if "setup-gradle" in step.get("uses", "")]
+    told = (DEMO / "gradle" / "wrapper" / "gradle-wrapper.properties").read_text("utf-8")
+    (url,) = re.findall(r"^distributionUrl=(.+)$", told, re.MULTILINE)
+    version = setup["with"]["gradle-version"]
+    assert url == rf"https\://services.gradle.org/distributions/gradle-{version}-bin.zip"
+
+
+def test_libraries_may_share_a_namespace_and_our_modules_do_not() -> None:
+    told = (DEMO / "gradle.properties").read_text("utf-8").splitlines()
+    assert "android.uniquePackageNames=false" in told
+    texts = [script.read_text("utf-8") for script in SCRIPTS]
+    names = [name for text in texts for name in re.findall(r'\bnamespace = "([^"]+)"', text)]
+    assert len(names) == len(set(names)) == sum("plugins.android." in text for text in texts) - 1
+
+
+def test_the_documented_command_builds_the_app() -> None:
+    for page in (DEMO / "README.md", ROOT / "docs" / "howto" / "android.md"):
+        assert BUILD in page.read_text("utf-8"), page.name
 
 
 def test_ci_pins_its_actions_and_only_has_read_permissions() -> None:

@@ -191,6 +191,7 @@ def test_a_bundle_is_measured_here_beside_its_twin(
         ({"threads": 0}, "threads 0: must be at least 1"),
         ({"runs": 1}, "runs 1: must be at least 2"),
         ({"devices": "toaster"}, "'toaster'"),
+        ({"accelerator": "gpu", "devices": ("adb", "local")}, "accelerator gpu: local has only cpu"),
     ],
 )
 def test_options_that_cannot_be(tiny_bundle: Path, options: Any, complaint: str) -> None:

@@ -11,7 +11,7 @@ from torch import nn
 from edgewise.export.artifact import IOS, Artifact
 from edgewise.export.precision import Precision
 from edgewise.models.errors import AccuracyError, EdgewiseError, ParityError, UsageError
-from edgewise.runtime.android import check, default_assets, place, write
+from edgewise.runtime.android import BUILD, build_command, check, default_assets, place, write
 from edgewise.runtime.bundle import Bundle, write_bundle
 from edgewise.runtime.bundle.golden import Golden
 from edgewise.runtime.judge.golden import sample
@@ -165,3 +165,11 @@ def test_the_default_is_the_demo_app_of_a_checkout(tmp_path: Path, monkeypatch: 
         default_assets()
     (tmp_path / "android_demo" / "app" / "src" / "main").mkdir(parents=True)
     assert place(default_assets()) == Path("android_demo/app/src/main/assets/edgewise")
+
+
+def test_the_command_that_builds_an_app_is_that_of_its_module() -> None:
+    assert build_command(Path("android_demo/app/src/main/assets")) == BUILD
+    assert build_command(Path("/my apps/phone/src/main/assets")) == "gradle -p '/my apps' :phone:installDebug"
+    for other in ("phone/assets", "src/main/assets"):
+        with pytest.raises(UsageError, match="is not the src/main/assets of a Gradle module"):
+            build_command(Path(other))

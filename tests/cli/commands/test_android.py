@@ -58,11 +58,24 @@ def test_json_is_one_document(edgewise: Run, tiny_bundle: Path, tmp_path: Path) 
         "schema": "edgewise.android",
         "schema_version": 1,
         "assets": str(folder),
+        "build": None,
         "bundle": str(tiny_bundle),
         "files": 8,
         "size_bytes": sum(path.stat().st_size for path in folder.rglob("*") if path.is_file()),
         "manifest": Bundle.open(tiny_bundle).manifest,
     }
+
+
+def test_the_command_that_builds_the_app_is_shown(edgewise: Run, tiny_bundle: Path, tmp_path: Path) -> None:
+    assets = tmp_path / "my app" / "phone" / "src" / "main" / "assets"
+    assets.parent.mkdir(parents=True)
+    ended = edgewise("android", tiny_bundle, assets, "--build")
+    assert ended.code == 0
+    assert ended.stdout.splitlines()[-1] == f"gradle -p '{tmp_path}/my app' :phone:installDebug"
+    ended = edgewise("android", tiny_bundle, tmp_path / "assets", "--build", "--json")
+    assert ended.code == 2
+    assert "is not the src/main/assets of a Gradle module" in ended.error["message"]
+    assert not (tmp_path / "assets").exists()
 
 
 def test_without_a_checkout_the_folder_must_be_named(edgewise: Run, tiny_bundle: Path) -> None:

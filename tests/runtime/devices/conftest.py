@@ -1,16 +1,25 @@
-"""An emulated Raspberry Pi and a browser, if the tools for them are installed."""
+"""An emulated Raspberry Pi, emulated phones and a browser, if the tools for them are installed."""
 
+import os
 import shutil
+import socket
+import subprocess
 from collections.abc import Callable, Iterator
 from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from torch import nn
 
+from edgewise.export.artifact import Artifact
 from edgewise.models.errors import EdgewiseError
+from edgewise.runtime.bundle import write_bundle
 from edgewise.runtime.devices import _chromium
 from edgewise.runtime.devices._npm import packages
+from edgewise.runtime.judge.golden import sample
+from edgewise.runtime.reference import TorchSession
+from edgewise.runtime.tflite.session import TfliteSession, read_structure
 
 if TYPE_CHECKING:
     from types import ModuleType
@@ -87,3 +96,60 @@ def pi(emulated: Any, monkeypatch: pytest.MonkeyPatch) -> Any:
     lines = (f"{name} {value}\n" for name, value in emulated.settings.items())
     (emulated.folder / "ssh_config").write_text("".join(lines))
     return emulated
+
+
+@pytest.fixture(scope="session")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
+    """A separate adb server with its own port and keys."""
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    settings = {"ANDROID_ADB_SERVER_PORT": str(port), "HOME": str(tmp_path_factory.mktemp("keys"))}
+    yield settings
+    subprocess.run(["adb", "kill-server"], env=os.environ | settings, check=False, capture_output=True)
+
+
+@pytest.fixture
+def plug(
+    server: dict[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Callable[..., Any]]:
+    """A function that connects emulated phones with the given behaviour."""
+    for name, value in server.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.delenv("ANDROID_SERIAL", raising=False)
+    phones: list[Any] = []
+
+    def plug(**behaviour: object) -> Any:
+        phone = _module("_adbd").Phone(tmp_path / f"phone{len(phones)}")
+        _module("_phone").furnish(phone.root)
+        for name, value in behaviour.items():
+            setattr(phone, name, value)
+        phones.append(phone)
+        subprocess.run(["adb", "connect", phone.serial], check=True, capture_output=True, timeout=60)
+        return phone
+
+    yield plug
+    for phone in phones:
+        subprocess.run(["adb", "disconnect", phone.serial], check=False, capture_output=True, timeout=60)
+        phone.close()
+
+
+@pytest.fixture(scope="session")
+def bundle(
+    tiny_network: nn.Module,
+    tiny_float: Artifact,
+    tiny_int8: dict[str, Artifact],
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Callable[[str], Path]:
+    """A function that returns a bundle by its io type."""
+    folder = tmp_path_factory.mktemp("bundles")
+
+    def bundle(io: str) -> Path:
+        if not (folder / io).exists():
+            file = tiny_int8[io]
+            golden = sample(file.spec.preprocess, TorchSession(tiny_network), TfliteSession(file.path, 1))
+            write_bundle(
+                folder / io, file, tiny_float, golden, {"structure": read_structure(file.path).to_json()}
+            )
+        return folder / io
+
+    return bundle

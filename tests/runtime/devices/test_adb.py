@@ -4,30 +4,24 @@ This tests the protocol: transfer of files, commands, statuses and the cleanup, 
 No number here is from a phone.
 """
 
+import hashlib
 import json
-import os
 import shutil
-import socket
-import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
 import pytest
-from torch import nn
 
-from edgewise.export.artifact import IOS, Artifact
+from edgewise.export.artifact import IOS
 from edgewise.models.errors import EdgewiseError, ParityError, UsageError
 from edgewise.runtime.bench.gather import Gathered
 from edgewise.runtime.bench.request import BenchRequest, Contender
-from edgewise.runtime.bundle import Bundle, write_bundle
+from edgewise.runtime.bundle import Bundle
 from edgewise.runtime.devices import Event, device
-from edgewise.runtime.judge.golden import sample
-from edgewise.runtime.reference import TorchSession
-from edgewise.runtime.tflite.session import TfliteSession, read_structure
 
 HERE = Path(__file__).parent
 STAND_IN = f'{sys.executable} -P {HERE / "_stand_in.py"} "$@"'
@@ -45,110 +39,8 @@ def _module(name: str) -> ModuleType:
     return module
 
 
-adbd = _module("_adbd")
+program = _module("_phone").program
 Plug = Callable[..., Any]
-
-_PROPERTIES = {
-    "ro.product.manufacturer": "Example",
-    "ro.product.model": "Phone 8",
-    "ro.build.version.release": "15",
-    "ro.build.version.sdk": "35",
-    "ro.product.cpu.abi": "arm64-v8a",
-    "ro.soc.manufacturer": "Example",
-    "ro.soc.model": "S8",
-    "ro.boot.qemu": "1",  # so that every record is marked as emulated
-}
-# In the format of phones; the first list is the service's cache.
-_THERMAL = """IsStatusOverride: false
-Thermal Status: 1
-Cached temperatures:
-\tTemperature{mValue=99.0, mType=3, mName=SKIN, mStatus=0}
-HAL Ready: true
-Current temperatures from HAL:
-\tTemperature{mValue=36.4, mType=3, mName=SKIN, mStatus=1}
-\tTemperature{mValue=51.25, mType=0, mName=CPU0, mStatus=0}
-\tTemperature{mValue=-99.9, mType=6, mName=PA, mStatus=0}
-Current cooling devices from HAL:
-\tCoolingDevice{mValue=0, mType=2, mName=CPU}
-"""
-
-
-@pytest.fixture(scope="session")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
-    """A separate adb server with its own port and keys."""
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
-    settings = {"ANDROID_ADB_SERVER_PORT": str(port), "HOME": str(tmp_path_factory.mktemp("keys"))}
-    yield settings
-    subprocess.run(["adb", "kill-server"], env=os.environ | settings, check=False, capture_output=True)
-
-
-@pytest.fixture
-def plug(server: dict[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Plug]:
-    """A function that connects emulated phones with the given behaviour."""
-    for name, value in server.items():
-        monkeypatch.setenv(name, value)
-    monkeypatch.delenv("ANDROID_SERIAL", raising=False)
-    phones: list[Any] = []
-
-    def plug(**behaviour: object) -> Any:
-        phone = adbd.Phone(tmp_path / f"phone{len(phones)}")
-        furnish(phone.root)
-        for name, value in behaviour.items():
-            setattr(phone, name, value)
-        phones.append(phone)
-        subprocess.run(["adb", "connect", phone.serial], check=True, capture_output=True, timeout=60)
-        return phone
-
-    yield plug
-    for phone in phones:
-        subprocess.run(["adb", "disconnect", phone.serial], check=False, capture_output=True, timeout=60)
-        phone.close()
-
-
-def furnish(root: Path) -> None:
-    """Give an emulated phone its properties, its /proc and /sys, and its services."""
-    (root / "bin").mkdir()
-    cases = "".join(f'  {name}) echo "{value}" ;;\n' for name, value in _PROPERTIES.items())
-    program(root / "bin/getprop", f'case "$1" in\n{cases}  *) echo ;;\nesac\n')
-    program(root / "bin/dumpsys", f'[ "$1" = thermalservice ] && cat <<"END"\n{_THERMAL}END\n')
-    (root / "proc").mkdir()
-    (root / "proc/cpuinfo").write_text("processor : 0\nFeatures\t: fp asimd asimdhp asimddp i8mm\n")
-    (root / "proc/meminfo").write_text("MemTotal:        7812345 kB\nMemFree: 1 kB\n")
-    (root / "proc/loadavg").write_text("1.25 1.00 0.50 1/900 12345\n")
-    for core, kilohertz in ((0, 1_800_000), (2, 2_400_000), (10, 3_000_000)):
-        folder = root / f"sys/devices/system/cpu/cpu{core}/cpufreq"
-        folder.mkdir(parents=True)
-        (folder / "scaling_governor").write_text("sched_pixel\n")
-        (folder / "scaling_cur_freq").write_text(f"{kilohertz}\n")
-
-
-def program(path: Path, script: str) -> Path:
-    path.write_text(f"#!/bin/sh\n{script}")
-    path.chmod(0o755)
-    return path
-
-
-@pytest.fixture(scope="session")
-def bundle(
-    tiny_network: nn.Module,
-    tiny_float: Artifact,
-    tiny_int8: dict[str, Artifact],
-    tmp_path_factory: pytest.TempPathFactory,
-) -> Callable[[str], Path]:
-    """A function that returns a bundle by its io type."""
-    folder = tmp_path_factory.mktemp("bundles")
-
-    def bundle(io: str) -> Path:
-        if not (folder / io).exists():
-            file = tiny_int8[io]
-            golden = sample(file.spec.preprocess, TorchSession(tiny_network), TfliteSession(file.path, 1))
-            write_bundle(
-                folder / io, file, tiny_float, golden, {"structure": read_structure(file.path).to_json()}
-            )
-        return folder / io
-
-    return bundle
 
 
 @pytest.fixture
@@ -397,18 +289,34 @@ def test_a_runner_without_golden_check_still_measures(
     assert [event["ms"] for event in events if event["event"] == "samples"] == [[2.0, 2.0]]
 
 
-def test_a_runner_must_be_set(
-    plug: Plug, bundle: Callable[[str], Path], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+def test_a_runner_must_be_a_file_with_the_digest_that_is_set(
+    plug: Plug,
+    bundle: Callable[[str], Path],
+    runner: Callable[[str], None],
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
 ) -> None:
     phone = plug()
-    monkeypatch.delenv("EDGEWISE_ANDROID_RUNNER", raising=False)
-    with pytest.raises(
-        UsageError, match="EDGEWISE_ANDROID_RUNNER is not set; set EDGEWISE_ANDROID_RUNNER to LiteRT's"
-    ):
-        measured("adb", quick(Contender(str(bundle("float32")))))
+    request = quick(Contender(str(bundle("float32"))))
+    runner(f"exec {STAND_IN}\n")
+    digest = hashlib.sha256((tmp_path / "benchmark_model").read_bytes()).hexdigest()
+    monkeypatch.setenv("EDGEWISE_ANDROID_RUNNER_SHA256", "0" * 64)
+    with pytest.raises(UsageError, match=f"has the sha256 {digest}, and EDGEWISE_ANDROID_RUNNER_SHA256 is 0"):
+        measured("adb", request)
     monkeypatch.setenv("EDGEWISE_ANDROID_RUNNER", str(tmp_path / "gone"))
     with pytest.raises(UsageError, match="gone is not a file"):
-        measured("adb", quick(Contender(str(bundle("float32")))))
+        measured("adb", request)
+    assert phone.commands == []
+    monkeypatch.setenv("EDGEWISE_ANDROID_RUNNER", str(tmp_path / "benchmark_model"))
+    monkeypatch.setenv("EDGEWISE_ANDROID_RUNNER_SHA256", digest.upper())
+    assert measured("adb", request)[-1] == {"event": "done"}
+
+
+def test_a_runner_measures_on_the_cpu_alone(plug: Plug, bundle: Callable[[str], Path], runner: Any) -> None:
+    phone = plug()
+    runner(f"exec {STAND_IN}\n")
+    with pytest.raises(UsageError, match="EDGEWISE_ANDROID_RUNNER measures on the CPU; unset it"):
+        measured("adb", quick(Contender(str(bundle("float32"))), accelerator="gpu"))
     assert phone.commands == []
 
 

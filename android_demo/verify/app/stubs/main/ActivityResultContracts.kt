@@ -1,4 +1,4 @@
-// A stub for the type check: signatures only, source: androidx/androidx, activity/activity/api/1.13.0-rc01.txt
+// A stub for the type check: signatures only, source: classes of androidx.activity:activity:1.13.0
 
 package androidx.activity.result.contract
 

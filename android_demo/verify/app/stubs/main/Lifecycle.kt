@@ -1,4 +1,4 @@
-// A stub for the type check: signatures only, source: androidx/androidx, lifecycle/lifecycle-runtime/api/current.txt and lifecycle-viewmodel/api/current.txt
+// A stub for the type check: signatures only, source: classes of androidx.lifecycle:lifecycle-runtime-android, -viewmodel-android and -common-jvm 2.11.0
 
 package androidx.lifecycle
 

