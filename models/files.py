@@ -85,8 +85,19 @@ def require_regular(path: Path) -> None:
 
 
 def cache_folder() -> Path:
-    """Where this program keeps what it can make again, for this user; it need not exist."""
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "edgewise"
+    """Where this program keeps what it can make again, for this user; it need not exist.
+
+    It is in XDG_CACHE_HOME where that is set, otherwise in the system's place for caches.
+    """
+    if wanted := os.environ.get("XDG_CACHE_HOME"):
+        place = Path(wanted)
+    elif _WINDOWS:
+        place = Path(os.environ.get("LOCALAPPDATA") or Path.home() / "AppData" / "Local")
+    elif sys.platform == "darwin":
+        place = Path.home() / "Library" / "Caches"
+    else:
+        place = Path.home() / ".cache"
+    return place / "edgewise"
 
 
 def delete_folder(folder: Path, mark: str) -> None:

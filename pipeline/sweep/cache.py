@@ -16,7 +16,6 @@ damaged, or that is not what its address says, counts as missing and is made aga
 import json
 import os
 import shutil
-import sys
 import tempfile
 import time
 from collections.abc import Collection, Iterator
@@ -26,7 +25,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from ...models.errors import EdgewiseError, UsageError
-from ...models.files import read_file, sync, write_file
+from ...models.files import cache_folder, read_file, sync, write_file
 from ...runtime.bundle import Bundle
 from .figures import SweptFailure, SweptFile, SweptTime
 from .keys import address
@@ -39,17 +38,10 @@ _BAD = (EdgewiseError, OSError, ValueError, RecursionError)
 
 
 def default_cache() -> Path:
-    """EDGEWISE_SWEEP_CACHE, or a folder in the system's place for caches."""
+    """EDGEWISE_SWEEP_CACHE, or a folder in the cache of this program."""
     if named := os.environ.get("EDGEWISE_SWEEP_CACHE"):
         return Path(named).expanduser()
-    if sys.platform == "win32":
-        place = Path(os.environ.get("LOCALAPPDATA") or Path.home() / "AppData" / "Local")
-    elif sys.platform == "darwin":
-        place = Path.home() / "Library" / "Caches"
-    else:
-        wanted = Path(os.environ.get("XDG_CACHE_HOME", ""))
-        place = wanted if wanted.is_absolute() else Path.home() / ".cache"  # as specified by XDG
-    return place / "edgewise" / "sweep"
+    return cache_folder() / "sweep"
 
 
 @dataclass(frozen=True, slots=True)
