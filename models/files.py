@@ -30,7 +30,7 @@ def replacing_file(path: Path) -> Iterator[Path]:
     Raises:
         OSError: the file, which it names, cannot be written.
     """
-    partial = path.with_name(f".{path.name}.partial")
+    partial = partial_of(path)
     try:
         yield partial
         sync(partial)
@@ -57,6 +57,11 @@ def is_full(error: BaseException, place: Path) -> bool:
     if not isinstance(error, Exception) or isinstance(error, EdgewiseError):
         return False
     return place.is_dir() and shutil.disk_usage(place).free < _LITTLE
+
+
+def partial_of(path: Path) -> Path:
+    """Where `path` is written to; after a kill it stays until the next attempt."""
+    return path.with_name(f".{path.name}.partial")
 
 
 def write_file(path: Path, content: bytes) -> None:

@@ -15,7 +15,7 @@ from typing import Any, TypeAlias
 
 from ..checkpoint import CHECKPOINT
 from ..errors import EdgewiseError, UsageError
-from ..files import read_file, write_file
+from ..files import partial_of, read_file, write_file
 from ..tables import from_csv, rows_of
 from .answers import ValidationAnswer
 from .recipe import TrainingRecipe
@@ -62,8 +62,11 @@ def _describe(folder: Path, description: dict[str, Any]) -> None:
 
 
 def require_free(folder: Path) -> None:
-    """Raise a `UsageError` where a new run would find files in its folder."""
-    if folder.is_dir() and any(folder.iterdir()):
+    """Raise a `UsageError` where a new run would find files in its folder.
+
+    What a kill has left of the very first one is overwritten.
+    """
+    if folder.is_dir() and any(path != partial_of(folder / RECIPE) for path in folder.iterdir()):
         fix = "continue the run with --resume or " if (folder / RECIPE).is_file() else ""
         raise UsageError(f"{folder}: is not empty; {fix}choose another --out")
     if folder.exists() and not folder.is_dir():

@@ -24,6 +24,7 @@ from edgewise.models.training.run import (
     is_run,
     is_stopped,
     planned_epochs,
+    require_free,
     so_far,
     write_metrics,
 )
@@ -168,3 +169,12 @@ def test_metrics_have_one_line_per_epoch(tmp_path: Path) -> None:
         tmp_path / "metrics.csv"
     ).read_text() == f"{','.join(COLUMNS)}\n1,0.5,0.5,0.5,0.5,0.123457,0.5,0.5\n"
     assert [path.name for path in tmp_path.iterdir()] == ["metrics.csv"]
+
+
+def test_a_run_that_was_killed_in_its_first_file_can_begin_again(tmp_path: Path) -> None:
+    (tmp_path / ".recipe.json.partial").write_text('{"name": "mob')
+    require_free(tmp_path)
+    begin(tmp_path, {"name": "a"})
+    assert [path.name for path in tmp_path.iterdir()] == ["recipe.json"]
+    with pytest.raises(UsageError, match="is not empty; continue the run with --resume"):
+        require_free(tmp_path)
