@@ -7,7 +7,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.markup import escape
 
-from ...pipeline.sweep.cache import Kept
+from ...pipeline.sweep.cache import CacheLine
 from ...pipeline.sweep.figures import Change, Share, SweepRow, SweptTime
 from ...pipeline.sweep.run import Sweep
 from ...pipeline.sweep.scorecard import Scorecard
@@ -56,7 +56,7 @@ def show_scorecard(console: Console, card: Scorecard) -> None:
     console.print(f"{counts}, of {card.compared} measures against {card.against}", style="dim", markup=False)
 
 
-def show_cache(console: Console, folder: Path, entries: Sequence[Kept], *, cleared: bool) -> None:
+def show_cache(console: Console, folder: Path, entries: Sequence[CacheLine], *, cleared: bool) -> None:
     """Every entry, or how much was removed."""
     total = sum(entry.size_bytes for entry in entries) / 1e6
     if not cleared and entries:

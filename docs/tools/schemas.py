@@ -26,7 +26,7 @@ from edgewise.pipeline.gain import MemberCost, MemberScore
 from edgewise.pipeline.libraries import InstalledLibrary
 from edgewise.pipeline.recommend.candidates import Candidate
 from edgewise.pipeline.recommend.choice import Wishes
-from edgewise.pipeline.sweep.cache import Kept
+from edgewise.pipeline.sweep.cache import CacheLine
 from edgewise.pipeline.sweep.figures import SweepRow
 from edgewise.runtime.bench.compare import Comparison
 from edgewise.runtime.bench.record import SCHEMA as RECORD_SCHEMA
@@ -470,7 +470,7 @@ def contents(defined: Definitions) -> dict[str, tuple[str, Json]]:
         ),
         "sweep-cache": (
             "What `edgewise sweep --cache-list` found, or `--cache-clear` removed.",
-            record(cache=TEXT, cleared=YES_NO, entries=array(of(Kept))),
+            record(cache=TEXT, cleared=YES_NO, entries=array(of(CacheLine))),
         ),
         "training": (
             "What `edgewise train` and `edgewise.train` made: a checkpoint with its figures.",

@@ -65,7 +65,7 @@ class CachedTimes:
 
 
 @dataclass(frozen=True, slots=True)
-class Kept:
+class CacheLine:
     """A line of the list of a cache."""
 
     key: str
@@ -203,7 +203,7 @@ class Cache:
         text = json.dumps(asdict(CachedTimes(SCHEMA, times)), indent=1, allow_nan=False)
         write_file(self.folder / _TIMES / f"{key}.json", text.encode())
 
-    def listing(self) -> list[Kept]:
+    def listing(self) -> list[CacheLine]:
         """All entries, the one that was used last first.
 
         Raises:
@@ -214,7 +214,7 @@ class Cache:
         found = [_kept(place) for place in places if place.is_dir()]
         return sorted(found, key=lambda entry: -entry.used)
 
-    def shrink(self, most_bytes: int, keep: Collection[str]) -> list[Kept]:
+    def shrink(self, most_bytes: int, keep: Collection[str]) -> list[CacheLine]:
         """Remove what was not used for longest until the rest fits; never what is in `keep`."""
         known = self.listing()
         total, removed = sum(entry.size_bytes for entry in known), []
@@ -227,7 +227,7 @@ class Cache:
                 removed.append(entry)
         return removed
 
-    def clear(self) -> list[Kept]:
+    def clear(self) -> list[CacheLine]:
         """Remove all entries and times; the records of latencies stay.
 
         Raises:
@@ -262,7 +262,7 @@ def _read(place: Path) -> tuple[dict[str, Any], CacheEntry]:
     return found["key"], entry
 
 
-def _kept(place: Path) -> Kept:
+def _kept(place: Path) -> CacheLine:
     size = sum(path.lstat().st_size for path in place.rglob("*") if path.is_file())
     title, made, failure, used = "damaged", "", None, 0.0
     with suppress(*_BAD):
@@ -272,7 +272,7 @@ def _kept(place: Path) -> Kept:
         network = material.get("network")
         name = network.get("name") if isinstance(network, dict) else None
         title = f"{name} {material.get('target')} {material.get('precision')}"
-    return Kept(place.name, title, made or time.strftime("%Y-%m-%d", time.gmtime(used)), used, size, failure)
+    return CacheLine(place.name, title, made or time.strftime("%Y-%m-%d", time.gmtime(used)), used, size, failure)
 
 
 def _locked(file: IO[bytes]) -> bool:
