@@ -62,8 +62,8 @@ def cli() -> None:
     command.
 
     Exit codes: 0 success, 1 error, 2 usage error, 3 accuracy gate, 4 parity gate, 5 latency gate, 6 missing
-    dependency, 7 passed its gate in another precision than the one asked for, 8 worse than what it is compared
-    with, 130 interrupted.
+    dependency, 7 passed its gate in another precision than the one asked for, 8 worse than the baseline,
+    130 interrupted.
     """
 
 

@@ -272,7 +272,8 @@ def _kept(place: Path) -> CacheLine:
         network = material.get("network")
         name = network.get("name") if isinstance(network, dict) else None
         title = f"{name} {material.get('target')} {material.get('precision')}"
-    return CacheLine(place.name, title, made or time.strftime("%Y-%m-%d", time.gmtime(used)), used, size, failure)
+    made = made or time.strftime("%Y-%m-%d", time.gmtime(used))
+    return CacheLine(place.name, title, made, used, size, failure)
 
 
 def _locked(file: IO[bytes]) -> bool:

@@ -61,7 +61,9 @@ def refine(network: Network, calibration: Calibration, recipe: Recipe) -> Refine
         groups = _equalized(refined, calibration, recipe) if recipe.equalize else 0
         ranges = _chosen(refined, calibration, recipe)
         if recipe.correct:
-            layers, logits = correct_biases(refined, batch, recipe, ranges)
+            layers, logits = correct_biases(
+                refined, batch, recipe, ranges, generated=calibration.is_generated
+            )
         else:
             layers, logits = 0, simulate(refined, batch, recipe, ranges=ranges)
     measured = None

@@ -81,6 +81,15 @@ def test_the_mean_error_of_every_channel_is_removed() -> None:
     for layer in ("second", "last"):  # no activation follows
         assert before[layer] > 1e-4
         assert after[layer] < 1e-5
+    assert after["first"] > 1e-5
+
+
+def test_with_generated_pictures_it_is_removed_before_an_activation_too() -> None:
+    exact = Net()
+    graph = trace(exact, SIZE)
+    with torch.no_grad():
+        correct_biases(graph, pictures(), PLAIN, generated=True)
+    assert max(errors(exact, dict(graph.named_parameters())).values()) < 1e-5
 
 
 def test_the_squared_error_after_an_activation_is_the_least() -> None:
