@@ -4,7 +4,7 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
-from typing import IO
+from typing import IO, Any
 
 import rich.progress
 from rich.console import Console, ConsoleOptions, RenderableType
@@ -16,7 +16,13 @@ from ..models.printable import printable_lines
 
 
 class SafeConsole(Console):
-    """A console without control characters but its own: names come from files, texts from libraries."""
+    """A console without control characters but its own: names come from files, texts from libraries.
+
+    It leaves ':phone:' as it is, which Rich would print as a picture.
+    """
+
+    def __init__(self, **settings: Any) -> None:
+        super().__init__(emoji=False, highlight=False, **settings)
 
     def render(self, renderable: RenderableType, options: ConsoleOptions | None = None) -> Iterator[Segment]:
         """See `Console.render`, which everything that is printed passes."""
@@ -87,4 +93,4 @@ def progress(stream: IO[str] | None = None) -> Shown:
 
     edgewise.convert("mobilenetv2", int8=True, progress=edgewise.progress())
     """
-    return Shown(SafeConsole(file=stream, stderr=stream is None, highlight=False))
+    return Shown(SafeConsole(file=stream, stderr=stream is None))

@@ -118,9 +118,7 @@ def _log(*, verbose: bool) -> Iterator[IO[str]]:
 def _console(stream: IO[str], *, quiet: bool) -> Console:
     # In a pipe or a file a line stays whole, so that it can be searched for.
     piped = not stream.isatty()
-    return SafeConsole(
-        file=stream, quiet=quiet, highlight=False, soft_wrap=piped, width=_WIDEST if piped else None
-    )
+    return SafeConsole(file=stream, quiet=quiet, soft_wrap=piped, width=_WIDEST if piped else None)
 
 
 @contextmanager

@@ -6,7 +6,7 @@ import pytest
 from rich.console import Console
 
 import edgewise
-from edgewise.cli.progress import Shown, progress
+from edgewise.cli.progress import SafeConsole, Shown, progress
 from edgewise.pipeline.progress import Journal, Progress
 
 
@@ -63,3 +63,9 @@ def test_a_stream_may_be_given() -> None:
     stream = io.StringIO()
     progress(stream).notice("here")
     assert stream.getvalue() == "! here\n"
+
+
+def test_colons_around_a_name_stay() -> None:
+    stream = io.StringIO()
+    SafeConsole(file=stream).print("gradle :phone:installDebug", "[b]:cat:[/]")
+    assert stream.getvalue() == "gradle :phone:installDebug :cat:\n"
