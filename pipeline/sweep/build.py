@@ -1,6 +1,7 @@
 """Makes what the cache lacks, each network in a process of its own."""
 
 import json
+import os
 import subprocess
 import sys
 import threading
@@ -74,9 +75,17 @@ class Builder:
             "out": str(out / "made"),
         }
         command = [sys.executable, "-P", "-m", f"{__package__}.child"]
+        temporary = out / "tmp"  # what a process that crashes leaves there goes with the folder
+        temporary.mkdir()
+        variables = os.environ | {"TMPDIR": str(temporary)}
         pipe = subprocess.PIPE
         log = (out / "log.txt").open("w", encoding="utf-8")
-        with log, subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=log, text=True) as process:  # noqa: S603
+        with (
+            log,
+            subprocess.Popen(  # noqa: S603
+                command, stdin=pipe, stdout=pipe, stderr=log, text=True, env=variables
+            ) as process,
+        ):
             alarm = threading.Timer(self._timeout_s, process.kill)
             alarm.start()
             try:

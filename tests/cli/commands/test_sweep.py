@@ -150,19 +150,16 @@ def test_a_kill_leaves_no_process_and_no_half_entry(
     temporary.mkdir()
     asked = (f"{net}:make", "--config", settings.with_name("none.toml"), "--cache", cache)
     settings.with_name("none.toml").write_text(settings.read_text() + f'names = ["{net}:make"]\n')
-    child = start("sweep", *asked[1:], temporary=temporary)
     work = cache / "work"
-    while not [*work.glob("*/log.txt")]:
-        time.sleep(0.05)
-        assert child.poll() is None
-    inner = _children(child.pid)
-    child.send_signal(signal.SIGKILL)
-    child.wait()
+    with start("sweep", *asked[1:], temporary=temporary) as child:
+        while not [*work.glob("*/log.txt")] or not (inner := _children(child.pid)):
+            time.sleep(0.05)
+            assert child.poll() is None
+        child.send_signal(signal.SIGKILL)
     deadline = time.monotonic() + 60
     while any(Path(f"/proc/{pid}").exists() for pid in inner):
         assert time.monotonic() < deadline
         time.sleep(0.05)
-    assert inner
     assert edgewise("sweep", "--cache", cache, "--cache-list", "--json").document["entries"] == []
 
 
