@@ -92,8 +92,9 @@ def test_signed_values_are_pooled_right_in_int8(
     ).eval()
     graph = trace(network, 32)
     exact = export(graph, tiny_spec, tmp_path / "float.xml")
-    refined = refine(graph, tiny_calibration, Recipe())
-    made = quantize(exact, refined, tiny_calibration, Recipe(), tmp_path / "int8.xml")
+    recipe = Recipe(no_overflow=True)  # or processors without VNNI compute something else
+    refined = refine(graph, tiny_calibration, recipe)
+    made = quantize(exact, refined, tiny_calibration, recipe, tmp_path / "int8.xml")
     answers = [opened(tiny_pictures) for opened in (open_session(exact.path, 1), open_session(made.path, 1))]
     assert agreement(*answers).sqnr_db > 20
     assert agreement(open_exact(made.path, 1)(tiny_pictures), answers[1]).sqnr_db > 30
