@@ -28,7 +28,7 @@ from edgewise.runtime.judge.stats import softmax, top_k
 
 HERE = Path(__file__).parent
 RES = HERE / "app" / "src" / "main" / "res"
-WIDTH, HEIGHT, GAP = 360, 720, 20  # of a screen, in dp
+WIDTH, HEIGHT, GAP = 360, 800, 20  # of a screen, in dp
 BLANK = "…"
 _COLOURS = 128  # palette size of the PNG: enough, and half the file size
 _SIDES = {"Start": "left", "End": "right", "Top": "top", "Bottom": "bottom", "": None}

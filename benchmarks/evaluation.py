@@ -133,7 +133,7 @@ def memory(bundle: Bundle, count: int) -> str:
         f"{took:.0f} s",
         f"{judged / took:.0f}",
         f"{own / 1024:.0f} MB",
-        f"{children / 1024:.0f} MB",
+        f"{children / 1024:.0f} MB" if children else "none",
     ]
     return f"| {' | '.join(cells)} |"
 

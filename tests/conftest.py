@@ -2,6 +2,7 @@
 
 import os
 import signal
+import sys
 from collections.abc import Callable, Iterator
 from importlib.util import find_spec
 from pathlib import Path
@@ -60,13 +61,17 @@ def pytest_testnodedown(node: "WorkerController", error: object) -> None:
 
 
 @pytest.fixture(autouse=True)
-def no_handler_of_dead_children() -> Iterator[None]:
-    """Remove the SIGCHLD handler that torch's data loaders leave behind when they had workers.
+def signals_are_safe() -> Iterator[None]:
+    """Leave the freed signal stack of a released OpenVINO core (see quantize/openvino/signal_stack.py).
 
-    An OpenVINO core leaves a freed signal stack when it is released (see quantize/openvino/signal_stack.py):
-    with the handler, the exit of any later child process would crash the tests without a message.
+    On it, any later signal would crash the tests without a message. SIGCHLD comes without being asked for:
+    torch's data loaders leave a handler for it behind when they had workers.
     """
     yield
+    if "openvino" in sys.modules:
+        from edgewise.quantize.openvino.signal_stack import leave_signal_stack
+
+        leave_signal_stack()
     if hasattr(signal, "SIGCHLD") and signal.getsignal(signal.SIGCHLD) is not signal.SIG_DFL:
         signal.signal(signal.SIGCHLD, signal.SIG_DFL)
 

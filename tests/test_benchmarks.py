@@ -179,4 +179,5 @@ def test_evaluation_is_measured(tiny_bundle: Path, tmp_path: Path) -> None:
     assert speeds[1] == "70"
     assert all(float(cell) > 0 for cell in speeds[2:])
     assert memory[1] == "130"
-    assert all(float(cell.split()[0]) > 0 for cell in memory[3:])
+    assert all(float(cell.split()[0]) > 0 for cell in memory[3:5])
+    assert memory[5] == "none"  # so few small pictures are answered in the process itself

@@ -25,11 +25,16 @@ def signal_stack_kept() -> Iterator[None]:
     if sys.platform != "linux":
         yield
         return
-    exchange = ctypes.CDLL(None).sigaltstack
     before = _Stack()
-    exchange(None, ctypes.byref(before))
+    ctypes.CDLL(None).sigaltstack(None, ctypes.byref(before))
     try:
         yield
     finally:
-        if exchange(ctypes.byref(before), None):  # it is too small for the registers saved now
-            exchange(ctypes.byref(_Stack(flags=_DISABLED)), None)
+        if ctypes.CDLL(None).sigaltstack(ctypes.byref(before), None):  # too small for the registers saved now
+            leave_signal_stack()
+
+
+def leave_signal_stack() -> None:
+    """Let this thread handle signals on its normal stack, whatever became of the other one."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).sigaltstack(ctypes.byref(_Stack(flags=_DISABLED)), None)
