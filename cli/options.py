@@ -1,13 +1,17 @@
 """Options that several commands share."""
 
 from collections.abc import Callable
+from functools import reduce
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import click
 
 from .choices import Listed, precisions, processors, targets
 from .groups import in_group
+
+if TYPE_CHECKING:
+    from ..pipeline.cluster.connection import ClusterPlan
 
 _Decorator: TypeAlias = Callable[[Callable[..., Any]], Callable[..., Any]]
 
@@ -72,6 +76,43 @@ def jobs(option: Callable[..., _Decorator]) -> _Decorator:
         "saves time. The figures do not depend on it.",
         show_default="all cores",
     )
+
+
+def on_ray(option: Callable[..., _Decorator]) -> _Decorator:
+    """The options of work on a cluster, made by `option`, which puts them into a group."""
+    given = (
+        option(
+            "--ray",
+            metavar="ADDRESS",
+            help="Work on the Ray cluster at this HOST:PORT, or auto, of which this machine is a node. All "
+            "nodes need the same installation and see the same files.",
+        ),
+        option(
+            "--ray-cpus",
+            type=click.IntRange(min=1),
+            metavar="N",
+            default=1,
+            help="CPUs of a node that each task on the cluster is given.",
+        ),
+        option(
+            "--ray-memory",
+            type=click.FloatRange(min=0),
+            metavar="GB",
+            default=4.0,
+            help="Memory of a node that each task on the cluster is given.",
+        ),
+    )
+    return lambda command: reduce(lambda made, one: one(made), reversed(given), command)
+
+
+def on_cluster(options: dict[str, Any]) -> "ClusterPlan | None":
+    """The cluster that these options name, which are taken out; None where none is wanted."""
+    address, cpus, memory = (options.pop(name) for name in ("ray", "ray_cpus", "ray_memory"))
+    if address is None:
+        return None
+    from ..pipeline.cluster.connection import ClusterPlan
+
+    return ClusterPlan(address, cpus, memory)
 
 
 _CONVERSION = (

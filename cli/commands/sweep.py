@@ -11,7 +11,7 @@ import click
 from ...models.errors import UsageError
 from ..choices import Listed, NameOrFile, networks, precisions, processors, targets
 from ..groups import GroupedCommand, in_group
-from ..options import EFFORTS, SizeType, limits, output, pictures
+from ..options import EFFORTS, SizeType, limits, on_cluster, on_ray, output, pictures
 
 if TYPE_CHECKING:
     from ...pipeline.sweep.plan import SweptNetwork
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 _what = in_group("What is made")
 _timing = in_group("Timing")
 _cache = in_group("Cache")
+_cluster = in_group("Several machines")
 _outcome = in_group("Outcome")
 _OF_TIMING = ("devices", "threads", "seconds", "launches")
 
@@ -106,6 +107,7 @@ _OF_TIMING = ("devices", "threads", "seconds", "launches")
     default=4 * 3600.0,
     help="End the process of a network that takes longer.",
 )
+@on_ray(_cluster)
 @_outcome(
     "--scorecard",
     type=click.Path(path_type=Path, dir_okay=False),
@@ -182,6 +184,7 @@ def _sweep(screen: "Terminal", names: tuple[str, ...], cache: Path, options: dic
     timing = {name: options.pop(name) for name in _OF_TIMING}
     timing["devices"] = timing["devices"] or ("local",)
     own = {name: options.pop(name) for name in ("cache_gb", "retry", "timeout_s")}
+    own["ray"] = on_cluster(options)
     plan = TimingPlan(**timing) if options.pop("timing") else None
     path, against = options.pop("scorecard"), options.pop("against")
     old = read_record(against) if against else None  # a file that cannot be read is better known now

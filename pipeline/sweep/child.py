@@ -13,7 +13,7 @@ import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
@@ -79,6 +79,7 @@ def _made(asked: dict[str, Any], lines: _Lines) -> dict[str, Any]:
     targets, precisions = asked["targets"], [Precision(name) for name in asked["precisions"]]
     try:
         request = network.request(Path(asked["out"]), targets, precisions)
+        request = replace(request, jobs=asked.get("jobs"))  # as many as a cluster's task may use
         conversion: Conversion | None = run(request, lines)
     except EdgewiseError as error:
         conversion = error.conversion

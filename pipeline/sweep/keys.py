@@ -9,14 +9,12 @@ from typing import Any
 
 from ...export.precision import Precision
 from ...models.images import find_images, sha256_of
-from ...models.weights import BUNDLED
 from ...models.zoo import is_own
 from ...runtime import machine
 from ..libraries import versions
+from ..sources import sources
 from .plan import PATHS, SweptNetwork
 
-_ROOT = Path(__file__).parents[2]
-_SOURCES = ("models", "export", "quantize", "runtime", "pipeline")
 _PICTURES = ("calib", "data")
 
 
@@ -65,19 +63,6 @@ class Keys:
         """A file or folder by its content, and a name such as 'imagenet' as it is."""
         place = Path(path).expanduser()
         return self._of_file(place, pictures=pictures) if path and place.exists() else path
-
-
-@cache
-def sources() -> str:
-    """The SHA-256 of edgewise itself, whose version alone does not change with every change."""
-    digest = hashlib.sha256()
-    for path in sorted(
-        path for folder in _SOURCES for path in (_ROOT / folder).rglob("*") if path.suffix in {".py", ".j2"}
-    ):
-        digest.update(path.relative_to(_ROOT).as_posix().encode() + path.read_bytes())
-    for path in sorted(BUNDLED.glob("*")):
-        digest.update(sha256_of(path).encode())
-    return digest.hexdigest()
 
 
 def _digest(path: Path, *, pictures: bool) -> str:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from ...models.errors import EdgewiseError, UsageError
+from ..cluster.connection import ClusterPlan
 from ..document import document
 from ..progress import Journal, Progress
 from ..report import require
@@ -17,6 +18,7 @@ from .figures import SweepRow, SweptTime
 from .keys import Keys, address
 from .plan import SweptNetwork
 from .record import keep_record
+from .spread import SpreadBuilder
 from .timing import Timer, TimingPlan
 
 GIGABYTE = 1_000_000_000
@@ -27,7 +29,7 @@ class SweepRequest:
     """What a sweep does: `networks` with their settings, and the `cache` of at most `cache_gb`.
 
     `timing` is None where nothing is to be timed. With `retry`, failures are tried again that would fail
-    in the same way; `timeout_s` is the most that one network may take.
+    in the same way; `timeout_s` is the most that one network may take. `ray` is the cluster that makes them.
     """
 
     networks: Sequence[SweptNetwork]
@@ -36,6 +38,7 @@ class SweepRequest:
     timing: TimingPlan | None = field(default_factory=TimingPlan)
     retry: bool = False
     timeout_s: float = 4 * 3600.0
+    ray: ClusterPlan | None = None
 
     def __post_init__(self) -> None:
         if not self.networks:
@@ -112,8 +115,7 @@ def run(request: SweepRequest, progress: Progress | None = None) -> Sweep:
             tasks, pictures = _tasks(request.networks)
             known = _known(cache, tasks, retry=request.retry)
         entries = dict(known)
-        for group in _missing(tasks, known):
-            entries |= Builder(cache, journal, request.timeout_s).build(group)
+        entries |= _built(request, cache, _missing(tasks, known), journal)
         times = _timed(request, cache, tasks, entries, journal)
         for line in cache.damaged:
             journal.notice(f"{line}; made again")
@@ -163,6 +165,18 @@ def _missing(tasks: Iterable[Task], known: Mapping[str, CacheEntry]) -> list[lis
         if task.key not in known:
             groups.setdefault(id(task.network), []).append(task)
     return [*groups.values()]
+
+
+def _built(
+    request: SweepRequest, cache: Cache, groups: Sequence[Sequence[Task]], journal: Journal
+) -> dict[str, CacheEntry]:
+    """Files, and failures, of all these networks."""
+    if request.ray is not None:
+        return SpreadBuilder(request.ray, cache, journal, request.timeout_s).build(groups)
+    builder, entries = Builder(cache, journal, request.timeout_s), dict[str, CacheEntry]()
+    for group in groups:
+        entries |= builder.build(group)
+    return entries
 
 
 def _timed(

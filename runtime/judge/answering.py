@@ -14,6 +14,8 @@ from .shards import Wanted, here, shards
 from .tally import Tally
 from .workers import in_workers
 
+Elsewhere = Callable[[Sequence[Opening], Wanted, Sequence[range]], Iterator[tuple[range, Tally]]]
+
 _WORTH_S = 10.0  # of work left, for which processes are started
 _MANY = 4  # shards, of which finished ones are kept
 _SAMPLE = 400  # pictures of which logits are kept, where they are wanted
@@ -25,11 +27,13 @@ class Means:
 
     With `sample`, the tally has the logits of 400 of the pictures. With `resuming`, an evaluation of many
     files that is interrupted continues the next time, and `resuming` is called with a sentence about it.
+    `elsewhere` answers shards in place of this machine, where all sessions are of files.
     """
 
     jobs: int | None = None
     sample: bool = False
     resuming: Callable[[str], None] | None = None
+    elsewhere: Elsewhere | None = None
 
 
 ALL_CORES = Means()
@@ -68,7 +72,7 @@ def tallied(
             f"Continuing after {done:,} of {pictures.count:,} pictures, which an interrupted run has answered"
         )
     left = [part for part in parts if part not in found]
-    for part, tally in _answered(sessions, openings, wanted, left, means.jobs):
+    for part, tally in _answered(sessions, openings, wanted, left, means):
         found[part] = tally
         if kept is not None:
             kept.add(part, tally)
@@ -98,11 +102,14 @@ def _answered(
     openings: Sequence[Opening],
     wanted: Wanted,
     parts: Sequence[range],
-    jobs: int | None,
+    means: Means,
 ) -> Iterator[tuple[range, Tally]]:
     """Each shard with its tally, by processes as soon as the first ones show that it takes long."""
+    if means.elsewhere is not None and openings:
+        yield from means.elsewhere(openings, wanted, parts)
+        return
     count = sum(map(len, parts))
-    jobs = cores() if jobs is None else jobs
+    jobs = cores() if means.jobs is None else means.jobs
     start, done = time.monotonic(), 0
     with closing(here(sessions, wanted, parts)) as first:
         for place, (part, tally) in enumerate(first, start=1):

@@ -8,7 +8,7 @@ import numpy as np
 
 from ...models.spec import Preprocess, Tensor32
 from .. import Session
-from .evaluation import BLOCK, Answers, Block, Pictures, blocks, ends, read_block
+from .evaluation import BLOCK, Answers, Block, Pictures, blocks, ends, read_block, take
 from .tally import Tally
 
 SHARD = 4 * BLOCK  # pictures whose tally is sent, and kept, as one
@@ -41,6 +41,20 @@ def here(
         sizes = np.diff([0, *ends(len(part))]).tolist()
         found = [_tally(next(answered), size, wanted, len(sessions)) for size in sizes]
         yield part, Tally.joined(found)
+
+
+def apart(wanted: Wanted, shard: range) -> Wanted:
+    """The pictures of a shard alone, numbered from 0, as another process gets them."""
+    part = replace(take(wanted.pictures, shard), text_order=(), notices=())
+    sampled = [place for place, number in enumerate(shard) if number in wanted.sampled]
+    return Wanted(part, wanted.preprocess, sampled)
+
+
+def renumbered(tally: Tally, shard: range) -> Tally:
+    """The tally of what `apart` gives, with the numbers that the pictures have in the whole set."""
+    numbers = np.asarray(shard, np.int64)
+    sample = tally.sample and replace(tally.sample, indices=numbers[tally.sample.indices])
+    return replace(tally, indices=numbers[tally.indices], sample=sample)
 
 
 def alone(sessions: Sequence[Session], wanted: Wanted) -> Tally:

@@ -13,17 +13,13 @@ import sys
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from contextlib import ExitStack, suppress
-from dataclasses import replace
 from queue import SimpleQueue
 from typing import IO, Self, TextIO, cast
-
-import numpy as np
 
 from ...models.errors import EdgewiseError
 from .. import Opening
 from ..child import answering, ending, in_words
-from .evaluation import take
-from .shards import Wanted, alone
+from .shards import Wanted, alone, apart, renumbered
 from .tally import Tally
 
 # Libraries for linear algebra would start a thread for each core.
@@ -84,10 +80,8 @@ class _Worker:
 
     def answered(self, wanted: Wanted, shard: range) -> Tally:
         """The tally of a shard of the pictures that are `wanted`."""
-        part = replace(take(wanted.pictures, shard), text_order=(), notices=())
-        sampled = [place for place, number in enumerate(shard) if number in wanted.sampled]
         try:
-            self._order(Wanted(part, wanted.preprocess, sampled))
+            self._order(apart(wanted, shard))
             found = pickle.load(self._answers)  # noqa: S301 - from the process that this one has started
         except (OSError, EOFError, pickle.UnpicklingError) as error:
             raise EdgewiseError(
@@ -96,7 +90,7 @@ class _Worker:
             ) from error
         if isinstance(found, EdgewiseError):
             raise found
-        return _renumbered(cast(Tally, found), shard)
+        return renumbered(cast(Tally, found), shard)
 
     def kill(self) -> None:
         """End the process, whatever it does."""
@@ -115,12 +109,6 @@ class _Worker:
     def _order(self, order: object) -> None:
         pickle.dump(order, self._orders)
         self._orders.flush()
-
-
-def _renumbered(tally: Tally, shard: range) -> Tally:
-    numbers = np.asarray(shard, np.int64)
-    sample = tally.sample and replace(tally.sample, indices=numbers[tally.sample.indices])
-    return replace(tally, indices=numbers[tally.indices], sample=sample)
 
 
 def main() -> None:

@@ -8,7 +8,8 @@ import pytest
 from PIL import Image
 
 from edgewise.export.precision import Precision
-from edgewise.pipeline.sweep.keys import Keys, address, sources
+from edgewise.pipeline.sources import sources
+from edgewise.pipeline.sweep.keys import Keys, address
 from edgewise.pipeline.sweep.plan import swept
 
 
