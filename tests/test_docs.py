@@ -49,6 +49,7 @@ RUN = [name for name, path in PAGES.items() if any(one.reason is None for one in
 TOOLS = {"eval", "edgewise/bin/pip", "pip", "pytest", "python", "python3", "scp", "ssh", "uv"}
 TOOLS |= {".venv/bin/pip"}
 _NUMBER = re.compile(r"[0-9a-f]{12}|-?\d+(,\d{3})*(\.\d+)?(e-?\d+)?")
+_SLOWER = re.compile(r"^(?:SLOWER|no faster) than float (.* times as fast as .*?\))(: .*)?$")
 
 
 class Workspace:
@@ -126,8 +127,8 @@ def test_what_is_not_run_could_be(one: shown.Shown) -> None:
 
 
 def masked(line: str) -> str:
-    """The line without its numbers and without how columns are filled."""
-    return re.sub(r"\s+", " ", _NUMBER.sub("#", line)).strip()
+    """The line without its numbers, without how columns are filled, and without what a slow processor adds."""
+    return re.sub(r"\s+", " ", _NUMBER.sub("#", _SLOWER.sub(r"\1", line))).strip()
 
 
 def parse(words: list[str]) -> click.Context:
