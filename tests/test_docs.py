@@ -127,7 +127,7 @@ def test_what_is_not_run_could_be(one: shown.Shown) -> None:
 
 
 def masked(line: str) -> str:
-    """The line without its numbers, without how columns are filled, and without what a slow processor adds."""
+    """The line without its numbers, how columns are filled, and what processors with slow INT8 add to it."""
     return re.sub(r"\s+", " ", _NUMBER.sub("#", _SLOWER.sub(r"\1", line))).strip()
 
 
