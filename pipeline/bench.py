@@ -124,8 +124,8 @@ def bench(
         launches: Number of new processes that the samples come from; intervals need five.
         sustained: Seconds that each model then runs alone, to show what heat does.
         cpus: Numbers of the processors to stay on; without it the fastest ones, where not all are alike.
-        accelerator: What has to run the whole of every model, otherwise there is an error: `xnnpack` for TFLite,
-            `gpu` on a phone with the demo app. With `cpu` the engine chooses.
+        accelerator: What has to run the whole of every model, otherwise there is an error: `xnnpack` for
+            TFLite, `gpu` on a phone with the demo app. With `cpu` the engine chooses.
         twins: Measure the float models in the bundles too.
         results: The file that records are added to; the one in the user's data folder without it.
         save: Add the records to that file.

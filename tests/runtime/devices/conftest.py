@@ -4,6 +4,7 @@ import os
 import shutil
 import socket
 import subprocess
+import tempfile
 from collections.abc import Callable, Iterator
 from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
@@ -17,6 +18,7 @@ from edgewise.models.errors import EdgewiseError
 from edgewise.runtime.bundle import write_bundle
 from edgewise.runtime.devices import _chromium
 from edgewise.runtime.devices._npm import packages
+from edgewise.runtime.devices.browser import Browser, open_device
 from edgewise.runtime.judge.golden import sample
 from edgewise.runtime.reference import TorchSession
 from edgewise.runtime.tflite.session import TfliteSession, read_structure
@@ -71,6 +73,43 @@ def javascript_engines(new_cache: Callable[[], Path]) -> Path:
     if _chromium.find() is None:
         pytest.skip("there is no Chromium (apt install chromium)")
     return new_cache()
+
+
+@pytest.fixture(scope="module")
+def browser(javascript_engines: Path) -> Iterator[Browser]:
+    """The default browser, with the engines in a cache folder for the tests."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("XDG_CACHE_HOME", str(javascript_engines))
+        yield open_device("browser")
+
+
+@pytest.fixture
+def browsers() -> Callable[[], list[int]]:
+    """A function that gives the process ids of running browsers started by this process."""
+
+    def find() -> list[int]:
+        found = []
+        for stat in Path("/proc").glob("[0-9]*/stat"):
+            try:
+                state, parent = stat.read_text().rpartition(")")[2].split()[:2]
+                command = stat.with_name("cmdline").read_bytes()
+            except OSError:
+                continue
+            if state != "Z" and int(parent) == os.getpid() and b"--user-data-dir" in command:
+                found.append(int(stat.parent.name))
+        return found
+
+    return find
+
+
+@pytest.fixture
+def no_browser_is_left(browsers: Callable[[], list[int]]) -> Iterator[None]:
+    """After the test, the browsers that it started and their profiles are gone."""
+    place = Path(tempfile.gettempdir())
+    before = {*place.glob("edgewise-*")}
+    yield
+    assert not browsers()
+    assert {*place.glob("edgewise-*")} <= before
 
 
 @pytest.fixture(scope="session")
