@@ -123,7 +123,8 @@ def verify(
         strict: Fail also where the pictures are too few to decide, or cannot prove an accuracy.
         threads: Threads of the engine; one in each of several processes.
         jobs: Processes that answer pictures, where there are many; one per core without it.
-        device: Run the model there, on `ssh://user@host[:port]` or `browser`, and its float model here.
+        device: Run the model on `ssh://user@host[:port]`, `adb[:serial]` or `browser`, and its float model
+            here.
         report: An HTML file to write: the bundle's report, with what was found now.
         progress: Receives stages and notices; silent without it.
 

@@ -21,7 +21,9 @@ from ...models.errors import EdgewiseError, UsageError
 from ..android import TARGET
 from ..bench.cores import fastest
 from ..bench.subject import Subject
-from . import Event
+from ..bundle import Bundle
+from . import AnsweringSession, Event
+from ._adb_answers import answers
 from ._adb_app import AppRun
 from ._adb_client import Adb, connect
 from ._adb_phone import conditions, machine
@@ -60,6 +62,15 @@ class Phone:
                 yield {"event": "placed", "cpus": request.cpus, "chosen": chosen is not None}
                 yield from _by_program(Run(phone, folder, runner, request), phone, contestants)
         yield {"event": "done"}
+
+    @contextmanager
+    def answers(self, bundle: Bundle, threads: int) -> Iterator[AnsweringSession]:
+        """The bundle's model in the demo app; see `AnsweringDevice.answers`."""
+        if bundle.target != TARGET:
+            raise UsageError(f"{bundle.folder}: is for {bundle.target}; phones can only run {TARGET} bundles")
+        phone = connect(self._serial)
+        with _folder(phone) as folder, answers(phone, folder, bundle, threads) as session:
+            yield session
 
 
 def _require_able(name: str, accelerator: "Accelerator", *, by_app: bool) -> None:
