@@ -2,7 +2,11 @@ package edgewise.demo
 
 import android.app.Activity
 import android.app.AlertDialog
+import androidx.activity.ComponentActivity
+import androidx.lifecycle.lifecycleScope
 import edgewise.core.Entry
+import kotlinx.coroutines.awaitCancellation
+import kotlinx.coroutines.launch
 
 /** What a user can do with the bundles of the app. */
 interface BundleActions {
@@ -18,7 +22,7 @@ interface BundleActions {
 
 /** Show the bundles to choose from; dialogs of the system follow large text and screen readers. */
 fun showBundles(
-    activity: Activity,
+    activity: ComponentActivity,
     screen: Screen,
     actions: BundleActions,
 ) {
@@ -35,7 +39,7 @@ fun showBundles(
             }.setPositiveButton(R.string.open_bundle) { _, _ -> actions.open() }
             .setNegativeButton(R.string.close, null)
     if (chosen != null) dialog.setNeutralButton(R.string.remove) { _, _ -> actions.remove(chosen) }
-    dialog.show()
+    dialog.openIn(activity)
 }
 
 /** What a user can do with a record. */
@@ -52,7 +56,7 @@ interface RecordActions {
 
 /** Show the records of earlier self-tests to choose from, then the one that was chosen. */
 fun showRecords(
-    activity: Activity,
+    activity: ComponentActivity,
     entries: List<Entry>,
     actions: RecordActions,
 ) {
@@ -62,11 +66,11 @@ fun showRecords(
         .setTitle(R.string.history)
         .setItems(titles) { _, place -> showRecord(activity, entries[place], actions) }
         .setNegativeButton(R.string.close, null)
-        .show()
+        .openIn(activity)
 }
 
 private fun showRecord(
-    activity: Activity,
+    activity: ComponentActivity,
     entry: Entry,
     actions: RecordActions,
 ) {
@@ -77,7 +81,19 @@ private fun showRecord(
         .setPositiveButton(R.string.share) { _, _ -> actions.share(entry) }
         .setNeutralButton(R.string.remove) { _, _ -> actions.remove(entry) }
         .setNegativeButton(R.string.close, null)
-        .show()
+        .openIn(activity)
+}
+
+/** Show the dialog until the user closes it, or the activity ends, as it does when the phone is turned. */
+private fun AlertDialog.Builder.openIn(activity: ComponentActivity) {
+    val dialog = show()
+    activity.lifecycleScope.launch {
+        try {
+            awaitCancellation()
+        } finally {
+            dialog.dismiss()
+        }
+    }
 }
 
 /** The first 16 characters of a time in ISO 8601 are the date and the minute. */
