@@ -33,6 +33,19 @@ class IntakeTest {
         }
     }
 
+    @Test
+    fun `the archive of a bundle that Python wrote is opened`() {
+        val name = File(Vectors.folder, "bundle.zip").inputStream().use { unpack(it, place) }
+        val files = Folder(File(place, name))
+        val bundle = ModelBundle.read(files).also { it.verify(files) }
+        assertEquals(
+            Vectors.bundle.manifest.files.mapValues {
+                it.value.sha256
+            },
+            bundle.manifest.files.mapValues { it.value.sha256 },
+        )
+    }
+
     @TestFactory
     fun `what is no bundle leaves nothing behind`(): List<DynamicTest> {
         val model = "tiny-w8a8.tflite"
