@@ -112,8 +112,8 @@ class Screen:
                     yield f"{css}{f'-{side}' if side else ''}:{self._value(text)}"
         for side in ("width", "height"):
             length = own.get(f"layout_{side}", "wrap_content")
-            if own.get("layout_weight") and length == "0dp":
-                yield "flex:1 1 0;min-height:0"
+            if (weight := own.get("layout_weight")) and length == "0dp":
+                yield f"flex:{weight} 1 0;" + ("min-width:0" if side == "width" else "min-height:0")
             elif length != "wrap_content":
                 yield f"{side}:{'100%' if length == 'match_parent' else self._value(length)}"
         if own.get("gravity") == "center_vertical":
@@ -215,6 +215,7 @@ def states_of(bundle: Bundle) -> tuple[States, States]:
         "verdict": {"text": "@string/passed", "textColor": "@color/good"},
         "golden": {"text": (title, difference, ("@string/cosine", found.cosine))},
         "record": {"text": times},
+        "history": {"visibility": "visible"},
         "share": {"visibility": "visible"},
     }
     return camera, test
@@ -261,7 +262,7 @@ body {{ margin: {GAP}px; display: flex; gap: {GAP}px; background: #b9bec7 }}
 .ScrollView {{ flex: none }}
 svg {{ image-rendering: pixelated; display: block }}
 .Button, .RadioButton {{ display: flex; align-items: center }}
-.button {{ padding: 10px 14px; border-radius: 2px; font-size: 14px }}
+.button {{ flex: 1; padding: 10px 8px; border-radius: 2px; font-size: 14px; text-align: center }}
 .ring {{ width: 18px; height: 18px; border: 2px solid; border-radius: 50%; padding: 3px; margin-right: 7px }}
 .ring i {{ display: block; height: 100%; border-radius: 50% }}
 .ProgressBar {{ display: flex; align-items: center; min-height: 4px }}

@@ -63,6 +63,7 @@ class Grid:
 
 _LIBRARY = Method("library alone", Recipe(), refined=False)
 _DEFAULT = Method("edgewise", Recipe())
+_LEARNED = Method("edgewise, learned rounding", Recipe(learn=True))
 _RANGES = Method("edgewise, chosen ranges", Recipe(ranges=_CHOSEN))
 _BOTH = Method("edgewise, chosen ranges, learned rounding", Recipe(ranges=_CHOSEN, learn=True))
 GRIDS = (
@@ -77,7 +78,7 @@ GRIDS = (
         "w8a8 per tensor",
         lambda recipe: replace(recipe, per_channel=False),
         TARGETS,
-        (_DEFAULT, _BOTH, _LIBRARY),
+        (_DEFAULT, _LEARNED, _BOTH, _LIBRARY),
     ),
 )
 BOUNDS = {"measured ranges": "min-max", "chosen ranges": _CHOSEN}

@@ -102,6 +102,7 @@ def _counted(day: Day, name: str, options: argparse.Namespace) -> Found:
             whole(day.subject, undisturbed)
             day.bytes = used(day.subject.place)
         while day.counts["times"] < times and time.monotonic() < end:
+            day.subject.begin()
             DAYS[name](day)
         day.age()
         whole(day.subject, undisturbed)

@@ -60,6 +60,7 @@ class Subject:
     own: str  # what lies in `place` in the end
     lost: Callable[[str], int] = lambda _: 0  # of what was promised on standard output
     keeps: bool = True  # what was there before the command
+    begin: Callable[[], None] = lambda: None  # removes a result that it would not make again
 
     def left(self) -> list[Path]:
         """What lies beside the result."""
@@ -103,9 +104,11 @@ def _train(sources: Path, folder: Path) -> Subject:
     options = ("--imgsz", "32", "--resize", "32", "--weights", "random", "--batch", "8", "--epochs", "3")
     start = (*_EDGEWISE, "train", f"{_network(folder)}:small", "--data", str(folder / "data"), *options)
 
-    def command() -> tuple[str, ...]:
+    def begin() -> None:
         if (run / checkpoint.CHECKPOINT).exists():
             shutil.rmtree(run)
+
+    def command() -> tuple[str, ...]:
         again = ("--resume",) if (run / "recipe.json").exists() else ()
         return (*start, *again, "--out", str(run))
 
@@ -114,7 +117,7 @@ def _train(sources: Path, folder: Path) -> Subject:
             checkpoint.load(run / checkpoint.CHECKPOINT)
         return (run / checkpoint.CHECKPOINT).exists()
 
-    return Subject(command, run.parent, holds, run.name, keeps=False)
+    return Subject(command, run.parent, holds, run.name, keeps=False, begin=begin)
 
 
 def _bench(sources: Path, folder: Path) -> Subject:

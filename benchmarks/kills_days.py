@@ -133,6 +133,7 @@ Happen: TypeAlias = Callable[[Day], None]
 
 def whole(subject: Subject, start: Callable[[IO[str], IO[str]], Process]) -> tuple[float, int]:
     """Run the command undisturbed; how long that took, and how often files changed meanwhile."""
+    subject.begin()
     begun = time.monotonic()
     with tempfile.TemporaryFile("w+") as out, tempfile.TemporaryFile("w+") as err:
         child = start(out, err)
@@ -151,6 +152,7 @@ def killed(day: Day) -> None:
     """SIGKILL to it and its children: at any time, or, every other time, when its files have just changed."""
     kills = day.counts["times"]
     while day.counts["times"] == kills:
+        day.subject.begin()
         before = day.subject.holds()
         with tempfile.TemporaryFile("w+") as out, tempfile.TemporaryFile("w+") as err:
             lasted = day.lasted_s[day.starts.next_is_fresh()]

@@ -6,12 +6,13 @@ from contextlib import closing, suppress
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from threading import Event
-from typing import Any, Literal, cast
+from typing import Any, cast
 
 from ..export.artifact import model_files
 from ..models.errors import EdgewiseError, MissingDependencyError, UsageError
 from ..models.overrides import PathLike
 from ..runtime.bench.compare import Comparison, comparisons
+from ..runtime.bench.delegate import Accelerator
 from ..runtime.bench.gather import Gathered
 from ..runtime.bench.record import Record
 from ..runtime.bench.request import BenchRequest, Contender
@@ -104,7 +105,7 @@ def bench(
     launches: int = 5,
     sustained: float = 0.0,
     cpus: Iterable[int] | None = None,
-    accelerator: Literal["cpu", "gpu"] = "cpu",
+    accelerator: Accelerator = "cpu",
     twins: bool = True,
     results: PathLike | None = None,
     save: bool = True,
@@ -123,7 +124,8 @@ def bench(
         launches: Number of new processes that the samples come from; intervals need five.
         sustained: Seconds that each model then runs alone, to show what heat does.
         cpus: Numbers of the processors to stay on; without it the fastest ones, where not all are alike.
-        accelerator: What a phone with the demo app runs the models on; other devices have only `cpu`.
+        accelerator: What has to run the whole of every model, otherwise there is an error: `xnnpack` for
+            TFLite, `gpu` on a phone with the demo app. With `cpu` the engine chooses.
         twins: Measure the float models in the bundles too.
         results: The file that records are added to; the one in the user's data folder without it.
         save: Add the records to that file.
@@ -145,9 +147,7 @@ def bench(
     for option, given in (("devices", names), ("threads", counts)):
         if not given:
             raise UsageError(f"{option}: pass at least one")
-    others = [name for name in names if accelerator != "cpu" and name.partition(":")[0] != "adb"]
-    if others:
-        raise UsageError(f"--accelerator {accelerator}: {others[0]} has only cpu; use it with --device adb")
+    _require_accelerator(accelerator, names, opened)
     pinned = None if cpus is None else tuple(cpus)
     requests = [
         BenchRequest(
@@ -174,6 +174,26 @@ def bench(
     for one in failed[1:]:  # the first is what `require` raises
         journal.notice(str(one.error))
     return Benchmark(tuple(measured), store.path if store else None, tuple(journal.notices))
+
+
+def _require_accelerator(asked: Accelerator, devices: Sequence[str], bundles: Sequence[Bundle]) -> None:
+    """Refuse what cannot be before anything is copied; `runtime.bench.delegate` has the last word."""
+    kinds = {name.partition(":")[0]: name for name in devices}
+    others = [name for kind, name in kinds.items() if kind != "adb"]
+    if asked == "gpu" and others:
+        raise UsageError(f"--accelerator gpu: {others[0]} has no GPU for models; use it with --device adb")
+    if asked != "xnnpack":
+        return
+    if "browser" in kinds:
+        raise UsageError(
+            f"--accelerator xnnpack: {kinds['browser']} does not show how many operators XNNPACK runs; "
+            "leave it out there"
+        )
+    for bundle in bundles:
+        if bundle.target != "tflite":
+            raise UsageError(
+                f"--accelerator xnnpack: {bundle.folder} is for {bundle.target}; XNNPACK runs tflite bundles"
+            )
 
 
 def _contenders(bundles: Sequence[Bundle], *, twins: bool) -> tuple[Contender, ...]:

@@ -202,8 +202,10 @@ class ConvertRequest:
     def recipe(self) -> Recipe:
         """How INT8 models are quantized."""
         best = self.effort == "best"
+        # One scale for a whole weight rounds coarsely, so learned rounding gains most: see docs/explanation.
+        learn = best or (self.per_tensor and self.calib is not None and self.effort != "fast")
         ranges = RANGES[2] if best else RANGES[0]
-        return Recipe(io=self.io, per_channel=not self.per_tensor, ranges=ranges, learn=best)
+        return Recipe(io=self.io, per_channel=not self.per_tensor, ranges=ranges, learn=learn)
 
     @property
     def _is_plain(self) -> bool:

@@ -12,8 +12,8 @@ from ..models.files import write_file
 from ..models.overrides import PathLike
 from ..runtime import Session, open_session
 from ..runtime.bundle import Bundle
-from ..runtime.devices.answers import Beside, BoardCheck, BoardSession
-from ..runtime.devices.ssh import SshBoard, open_device
+from ..runtime.devices import AnsweringDevice
+from ..runtime.devices.answers import Beside, BoardCheck, DeviceSession, answering_device
 from ..runtime.first_opening import require_sound
 from ..runtime.judge import evaluation, saturation
 from ..runtime.judge.answering import tallied
@@ -123,7 +123,8 @@ def verify(
         strict: Fail also where the pictures are too few to decide, or cannot prove an accuracy.
         threads: Threads of the engine; one in each of several processes.
         jobs: Processes that answer pictures, where there are many; one per core without it.
-        device: Run the model on this board, `ssh://user@host[:port]`, and its float model here.
+        device: Run the model on `ssh://user@host[:port]`, `adb[:serial]` or `browser`, and its float model
+            here.
         report: An HTML file to write: the bundle's report, with what was found now.
         progress: Receives stages and notices; silent without it.
 
@@ -135,7 +136,7 @@ def verify(
         EdgewiseError: The bundle is damaged, its manifest does not describe its model file, or the device
             cannot be used.
     """
-    place = None if device is None else open_device(device)
+    place = None if device is None else answering_device(device)
     wanted = limits(max_drop, min_agreement, min_top1, strict=strict)
     at_least("threads", threads, 1)
     answering(jobs)  # is checked before anything takes time
@@ -163,7 +164,7 @@ def verify(
             session: Session = open_session(opened.model, opened.target, threads)
             there = beside = None
             if place is not None:
-                there = stack.enter_context(BoardSession(place, opened, threads))
+                there = stack.enter_context(DeviceSession(place, opened, threads))
                 session = beside = Beside(there, session)
             golden = _checked(opened, session, unfit)
         if pictures is None:
@@ -186,8 +187,10 @@ def verify(
     return VerifiedBundle(opened, golden, judged, tuple(journal.notices), board)
 
 
-def _board(place: SshBoard | None, there: BoardSession | None, beside: Beside | None) -> BoardCheck | None:
-    """How the board answered, the golden sample included."""
+def _board(
+    place: AnsweringDevice | None, there: DeviceSession | None, beside: Beside | None
+) -> BoardCheck | None:
+    """How the device answered, the golden sample included."""
     if place is None or there is None or beside is None:
         return None
     return beside.result(place.name, there.board)

@@ -220,7 +220,12 @@ class Workshop:
         key = _refinement(recipe)
         if key not in self._refined:
             with self._journal.stage("Equalize channels, correct biases"):
-                self._refined[key] = refine(self._network, self.calibration, key)
+                self._refined[key] = found = refine(self._network, self.calibration, key)
+            if key.learn and not found.learned_layers:
+                self._journal.notice(
+                    "Learned rounding was left out: calibration pictures that it did not learn from gain "
+                    "nothing"
+                )
         return self._refined[key]
 
     def _fidelity(self, twin: Twin, file: File, refined: Refined | None, recipe: Recipe) -> Fidelity:

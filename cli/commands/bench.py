@@ -81,9 +81,9 @@ def _require_enough(values: dict[str, Any]) -> None:
 )
 @_measurement(
     "--accelerator",
-    type=click.Choice(["cpu", "gpu"]),
+    type=click.Choice(["cpu", "xnnpack", "gpu"]),
     default="cpu",
-    help="What a phone with the demo app runs the models on.",
+    help="Fail unless this runs the whole of every model; with cpu, the engine chooses.",
 )
 @_measurement(
     "--float/--no-float", "twins", default=True, help="Measure the float models in the bundles too."

@@ -31,7 +31,7 @@ _evaluation = in_group("Evaluation")
 @_evaluation(
     "--device",
     metavar="NAME",
-    help="Run the model on this board, such as ssh://user@host[:port], and compare it with this machine.",
+    help="Run the model on ssh://user@host[:port], adb[:serial] or browser; compare it with this machine.",
     show_default="this machine",
 )
 @_evaluation(

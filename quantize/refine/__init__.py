@@ -6,26 +6,31 @@ corrected biases suit INT8 arithmetic and are slightly wrong in float.
 
 import copy
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 from ...export.graph import Network
 from ..calibration import Calibration
 from ..measured import Measured, Range
 from ..recipe import Recipe
-from .correction import correct_biases
+from .correction import Corrected, correct_biases
 from .equalization import equalize
 from .measure import measure
 from .rewrites import rewrite
-from .simulation import Ranges, planes, sample, simulate
+from .simulation import Ranges, others, planes, sample, simulate
 from .sources import median_sqnr_db
 from .weight_equalization import equalize_weights
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Refined:
     """A network before and after refinement, and counts of changes; only rewrites change operators.
 
-    `simulated_db` is the median SQNR in dB of the simulated INT8 network's logits for the pictures of
-    `simulation.sample`; None if it was not measured, or where weights were learned from these pictures.
+    `learned_layers` is 0 where learned rounding was not asked for or did not help. `simulated_db` is the
+    median SQNR in dB of the simulated INT8 network's logits for the pictures of `simulation.sample`; None
+    where weights were learned from these pictures.
     `measured` are the ranges that all targets share; None where activations stay in float.
     """
 
@@ -34,6 +39,7 @@ class Refined:
     rewrites: int
     equalized_groups: int
     corrected_layers: int
+    learned_layers: int = 0
     simulated_db: float | None = None
     measured: Measured | None = None
 
@@ -43,6 +49,7 @@ class Refined:
             "rewrites": self.rewrites,
             "equalized_groups": self.equalized_groups,
             "bias_corrected_layers": self.corrected_layers,
+            "learned_layers": self.learned_layers,
         }
 
 
@@ -55,25 +62,51 @@ def refine(network: Network, calibration: Calibration, recipe: Recipe) -> Refine
 
     refined = copy.deepcopy(network)
     _store_channels_last(refined)
-    batch = sample(calibration)
     with torch.no_grad():
         rewrites = rewrite(refined) if recipe.activations else 0  # float operators need no rewrite
         groups = _equalized(refined, calibration, recipe) if recipe.equalize else 0
         ranges = _chosen(refined, calibration, recipe)
         if recipe.correct:
-            layers, logits = correct_biases(
-                refined, batch, recipe, ranges, generated=calibration.is_generated
-            )
+            corrected = _corrected(refined, calibration, recipe, ranges)
         else:
-            layers, logits = 0, simulate(refined, batch, recipe, ranges=ranges)
+            corrected = Corrected(0, 0, simulate(refined, sample(calibration), recipe, ranges=ranges))
     measured = None
     if recipe.activations:
         chosen = {node.name: Range(*bounds) for node, bounds in ranges.items()}
         measured = replace(measure(refined, calibration), chosen=chosen)
     # With channels-last weights, pooling is captured with strides, which ONNX can only express as Gather.
     refined.to(memory_format=torch.contiguous_format)
-    kept_db = None if recipe.learn else median_sqnr_db(logits.float.numpy(), logits.quantized.numpy())
-    return Refined(network, refined, rewrites, groups, layers, kept_db, measured)
+    biases, weights, logits = corrected.biases, corrected.weights, corrected.logits
+    kept_db = None if weights else median_sqnr_db(logits.float.numpy(), logits.quantized.numpy())
+    return Refined(network, refined, rewrites, groups, biases, weights, kept_db, measured)
+
+
+def _corrected(network: Network, calibration: Calibration, recipe: Recipe, ranges: Ranges) -> Corrected:
+    """Correct biases in place, and learn weights if `recipe` says so and other pictures gain by it too."""
+    batch, generated = sample(calibration), calibration.is_generated
+    if not recipe.learn:
+        return correct_biases(network, batch, recipe, ranges, generated=generated)
+    plain = replace(recipe, learn=False)
+    count = min(len(batch), len(calibration.pixels) // 2)
+    judges = others(calibration, count)
+    before, exact = _state(network), network(judges).numpy()
+
+    def kept_db() -> float:
+        return median_sqnr_db(exact, simulate(network, judges, plain, ranges=ranges).quantized.numpy())
+
+    unlearned = correct_biases(network, batch, plain, ranges, generated=generated)
+    rounded, rounded_db = _state(network), kept_db()
+    network.load_state_dict(before)
+    learned = correct_biases(network, batch[:count], recipe, ranges, generated=generated)
+    if kept_db() > rounded_db:
+        return learned
+    network.load_state_dict(rounded)
+    return unlearned
+
+
+def _state(network: Network) -> "dict[str, Tensor]":
+    """A copy of its weights."""
+    return {name: value.clone() for name, value in network.state_dict().items()}
 
 
 def _equalized(network: Network, calibration: Calibration, recipe: Recipe) -> int:

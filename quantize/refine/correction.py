@@ -12,6 +12,7 @@ anything passes near the mean error. Only photographs show which values pass: wi
 mean error keeps 0.2 to 0.5 dB more of the logits of MobileNetV2 and EfficientNet-Lite1.
 """
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from ...export.graph import Network, Node, is_own, parameter, set_parameter
@@ -27,6 +28,18 @@ _DAMPING = 0.1  # the share of values that always count as passing
 _POSITIONS = 28  # along each side of an image: closer ones tell nothing more
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Corrected:
+    """How many biases were corrected and weights learned, and the logits of the pictures.
+
+    The logits are those of the network as it was, and of its simulated INT8 form as it is now.
+    """
+
+    biases: int
+    weights: int
+    logits: Signal
+
+
 def correct_biases(
     graph: Network,
     batch: "Tensor",
@@ -34,18 +47,19 @@ def correct_biases(
     ranges: Ranges | None = None,
     *,
     generated: bool = False,
-) -> tuple[int, Signal]:
+) -> Corrected:
     """Correct the biases of `graph` in place on `batch` (N, C, H, W), in INT8 with `ranges`, or its own.
 
-    The pictures are photographs or `generated`. Return how many biases were corrected, and the logits: those
-    of `graph` as it was, and of its simulated INT8 form with the corrected biases.
+    The pictures are photographs or `generated`. With `recipe.learn`, weights are learned as well.
     """
-    corrected = 0
+    corrected = learned = 0
 
     def correct(layer: Node, _: Arguments, rounded: Arguments, signal: Signal) -> Signal:
-        nonlocal corrected
+        nonlocal corrected, learned
         if recipe.learn and not is_float(layer, recipe) and is_own(layer.args[1]):
-            signal = _learn(graph, layer, rounded, signal, recipe)
+            found = _learned(graph, layer, rounded, signal, recipe)
+            learned += found is not None
+            signal = found or signal
         if not _has_own_bias(layer):
             return signal
         corrected += 1
@@ -56,7 +70,7 @@ def correct_biases(
         return Signal(signal.float, signal.quantized + error)
 
     logits = simulate(graph, batch, recipe, correct, ranges=ranges)
-    return corrected, logits
+    return Corrected(corrected, learned, logits)
 
 
 def _mean_error(layer: Node, signal: Signal) -> "Tensor":
@@ -95,13 +109,18 @@ def _thinned(output: "Tensor") -> "Tensor":
     return output[:, :, ::down, ::across]
 
 
-def _learn(graph: Network, layer: Node, rounded: Arguments, signal: Signal, recipe: Recipe) -> Signal:
-    """Give the layer learned weights; the signal with what they make of its quantized inputs."""
+def _learned(
+    graph: Network, layer: Node, rounded: Arguments, signal: Signal, recipe: Recipe
+) -> Signal | None:
+    """Give the layer learned weights; the signal with what they make of its quantized inputs.
+
+    None if the layer is too wide to be learned.
+    """
     from .rounding import learned
 
     weight = learned(layer, rounded, signal.float, recipe)
     if weight is None:
-        return signal
+        return None
     set_parameter(graph, layer.args[1], weight)
     (x, _, *rest), named = rounded
     return Signal(signal.float, run_layer(layer, ((x, weight, *rest), named), recipe))

@@ -66,6 +66,14 @@ def sample(calibration: Calibration) -> "Tensor":
     return torch.from_numpy(calibration.batch(PICTURES)).permute(0, 3, 1, 2)
 
 
+def others(calibration: Calibration, count: int) -> "Tensor":
+    """As many as `sample` gives of the pictures behind the first `count`, or fewer, in the same form."""
+    import torch
+
+    pixels = calibration.pixels[count:][:PICTURES]
+    return torch.from_numpy(calibration.preprocess.normalise(pixels)).permute(0, 3, 1, 2)
+
+
 def planes(calibration: Calibration) -> "Iterator[Tensor]":
     """Each picture of `calibration` as network input: (1, C, H, W), stored channels last."""
     import torch

@@ -10,6 +10,7 @@ from ...models.errors import EdgewiseError
 from ..judge.stats import Interval
 from . import trust
 from .conditions import now
+from .delegate import require_delegate
 from .record import BenchedModel, Conditions, Engine, GoldenRun, Machine, Record, part
 from .request import BenchRequest
 from .sustained import TimeLine
@@ -79,7 +80,7 @@ class Gathered:
         """Process an event as documented in `events`.
 
         Raises:
-            EdgewiseError: it is not a valid event.
+            EdgewiseError: it is not a valid event, or not the requested accelerator runs the model.
         """
         try:
             self._add(event)
@@ -130,6 +131,7 @@ class Gathered:
                     part(BenchedModel, event["model"]),
                     part(Engine, event["engine"]),
                 )
+                require_delegate(self._request.accelerator, contender.model, contender.engine)
                 contender.loads_ms.append(float(event["load_ms"]))
                 contender.firsts_ms.append(float(event["first_ms"]))
             case "golden":

@@ -4,6 +4,7 @@ from dataclasses import asdict, dataclass
 from typing import Any, Literal, Self
 
 from ...models.errors import UsageError
+from .delegate import Accelerator
 
 _LOWEST = {"threads": 1, "runs": 2, "seconds": 0, "warm_ups": 1, "warm_up_seconds": 0, "end_to_end": 0}
 _LOWEST |= {"launches": 1, "sustained": 0}
@@ -31,7 +32,8 @@ class BenchRequest:
     least `runs` samples and `seconds`, which are spread over `launches` new processes. Then each runs alone:
     for `sustained` seconds, or as long as one launch. `cpus` are the processors to pin to; with None the
     device chooses its fastest cores if not all are alike. `end_to_end` is the number of end-to-end runs of
-    the golden picture, from the encoded file to the top classes. `accelerator` is what a phone runs them on.
+    the golden picture, from the encoded file to the top classes. `accelerator` has to run the whole of every
+    model; with `cpu` the engine chooses.
     """
 
     contenders: tuple[Contender, ...]
@@ -44,7 +46,7 @@ class BenchRequest:
     cpus: tuple[int, ...] | None = None
     launches: int = 1
     sustained: float = 0.0
-    accelerator: Literal["cpu", "gpu"] = "cpu"
+    accelerator: Accelerator = "cpu"
 
     def __post_init__(self) -> None:
         for name in _LOWEST:

@@ -5,12 +5,15 @@ A device's module is named after the scheme of its name: 'ssh://pi@board' is in 
 
 import importlib
 from collections.abc import Iterator
+from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, Any, Protocol, TypeAlias, cast
 
 from ...models.errors import UsageError
 
 if TYPE_CHECKING:
+    from ...models.spec import Tensor32
     from ..bench.request import BenchRequest
+    from ..bundle import Bundle
 
 Event: TypeAlias = dict[str, Any]  # see `bench.events`
 
@@ -20,7 +23,9 @@ SCHEMES = ("local", "ssh", "adb", "browser")
 class Device(Protocol):
     """A device, as named by the user."""
 
-    name: str
+    @property
+    def name(self) -> str:
+        """As the user wrote it."""
 
     def run(self, request: "BenchRequest") -> Iterator[Event]:
         """Measure and yield each event as it arrives; a contender's `bundle` is a folder on this machine.
@@ -29,6 +34,28 @@ class Device(Protocol):
 
         Raises:
             EdgewiseError: the device cannot be reached or cannot measure; possibly in the middle of a run.
+        """
+
+
+class AnsweringSession(Protocol):
+    """A model on a device as a `Session`."""
+
+    @property
+    def board(self) -> str | None:
+        """What the device calls itself."""
+
+    def __call__(self, batch: "Tensor32") -> "Tensor32":
+        """Map (N, H, W, C) normalised float32 pictures to (N, classes) float32 logits."""
+
+
+class AnsweringDevice(Device, Protocol):
+    """A device on which models can answer any pictures."""
+
+    def answers(self, bundle: "Bundle", threads: int) -> AbstractContextManager[AnsweringSession]:
+        """The bundle's model there; everything copied to the device is removed when the block ends.
+
+        Raises:
+            EdgewiseError: the device cannot be reached or cannot run the model; possibly in the middle.
         """
 
 

@@ -1,57 +1,33 @@
-"""The demo app as the runner on a phone: adb starts its self-test and fetches the records from its own files.
+"""The demo app as the runner on a phone: adb starts its self-test and fetches the records.
 
-The app must be installed as a debuggable build, which `run-as` needs; `android_demo/app/.../Order.kt` is the
-other side. A launch is a new process of the app that checks the golden samples and measures the models of one
-bundle in turn: every sample is reported, and it ends after enough seconds of samples, however fast the model
-is.
+A launch is a new process of the app (see `_adb_installed`) that checks the golden samples and measures the
+models of one bundle in turn: every sample is reported, and it ends after enough seconds of samples, however
+fast the model is.
 """
 
-import json
-import re
-import time
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass, fields, replace
-from pathlib import Path
-from shlex import quote
+from dataclasses import asdict, fields, replace
 from statistics import median
 from typing import TYPE_CHECKING
 
-from ...models.errors import EdgewiseError, ParityError, UsageError
+from ...models.errors import EdgewiseError, ParityError
 from ..android import BUILD
 from ..bench import trust
 from ..bench.received import checked, listed
 from ..bench.record import Conditions, Record
-from ..bundle.atomic import MANIFEST
 from . import Event
 from ._adb_client import Adb
+from ._adb_installed import App, document
 from ._adb_phone import conditions
 from ._adb_run import Contestant
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from ..bench.request import BenchRequest
 
-PACKAGE = "edgewise.demo"
-_SCREEN = f"{PACKAGE}/.SelfTestActivity"
-_FOLDER = "files/bench"  # below the app's data, where `run-as` begins
-_ANSWER = "answer.json"
-_POLL_S = 1.0
 _STARTING_POLLS = 2  # their frequencies are those of a processor that has just been woken up
 _PATIENCE_S = 600.0  # beyond the seconds of samples: opening, warming up, a slow model's least number of runs
-_WATCH = f"""
-run-as {PACKAGE} test -f {_FOLDER}/{_ANSWER} && echo ready
-echo "process: $(pidof {PACKAGE})"
-for core in /sys/devices/system/cpu/cpu[0-9]*; do
-echo "core $core: $(cat $core/cpufreq/scaling_cur_freq)"; done
-true"""
-
-
-@dataclass(frozen=True, slots=True)
-class _Seen:
-    """The app while it measures."""
-
-    ready: bool
-    process: int | None
-    mhz: dict[int, float]
 
 
 class AppRun:
@@ -68,17 +44,16 @@ class AppRun:
             EdgewiseError: the app is missing, fails, or does not answer.
             ParityError: a golden sample gives another result there.
         """
-        _require_app(self._phone)
+        app = self._app = App(self._phone, self._folder)
         groups: dict[Path, list[Contestant]] = {}
         for contestant in contestants:
             groups.setdefault(contestant.subject.bundle.folder, []).append(contestant)
         try:
             for number, folder in enumerate(groups):
-                self._send(folder, f"bundle{number}")
+                app.send_bundle(folder, f"bundle{number}")
             yield from self._launches(list(groups.values()))
         finally:
-            self._app(f"rm -rf {_FOLDER}")
-            self._phone.shell(f"am force-stop {PACKAGE}")
+            app.clean()
 
     def _launches(self, groups: list[list[Contestant]]) -> Iterator[Event]:
         for launch in range(self._request.launches):
@@ -101,82 +76,36 @@ class AppRun:
         blank = {item.name for item in fields(told) if getattr(told, item.name) is None}
         return replace(told, **{name: getattr(seen, name) for name in blank})
 
-    def _send(self, folder: Path, name: str) -> None:
-        """Copy a bundle into the app's files; the shell's folder is only a stop on the way."""
-        manifest = json.loads((folder / MANIFEST).read_bytes())
-        for file in (MANIFEST, *manifest["files"]):
-            target = f"{_FOLDER}/{name}/{file}"
-            self._phone.push(folder / file, f"{self._folder}/part")
-            parent = quote(target.rpartition("/")[0])
-            copy = quote(f"mkdir -p {parent} && cat > {quote(target)}")
-            self._phone.need(
-                f"cat {self._folder}/part | run-as {PACKAGE} sh -c {copy}", f"copy {file} into the app"
-            )
-
     def _launch(self, bundle: str, group: list[Contestant]) -> tuple[list[Record], list[float]]:
         """One process of the app; its records, and the frequencies seen meanwhile."""
-        self._phone.need(f"am force-stop {PACKAGE}", "stop the app")
-        self._app(f"rm -f {_FOLDER}/{_ANSWER}")
-        self._phone.shell("input keyevent KEYCODE_WAKEUP")
-        said = self._phone.need(self._start(bundle, group), "start the app")
-        if refused := re.search(r"^(?:Error|java\.lang\.\w+|Exception).*", said, re.MULTILINE):
-            raise EdgewiseError(
-                f"{self._phone.serial}: the app does not start ({refused[0]}); install it: {BUILD}"
-            )
+        self._app.start(self._order(bundle, group))
         self._pin()
-        mhz = self._wait(len(group))
-        records = _answer(self._phone, self._app(f"cat {_FOLDER}/{_ANSWER}"))
-        return self._in_order(records, group), mhz
+        text, mhz = self._app.wait(_PATIENCE_S + 4 * len(group) * self._request.seconds, self._cpus)
+        return self._in_order(_records(self._phone, text), group), mhz[_STARTING_POLLS:]
 
-    def _start(self, bundle: str, group: list[Contestant]) -> str:
+    def _order(self, bundle: str, group: list[Contestant]) -> dict[str, str | int | float]:
         request = self._request
-        parts = ",".join(contestant.subject.part for contestant in group)
-        texts = {
+        return {
             "bundle": bundle,
-            "answer": _ANSWER,
-            "parts": parts,
+            "parts": ",".join(contestant.subject.part for contestant in group),
             "accelerator": request.accelerator.upper(),
+            "threads": request.threads,
+            "runs": max(2, -(-request.runs // request.launches)),
+            "warm_ups": request.warm_ups,
+            "seconds": float(request.seconds / request.launches),
+            "warm_up_seconds": float(request.warm_up_seconds),
         }
-        extras = [f"--es {name} {text}" for name, text in texts.items()]
-        runs = max(2, -(-request.runs // request.launches))
-        whole = {"threads": request.threads, "runs": runs, "warm_ups": request.warm_ups}
-        extras += [f"--ei {name} {number}" for name, number in whole.items()]
-        real = {"seconds": request.seconds / request.launches, "warm_up_seconds": request.warm_up_seconds}
-        extras += [f"--ef {name} {number:.6f}" for name, number in real.items()]
-        return f"am start -W -n {_SCREEN} {' '.join(extras)}"
 
     def _pin(self) -> None:
         """Keep the app on the chosen processors; the record says so where a phone refuses."""
-        if not self._cpus:
-            return
-        mask = f"{sum(1 << cpu for cpu in self._cpus):x}"
-        status, said = self._phone.shell(f"run-as {PACKAGE} taskset -ap {mask} $(pidof {PACKAGE})")
-        if not status:
+        said = self._app.pin(self._cpus) if self._cpus else None
+        if said is None:
             return
         if not self._chosen:
             raise EdgewiseError(
-                f"{self._phone.serial}: cannot keep the app on --cpus ({said.strip()}); leave them out"
+                f"{self._phone.serial}: cannot keep the app on --cpus ({said}); leave them out"
             )
         self._cpus = None
-
-    def _wait(self, models: int) -> list[float]:
-        """Wait for the app's answer; the frequency of the fastest core in use at each look."""
-        end = time.monotonic() + _PATIENCE_S + 4 * models * self._request.seconds
-        mhz: list[float] = []
-        while time.monotonic() < end:
-            seen = _read(self._phone.need(_WATCH, "look at the app"))
-            if seen.ready:
-                return mhz[_STARTING_POLLS:]
-            if seen.process is None:
-                raise EdgewiseError(
-                    f"{self._phone.serial}: the app ended without an answer; see: adb logcat -b crash -d"
-                )
-            used = [found for core, found in seen.mhz.items() if self._cpus is None or core in self._cpus]
-            mhz += [max(used)] if used else []
-            time.sleep(_POLL_S)
-        raise EdgewiseError(
-            f"{self._phone.serial}: the app has not answered for {_PATIENCE_S:g} s; unlock the phone"
-        )
 
     def _in_order(self, records: list[Record], group: list[Contestant]) -> list[Record]:
         """The record of each contestant.
@@ -194,42 +123,17 @@ class AppRun:
                 )
         return [by_part[contestant.subject.part] for contestant in group]
 
-    def _app(self, script: str) -> str:
-        return self._phone.need(f"run-as {PACKAGE} {script}", f"run '{script}' as the app")
 
-
-def _require_app(phone: Adb) -> None:
-    if phone.shell(f"pm path {PACKAGE}")[0]:
-        raise UsageError(
-            f"{phone.serial}: the demo app is not installed, which measures on phones; install it: {BUILD}"
-        )
-    status, said = phone.shell(f"run-as {PACKAGE} true")
-    if status:
-        raise UsageError(
-            f"{phone.serial}: the app's files cannot be reached ({said.strip() or 'run-as failed'}); "
-            f"install its debug build: {BUILD}"
-        )
-
-
-def _read(text: str) -> _Seen:
-    found = re.search(r"^process: (\d+)", text, re.MULTILINE)
-    cores = re.findall(r"^core \S*/cpu(\d+): (\d+)$", text, re.MULTILINE)
-    mhz = {int(core): int(kilohertz) / 1000 for core, kilohertz in cores}
-    return _Seen(text.startswith("ready") or "\nready" in text, int(found[1]) if found else None, mhz)
-
-
-def _answer(phone: Adb, text: str) -> list[Record]:
+def _records(phone: Adb, text: str) -> list[Record]:
     """The records in the app's answer.
 
     Raises:
         ParityError: a golden sample gave another result.
         EdgewiseError: the app failed, or its records contradict themselves.
     """
+    found = document(phone, text)
     try:
-        document = json.loads(text)
-        if isinstance(document, dict) and "error" in document:
-            raise EdgewiseError(f"{phone.serial}: the app failed: {document['error']}")
-        records = [checked(plain) for plain in listed(document)]
+        records = [checked(plain) for plain in listed(found)]
     except ValueError as error:
         raise EdgewiseError(f"{phone.serial}: the app's answer cannot be read ({error})") from error
     for record in records:

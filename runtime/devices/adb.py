@@ -21,7 +21,9 @@ from ...models.errors import EdgewiseError, UsageError
 from ..android import TARGET
 from ..bench.cores import fastest
 from ..bench.subject import Subject
-from . import Event
+from ..bundle import Bundle
+from . import AnsweringSession, Event
+from ._adb_answers import answers
 from ._adb_app import AppRun
 from ._adb_client import Adb, connect
 from ._adb_phone import conditions, machine
@@ -29,6 +31,7 @@ from ._adb_run import Contestant, Run
 from ._adb_runner import VARIABLE, program
 
 if TYPE_CHECKING:
+    from ..bench.delegate import Accelerator
     from ..bench.request import BenchRequest, Contender
 
 _PLACE = "/data/local/tmp"
@@ -45,8 +48,7 @@ class Phone:
         """Measure; see `devices.Device.run`."""
         request.require_no_sustained(self.name)
         runner = program()
-        if runner is not None and request.accelerator != "cpu":
-            raise UsageError(f"{self.name}: {VARIABLE} measures on the CPU; unset it to measure with the app")
+        _require_able(self.name, request.accelerator, by_app=runner is None)
         contestants = [_opened(place, asked) for place, asked in enumerate(request.contenders)]
         phone = connect(self._serial)
         found = machine(phone)
@@ -60,6 +62,25 @@ class Phone:
                 yield {"event": "placed", "cpus": request.cpus, "chosen": chosen is not None}
                 yield from _by_program(Run(phone, folder, runner, request), phone, contestants)
         yield {"event": "done"}
+
+    @contextmanager
+    def answers(self, bundle: Bundle, threads: int) -> Iterator[AnsweringSession]:
+        """The bundle's model in the demo app; see `AnsweringDevice.answers`."""
+        if bundle.target != TARGET:
+            raise UsageError(f"{bundle.folder}: is for {bundle.target}; phones can only run {TARGET} bundles")
+        phone = connect(self._serial)
+        with _folder(phone) as folder, answers(phone, folder, bundle, threads) as session:
+            yield session
+
+
+def _require_able(name: str, accelerator: "Accelerator", *, by_app: bool) -> None:
+    if not by_app and accelerator == "gpu":
+        raise UsageError(f"{name}: {VARIABLE} measures on the CPU; unset it to measure with the app")
+    if by_app and accelerator == "xnnpack":
+        raise UsageError(
+            f"{name}: the app cannot see how many operators XNNPACK runs; set {VARIABLE} to LiteRT's "
+            "benchmark_model, which tells"
+        )
 
 
 def _by_program(run: Run, phone: Adb, contestants: list[Contestant]) -> Iterator[Event]:

@@ -13,8 +13,9 @@ must be the only preprocessing. Pages cannot read peak memory.
 import json
 import time
 import webbrowser
-from collections.abc import Iterator
-from contextlib import AbstractContextManager, nullcontext
+from collections import ChainMap
+from collections.abc import Iterator, MutableMapping
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -22,7 +23,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ...models.errors import EdgewiseError, UsageError
-from . import Event
+from . import AnsweringSession, Event
+from ._browser_page import Page
 from ._chromium import Chromium, find, opened
 from ._loopback import File, Loopback
 from ._npm import FILES, PAGE, Packages, packages
@@ -30,9 +32,9 @@ from ._npm import FILES, PAGE, Packages, packages
 if TYPE_CHECKING:
     from ..bench.request import BenchRequest
     from ..bench.subject import Subject
+    from ..bundle import Bundle
 
-_FILES = ("index.html", "bench.js", "contender.html", "contender.js")
-_POLL_S = 0.25
+_FILES = ("index.html", "page.js", "contender.html", "contender.js")
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,13 +63,34 @@ class Browser:
         request.require_no_sustained(self.name)
         subjects = [subject(contender) for contender in request.contenders]
         installed = packages()
-        with (
-            Loopback(_files(request, subjects, installed)) as server,
-            self._started(server.address, request.cpus) as chromium,
-        ):
-            told = _Teller(request, subjects, installed, chromium)
-            for event in self._posted(server, chromium):
-                yield told.event(event)
+        with self.page(_files(request, subjects), installed, request.cpus) as page:
+            told = _Teller(request, subjects, installed, page)
+            allowed = self.start_s
+            while True:
+                event = page.next(allowed)
+                try:
+                    yield told.event(event)
+                finally:
+                    page.done()
+                if event["event"] == "done":
+                    return
+                allowed = self.silence_s
+
+    def answers(self, bundle: "Bundle", threads: int) -> AbstractContextManager[AnsweringSession]:
+        """The bundle's model in this browser; see `AnsweringDevice.answers`."""
+        from ._browser_answers import answers
+
+        return answers(self, bundle, threads)
+
+    @contextmanager
+    def page(
+        self, own: MutableMapping[str, File], installed: Packages, cpus: tuple[int, ...] | None = None
+    ) -> Iterator[Page]:
+        """An open page that may load the engines and `own`, of which 'main.js' is its program."""
+        shared: dict[str, File] = {name: PAGE / name for name in _FILES}
+        files = ChainMap(own, shared | {name: installed.folder / name for name in FILES})
+        with Loopback(files) as server, self._started(server.address, cpus) as chromium:
+            yield Page(server, chromium, self.program)
 
     def _started(self, address: str, cpus: tuple[int, ...] | None) -> AbstractContextManager[Chromium | None]:
         if self.program is not None:
@@ -80,30 +103,6 @@ class Browser:
                 "which does not need a display"
             )
         return nullcontext()
-
-    def _posted(self, server: Loopback, chromium: Chromium | None) -> Iterator[Event]:
-        """The page's events until it is done."""
-        allowed, last = self.start_s, time.monotonic()
-        while True:
-            event = server.next(_POLL_S)
-            if event is not None:
-                try:
-                    yield event
-                finally:
-                    server.done()
-                if event["event"] == "done":
-                    return
-                allowed, last = self.silence_s, time.monotonic()
-            elif chromium is not None and chromium.ending is not None:
-                raise EdgewiseError(
-                    f"the browser exited before the measurement was done ({chromium.ending}); "
-                    f"check that {self.program} runs and that there is enough memory"
-                )
-            elif time.monotonic() - last > allowed:
-                raise EdgewiseError(
-                    f"the browser has not responded for {allowed:g} s; keep its tab in the foreground, "
-                    "or try a smaller model"
-                )
 
 
 def open_device(name: str) -> Browser:
@@ -120,12 +119,11 @@ def open_device(name: str) -> Browser:
     return Browser(name, program, start_s=60.0 if program else 300.0)
 
 
-def _files(request: "BenchRequest", subjects: "list[Subject]", installed: Packages) -> dict[str, File]:
-    """All files that the page may load."""
+def _files(request: "BenchRequest", subjects: "list[Subject]") -> dict[str, File]:
+    """The files of the page that measures."""
     from ._web import plan
 
-    files: dict[str, File] = {name: PAGE / name for name in _FILES}
-    files |= {name: installed.folder / name for name in FILES}
+    files: dict[str, File] = {"main.js": PAGE / "bench.js"}
     plans = []
     for place, subject in enumerate(subjects):
         told, own = plan(subject, place, request.threads)
@@ -142,12 +140,12 @@ class _Teller:
         request: "BenchRequest",
         subjects: "list[Subject]",
         installed: Packages,
-        chromium: Chromium | None,
+        page: Page,
     ) -> None:
         from ..bench.conditions import Watch
 
         self._request, self._subjects, self._installed = request, subjects, installed
-        self._chromium = chromium
+        self._page = page
         self._watch, self._own = Watch(), self._cpu_seconds()
 
     def event(self, posted: Event) -> Event:
@@ -158,7 +156,6 @@ class _Teller:
             "output": self._output,
             "before": self._before,
             "after": self._after,
-            "error": self._error,
         }.get(posted["event"])
         return completed(posted) if completed else posted
 
@@ -166,14 +163,8 @@ class _Teller:
         """The machine that the browser runs on."""
         from ..bench.conditions import machine
 
-        if not posted["isolated"]:
-            raise EdgewiseError(f"{posted['software']} does not isolate pages; use a newer browser")
-        if self._request.threads > posted["processors"]:
-            raise UsageError(
-                f"--threads {self._request.threads}: the browser offers {posted['processors']} processors"
-            )
-        kind = "" if self._chromium is None else ", headless"
-        return posted | asdict(replace(machine(), software=f"{posted['software']}{kind}"))
+        software = self._page.software(posted, self._request.threads)
+        return posted | asdict(replace(machine(), software=software))
 
     def _opened(self, posted: Event) -> Event:
         from ._web import engine
@@ -201,10 +192,8 @@ class _Teller:
         others = None if own is None or then is None else self._watch.others(own - then)
         return posted | {"others": others} | asdict(conditions())
 
-    def _error(self, posted: Event) -> Event:
-        raise EdgewiseError(f"the browser failed: {posted['message']}")
-
     def _cpu_seconds(self) -> float | None:
         """Processor time of the browser and of this process."""
-        spent = None if self._chromium is None else self._chromium.cpu_seconds()
+        chromium = self._page.chromium
+        spent = None if chromium is None else chromium.cpu_seconds()
         return None if spent is None else spent + time.process_time()

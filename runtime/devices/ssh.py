@@ -6,6 +6,7 @@ is the code of this edgewise in a zip archive.
 
 import json
 from collections.abc import Generator, Iterator, Mapping
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,7 +15,7 @@ from ...export.facts import TARGETS
 from ...models.errors import EdgewiseError
 from ..bundle import Bundle
 from ..bundle.atomic import MANIFEST
-from . import Event
+from . import AnsweringSession, Event
 from ._facts import VENV
 from ._package import NAME, package
 from .board import facts, require_fit, usable
@@ -63,6 +64,12 @@ class SshBoard:
             if last not in _LAST:
                 why = "perhaps out of memory; run there: dmesg" if ended.code == -9 else "check the board"
                 raise EdgewiseError(f"{self.name}: the measuring program died ({ended.words}), {why}")
+
+    def answers(self, bundle: Bundle, threads: int) -> AbstractContextManager[AnsweringSession]:
+        """The bundle's model there; see `AnsweringDevice.answers`."""
+        from ._ssh_answers import answers
+
+        return answers(self, bundle, threads)
 
     def ready(self, board: Board, bundles: Mapping[str, Bundle]) -> Ready:
         """Send the bundles and the code that runs them to a board that was set up.

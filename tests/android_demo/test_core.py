@@ -60,6 +60,10 @@ def built(tiny_bundle: Path, tmp_path_factory: pytest.TempPathFactory) -> Built:
     made = Built(folder / "vectors", tiny_bundle, folder / "written", folder / "core/surefire-reports")
     made.written.mkdir()
     subprocess.run([sys.executable, VECTORS, made.vectors, tiny_bundle], check=True)
+    # As docs/howto/android.md has it.
+    subprocess.run(
+        [sys.executable, "-m", "zipfile", "-c", made.vectors / "bundle.zip", tiny_bundle], check=True
+    )
     given = {
         "build.folder": folder,
         "edgewise.vectors": made.vectors,

@@ -191,12 +191,26 @@ def test_a_bundle_is_measured_here_beside_its_twin(
         ({"threads": 0}, "threads 0: must be at least 1"),
         ({"runs": 1}, "runs 1: must be at least 2"),
         ({"devices": "toaster"}, "'toaster'"),
-        ({"accelerator": "gpu", "devices": ("adb", "local")}, "accelerator gpu: local has only cpu"),
+        ({"accelerator": "gpu", "devices": ("adb", "local")}, "accelerator gpu: local has no GPU for models"),
+        (
+            {"accelerator": "xnnpack", "devices": ("local", "browser:open")},
+            "browser:open does not show how many",
+        ),
     ],
 )
 def test_options_that_cannot_be(tiny_bundle: Path, options: Any, complaint: str) -> None:
     with pytest.raises(UsageError, match=complaint):
         edgewise.bench(tiny_bundle, save=False, **options)
+
+
+def test_xnnpack_runs_tflite_alone(tiny_bundles: dict[str, Path]) -> None:
+    options: dict[str, Any] = {"save": False, "runs": 2, "seconds": 0, "launches": 1, "twins": False}
+    with pytest.raises(UsageError, match="tiny-onnx-w8a8 is for onnx; XNNPACK runs tflite bundles"):
+        edgewise.bench([*tiny_bundles.values()], accelerator="xnnpack", **options)
+    found = edgewise.bench(tiny_bundles["tflite"], accelerator="xnnpack", **options)
+    found.require()
+    (record,) = found.records
+    assert record.engine.delegated == record.engine.operators
 
 
 def test_no_bundles_and_no_bundle(tmp_path: Path) -> None:

@@ -56,6 +56,10 @@ def test_effort_changes_how_a_file_is_made_and_not_its_form(tmp_path: Path) -> N
     assert (best.measures_stability, fast.measures_stability) == (True, False)
     assert replace(fast, stability=True).measures_stability
     assert best.form_is_open
+    coarse = ConvertRequest(model="net", int8=True, per_tensor=True, calib=tmp_path)
+    assert coarse.recipe == Recipe(per_channel=False, learn=True)
+    assert not replace(coarse, effort="fast").recipe.learn
+    assert not replace(coarse, calib=None).recipe.learn
     with pytest.raises(UsageError, match="unknown effort 'most': choose from fast, default or best"):
         ConvertRequest(model="net", int8=True, effort="most")
 

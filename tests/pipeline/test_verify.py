@@ -157,9 +157,15 @@ def test_what_is_no_bundle(tmp_path: Path, tiny_bundle: Path) -> None:
         edgewise.verify(tmp_path / "cut")
 
 
-@pytest.mark.parametrize("device", ["local", "browser", "adb", "raspberrypi"])
-def test_only_a_board_can_answer_elsewhere(tiny_bundle: Path, device: str) -> None:
-    with pytest.raises(
-        edgewise.UsageError, match="is not the address of a board; write ssh://pi@raspberrypi"
-    ):
+@pytest.mark.parametrize(
+    ("device", "complaint"),
+    [
+        ("local", "models answer here without --device"),
+        ("browser:lynx", "unknown; use browser, browser:headless or browser:open"),
+        ("raspberrypi", "unknown; use one of local, ssh, adb, browser"),
+        ("ssh://", "is not the address of a board; write ssh://pi@raspberrypi"),
+    ],
+)
+def test_what_cannot_answer_elsewhere(tiny_bundle: Path, device: str, complaint: str) -> None:
+    with pytest.raises(edgewise.UsageError, match=complaint):
         edgewise.verify(tiny_bundle, device=device)

@@ -3,37 +3,13 @@
 // performance.now() has steps of 5 µs on this page, which is cross-origin isolated, and of 100 µs on others. The
 // rounds are explained in `runtime/bench/runner.py`.
 
+import { machine, open, post, show, start } from "./page.js";
+
 const BLOCK_MS = 200;
 const SETTLE_MS = 60;
 
-const status = document.getElementById("status");
-
-// The response arrives after edgewise has processed the events, so that it does not compute while we measure.
-async function post(...events) {
-  const answer = await fetch("events", { method: "POST", body: JSON.stringify(events) }).catch(() => null);
-  if (!answer?.ok) throw new Error("edgewise has exited");
-}
-
-async function fail(error) {
-  status.textContent = `Failed: ${error}`;
-  await post({ event: "error", message: String(error) }).catch(() => {});
-}
-
-async function browser() {
-  const brands = (await navigator.userAgentData?.getHighEntropyValues(["fullVersionList"]))?.fullVersionList;
-  const known = brands?.find(({ brand }) => /Chrom(e|ium)|Edge|Opera/.test(brand));
-  return known ? `${known.brand} ${known.version}` : navigator.userAgent;
-}
-
-async function open(plan, contender) {
-  status.textContent = `Opening ${plan.title} …`;
-  const frame = document.createElement("iframe");
-  const loaded = new Promise((resolve) => frame.addEventListener("load", resolve));
-  frame.src = "contender.html";
-  document.body.append(frame);
-  await loaded;
-  frame.contentWindow.addEventListener("error", (event) => fail(`${plan.title}: ${event.message}`));
-  const { time, answer, output, ...told } = await frame.contentWindow.openContender(plan);
+async function opened(plan, contender) {
+  const { time, answer, output, ...told } = await open(plan);
   await post({ event: "opened", contender, ...told }, { event: "output", contender, output });
   return time;
 }
@@ -60,20 +36,15 @@ async function measure(times, length, { runs, seconds, threads }) {
     }
     await post(...events);
     turns.reverse();
-    status.textContent = `${count + length} inferences of each model`;
+    show(`${count + length} inferences of each model`);
   }
 }
 
 async function run() {
   const request = await (await fetch("request.json")).json();
-  await post({
-    event: "machine",
-    software: await browser(),
-    isolated: crossOriginIsolated,
-    processors: navigator.hardwareConcurrency,
-  });
+  await post(await machine());
   const times = [];
-  for (const [contender, plan] of request.plans.entries()) times.push(await open(plan, contender));
+  for (const [contender, plan] of request.plans.entries()) times.push(await opened(plan, contender));
   let slowest = 0;
   for (const [contender, time] of times.entries()) {
     const spent = await until(time, request.warm_ups, 1000 * request.warm_up_seconds);
@@ -85,8 +56,7 @@ async function run() {
   await post({ event: "after" });
   await post(...times.map((_, contender) => ({ event: "closed", contender, peak_rss_bytes: null })));
   await post({ event: "done" });
-  status.textContent = "Done; you may close this tab.";
+  show("Done; you may close this tab.");
 }
 
-addEventListener("unhandledrejection", ({ reason }) => fail(reason));
-run().catch(fail);
+start(run);

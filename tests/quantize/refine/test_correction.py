@@ -41,7 +41,7 @@ def pictures() -> Tensor:
 def corrected(network: nn.Module, recipe: Recipe = PLAIN) -> tuple[Network, int]:
     graph = trace(network, SIZE)
     with torch.no_grad():
-        return graph, correct_biases(graph, pictures(), recipe)[0]
+        return graph, correct_biases(graph, pictures(), recipe).biases
 
 
 def errors(exact: nn.Module, biases: dict[str, Tensor], *, per_channel: bool = True) -> dict[str, float]:

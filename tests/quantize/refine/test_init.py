@@ -49,7 +49,12 @@ def test_convolutions_of_three_dimensions_do_not_matter(tiny_calibration: Calibr
 
 
 def test_changes_are_counted(tiny_refined: Refined) -> None:
-    assert tiny_refined.to_json() == {"rewrites": 0, "equalized_groups": 2, "bias_corrected_layers": 12}
+    assert tiny_refined.to_json() == {
+        "rewrites": 0,
+        "equalized_groups": 2,
+        "bias_corrected_layers": 12,
+        "learned_layers": 0,
+    }
 
 
 @pytest.mark.parametrize(("equalized", "is_corrected"), [(False, False), (True, False), (False, True)])
@@ -87,6 +92,23 @@ def test_the_int8_file_gets_closer_to_the_float_file(
         TfliteSession(file.path, 1)(tiny_pictures) for file in (tiny_float, tiny_int8["int8"], plain)
     )
     assert agreement(exact, refined).sqnr_db > agreement(exact, unrefined).sqnr_db + 3
+
+
+def test_weights_are_learned_where_other_pictures_gain_by_it(
+    tiny_graph: Network, tiny_calibration: Calibration
+) -> None:
+    recipe = Recipe(learn=True, per_channel=False)
+    learned = refine(tiny_graph, tiny_calibration, recipe)
+    assert learned.learned_layers == 12
+    assert learned.simulated_db is None
+    grey = tiny_calibration.pixels.copy()
+    grey[:16] = 128
+    misled = replace(tiny_calibration, pixels=grey)
+    refined, plain = (refine(tiny_graph, misled, replace(recipe, learn=learn)) for learn in (True, False))
+    assert refined.learned_layers == 0
+    assert refined.simulated_db == plain.simulated_db
+    for name, value in plain.network.state_dict().items():
+        assert torch.equal(refined.network.state_dict()[name], value), name
 
 
 def test_photographs_choose_ranges_and_the_file_has_them(

@@ -21,7 +21,7 @@ from edgewise.runtime.bench.trust import RULES, judge
 
 DATA = tomllib.loads(Path(__file__).with_name("boards.toml").read_text("utf-8"))
 BOARDS, TRUSTED, CASES = DATA["boards"], DATA["trusted"], DATA["cases"]
-PARTS = ("cores", "zones", "cooling", "vcgencmd", "throttle_count")
+PARTS = ("cores", "zones", "cooling", "vcgencmd", "throttle_count", "load")
 Observe = Callable[[dict[str, Any]], Record]
 
 
@@ -41,7 +41,9 @@ def described(case: dict[str, Any]) -> dict[str, Any]:
 
 def grow(root: Path, board: dict[str, Any]) -> None:
     """Write the files that such a board shows."""
-    files = {"proc/device-tree/model": f"{board['model']}\0", "proc/loadavg": "0.2 0.1 0.1 1/99 99\n"}
+    files = {"proc/device-tree/model": f"{board['model']}\0"}
+    if load := board.get("load", 0.2):
+        files["proc/loadavg"] = f"{load} 0.1 0.1 1/99 99\n"
     number = 0
     for count, part, capacity, highest, current, governor in board["cores"]:
         for core in range(number, number + count):
@@ -97,7 +99,7 @@ def observe(records: list[Record], tmp_path: Path, monkeypatch: pytest.MonkeyPat
         changes = {
             key: tuple(value) if isinstance(value, list) else value
             for key, value in case.get("record", {}).items()
-        }
+        } | dict.fromkeys(case.get("hidden", ()))
         standard: dict[str, Any] = {
             "machine": replace(found, **case.get("machine", {})),
             "cpus": cpus,

@@ -4,6 +4,8 @@ import os
 import shutil
 import socket
 import subprocess
+import sys
+import tempfile
 from collections.abc import Callable, Iterator
 from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
@@ -17,6 +19,7 @@ from edgewise.models.errors import EdgewiseError
 from edgewise.runtime.bundle import write_bundle
 from edgewise.runtime.devices import _chromium
 from edgewise.runtime.devices._npm import packages
+from edgewise.runtime.devices.browser import Browser, open_device
 from edgewise.runtime.judge.golden import sample
 from edgewise.runtime.reference import TorchSession
 from edgewise.runtime.tflite.session import TfliteSession, read_structure
@@ -71,6 +74,43 @@ def javascript_engines(new_cache: Callable[[], Path]) -> Path:
     if _chromium.find() is None:
         pytest.skip("there is no Chromium (apt install chromium)")
     return new_cache()
+
+
+@pytest.fixture(scope="module")
+def browser(javascript_engines: Path) -> Iterator[Browser]:
+    """The default browser, with the engines in a cache folder for the tests."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("XDG_CACHE_HOME", str(javascript_engines))
+        yield open_device("browser")
+
+
+@pytest.fixture
+def browsers() -> Callable[[], list[int]]:
+    """A function that gives the process ids of running browsers started by this process."""
+
+    def find() -> list[int]:
+        found = []
+        for stat in Path("/proc").glob("[0-9]*/stat"):
+            try:
+                state, parent = stat.read_text().rpartition(")")[2].split()[:2]
+                command = stat.with_name("cmdline").read_bytes()
+            except OSError:
+                continue
+            if state != "Z" and int(parent) == os.getpid() and b"--user-data-dir" in command:
+                found.append(int(stat.parent.name))
+        return found
+
+    return find
+
+
+@pytest.fixture
+def no_browser_is_left(browsers: Callable[[], list[int]]) -> Iterator[None]:
+    """After the test, the browsers that it started and their profiles are gone."""
+    place = Path(tempfile.gettempdir())
+    before = {*place.glob("edgewise-*")}
+    yield
+    assert not browsers()
+    assert {*place.glob("edgewise-*")} <= before
 
 
 @pytest.fixture(scope="session")
@@ -131,6 +171,39 @@ def plug(
     for phone in phones:
         subprocess.run(["adb", "disconnect", phone.serial], check=False, capture_output=True, timeout=60)
         phone.close()
+
+
+@pytest.fixture
+def installed(plug: Callable[..., Any], monkeypatch: pytest.MonkeyPatch) -> Callable[..., Any]:
+    """A function that connects a phone with the app; `started` is what the app does when it is started."""
+    monkeypatch.delenv("EDGEWISE_ANDROID_RUNNER", raising=False)
+
+    def installed(started: str = "", *, debuggable: bool = True) -> Any:
+        phone = plug()
+        data, python = phone.root / "data/user/0/edgewise.demo", f"{sys.executable} -P"
+        data.mkdir(parents=True)
+        start = started or f'{python} {HERE / "_stand_in_app.py"} {data} "$@" >{phone.root}/app.log 2>&1'
+        scripts = {
+            "pm": '[ "$2" = edgewise.demo ] && echo package:/data/app/base.apk',
+            "run-as": f'shift\ncd {data} && exec "$@"'
+            if debuggable
+            else "echo 'run-as: package not debuggable: edgewise.demo'\nexit 1",
+            "input": "true",
+            "pidof": f"cat {phone.root}/pid 2>/dev/null",
+            "taskset": f'echo "$@" >> {phone.root}/pinned',
+            # The app runs beside the shell, and its process ends when it is stopped.
+            "am": f"""case "$1" in
+start) shift; echo $$ > {phone.root}/pid; ( {start}; ) & wait ;;
+force-stop) rm -f {phone.root}/pid ;;
+esac""",
+        }
+        for name, script in scripts.items():
+            path = phone.root / "bin" / name
+            path.write_text(f"#!/bin/sh\n{script}\n")
+            path.chmod(0o755)
+        return phone
+
+    return installed
 
 
 @pytest.fixture(scope="session")

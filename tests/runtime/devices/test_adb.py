@@ -320,6 +320,23 @@ def test_a_runner_measures_on_the_cpu_alone(plug: Plug, bundle: Callable[[str], 
     assert phone.commands == []
 
 
+@pytest.mark.usefixtures("runner")
+def test_a_runner_tells_whether_xnnpack_ran_the_whole(
+    plug: Plug, bundle: Callable[[str], Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    phone = plug()
+    request = quick(Contender(str(bundle("float32"))), accelerator="xnnpack")
+    gathered = Gathered(request, "adb")
+    for event in device("adb").run(request):
+        gathered.add(event)
+    assert [record.engine.delegate for record in gathered.records()] == ["XNNPACK"]
+    phone.commands.clear()
+    monkeypatch.delenv("EDGEWISE_ANDROID_RUNNER")
+    with pytest.raises(UsageError, match="the app cannot see how many operators XNNPACK runs; set EDGEWISE"):
+        measured("adb", request)
+    assert phone.commands == []
+
+
 @pytest.mark.parametrize("name", ["adb:", "adb:-s"])
 def test_a_name_without_a_serial_is_refused(name: str) -> None:
     with pytest.raises(UsageError, match="write adb, or adb:SERIAL"):

@@ -18,43 +18,9 @@ from edgewise.runtime.bench.request import BenchRequest, Contender
 from edgewise.runtime.devices import Event, device
 from edgewise.runtime.devices.adb import Phone
 
-HERE = Path(__file__).parent
 Install = Callable[..., Any]
 
 pytestmark = pytest.mark.skipif(shutil.which("adb") is None, reason="no adb: apt-get install adb")
-
-
-@pytest.fixture
-def installed(plug: Callable[..., Any], monkeypatch: pytest.MonkeyPatch) -> Install:
-    """A function that connects a phone with the app; `started` is what the app does when it is started."""
-    monkeypatch.delenv("EDGEWISE_ANDROID_RUNNER", raising=False)
-
-    def installed(started: str = "", *, debuggable: bool = True) -> Any:
-        phone = plug()
-        data, python = phone.root / "data/user/0/edgewise.demo", f"{sys.executable} -P"
-        data.mkdir(parents=True)
-        start = started or f'{python} {HERE / "_stand_in_app.py"} {data} "$@" >{phone.root}/app.log 2>&1'
-        scripts = {
-            "pm": '[ "$2" = edgewise.demo ] && echo package:/data/app/base.apk',
-            "run-as": f'shift\ncd {data} && exec "$@"'
-            if debuggable
-            else "echo 'run-as: package not debuggable: edgewise.demo'\nexit 1",
-            "input": "true",
-            "pidof": f"cat {phone.root}/pid 2>/dev/null",
-            "taskset": f'echo "$@" >> {phone.root}/pinned',
-            # The app runs beside the shell, and its process ends when it is stopped.
-            "am": f"""case "$1" in
-start) shift; echo $$ > {phone.root}/pid; ( {start}; ) & wait ;;
-force-stop) rm -f {phone.root}/pid ;;
-esac""",
-        }
-        for name, script in scripts.items():
-            path = phone.root / "bin" / name
-            path.write_text(f"#!/bin/sh\n{script}\n")
-            path.chmod(0o755)
-        return phone
-
-    return installed
 
 
 def quick(folder: Path, *parts: Any, **options: Any) -> BenchRequest:

@@ -13,8 +13,8 @@ from edgewise.models.errors import EdgewiseError, ParityError
 from edgewise.models.spec import Tensor32
 from edgewise.runtime import open_session
 from edgewise.runtime.bundle import Bundle
-from edgewise.runtime.devices.answers import Beside, BoardSession
-from edgewise.runtime.devices.ssh import open_device
+from edgewise.runtime.devices._ssh_answers import read
+from edgewise.runtime.devices.answers import Beside
 
 
 def constant(*rows: list[float]) -> Any:
@@ -42,7 +42,7 @@ def test_zeros_of_different_signs_are_different_bits() -> None:
 
 
 def test_other_classes_are_refused() -> None:
-    with pytest.raises(ParityError, match="the board gave 2 logits instead of 3"):
+    with pytest.raises(ParityError, match="the device gave 2 logits instead of 3"):
         Beside(constant([1.0, 2.0]), constant([1.0, 2.0, 3.0]))(BATCH[:1])
 
 
@@ -63,9 +63,8 @@ def test_the_boards_program_answers_as_a_session_does(
     done = subprocess.run(command, capture_output=True, text=True, check=True)
     assert not batch.exists()
     bundle = Bundle.open(tiny_bundle)
-    session = BoardSession(open_device("ssh://board"), bundle, 1)
     expected = open_session(bundle.model, "tflite", 1)(tiny_pictures[:5])
-    assert np.array_equal(session._read(done.stdout, 5), expected)
+    assert np.array_equal(read("ssh://board", done.stdout, 5), expected)
     failed = subprocess.run(
         [*command[:-3], str(tmp_path), "x", "1"], capture_output=True, text=True, check=False
     )
@@ -76,7 +75,6 @@ def test_the_boards_program_answers_as_a_session_does(
 @pytest.mark.parametrize(
     "line", ["", "[]", "{}", '{"logits": 3}', '{"logits": "a"}', json.dumps({"logits": "AAAAAA=="})]
 )
-def test_what_a_board_sends_may_be_anything(tiny_bundle: Path, line: str) -> None:
-    session = BoardSession(open_device("ssh://board"), Bundle.open(tiny_bundle), 1)
+def test_what_a_board_sends_may_be_anything(line: str) -> None:
     with pytest.raises(EdgewiseError, match=r"^ssh://board: sent an answer that cannot be read"):
-        session._read(line, 2)
+        read("ssh://board", line, 2)

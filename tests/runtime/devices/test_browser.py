@@ -2,8 +2,7 @@
 
 import os
 import signal
-import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
@@ -26,13 +25,7 @@ from edgewise.runtime.devices.browser import Browser, open_device
 from edgewise.runtime.judge.golden import sample
 from edgewise.runtime.reference import TorchSession
 
-
-@pytest.fixture(scope="module")
-def browser(javascript_engines: Path) -> Iterator[Browser]:
-    """The default browser, with the engines in a cache folder for the tests."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("XDG_CACHE_HOME", str(javascript_engines))
-        yield open_device("browser")
+Find = Callable[[], list[int]]
 
 
 @pytest.fixture(scope="module")
@@ -53,14 +46,7 @@ def onnx(tiny_network: nn.Module, onnx_float: Artifact, tmp_path_factory: pytest
     return bundle_of(tiny_network, onnx_float, None, tmp_path_factory.mktemp("bundles") / "onnx")
 
 
-@pytest.fixture(autouse=True)
-def nothing_is_left() -> Iterator[None]:
-    """After every test, the browsers that it started and their profiles are gone."""
-    place = Path(tempfile.gettempdir())
-    before = {*place.glob("edgewise-*")}
-    yield
-    assert not browsers()
-    assert {*place.glob("edgewise-*")} <= before
+pytestmark = pytest.mark.usefixtures("no_browser_is_left")
 
 
 def bundle_of(network: nn.Module, file: Artifact, twin: Artifact | None, folder: Path) -> str:
@@ -84,20 +70,6 @@ def rewritten(folder: str, to: Path, content: bytes | None, golden: Golden | Non
 
 def quick(*contenders: Contender, threads: int = 1) -> BenchRequest:
     return BenchRequest(contenders, threads=threads, runs=6, seconds=0, warm_ups=2, warm_up_seconds=0)
-
-
-def browsers() -> list[int]:
-    """The process ids of running browsers started by this process."""
-    found = []
-    for stat in Path("/proc").glob("[0-9]*/stat"):
-        try:
-            state, parent = stat.read_text().rpartition(")")[2].split()[:2]
-            command = stat.with_name("cmdline").read_bytes()
-        except OSError:
-            continue
-        if state != "Z" and int(parent) == os.getpid() and b"--user-data-dir" in command:
-            found.append(int(stat.parent.name))
-    return found
 
 
 def of(events: list[Event], kind: str) -> list[Event]:
@@ -185,7 +157,7 @@ def test_another_output_for_the_golden_sample_is_refused(browser: Browser, onnx:
         list(browser.run(quick(Contender(rewritten(onnx, tmp_path, None, off)))))
 
 
-def test_samples_from_before_a_browser_crash_are_kept(browser: Browser, int8: str) -> None:
+def test_samples_from_before_a_browser_crash_are_kept(browser: Browser, int8: str, browsers: Find) -> None:
     request = replace(quick(Contender(int8)), seconds=60.0)
     gathered = Gathered(request, browser.name)
 
@@ -196,14 +168,14 @@ def test_samples_from_before_a_browser_crash_are_kept(browser: Browser, int8: st
                 for browser_id in browsers():  # none when further samples arrived before it was killed
                     os.kill(browser_id, signal.SIGKILL)
 
-    with pytest.raises(EdgewiseError, match=r"exited before the measurement was done .status -9;"):
+    with pytest.raises(EdgewiseError, match=r"exited before it was done .status -9;"):
         run()
     (record,) = gathered.records("crashed")
     assert record.summary.count >= 2
     assert record.interrupted == "crashed"
 
 
-def test_an_abandoned_run_ends_the_browser(browser: Browser, int8: str) -> None:
+def test_an_abandoned_run_ends_the_browser(browser: Browser, int8: str, browsers: Find) -> None:
     events = browser.run(replace(quick(Contender(int8)), seconds=60.0))
     assert next(event for event in events if event["event"] == "samples")
     assert browsers()
@@ -217,7 +189,7 @@ def test_a_browser_that_does_not_respond_is_abandoned(browser: Browser, int8: st
 
 
 def test_the_users_browser_is_asked_to_open_the_page(
-    browser: Browser, int8: str, monkeypatch: pytest.MonkeyPatch
+    browser: Browser, int8: str, browsers: Find, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     program = browser.program
     assert program is not None

@@ -26,7 +26,7 @@ from edgewise.runtime.bench.gather import Gathered
 from edgewise.runtime.bench.request import BenchRequest, Contender
 from edgewise.runtime.bundle import Bundle
 from edgewise.runtime.devices import Event, _ssh_session, device, transport
-from edgewise.runtime.devices.answers import BoardSession
+from edgewise.runtime.devices.answers import DeviceSession
 from edgewise.runtime.devices.setup import setup, wheels_in
 from edgewise.runtime.devices.ssh import open_device
 from edgewise.runtime.devices.ssh_address import parse
@@ -171,9 +171,9 @@ def test_accuracy_on_the_board_is_this_machines_to_the_bit(
 def test_a_lost_connection_only_repeats_the_batch_on_the_way(pi: Any, tiny_bundle: Path) -> None:
     bundle = Bundle.open(tiny_bundle)
     golden = bundle.golden().input
-    with BoardSession(open_device(pi.name()), bundle, 1) as session:
+    with DeviceSession(open_device(pi.name()), bundle, 1) as session:
         first = session(golden)
-        session._connection._session._ssh.kill()
+        cast("Any", session._there)._connection._session._ssh.kill()
         assert np.array_equal(session(golden), first)
     assert nothing_left(pi)
 

@@ -10,6 +10,8 @@ abstract class ActivityResultContract<I, O>
 class ActivityResultContracts private constructor() {
     class RequestPermission : ActivityResultContract<String, Boolean>()
 
+    open class OpenDocument : ActivityResultContract<Array<String>, Uri?>()
+
     open class PickVisualMedia : ActivityResultContract<PickVisualMediaRequest, Uri?>() {
         sealed interface VisualMediaType
 

@@ -35,6 +35,7 @@ class AnswerViews(
         when (val notice = screen.notice) {
             is Notice.NoGpu -> activity.getString(R.string.no_gpu, notice.reason)
             is Notice.NoPicture -> activity.getString(R.string.no_picture, notice.reason)
+            is Notice.NoBundle -> activity.getString(R.string.no_bundle, notice.reason)
             is Notice.NoCamera -> activity.getString(R.string.no_camera, notice.reason)
             is Notice.Sampled -> activity.getString(R.string.sampled, notice.factor)
             null -> ready(screen)

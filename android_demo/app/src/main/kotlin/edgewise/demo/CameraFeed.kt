@@ -23,6 +23,7 @@ class CameraFeed(
 ) {
     private var provider: ProcessCameraProvider? = null
     private var wanted = false
+    private var front = false
     private var preview: Preview? = null
     private var analysis: ImageAnalysis? = null
 
@@ -36,13 +37,19 @@ class CameraFeed(
             override fun onDisplayRemoved(displayId: Int) = Unit
         }
 
-    /** Start the camera; on failure [failed] is called with the reason on the main thread. */
+    /** Start the camera on that side, if there is one; on failure [failed] is called on the main thread. */
     fun start(
+        front: Boolean,
         executor: Executor,
         analyzer: ImageAnalysis.Analyzer,
         failed: (String) -> Unit,
     ) {
-        if (wanted) return
+        val turned = front != this.front
+        this.front = front
+        if (wanted) {
+            if (turned) provider?.let { bind(it, executor, analyzer, failed) }
+            return
+        }
         wanted = true
         displays().registerDisplayListener(turns, Handler(Looper.getMainLooper()))
         val future = ProcessCameraProvider.getInstance(activity)
@@ -80,7 +87,8 @@ class CameraFeed(
         analyzer: ImageAnalysis.Analyzer,
         failed: (String) -> Unit,
     ) {
-        val selector = cameras.firstOrNull { has(provider, it) } ?: return failed("this device has no camera")
+        val sides = if (front) listOf(FRONT, BACK) else listOf(BACK, FRONT)
+        val selector = sides.firstOrNull { has(provider, it) } ?: return failed("this device has no camera")
         val preview = Preview.Builder().setResolutionSelector(shape).build()
         preview.setSurfaceProvider(view.surfaceProvider)
         val analysis =
@@ -112,7 +120,8 @@ class CameraFeed(
         }
 
     private companion object {
-        val cameras = listOf(CameraSelector.DEFAULT_BACK_CAMERA, CameraSelector.DEFAULT_FRONT_CAMERA)
+        val BACK: CameraSelector = CameraSelector.DEFAULT_BACK_CAMERA
+        val FRONT: CameraSelector = CameraSelector.DEFAULT_FRONT_CAMERA
 
         /** The same for both, so that the view shows what the model receives. */
         val shape: ResolutionSelector =

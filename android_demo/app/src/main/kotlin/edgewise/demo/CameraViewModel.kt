@@ -27,12 +27,14 @@ class CameraViewModel(
 
     // Only used on the worker thread.
     private val owner = Worker.Owner { close() }
-    private val files = AssetFiles(application.assets)
+    private val library = Library(application)
     private val frames = Frames()
     private var recogniser: Recogniser? = null
     private var picture: Picture? = null
 
     @Volatile private var cleared = false
+
+    @Volatile private var freezing = false
 
     init {
         choose(Choice())
@@ -40,12 +42,37 @@ class CameraViewModel(
 
     /** Use another model or accelerator. */
     fun choose(choice: Choice) {
-        mutable.update { it.without(State.Loading).copy(choice = choice, notice = it.notice as? Notice.Sampled) }
+        mutable.update { it.with(choice) }
         Worker.execute { open(choice) }
+    }
+
+    /** Use the bundle in an archive from storage, which may be anything. */
+    fun add(archive: Uri) =
+        Worker.execute {
+            reading({ Notice.NoBundle(it) }) {
+                val name = library.add(archive)
+                choose(mutable.value.choice.copy(part = Choice.MODEL, bundle = name))
+            }
+        }
+
+    /** Delete a bundle that was opened from storage. */
+    fun remove(bundle: String) =
+        Worker.execute {
+            library.remove(bundle)
+            choose(mutable.value.choice.copy(bundle = null))
+        }
+
+    /** Use the camera on the other side. */
+    fun turn() = mutable.update { it.copy(front = !it.front, frame = null) }
+
+    /** Keep the camera's next picture. */
+    fun freeze() {
+        freezing = true
     }
 
     /** Return to the camera. */
     fun live() {
+        freezing = false
         mutable.update { it.copy(still = null, notice = null, best = emptyList()) }
         Worker.execute { picture = null }
     }
@@ -61,7 +88,7 @@ class CameraViewModel(
         image.use { frame ->
             val ready = ready()
             if (ready != null && mutable.value.still == null) {
-                running { answer(ready) { frames.picture(frame).also { upright -> seen(upright) } } }
+                running { if (freezing) freeze(ready, frame) else answer(ready) { upright(frame) } }
             }
         }
 
@@ -79,10 +106,12 @@ class CameraViewModel(
     private fun open(choice: Choice) {
         close()
         Worker.take(owner)
+        mutable.update { it.copy(stored = library.names()) }
         if (choice != mutable.value.choice) return // a newer choice is queued
         running {
+            val files = library.files(choice.bundle)
             val bundle = mutable.value.bundle ?: files.bundle()
-            val made = Recogniser(bundle, opened(bundle, choice))
+            val made = Recogniser(bundle, opened(files, bundle, choice))
             recogniser = made
             mutable.update { it.copy(bundle = bundle, state = State.Ready) }
             picture?.let { classify(made, it) }
@@ -91,6 +120,7 @@ class CameraViewModel(
 
     /** Fall back to the CPU if the GPU does not support the model, with a notice on the screen. */
     private fun opened(
+        files: ModelFiles,
         bundle: ModelBundle,
         choice: Choice,
     ): Classifier =
@@ -106,24 +136,49 @@ class CameraViewModel(
 
     private fun read(uri: Uri) {
         val resolver = getApplication<Application>().contentResolver
-        try {
+        reading({ Notice.NoPicture(it) }) {
             val decoded = decode { resolver.openInputStream(uri) ?: throw FileNotFoundException("it was removed") }
             val notice = if (decoded.sampled > 1) Notice.Sampled(decoded.sampled) else null
             mutable.update { it.copy(notice = notice) }
             val ready = ready()
             picture = decoded.picture // from now on, a model that is opened classifies it
             if (ready != null) classify(ready, decoded.picture)
-        } catch (error: IOException) {
-            unread(error)
-        } catch (error: SecurityException) {
-            unread(error)
-        } catch (error: OutOfMemoryError) {
-            unread(error)
         }
     }
 
-    private fun unread(error: Throwable) =
-        mutable.update { it.copy(notice = Notice.NoPicture(error.message ?: error.javaClass.simpleName)) }
+    /** What cannot be read from storage is said by a [notice]. */
+    private fun reading(
+        notice: (String) -> Notice,
+        work: () -> Unit,
+    ) {
+        val said = { error: Throwable ->
+            mutable.update { it.copy(notice = notice(error.message ?: error.javaClass.simpleName)) }
+        }
+        try {
+            work()
+        } catch (error: BundleException) {
+            said(error)
+        } catch (error: IOException) {
+            said(error)
+        } catch (error: SecurityException) {
+            said(error)
+        } catch (error: OutOfMemoryError) {
+            said(error)
+        }
+    }
+
+    /** The frame's pixels are overwritten by the next one, so they are copied. */
+    private fun freeze(
+        ready: Recogniser,
+        frame: ImageProxy,
+    ) {
+        freezing = false
+        val kept = upright(frame).run { Picture(width, height, argb.copyOf()) }
+        picture = kept
+        classify(ready, kept)
+    }
+
+    private fun upright(frame: ImageProxy): Picture = frames.picture(frame).also { seen(it) }
 
     private fun classify(
         ready: Recogniser,

@@ -5,11 +5,16 @@ import com.google.ai.edge.litert.Accelerator
 import edgewise.core.ModelBundle
 import edgewise.core.Variant
 
-/** What to run: the bundle's model or its float twin, on CPU with a number of threads, or on the GPU. */
+/**
+ * What to run: a bundle's model or its float twin, on CPU with a number of threads, or on the GPU.
+ *
+ * The [bundle] is one of the [Library], null for that in the assets.
+ */
 data class Choice(
     val part: String = MODEL,
     val accelerator: Accelerator = Accelerator.CPU,
     val threads: Int = 1, // the default of `edgewise bench`, so that figures are comparable
+    val bundle: String? = null,
 ) {
     /** The model file; the model itself if the bundle has no twin. */
     fun of(bundle: ModelBundle): Variant = bundle.variants().run { firstOrNull { it.part == part } ?: first() }
@@ -20,6 +25,7 @@ data class Choice(
             .putExtra(PART, part)
             .putExtra(ACCELERATOR, accelerator.name)
             .putExtra(THREADS, threads)
+            .putExtra(STORED, bundle)
 
     companion object {
         const val MODEL = "model"
@@ -30,6 +36,7 @@ data class Choice(
         private const val PART = "part"
         private const val ACCELERATOR = "accelerator"
         private const val THREADS = "threads"
+        private const val STORED = "stored"
 
         /** The inverse of [into]; unknown values are those of the default. */
         fun from(intent: Intent): Choice =
@@ -37,6 +44,7 @@ data class Choice(
                 intent.getStringExtra(PART) ?: MODEL,
                 Accelerator.entries.firstOrNull { it.name == intent.getStringExtra(ACCELERATOR) } ?: Accelerator.CPU,
                 intent.getIntExtra(THREADS, 1).coerceAtLeast(1),
+                intent.getStringExtra(STORED),
             )
     }
 }

@@ -56,10 +56,10 @@ class ChoiceButtons(
     private fun tell() {
         val before = shown ?: return
         val now =
-            Choice(
-                parts.checked() ?: before.part,
-                accelerators.checked() ?: before.accelerator,
-                threads.checked() ?: before.threads,
+            before.copy(
+                part = parts.checked() ?: before.part,
+                accelerator = accelerators.checked() ?: before.accelerator,
+                threads = threads.checked() ?: before.threads,
             )
         if (now != before) changed(now)
     }

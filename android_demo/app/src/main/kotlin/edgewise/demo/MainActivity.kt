@@ -25,6 +25,7 @@ class MainActivity : ComponentActivity(R.layout.activity_main) {
     private val model: CameraViewModel by viewModels()
     private val permission = registerForActivityResult(ActivityResultContracts.RequestPermission()) { answered(it) }
     private val gallery = registerForActivityResult(ActivityResultContracts.PickVisualMedia()) { it?.let(model::show) }
+    private val archive = registerForActivityResult(ActivityResultContracts.OpenDocument()) { it?.let(model::add) }
     private lateinit var feed: CameraFeed
     private lateinit var choices: ChoiceButtons
     private lateinit var answers: AnswerViews
@@ -60,6 +61,9 @@ class MainActivity : ComponentActivity(R.layout.activity_main) {
     private fun listen() {
         click(R.id.allow) { allow() }
         click(R.id.live) { model.live() }
+        click(R.id.freeze) { model.freeze() }
+        click(R.id.turn) { model.turn() }
+        click(R.id.bundles) { showBundles(this, model.screen.value, bundles) }
         click(R.id.gallery) {
             val images = ActivityResultContracts.PickVisualMedia.ImageOnly
             gallery.launch(PickVisualMediaRequest.Builder().setMediaType(images).build())
@@ -68,6 +72,15 @@ class MainActivity : ComponentActivity(R.layout.activity_main) {
             startActivity(model.screen.value.choice.into(Intent(this, SelfTestActivity::class.java)))
         }
     }
+
+    private val bundles =
+        object : BundleActions {
+            override fun choose(bundle: String?) = model.choose(model.screen.value.choice.copy(bundle = bundle))
+
+            override fun open() = archive.launch(ARCHIVES)
+
+            override fun remove(bundle: String) = model.remove(bundle)
+        }
 
     private fun click(
         id: Int,
@@ -90,12 +103,15 @@ class MainActivity : ComponentActivity(R.layout.activity_main) {
         visible(R.id.cut, still == null && granted)
         visible(R.id.still, still != null)
         visible(R.id.live, still != null)
+        visible(R.id.freeze, still == null && granted)
+        visible(R.id.turn, still == null && granted)
+        findViewById<Button>(R.id.turn).setText(if (screen.front) R.string.back else R.string.front)
         picture.setImageBitmap(still?.cut)
         cut.show(screen.frame, screen.bundle?.preprocess)
         findViewById<TextView>(R.id.permission_text).setText(if (model.refused) R.string.refused else R.string.rationale)
         findViewById<Button>(R.id.allow).setText(if (forever()) R.string.settings else R.string.allow)
         choices.show(screen.choice, screen.bundle, locked = false)
-        if (still == null && granted) feed.start(Worker, model::classify, model::noCamera) else feed.stop()
+        if (still == null && granted) feed.start(screen.front, Worker, model::classify, model::noCamera) else feed.stop()
     }
 
     private fun visible(
@@ -119,5 +135,10 @@ class MainActivity : ComponentActivity(R.layout.activity_main) {
     private fun answered(granted: Boolean) {
         model.refused = !granted
         controls(model.screen.value.fixed())
+    }
+
+    private companion object {
+        /** Providers of documents name ZIP archives differently. */
+        val ARCHIVES = arrayOf("application/zip", "application/x-zip-compressed", "application/octet-stream")
     }
 }

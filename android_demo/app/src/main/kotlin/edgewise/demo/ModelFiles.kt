@@ -3,6 +3,7 @@ package edgewise.demo
 import android.content.res.AssetManager
 import com.google.ai.edge.litert.CompiledModel
 import edgewise.core.Files
+import edgewise.core.Folder
 import edgewise.core.ModelBundle
 import java.io.File
 import java.io.InputStream
@@ -33,14 +34,16 @@ class AssetFiles(
     private fun asset(path: String): String = "edgewise/$path"
 }
 
-/** A bundle in a folder, as copied by `edgewise bench --device adb`. */
+/** A bundle in a folder, as copied by `edgewise bench --device adb` or opened from storage. */
 class FolderFiles(
-    private val folder: File,
+    root: File,
 ) : ModelFiles {
-    override fun open(path: String): InputStream = File(folder, path).inputStream()
+    private val folder = Folder(root)
+
+    override fun open(path: String): InputStream = folder.open(path)
 
     override fun compile(
         file: String,
         options: CompiledModel.Options,
-    ): CompiledModel = CompiledModel.create(File(folder, file).path, options)
+    ): CompiledModel = CompiledModel.create(folder.file(file).path, options)
 }

@@ -14,7 +14,17 @@ data class Screen(
     val latency: Latency? = null,
     val frame: Frame? = null,
     val still: Still? = null,
+    val front: Boolean = false,
+    val stored: List<String> = emptyList(),
 ) {
+    /** With another choice; what is known of a bundle is not true of another one. */
+    fun with(choice: Choice): Screen =
+        without(State.Loading).copy(
+            choice = choice,
+            bundle = bundle.takeIf { choice.bundle == this.choice.bundle },
+            notice = notice as? Notice.Sampled,
+        )
+
     /** Without the predictions and times of the previous model. */
     fun without(state: State): Screen = copy(state = state, best = emptyList(), latency = null)
 
@@ -46,6 +56,11 @@ sealed interface Notice {
         val reason: String,
     ) : Notice
 
+    /** A bundle from storage could not be opened. */
+    data class NoBundle(
+        val reason: String,
+    ) : Notice
+
     /** The camera does not start. */
     data class NoCamera(
         val reason: String,
@@ -63,7 +78,7 @@ data class Frame(
     val height: Int,
 )
 
-/** A picture from the gallery, as the model sees it. */
+/** A picture from the gallery, or a frozen one of the camera, as the model sees it. */
 class Still(
     val cut: Bitmap,
 )

@@ -12,6 +12,7 @@ import androidx.lifecycle.Lifecycle
 import androidx.lifecycle.lifecycleScope
 import androidx.lifecycle.repeatOnLifecycle
 import com.google.ai.edge.litert.Accelerator
+import edgewise.core.Entry
 import edgewise.core.LatencyRecord
 import kotlinx.coroutines.launch
 import kotlin.math.roundToInt
@@ -25,6 +26,7 @@ class SelfTestActivity : ComponentActivity(R.layout.activity_self_test) {
     private val golden: TextView by lazy { findViewById(R.id.golden) }
     private val record: TextView by lazy { findViewById(R.id.record) }
     private val share: Button by lazy { findViewById(R.id.share) }
+    private val history: Button by lazy { findViewById(R.id.history) }
     private lateinit var choices: ChoiceButtons
     private var shown: TestScreen? = null
 
@@ -35,6 +37,7 @@ class SelfTestActivity : ComponentActivity(R.layout.activity_self_test) {
         choices = ChoiceButtons(this, model::choose).apply { hideParts() }
         run.setOnClickListener { model.run() }
         share.setOnClickListener { share(model.screen.value.records) }
+        history.setOnClickListener { showRecords(this, model.screen.value.history, actions) }
         lifecycleScope.launch {
             repeatOnLifecycle(Lifecycle.State.STARTED) { model.screen.collect(::show) }
         }
@@ -46,6 +49,15 @@ class SelfTestActivity : ComponentActivity(R.layout.activity_self_test) {
         model.choose(Choice.from(intent))
         model.load()
     }
+
+    private val actions =
+        object : RecordActions {
+            override fun told(entry: Entry): String = entry.records.joinToString("\n\n", transform = ::latency)
+
+            override fun share(entry: Entry) = share(entry.records)
+
+            override fun remove(entry: Entry) = model.remove(entry)
+        }
 
     private fun share(records: List<LatencyRecord>) {
         lifecycleScope.launch { share(this@SelfTestActivity, records) }
@@ -64,6 +76,8 @@ class SelfTestActivity : ComponentActivity(R.layout.activity_self_test) {
         verdict(screen)
         golden.text = screen.checked.joinToString("\n\n") { golden(screen, it) }
         record.text = (screen.records.map(::latency) + listOfNotNull(speedUp(screen))).joinToString("\n\n")
+        history.visibility = if (screen.history.isEmpty()) View.GONE else View.VISIBLE
+        history.isEnabled = !screen.running
         share.visibility = if (screen.records.isEmpty()) View.GONE else View.VISIBLE
     }
 

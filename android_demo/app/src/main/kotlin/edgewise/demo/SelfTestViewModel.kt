@@ -3,12 +3,15 @@ package edgewise.demo
 import android.app.Application
 import androidx.lifecycle.AndroidViewModel
 import edgewise.core.BundleException
+import edgewise.core.Entry
+import edgewise.core.History
 import edgewise.core.LatencyRecord
 import edgewise.core.ModelBundle
 import kotlinx.coroutines.flow.MutableStateFlow
 import kotlinx.coroutines.flow.StateFlow
 import kotlinx.coroutines.flow.asStateFlow
 import kotlinx.coroutines.flow.update
+import java.io.File
 import java.io.IOException
 import java.util.concurrent.atomic.AtomicBoolean
 
@@ -21,7 +24,11 @@ data class TestScreen(
     val checked: List<Checked> = emptyList(),
     val records: List<LatencyRecord> = emptyList(),
     val failure: String? = null,
+    val history: List<Entry> = emptyList(),
 ) {
+    /** Without results. */
+    fun fresh(choice: Choice = this.choice): TestScreen = TestScreen(choice, bundle, history = history)
+
     /** The first reason why a model has failed the golden sample. */
     val wrong: String? get() = checked.firstNotNullOfOrNull { it.golden.reason }
 
@@ -38,6 +45,8 @@ class SelfTestViewModel(
     application: Application,
 ) : AndroidViewModel(application) {
     private val ended = AtomicBoolean(false)
+    private val library = Library(application)
+    private val history = History(File(application.filesDir, "records"))
     private val mutable = MutableStateFlow(TestScreen())
     val screen: StateFlow<TestScreen> = mutable.asStateFlow()
 
@@ -53,42 +62,69 @@ class SelfTestViewModel(
             }
         }
 
-    /** Show the sizes of the bundle in the assets. */
+    /** Show the sizes of the bundle, and what was recorded before. */
     fun load() =
         Worker.execute {
-            failing { mutable.update { it.copy(bundle = it.bundle ?: AssetFiles(application().assets).bundle()) } }
+            list()
+            failing { mutable.update { it.copy(bundle = it.bundle ?: library.files(it.choice.bundle).bundle()) } }
         }
 
-    /** Choose how to test; results for the previous choice are cleared. */
-    fun choose(choice: Choice) = mutable.update { if (it.choice == choice) it else TestScreen(choice, it.bundle) }
+    /** Delete a record of an earlier test. */
+    fun remove(entry: Entry) =
+        Worker.execute {
+            history.remove(entry.name)
+            list()
+        }
 
-    /** Test the bundle in the assets. */
+    private fun list() = mutable.update { it.copy(history = history.entries()) }
+
+    /** Choose how to test; results for the previous choice are cleared. */
+    fun choose(choice: Choice) = mutable.update { if (it.choice == choice) it else it.fresh(choice) }
+
+    /** Test the bundle that was chosen, and keep the records. */
     fun run() {
         val choice = mutable.value.choice
-        start(AssetFiles(application().assets), Plan(choice.accelerator, choice.threads)) {}
+        val work = { bundle: ModelBundle ->
+            test(library.files(choice.bundle), bundle, Plan(choice.accelerator, choice.threads))
+        }
+        start({ library.files(choice.bundle) }, work) {
+            history.add(mutable.value.records)
+            list()
+        }
     }
 
-    /** Test what a computer has ordered over adb, and leave the answer where it asked for it. */
+    /** Do what a computer has ordered over adb, and leave the answer where it asked for it. */
     fun run(order: Order) {
         val plan = order.plan
         mutable.update { TestScreen(Choice(accelerator = plan.accelerator, threads = plan.threads)) }
-        start(order.files(application()), plan) { order.answer(application(), mutable.value) }
+        val files = order.files(application())
+        val batch = order.pictures
+        val work = { bundle: ModelBundle ->
+            if (batch == null) test(files, bundle, plan) else order.answerPictures(application(), bundle, batch)
+        }
+        start({ files }, work) { order.answer(application(), mutable.value) }
     }
+
+    private fun test(
+        files: ModelFiles,
+        bundle: ModelBundle,
+        plan: Plan,
+    ) = SelfTest(application(), files, bundle).run(plan, listener)
 
     override fun onCleared() = ended.set(true)
 
     private fun start(
-        files: ModelFiles,
-        plan: Plan,
+        files: () -> ModelFiles,
+        work: (ModelBundle) -> Unit,
         finish: () -> Unit,
     ) {
-        mutable.update { TestScreen(it.choice, it.bundle, running = true) }
+        mutable.update { it.fresh().copy(running = true) }
         Worker.execute {
             failing {
                 Worker.take(NOTHING)
-                val bundle = files.bundle()
+                val bundle = files().bundle()
                 mutable.update { it.copy(bundle = bundle) }
-                SelfTest(application(), files, bundle).run(plan, listener)
+                work(bundle)
             }
             if (!ended.get()) failing(finish)
             mutable.update { it.copy(running = false) }

@@ -4,10 +4,27 @@ import java.nio.ByteBuffer
 import java.nio.ByteOrder
 
 /** A float32 array in NumPy's file format. */
-internal class Npy(
+class Npy(
     val shape: List<Int>,
     val values: FloatArray,
 ) {
+    /** The content of a file, as NumPy writes it. */
+    fun bytes(): ByteArray {
+        val sides = shape.joinToString(", ") + if (shape.size == 1) "," else ""
+        val told = "{'descr': '<f4', 'fortran_order': False, 'shape': ($sides), }"
+        val start = (PREFIX + told.length + ALIGNED) / ALIGNED * ALIGNED
+        val header = told.padEnd(start - PREFIX - 1) + "\n"
+        val content = ByteBuffer.allocate(start + Float.SIZE_BYTES * values.size).order(ByteOrder.LITTLE_ENDIAN)
+        content
+            .put(MAGIC)
+            .put(1)
+            .put(0)
+            .putShort(header.length.toShort())
+            .put(header.toByteArray(Charsets.ISO_8859_1))
+        values.forEach(content::putFloat)
+        return content.array()
+    }
+
     companion object {
         /** Parse the content of the file [name]; only little-endian float32 in C order is accepted. */
         fun read(
@@ -59,6 +76,7 @@ internal class Npy(
         ) = ByteBuffer.wrap(bytes, start, size).order(ByteOrder.LITTLE_ENDIAN)
 
         private val MAGIC = byteArrayOf(0x93.toByte()) + "NUMPY".toByteArray()
+        private const val ALIGNED = 64 // where the values begin, in bytes
         private const val PREFIX = 10 // magic, two bytes for the version, two for the length of the header
     }
 }

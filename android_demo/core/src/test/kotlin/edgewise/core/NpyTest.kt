@@ -2,6 +2,7 @@ package edgewise.core
 
 import io.kotest.property.Arb
 import io.kotest.property.arbitrary.int
+import io.kotest.property.arbitrary.list
 import io.kotest.property.checkAll
 import kotlinx.coroutines.runBlocking
 import org.junit.jupiter.api.Assertions.assertEquals
@@ -40,6 +41,31 @@ class NpyTest {
             val whole = npy(floatArrayOf(1f, 2f, 3f), "(3,)")
             checkAll(Arb.int(0, whole.size - 1)) { size ->
                 assertThrows<BundleException> { Npy.read("short.npy", whole.copyOf(size)) }
+            }
+        }
+
+    @Test
+    fun `what is written is what NumPy writes`() {
+        val values = floatArrayOf(1f, -2f, Float.MIN_VALUE, Float.NaN, 3e9f, -0f)
+        val written = Npy(listOf(2, 3), values).bytes()
+        val header = "{'descr': '<f4', 'fortran_order': False, 'shape': (2, 3), }".padEnd(117) + "\n"
+        assertEquals("\u0093NUMPY\u0001\u0000v\u0000$header", String(written, 0, 128, Charsets.ISO_8859_1))
+        assertEquals(128 + 4 * values.size, written.size)
+        val again = Npy.read("a.npy", written)
+        assertEquals(listOf(2, 3), again.shape)
+        assertEquals(values.map(Float::toRawBits), again.values.map(Float::toRawBits))
+    }
+
+    @Test
+    fun `arrays of any shape are written and read`() =
+        runBlocking<Unit> {
+            checkAll(Arb.list(Arb.int(1, 12), 0..4)) { shape ->
+                val values = FloatArray(shape.fold(1, Int::times)) { it / 3f }
+                val written = Npy(shape, values).bytes()
+                assertEquals(0, (written.size - 4 * values.size) % 64)
+                val again = Npy.read("a.npy", written)
+                assertEquals(shape, again.shape)
+                assertEquals(values.toList(), again.values.toList())
             }
         }
 
