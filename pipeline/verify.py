@@ -2,12 +2,12 @@
 
 from collections.abc import Sequence
 from contextlib import ExitStack
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ..models.data.copies import Seen
-from ..models.errors import ParityError
+from ..models.errors import ParityError, UsageError
 from ..models.files import write_file
 from ..models.overrides import PathLike
 from ..runtime import Session, open_session
@@ -16,7 +16,7 @@ from ..runtime.devices import AnsweringDevice
 from ..runtime.devices.answers import Beside, BoardCheck, DeviceSession, answering_device
 from ..runtime.first_opening import require_sound
 from ..runtime.judge import evaluation, saturation
-from ..runtime.judge.answering import tallied
+from ..runtime.judge.answering import Means, tallied
 from ..runtime.judge.drop import Drop, Verdict
 from ..runtime.judge.estimate import Estimate
 from ..runtime.judge.evaluation import Pictures
@@ -31,6 +31,9 @@ from .document import document
 from .progress import Journal, Progress
 from .request import answering, at_least, limits
 from .second_look import second_look
+
+if TYPE_CHECKING:
+    from .cluster.connection import ClusterPlan
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
@@ -105,6 +108,7 @@ def verify(
     threads: int = 2,
     jobs: int | None = None,
     device: str | None = None,
+    ray: "str | ClusterPlan | None" = None,
     report: PathLike | None = None,
     progress: Progress | None = None,
 ) -> VerifiedBundle:
@@ -125,6 +129,7 @@ def verify(
         jobs: Processes that answer pictures, where there are many; one per core without it.
         device: Run the model on `ssh://user@host[:port]`, `adb[:serial]` or `browser`, and its float model
             here.
+        ray: Answer pictures on the Ray cluster at `HOST:PORT` or `auto`, by at most `jobs` actors.
         report: An HTML file to write: the bundle's report, with what was found now.
         progress: Receives stages and notices; silent without it.
 
@@ -132,11 +137,11 @@ def verify(
         UsageError: There is no such bundle, pictures of `data` were used for calibration, or `min_top1`
             was given without labelled pictures.
         ParityError: The golden sample comes out differently on this machine, or on the device.
-        MissingDependencyError: The engine is not installed.
-        EdgewiseError: The bundle is damaged, its manifest does not describe its model file, or the device
-            cannot be used.
+        MissingDependencyError: The engine is not installed, or Ray for `ray`.
+        EdgewiseError: The bundle is damaged, its manifest does not describe its model file, or the device or
+            the cluster cannot be used.
     """
-    place = None if device is None else answering_device(device)
+    place = _place(device, ray)
     wanted = limits(max_drop, min_agreement, min_top1, strict=strict)
     at_least("threads", threads, 1)
     answering(jobs)  # is checked before anything takes time
@@ -174,7 +179,13 @@ def verify(
             return VerifiedBundle(opened, golden, None, tuple(journal.notices), _board(place, there, beside))
         with journal.stage(f"Judge by {pictures.count} pictures") as counter:
             exact = open_session(opened.reference or opened.model, opened.target, threads)
-            tally = tallied([exact, session], pictures, opened.spec.preprocess, counter, means)
+            tally = tallied(
+                [exact, session],
+                pictures,
+                opened.spec.preprocess,
+                counter,
+                _spread(means, stack, ray, (opened.model, opened.reference, folder)),
+            )
         board = _board(place, there, beside)
     told = known(opened.spec, opened.manifest.get("training"))
     told = second_look(exact, tally, pictures, opened.spec.preprocess, told, journal)
@@ -185,6 +196,26 @@ def verify(
         with journal.stage("Write the report"):
             _report(Path(report), opened, tally, pictures, judged, journal.notices)
     return VerifiedBundle(opened, golden, judged, tuple(journal.notices), board)
+
+
+def _place(device: str | None, ray: "str | ClusterPlan | None") -> AnsweringDevice | None:
+    if device is None:
+        return None
+    if ray is not None:
+        raise UsageError("ray: a device answers the pictures itself; leave out one of --device and --ray")
+    return answering_device(device)
+
+
+def _spread(
+    means: Means, stack: ExitStack, ray: "str | ClusterPlan | None", paths: Sequence[Path | None]
+) -> Means:
+    """`means` with a cluster, whose nodes see `paths`, if there is one."""
+    if ray is None:
+        return means
+    from .cluster.actors import on_cluster
+
+    elsewhere = on_cluster(ray, [*filter(None, paths)], means.jobs)
+    return replace(means, elsewhere=stack.enter_context(elsewhere))
 
 
 def _board(

@@ -2,8 +2,13 @@
 
 import os
 import signal
+import socket
+import subprocess
 import sys
+import tempfile
+import time
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack, suppress
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -92,6 +97,47 @@ def realdata() -> Path:
         report = pytest.fail if named else pytest.skip
         report(f"no real data: {folder / 'data'} is not a folder; set EDGEWISE_REALDATA to its parent folder")
     return folder
+
+
+@pytest.fixture(scope="session")
+def ray_cluster() -> Iterator[str]:
+    """The address of a Ray cluster of two nodes on this machine, each with one CPU and 3 GB of memory."""
+    if find_spec("ray") is None:
+        pytest.skip("Ray is not installed (uv sync --extra ray)")
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        address = f"127.0.0.1:{taken.getsockname()[1]}"
+    program = (str(Path(sys.executable).with_name("ray")), "start", "--block", "--disable-usage-stats")
+    size = ("--num-cpus=1", "--memory=3000000000", "--object-store-memory=80000000")
+    with (
+        tempfile.TemporaryDirectory(prefix="ray-") as folder,
+        ExitStack() as stack,
+    ):  # its sockets need short paths
+        head = ("--head", f"--port={address.rpartition(':')[2]}", f"--temp-dir={folder}")
+        for place in ((*head, "--include-dashboard=false"), (f"--address={address}",)):
+            log = stack.enter_context(Path(folder, "log.txt").open("ab"))
+            node = subprocess.Popen((*program, *size, *place), stdout=log, stderr=log, start_new_session=True)
+            stack.callback(_end, node)
+            _wait_for(address)
+        yield address
+
+
+def _wait_for(address: str) -> None:
+    """Wait until something listens there."""
+    host, _, port = address.rpartition(":")
+    end = time.monotonic() + 60
+    while True:
+        with suppress(OSError), socket.create_connection((host, int(port)), 1):
+            return
+        assert time.monotonic() < end, f"nothing listens at {address}"
+        time.sleep(0.1)
+
+
+def _end(process: "subprocess.Popen[bytes]") -> None:
+    """End a process and its children."""
+    with suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
 
 
 @pytest.fixture(scope="session")

@@ -7,7 +7,7 @@ import click
 
 from ..ci import for_ci, telling
 from ..groups import GroupedCommand, in_group
-from ..options import jobs, limits, output
+from ..options import jobs, limits, on_cluster, on_ray, output
 
 _evaluation = in_group("Evaluation")
 
@@ -34,6 +34,7 @@ _evaluation = in_group("Evaluation")
     help="Run the model on ssh://user@host[:port], adb[:serial] or browser; compare it with this machine.",
     show_default="this machine",
 )
+@on_ray(in_group("Several machines"))
 @_evaluation(
     "--report",
     type=click.Path(path_type=Path, dir_okay=False),
@@ -65,6 +66,8 @@ def command(
         with screen.starting():
             from ...pipeline.verify import verify
             from ..views.conversion import show_verified
+
+            options["ray"] = on_cluster(options)
         with telling("edgewise verify", bundle.name, junit, summary) as tell:
             found = verify(bundle, progress=screen, **options)
             tell(found)

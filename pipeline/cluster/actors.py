@@ -24,12 +24,14 @@ _LOSSES = 3  # of actors by one shard, after which it is to blame
 
 
 @contextmanager
-def on_cluster(plan: ClusterPlan, paths: Sequence[Path], most: int | None = None) -> Iterator[Elsewhere]:
-    """What answers shards on at most so many actors of a cluster, whose nodes see `paths`.
+def on_cluster(
+    plan: ClusterPlan | str, paths: Sequence[Path], most: int | None = None
+) -> Iterator[Elsewhere]:
+    """What answers shards on at most so many actors of a cluster, or its address; its nodes see `paths`.
 
     Raises the same errors as `connected`.
     """
-    with connected(plan, paths) as cluster:
+    with connected(ClusterPlan(plan) if isinstance(plan, str) else plan, paths) as cluster:
         yield partial(_answered, cluster, most)
 
 
@@ -87,7 +89,10 @@ def _answered(
         done = 0
         while done < len(parts):
             crew.fill(len(parts) - done)
-            (reference,) = cluster.ended([*crew.busy])[:1]
+            ended = cluster.ended([*crew.busy])
+            if not ended:
+                continue  # all nodes were lost, and one has come
+            reference = ended[0]
             actor, shard = crew.busy.pop(reference)
             try:
                 found = ray.get(reference)

@@ -76,7 +76,7 @@ class Cluster:
         return remote.options(max_restarts=0, **self.plan.resources).remote(*arguments)
 
     def ended(self, references: Sequence[Any]) -> list[Any]:
-        """Those tasks that have ended, at least one of them.
+        """Those tasks that have ended, at least one of them; none where there are none, once a node fits.
 
         Raises:
             EdgewiseError: no node that could run a task has been there for two minutes.
@@ -85,9 +85,11 @@ class Cluster:
 
         last = time.monotonic()
         while True:
-            ready, _ = ray.wait([*references], timeout=_LOOK_S)
-            if ready:
+            ready: list[Any] = ray.wait([*references], timeout=_LOOK_S)[0] if references else []
+            if ready or (self.slots and not references):
                 return ready
+            if not references:
+                time.sleep(_LOOK_S)
             if self.slots:
                 last = time.monotonic()
             elif time.monotonic() - last > _PATIENCE_S:

@@ -1,4 +1,4 @@
-"""Makes what the cache lacks on a Ray cluster: a network is a task, which starts the process of a local sweep.
+"""Makes what the cache lacks on a Ray cluster: a network is a task, which starts the same process as here.
 
 Nodes write into the cache's own folder, and the sweep alone moves what they have made to its place. Latencies
 are none of their business: the sweep measures them itself in the end, when no task of its own runs.
