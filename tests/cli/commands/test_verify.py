@@ -149,3 +149,17 @@ def test_a_folder_that_is_no_bundle(edgewise: Run, pictures: Path) -> None:
     ended = edgewise("verify", pictures)
     assert (ended.code, ended.stdout) == (2, "")
     assert "contains no manifest.json" in ended.complaint
+
+
+@pytest.mark.slow
+def test_a_cluster_finds_the_same(edgewise: Run, bundle: Path, labelled: Path, ray_cluster: str) -> None:
+    judged = ("verify", bundle, "--data", labelled, "--max-drop", 100, "--json")
+    here, there = edgewise(*judged), edgewise(*judged, "--ray", ray_cluster, "--ray-memory", 1)
+    assert there.code == 0, there.stderr
+    assert (there.document, there.left) == (here.document, ())
+
+
+def test_a_cluster_does_not_answer_for_a_device(edgewise: Run, bundle: Path) -> None:
+    ended = edgewise("verify", bundle, "--device", "browser", "--ray", "auto")
+    assert ended.code == 2
+    assert "leave out one of --device and --ray" in ended.complaint

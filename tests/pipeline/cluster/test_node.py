@@ -20,15 +20,15 @@ def test_the_same_is_fit_and_writes_where_it_is_asked_to(tmp_path: Path) -> None
 
 
 def test_other_versions_are_named() -> None:
-    assert set(installation()) > {"Python", "the code of edgewise", "instruction set", "numpy"}
-    other = {**installation(), "numpy": "0.1", "another": "1.0"}
+    assert set(installation()) > {"Python", "the code of edgewise", "instruction set", "pillow"}
+    other = {**installation(), "pillow": "0.1", "another": "1.0"}
     del other["Python"]
     wrong, _ = answer(Needed(other))
     own = installation()
-    assert f"has numpy {own['numpy']}, not numpy 0.1" in wrong
+    assert f"has pillow {own['pillow']}, not pillow 0.1" in wrong
     assert "has no another, not another 1.0" in wrong
     assert f"has Python {own['Python']}, not no Python" in wrong
-    with pytest.raises(EdgewiseError, match=r"node .* has numpy"):
+    with pytest.raises(EdgewiseError, match=r"node .* has pillow"):
         require_same(Needed(other))
 
 
