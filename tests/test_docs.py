@@ -47,7 +47,7 @@ RUN = [name for name, path in PAGES.items() if any(one.reason is None for one in
 
 # What a command that is not run may begin with, besides `edgewise`.
 TOOLS = {"eval", "edgewise/bin/pip", "pip", "pytest", "python", "python3", "scp", "ssh", "uv"}
-TOOLS |= {".venv/bin/pip", "adb"}
+TOOLS |= {".venv/bin/pip", "adb", "ray"}
 _NUMBER = re.compile(r"[0-9a-f]{12}|-?\d+(,\d{3})*(\.\d+)?(e-?\d+)?")
 _SLOWER = re.compile(r"^(?:SLOWER|no faster) than float (.* times as fast as .*?\))(: .*)?$")
 

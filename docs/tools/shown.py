@@ -24,6 +24,7 @@ ROOT = Path(__file__).parents[2]
 REASONS = frozenset(
     {
         "needs a board",
+        "needs a cluster",
         "needs a phone",
         "needs your files",
         "another export",
