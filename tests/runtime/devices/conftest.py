@@ -106,8 +106,8 @@ def browsers() -> Callable[[], list[int]]:
 @pytest.fixture
 def no_browser_is_left(browsers: Callable[[], list[int]], monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """After the test, the browsers that it started and their profiles are gone."""
-    # A temporary folder of the test's own, since other tests use browsers at the same time; not tmp_path, which
-    # is too long for the name of Chromium's socket.
+    # A temporary folder of the test's own, since other tests use browsers at the same time; not tmp_path,
+    # which is too long for the name of Chromium's socket.
     with tempfile.TemporaryDirectory() as place:
         monkeypatch.setenv("TMPDIR", place)
         monkeypatch.setattr(tempfile, "tempdir", place)
