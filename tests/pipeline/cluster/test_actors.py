@@ -53,27 +53,29 @@ def told(sessions: Sequence[Session], pictures: Pictures, spec: ModelSpec, means
     return tallied(sessions, pictures, spec.preprocess, lambda *_: None, means)
 
 
-def answerers() -> list[int]:
-    """The processes of actors."""
+def answerers(address: str) -> list[int]:
+    """The processes of actors of that cluster: other tests may have one of their own at the same time."""
     found = []
     for folder in Path("/proc").glob("[0-9]*"):
         try:
             command = (folder / "cmdline").read_bytes()
+            parent = (folder / "stat").read_text().rpartition(")")[2].split()[1]
+            node = Path("/proc", parent, "cmdline").read_bytes()
         except OSError:  # it has ended
             continue
-        if command.startswith(b"ray::_Answerer"):
+        if command.startswith(b"ray::_Answerer") and f":{address.rpartition(':')[2]}\0".encode() in node:
             found.append(int(folder.name))
     return found
 
 
-def one_is_killed(elsewhere: Elsewhere) -> Elsewhere:
+def one_is_killed(elsewhere: Elsewhere, address: str) -> Elsewhere:
     """The same, but an actor is killed when the first shard has been answered."""
 
     def answered(*given: Any) -> Iterator[tuple[range, Tally]]:
         for number, found in enumerate(elsewhere(*given)):
             yield found
             if number == 0:
-                os.kill(answerers()[0], signal.SIGKILL)
+                os.kill(answerers(address)[0], signal.SIGKILL)
 
     return answered
 
@@ -87,7 +89,7 @@ def test_the_figures_are_those_of_this_machine(
         with on_cluster(plan, [], most) as elsewhere:
             there = told(sessions, pictures, tiny_spec, Means(elsewhere=elsewhere))
         np.testing.assert_equal(asdict(there), asdict(here))
-    assert answerers() == []
+    assert answerers(plan.address) == []
 
 
 def test_what_a_lost_actor_had_is_answered_by_another(
@@ -95,7 +97,7 @@ def test_what_a_lost_actor_had_is_answered_by_another(
 ) -> None:
     here = told(sessions, pictures, tiny_spec, Means(jobs=1))
     with on_cluster(plan, []) as elsewhere:
-        there = told(sessions, pictures, tiny_spec, Means(elsewhere=one_is_killed(elsewhere)))
+        there = told(sessions, pictures, tiny_spec, Means(elsewhere=one_is_killed(elsewhere, plan.address)))
     np.testing.assert_equal(asdict(there), asdict(here))
 
 
