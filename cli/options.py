@@ -3,15 +3,12 @@
 from collections.abc import Callable
 from functools import reduce
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import Any, TypeAlias
 
 import click
 
 from .choices import Listed, precisions, processors, targets
 from .groups import in_group
-
-if TYPE_CHECKING:
-    from ..pipeline.cluster.connection import ClusterPlan
 
 _Decorator: TypeAlias = Callable[[Callable[..., Any]], Callable[..., Any]]
 
@@ -103,16 +100,6 @@ def on_ray(option: Callable[..., _Decorator]) -> _Decorator:
         ),
     )
     return lambda command: reduce(lambda made, one: one(made), reversed(given), command)
-
-
-def on_cluster(options: dict[str, Any]) -> "ClusterPlan | None":
-    """The cluster that these options name, which are taken out; None where none is wanted."""
-    address, cpus, memory = (options.pop(name) for name in ("ray", "ray_cpus", "ray_memory"))
-    if address is None:
-        return None
-    from ..pipeline.cluster.connection import ClusterPlan
-
-    return ClusterPlan(address, cpus, memory)
 
 
 _CONVERSION = (

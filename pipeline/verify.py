@@ -108,7 +108,9 @@ def verify(
     threads: int = 2,
     jobs: int | None = None,
     device: str | None = None,
-    ray: "str | ClusterPlan | None" = None,
+    ray: str | None = None,
+    ray_cpus: int = 1,
+    ray_memory: float = 4.0,
     report: PathLike | None = None,
     progress: Progress | None = None,
 ) -> VerifiedBundle:
@@ -130,6 +132,8 @@ def verify(
         device: Run the model on `ssh://user@host[:port]`, `adb[:serial]` or `browser`, and its float model
             here.
         ray: Answer pictures on the Ray cluster at `HOST:PORT` or `auto`, by at most `jobs` actors.
+        ray_cpus: CPUs of a node that each actor is given.
+        ray_memory: Memory of a node that each actor is given, in GB.
         report: An HTML file to write: the bundle's report, with what was found now.
         progress: Receives stages and notices; silent without it.
 
@@ -142,6 +146,7 @@ def verify(
             the cluster cannot be used.
     """
     place = _place(device, ray)
+    cluster = None if ray is None else _cluster(ray, ray_cpus, ray_memory)
     wanted = limits(max_drop, min_agreement, min_top1, strict=strict)
     at_least("threads", threads, 1)
     answering(jobs)  # is checked before anything takes time
@@ -184,7 +189,7 @@ def verify(
                 pictures,
                 opened.spec.preprocess,
                 counter,
-                _spread(means, stack, ray, (opened.model, opened.reference, folder)),
+                _spread(means, stack, cluster, (opened.model, opened.reference, folder)),
             )
         board = _board(place, there, beside)
     told = known(opened.spec, opened.manifest.get("training"))
@@ -198,7 +203,7 @@ def verify(
     return VerifiedBundle(opened, golden, judged, tuple(journal.notices), board)
 
 
-def _place(device: str | None, ray: "str | ClusterPlan | None") -> AnsweringDevice | None:
+def _place(device: str | None, ray: str | None) -> AnsweringDevice | None:
     if device is None:
         return None
     if ray is not None:
@@ -206,15 +211,21 @@ def _place(device: str | None, ray: "str | ClusterPlan | None") -> AnsweringDevi
     return answering_device(device)
 
 
+def _cluster(address: str, cpus: int, memory_gb: float) -> "ClusterPlan":
+    from .cluster.connection import ClusterPlan
+
+    return ClusterPlan(address, cpus, memory_gb)
+
+
 def _spread(
-    means: Means, stack: ExitStack, ray: "str | ClusterPlan | None", paths: Sequence[Path | None]
+    means: Means, stack: ExitStack, plan: "ClusterPlan | None", paths: Sequence[Path | None]
 ) -> Means:
     """`means` with a cluster, whose nodes see `paths`, if there is one."""
-    if ray is None:
+    if plan is None:
         return means
     from .cluster.actors import on_cluster
 
-    elsewhere = on_cluster(ray, [*filter(None, paths)], means.jobs)
+    elsewhere = on_cluster(plan, [*filter(None, paths)], means.jobs)
     return replace(means, elsewhere=stack.enter_context(elsewhere))
 
 

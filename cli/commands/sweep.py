@@ -11,7 +11,7 @@ import click
 from ...models.errors import UsageError
 from ..choices import Listed, NameOrFile, networks, precisions, processors, targets
 from ..groups import GroupedCommand, in_group
-from ..options import EFFORTS, SizeType, limits, on_cluster, on_ray, output, pictures
+from ..options import EFFORTS, SizeType, limits, on_ray, output, pictures
 
 if TYPE_CHECKING:
     from ...pipeline.sweep.plan import SweptNetwork
@@ -174,6 +174,7 @@ def _cached(screen: "Terminal", cache: Any, *, clearing: bool) -> None:
 
 def _sweep(screen: "Terminal", names: tuple[str, ...], cache: Path, options: dict[str, Any]) -> None:
     from ...models.files import write_file
+    from ...pipeline.cluster.connection import ClusterPlan
     from ...pipeline.sweep.markdown import markdown
     from ...pipeline.sweep.record import read_record
     from ...pipeline.sweep.run import SweepRequest, run
@@ -184,7 +185,8 @@ def _sweep(screen: "Terminal", names: tuple[str, ...], cache: Path, options: dic
     timing = {name: options.pop(name) for name in _OF_TIMING}
     timing["devices"] = timing["devices"] or ("local",)
     own = {name: options.pop(name) for name in ("cache_gb", "retry", "timeout_s")}
-    own["ray"] = on_cluster(options)
+    address, *task = (options.pop(name) for name in ("ray", "ray_cpus", "ray_memory"))
+    own["ray"] = None if address is None else ClusterPlan(address, *task)
     plan = TimingPlan(**timing) if options.pop("timing") else None
     path, against = options.pop("scorecard"), options.pop("against")
     old = read_record(against) if against else None  # a file that cannot be read is better known now

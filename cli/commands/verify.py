@@ -7,7 +7,7 @@ import click
 
 from ..ci import for_ci, telling
 from ..groups import GroupedCommand, in_group
-from ..options import jobs, limits, on_cluster, on_ray, output
+from ..options import jobs, limits, on_ray, output
 
 _evaluation = in_group("Evaluation")
 
@@ -66,8 +66,6 @@ def command(
         with screen.starting():
             from ...pipeline.verify import verify
             from ..views.conversion import show_verified
-
-            options["ray"] = on_cluster(options)
         with telling("edgewise verify", bundle.name, junit, summary) as tell:
             found = verify(bundle, progress=screen, **options)
             tell(found)

@@ -24,14 +24,12 @@ _LOSSES = 3  # of actors by one shard, after which it is to blame
 
 
 @contextmanager
-def on_cluster(
-    plan: ClusterPlan | str, paths: Sequence[Path], most: int | None = None
-) -> Iterator[Elsewhere]:
-    """What answers shards on at most so many actors of a cluster, or its address; its nodes see `paths`.
+def on_cluster(plan: ClusterPlan, paths: Sequence[Path], most: int | None = None) -> Iterator[Elsewhere]:
+    """What answers shards on at most so many actors of a cluster, whose nodes see `paths`.
 
     Raises the same errors as `connected`.
     """
-    with connected(ClusterPlan(plan) if isinstance(plan, str) else plan, paths) as cluster:
+    with connected(plan, paths) as cluster:
         yield partial(_answered, cluster, most)
 
 
