@@ -90,25 +90,52 @@ def test_modules_of_the_subject_are_not_imported_in_advance(tmp_path: Path) -> N
     assert not {"own", "__main__"} & set(names)
 
 
-@pytest.mark.slow
-def test_each_bad_day_of_the_store_is_counted_and_loses_nothing(
-    tiny_bundles: dict[str, Path], tmp_path: Path
-) -> None:
+def counted(sources: Path, table: Path, *options: str) -> list[list[str]]:
+    """The rows of the table that the benchmark writes."""
     isolated = (shutil.which("unshare") or "unshare", "-rm")
     if subprocess.run((*isolated, "true"), capture_output=True, check=False).returncode:
         pytest.skip("this system lets nobody mount a disk")
-    sources = tmp_path / "sources"
-    shutil.copytree(tiny_bundles["onnx"], sources / "onnx")
-    table = tmp_path / "table.md"
-    options = ("--commands", "store", "--kills", "4", "--times", "2", "--seed", str(int(time.time()) % 1000))
+    seed = str(int(time.time()) % 1000)
     done = subprocess.run(
-        (*isolated, sys.executable, str(SCRIPT), str(sources), *options, "--table", str(table)),
+        (
+            *isolated,
+            sys.executable,
+            str(SCRIPT),
+            str(sources),
+            *options,
+            "--seed",
+            seed,
+            "--table",
+            str(table),
+        ),
         capture_output=True,
         text=True,
         check=False,
     )
     assert done.returncode == 0, done.stdout + done.stderr
-    rows = [re.split(r" *\| *", line)[1:-1] for line in table.read_text().splitlines() if "| store" in line]
+    rows = [
+        line for line in table.read_text().splitlines() if re.match(r"\| (export|train|bench|store) ", line)
+    ]
+    return [re.split(r" *\| *", row)[1:-1] for row in rows]
+
+
+@pytest.fixture
+def sources(tiny_bundles: dict[str, Path], tmp_path: Path) -> Path:
+    shutil.copytree(tiny_bundles["onnx"], tmp_path / "sources" / "onnx")
+    return tmp_path / "sources"
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("command", ["export", "train", "bench"])
+def test_kills_of_a_command_damage_nothing(command: str, sources: Path, tmp_path: Path) -> None:
+    options = ("--commands", command, "--days", "a kill", "--kills", "3")
+    ((_, name, times, _, clean, *bad),) = counted(sources, tmp_path / "table.md", *options)
+    assert (name, times, clean, bad) == ("a kill", "3", "0", ["0"] * 4)
+
+
+@pytest.mark.slow
+def test_each_bad_day_of_the_store_is_counted_and_loses_nothing(sources: Path, tmp_path: Path) -> None:
+    rows = counted(sources, tmp_path / "table.md", "--commands", "store", "--kills", "4", "--times", "2")
     assert [row[1] for row in rows] == [
         "a kill",
         "a full disk",

@@ -1,7 +1,9 @@
 """Callbacks: the weight average, progress bars and atomic checkpoints."""
 
+import errno
 import io
 import re
+import threading
 from pathlib import Path
 
 import pytest
@@ -12,7 +14,7 @@ from rich.console import Console
 from torch import Tensor, nn
 from torch.utils.data import DataLoader
 
-from edgewise.models.training.callbacks import Bar, Lines, RunningMean, WholeFiles
+from edgewise.models.training.callbacks import Bar, Lines, RunningMean, ThreadFailures, WholeFiles
 from edgewise.models.training.trainer import quiet
 
 DECAY = 0.6
@@ -114,3 +116,41 @@ def test_a_failed_write_keeps_the_previous_checkpoint(tmp_path: Path) -> None:
     with pytest.raises(AttributeError, match="pickle"):
         WholeFiles().save_checkpoint({"epoch": lambda: 2}, path)
     assert torch.load(path, weights_only=True) == {"epoch": 1}
+
+
+class InAThread(Callback):
+    """Raises an error in a thread in the first step."""
+
+    def __init__(self, error: Exception) -> None:
+        self.error = error
+
+    def on_train_batch_end(
+        self, trainer: Trainer, pl_module: LightningModule, outputs: object, batch: object, batch_idx: int
+    ) -> None:
+        if trainer.global_step == 1:
+            thread = threading.Thread(target=self.fail)
+            thread.start()
+            thread.join()
+
+    def fail(self) -> None:
+        raise self.error
+
+
+def test_a_full_disk_in_a_thread_ends_the_training(tmp_path: Path) -> None:
+    before, failures = threading.excepthook, ThreadFailures()
+    full, steps = OSError(errno.ENOSPC, "No space left on device"), Steps()
+    with pytest.raises(OSError, match="No space left") as raised, failures:
+        fit(tmp_path, failures, steps, InAThread(full))
+    assert raised.value is full
+    assert len(steps.states) == 1  # the next step did not begin
+    assert threading.excepthook is before
+
+
+def test_a_mistake_in_a_thread_is_told_as_ever(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    told: list[BaseException | None] = []
+    monkeypatch.setattr(threading, "excepthook", lambda given: told.append(given.exc_value))
+    failures, wrong, steps = ThreadFailures(), ValueError("wrong"), Steps()
+    with failures:
+        fit(tmp_path, failures, steps, InAThread(wrong))
+    assert told == [wrong]
+    assert len(steps.states) > 1
