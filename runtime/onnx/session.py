@@ -15,6 +15,7 @@ from ...models.scratch import scratch_folder
 from ...models.sizes import planes
 from ...models.spec import Tensor32
 from .. import Opening, accepted, checked, running
+from .beside import files_beside
 
 if TYPE_CHECKING:
     from onnxruntime import InferenceSession, SessionOptions
@@ -112,9 +113,18 @@ def open_shared(path: Path, *, exact: bool) -> OnnxSession:
 
 
 def read_structure(path: Path) -> "Structure":
-    """Read back the structure of the file and of the graph that the runtime makes of it."""
+    """Read back the structure of the file and of the graph that the runtime makes of it.
+
+    Raises:
+        EdgewiseError: it cannot be read, or takes weights from other files, which are not followed.
+    """
     from .structure import read
 
+    if beside := files_beside(path):
+        raise EdgewiseError(
+            f"{path.name}: takes weights from {', '.join(map(repr, beside))}; save it as one file, such as "
+            "with onnx.save(onnx.load(path), path)"
+        )
     with scratch_folder() as folder:
         return read(path, prepared(path, folder))
 

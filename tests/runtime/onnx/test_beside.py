@@ -9,6 +9,7 @@ from onnx import TensorProto, helper
 from edgewise.export.artifact import Artifact
 from edgewise.models.errors import EdgewiseError
 from edgewise.runtime.onnx.beside import files_beside
+from edgewise.runtime.onnx.session import read_structure
 
 
 def outside(name: str) -> TensorProto:
@@ -62,3 +63,13 @@ def test_a_cut_file_is_refused_or_read_everywhere(onnx_float: Artifact, tmp_path
             assert files_beside(cut) == ()
         except EdgewiseError:
             continue
+
+
+def test_a_file_that_needs_another_is_not_read(onnx_float: Artifact, tmp_path: Path) -> None:
+    path = tmp_path / "model.onnx"
+    whole = onnx.load(onnx_float.path)
+    onnx.save(whole, path, save_as_external_data=True, location="w.bin", size_threshold=0)
+    with pytest.raises(EdgewiseError, match=r"takes weights from 'w\.bin'; save it as one file"):
+        read_structure(path)
+    onnx.save(onnx.load(path), path)  # as the error says
+    assert read_structure(path).inputs == read_structure(onnx_float.path).inputs
