@@ -2,12 +2,13 @@
 
 Pictures are prepared here and go to the device in batches, so that it needs no room for them; that it
 prepares pictures in the same way is what its golden sample shows. If the connection breaks, it is made again,
-and only the batch on the way is repeated.
+and only the batch on the way is repeated; a command that was interrupted goes on where it was.
 """
 
+import math
 from contextlib import ExitStack
-from dataclasses import dataclass
-from typing import Self, cast
+from dataclasses import asdict, dataclass
+from typing import Any, Self, cast
 
 import numpy as np
 
@@ -76,13 +77,37 @@ class DeviceSession:
         return checked(self._there(batch), len(batch))
 
 
+@dataclass(slots=True)
+class _Counts:
+    """How two sessions answered the same pictures."""
+
+    pictures: int = 0
+    identical: int = 0
+    same_class: int = 0
+    max_rel: float = 0.0
+
+    def add(self, other: "_Counts") -> None:
+        self.pictures += other.pictures
+        self.identical += other.identical
+        self.same_class += other.same_class
+        self.max_rel = max(self.max_rel, other.max_rel)
+
+    def possible(self, most: int) -> bool:
+        whole = all(isinstance(count, int) for count in (self.pictures, self.identical, self.same_class))
+        return (
+            whole
+            and 0 <= self.identical <= self.same_class <= self.pictures <= most
+            and isinstance(self.max_rel, float)
+            and 0 <= self.max_rel < math.inf
+        )
+
+
 class Beside:
     """A session that answers as `there` does, and counts how far `here` answers the same."""
 
-    def __init__(self, there: Session, here: Session) -> None:
-        self._there, self._here = there, here
-        self.pictures = self.identical = self.same_class = 0
-        self.max_rel = 0.0
+    def __init__(self, there: Session, here: Session, identity: dict[str, Any]) -> None:
+        self._there, self._here, self.identity = there, here, identity
+        self._all, self._new = _Counts(), _Counts()
 
     def __call__(self, batch: Tensor32) -> Tensor32:
         """The logits of `there`.
@@ -93,17 +118,37 @@ class Beside:
         theirs, ours = self._there(batch), self._here(batch)
         if theirs.shape != ours.shape:
             raise ParityError(f"the device gave {theirs.shape[1]} logits instead of {ours.shape[1]}")
-        self.pictures += len(batch)
         bits = theirs.astype("<f4").view(np.uint32) == ours.astype("<f4").view(np.uint32)
-        self.identical += int(bits.all(axis=1).sum())
-        self.same_class += int((theirs.argmax(axis=1) == ours.argmax(axis=1)).sum())
         largest = float(np.abs(ours).max()) or 1.0
-        self.max_rel = max(self.max_rel, float(np.abs(theirs - ours).max()) / largest)
+        found = _Counts(
+            len(batch),
+            int(bits.all(axis=1).sum()),
+            int((theirs.argmax(axis=1) == ours.argmax(axis=1)).sum()),
+            float(np.abs(theirs - ours).max()) / largest,
+        )
+        self._all.add(found)
+        self._new.add(found)
         return theirs
+
+    def counted(self) -> dict[str, float]:
+        """What was counted since the last call."""
+        found, self._new = self._new, _Counts()
+        return asdict(found)
+
+    def recall(self, counts: dict[str, float], most: int) -> None:
+        """Add what an interrupted run has counted, of `most` pictures at most.
+
+        Raises:
+            ValueError: nothing can have been counted so.
+        """
+        found = _Counts(**counts)  # type: ignore[arg-type]
+        if not found.possible(most):
+            raise ValueError("impossible counts")
+        self._all.add(found)
 
     def result(self, device: str, board: str | None) -> BoardCheck:
         """What was counted so far."""
-        return BoardCheck(device, board, self.pictures, self.identical, self.same_class, self.max_rel)
+        return BoardCheck(device, board, **asdict(self._all))
 
 
 def answering_device(name: str) -> AnsweringDevice:

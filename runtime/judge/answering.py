@@ -9,7 +9,7 @@ from ...models.spec import Preprocess
 from .. import Opening, Session
 from ..machine import cores
 from .evaluation import Pictures, Progress, answers, unreadable
-from .kept import Kept
+from .kept import Counting, Kept
 from .shards import Wanted, here, shards
 from .tally import Tally
 from .workers import in_workers
@@ -62,8 +62,9 @@ def tallied(
     parts = shards(pictures.count)
     found: dict[range, Tally] = {}
     openings = _openings(sessions)
-    lasting = means.resuming and openings and pictures.files and len(parts) >= _MANY
-    kept = Kept(openings, wanted) if lasting else None
+    sources = openings or _sources(sessions)
+    lasting = means.resuming and sources and pictures.files and len(parts) >= _MANY
+    kept = Kept(sources, wanted) if lasting else None
     if kept is not None:
         found = kept.read(parts)
     done = sum(map(len, found))
@@ -95,6 +96,15 @@ def _openings(sessions: Sequence[Session]) -> list[Opening]:
     """What another process would open; empty where one of the sessions exists in this one alone."""
     found = [getattr(session, "opening", None) for session in sessions]
     return [opening for opening in found if opening] if all(found) else []
+
+
+def _sources(sessions: Sequence[Session]) -> list[Opening | Counting]:
+    """What decides the answers of each session; empty where that is not known of one of them."""
+    found = [
+        session if isinstance(session, Counting) else getattr(session, "opening", None)
+        for session in sessions
+    ]
+    return [source for source in found if source] if all(found) else []
 
 
 def _answered(

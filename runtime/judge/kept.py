@@ -14,7 +14,7 @@ from contextlib import suppress
 from dataclasses import asdict
 from importlib.metadata import version
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, Protocol, runtime_checkable
 
 import numpy as np
 
@@ -30,13 +30,35 @@ _DAYS = 30  # for which an evaluation can be continued
 _LIBRARIES = ("edgewise", "numpy", "pillow")
 
 
+@runtime_checkable
+class Counting(Protocol):
+    """A session of something other than a file here, such as a device, that counts beside its answers."""
+
+    @property
+    def identity(self) -> dict[str, Any]:
+        """All that decides its answers, for JSON."""
+
+    def counted(self) -> dict[str, float]:
+        """What it has counted since the last call."""
+
+    def recall(self, counts: dict[str, float], most: int) -> None:
+        """Count what it had counted in an earlier run, of `most` pictures at most.
+
+        Raises:
+            ValueError: nothing can have been counted so.
+        """
+
+
 class Kept:
     """The file of one evaluation: these sessions' answers to these pictures."""
 
-    def __init__(self, openings: Sequence[Opening], wanted: Wanted) -> None:
-        self._sessions, self._wanted = len(openings), wanted
+    def __init__(self, sources: Sequence[Opening | Counting], wanted: Wanted) -> None:
+        self._sessions, self._wanted = len(sources), wanted
+        self._counting = [source for source in sources if isinstance(source, Counting)]
+        for source in self._counting:
+            source.counted()  # what was before the first shard belongs to none
         folder = cache_folder() / "answers"
-        self._path = folder / _digest(openings, wanted)
+        self._path = folder / _digest(sources, wanted)
         with suppress(OSError):
             folder.mkdir(parents=True, exist_ok=True)
             _tidy(folder)
@@ -50,7 +72,10 @@ class Kept:
             with suppress(ValueError, KeyError, TypeError, OverflowError, RecursionError):
                 while head := _head(file):
                     shard = known[head["start"]]
-                    found[shard] = self._tally(shard, head, file.read(head["bytes"]))
+                    tally = self._tally(shard, head, file.read(head["bytes"]))
+                    if shard not in found:  # two runs at once may both have answered it
+                        self._recall(head, len(shard))
+                        found[shard] = tally
                     whole = file.tell()
             file.truncate(whole)  # a record that was half written would hide those behind it
         return found
@@ -59,7 +84,8 @@ class Kept:
         """Append the tally of a shard; without room on the disk, it will have to be computed again."""
         body = tally.indices.tobytes() + tally.sides.tobytes() + tally.pairs.tobytes()
         head = {"start": shard.start, "count": len(tally.indices), "classes": tally.classes}
-        told = json.dumps(head | {"bytes": len(body), "sha256": hashlib.sha256(body).hexdigest()})
+        checked = {"bytes": len(body), "sha256": hashlib.sha256(body).hexdigest()}
+        told = json.dumps(head | checked | {"counted": [source.counted() for source in self._counting]})
         with suppress(OSError), self._path.open("ab") as file:
             file.write(f"{told}\n".encode() + body)
 
@@ -67,6 +93,10 @@ class Kept:
         """All shards are finished."""
         with suppress(OSError):
             self._path.unlink()
+
+    def _recall(self, head: dict[str, Any], most: int) -> None:
+        for source, counts in zip(self._counting, head["counted"], strict=True):
+            source.recall(dict(counts), most)
 
     def _tally(self, shard: range, head: dict[str, Any], body: bytes) -> Tally:
         """A record as a tally; raises a `ValueError` where it cannot be one."""
@@ -118,9 +148,9 @@ def _possible(tally: Tally, shard: range) -> bool:
     return inside and bool((np.diff(numbers) > 0).all()) and finite and known
 
 
-def _digest(openings: Sequence[Opening], wanted: Wanted) -> str:
+def _digest(sources: Sequence[Opening | Counting], wanted: Wanted) -> str:
     """That of all that decides the answers. Pictures count by their paths, sizes and times."""
-    found = hashlib.sha256(json.dumps(_facts(openings, wanted), sort_keys=True).encode())
+    found = hashlib.sha256(json.dumps(_facts(sources, wanted), sort_keys=True).encode())
     labels = wanted.pictures.labels or ()
     for place, file in enumerate(wanted.pictures.files):
         with suppress(OSError):  # an unreadable picture will be skipped
@@ -130,11 +160,16 @@ def _digest(openings: Sequence[Opening], wanted: Wanted) -> str:
     return found.hexdigest()
 
 
-def _facts(openings: Sequence[Opening], wanted: Wanted) -> dict[str, Any]:
-    engines = {opening.target: runtime(opening.target).version() for opening in openings}
+def _facts(sources: Sequence[Opening | Counting], wanted: Wanted) -> dict[str, Any]:
+    targets = {source.target for source in sources if isinstance(source, Opening)}
     return {
-        "models": [[one.target, one.exact, *map(sha256_of, model_files(one.path))] for one in openings],
-        "engines": engines,
+        "models": [
+            [one.target, one.exact, *map(sha256_of, model_files(one.path))]
+            if isinstance(one, Opening)
+            else one.identity
+            for one in sources
+        ],
+        "engines": {target: runtime(target).version() for target in targets},
         "libraries": {name: version(name) for name in _LIBRARIES},
         "machine": [platform.machine(), machine.isa()],
         "preprocess": asdict(wanted.preprocess),

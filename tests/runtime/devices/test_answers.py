@@ -14,7 +14,7 @@ from edgewise.models.spec import Tensor32
 from edgewise.runtime import open_session
 from edgewise.runtime.bundle import Bundle
 from edgewise.runtime.devices._ssh_answers import read
-from edgewise.runtime.devices.answers import Beside
+from edgewise.runtime.devices.answers import Beside, BoardCheck
 
 
 def constant(*rows: list[float]) -> Any:
@@ -26,7 +26,7 @@ BATCH: Tensor32 = np.zeros((2, 4, 4, 3), np.float32)
 
 def test_bits_classes_and_distances_are_counted() -> None:
     here = constant([1.0, 2.0, 4.0], [3.0, 2.0, 0.0])
-    beside = Beside(constant([1.0, 2.0, 4.0], [1.0, 2.0, 0.0]), here)
+    beside = Beside(constant([1.0, 2.0, 4.0], [1.0, 2.0, 0.0]), here, {})
     assert beside(BATCH).tolist() == [[1, 2, 4], [1, 2, 0]]
     found = beside.result("ssh://board", "Board 5")
     assert (found.pictures, found.identical, found.same_class, found.max_rel) == (2, 1, 1, 0.5)
@@ -35,15 +35,38 @@ def test_bits_classes_and_distances_are_counted() -> None:
 
 
 def test_zeros_of_different_signs_are_different_bits() -> None:
-    beside = Beside(constant([0.0, 1.0]), constant([-0.0, 1.0]))
+    beside = Beside(constant([0.0, 1.0]), constant([-0.0, 1.0]), {})
     beside(BATCH[:1])
     assert beside.result("b", None).identical == 0
     assert beside.result("b", None).max_rel == 0
 
 
+def test_counts_of_an_interrupted_run_are_added() -> None:
+    first = Beside(constant([1.0, 2.0], [1.0, 2.0]), constant([1.0, 2.0], [2.0, 1.0]), {})
+    first(BATCH)
+    told = first.counted()
+    assert told == {"pictures": 2, "identical": 1, "same_class": 1, "max_rel": 0.5}
+    assert first.counted()["pictures"] == 0
+    second = Beside(constant([1.0, 2.0]), constant([1.0, 2.0]), {})
+    second(BATCH[:1])
+    second.recall(told, 2)
+    assert second.result("b", None) == BoardCheck("b", None, 3, 2, 2, 0.5)
+    for forged in (
+        {"pictures": 3},
+        {"identical": 2},
+        {"identical": -1},
+        {"same_class": 1.5},
+        {"max_rel": float("nan")},
+        {"max_rel": -1.0},
+    ):
+        with pytest.raises(ValueError, match="impossible"):
+            second.recall(told | forged, 2)
+    assert second.result("b", None).pictures == 3
+
+
 def test_other_classes_are_refused() -> None:
     with pytest.raises(ParityError, match="the device gave 2 logits instead of 3"):
-        Beside(constant([1.0, 2.0]), constant([1.0, 2.0, 3.0]))(BATCH[:1])
+        Beside(constant([1.0, 2.0]), constant([1.0, 2.0, 3.0]), {})(BATCH[:1])
 
 
 def test_the_boards_program_answers_as_a_session_does(

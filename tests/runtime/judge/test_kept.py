@@ -16,7 +16,7 @@ import pytest
 from PIL import Image
 
 from edgewise.export.artifact import Artifact
-from edgewise.models.spec import ModelSpec, Preprocess
+from edgewise.models.spec import ModelSpec, Preprocess, Tensor32
 from edgewise.models.synthetic import dead_leaves
 from edgewise.runtime import Opening, open_session
 from edgewise.runtime.judge.answering import Means, tallied
@@ -58,6 +58,27 @@ def openings(tiny_float: Artifact, tiny_int8: dict[str, Artifact]) -> list[Openi
     return [Opening(file.path, "tflite") for file in (tiny_float, tiny_int8["int8"])]
 
 
+class OnADevice:
+    """Answers as the session of a file does, and counts the pictures."""
+
+    def __init__(self, opening: Opening, device: str) -> None:
+        self._session, self.identity = opening.again(), {"device": device}
+        self.all = self.new = 0
+
+    def __call__(self, batch: Tensor32) -> Tensor32:
+        self.all += len(batch)
+        self.new += len(batch)
+        return self._session(batch)
+
+    def counted(self) -> dict[str, float]:
+        new, self.new = self.new, 0
+        return {"pictures": new}
+
+    def recall(self, counts: dict[str, float], most: int) -> None:
+        assert 0 < counts["pictures"] <= most
+        self.all += int(counts["pictures"])
+
+
 class StoppedError(Exception):
     """Stands for whatever ends a run."""
 
@@ -93,6 +114,35 @@ def test_it_continues_and_says_so(
         f"Continuing after {3 * SHARD} of {COUNT} pictures, which an interrupted run has answered"
     ]
     assert told[0] == 4 * SHARD
+    np.testing.assert_equal(asdict(again), asdict(whole))
+    assert not list(folder.iterdir())
+
+
+def test_what_a_device_answers_continues_with_its_counts(
+    openings: list[Opening], pictures: Pictures, tiny_spec: ModelSpec, folder: Path
+) -> None:
+    def answered_there(device: str, stop: int = COUNT + 1) -> tuple[Tally, list[str], int]:
+        said: list[str] = []
+
+        def progress(done: int, *_: int) -> None:
+            if done >= stop:
+                raise StoppedError
+
+        there = OnADevice(openings[1], device)
+        there(np.zeros((1, *tiny_spec.preprocess.shape), np.float32))  # such as the golden sample
+        sessions = [openings[0].again(), there]
+        means = Means(resuming=said.append)
+        found = tallied(sessions, pictures, tiny_spec.preprocess, progress, means)
+        return found, said, there.all
+
+    whole, said, count = answered_there("a phone")
+    assert (said, count) == ([], 1 + COUNT - 1)  # one picture cannot be read
+    with pytest.raises(StoppedError):
+        answered_there("a phone", stop=3 * SHARD)
+    assert not answered_there("another phone")[1]
+    again, (line,), count = answered_there("a phone")
+    assert line.startswith(f"Continuing after {3 * SHARD} of {COUNT} pictures")
+    assert count == COUNT
     np.testing.assert_equal(asdict(again), asdict(whole))
     assert not list(folder.iterdir())
 
