@@ -168,23 +168,21 @@ class Workshop:
 
     def sensitivities(self, recipe: Recipe, *, stage: bool = True) -> list[LayerError]:
         """The layers by what INT8 costs them, worst first; none where that cannot be found out."""
-        recipe = replace(recipe, learn=False)  # learned weights are integers already
         refined = self._refine(recipe)
         if refined is None:
             return []
         if recipe not in self._sensitive:
             with self._journal.stage("Find the layers that lose most") if stage else nullcontext():
-                self._sensitive[recipe] = sensitivities(refined.network, self.calibration, recipe)
+                self._sensitive[recipe] = sensitivities(refined.network, self.calibration, _simulated(recipe))
         return self._sensitive[recipe]
 
     def sources(self, recipe: Recipe) -> Sources | None:
         """What weights and activations lose each; None where that cannot be found out."""
-        recipe = replace(recipe, learn=False)
         refined = self._refine(recipe)
         if refined is None:
             return None
         with self._journal.stage("Compare weights with activations"):
-            return sources(refined.network, self.calibration, recipe)
+            return sources(refined.network, self.calibration, _simulated(recipe))
 
     def judged(
         self, exact: File, file: File, pictures: Pictures, limits: Limits, means: Means
@@ -288,3 +286,8 @@ def _refinement(recipe: Recipe) -> Recipe:
     plain = Recipe()
     ranges = recipe.ranges if recipe.chooses_ranges else plain.ranges
     return replace(recipe, io=plain.io, ranges=ranges)
+
+
+def _simulated(recipe: Recipe) -> Recipe:
+    """The recipe with which a refined network is simulated: what was learned is in its weights already."""
+    return replace(recipe, learn=False)

@@ -1,14 +1,15 @@
-"""The workshop with a Keras model: the reference is Keras itself, and nothing is refined."""
+"""The workshop: what is refined once, and with a Keras model, whose reference is Keras, nothing."""
 
 import io
 from pathlib import Path
 
 import pytest
+from torch import nn
 
 from edgewise.cli.progress import progress
 from edgewise.models.foreign.keras import load_keras
 from edgewise.models.spec import ModelSpec
-from edgewise.models.weights import Overrides
+from edgewise.models.weights import Model, Overrides
 from edgewise.pipeline.progress import Journal
 from edgewise.pipeline.recovery import Search
 from edgewise.pipeline.workshop import Workshop
@@ -19,6 +20,25 @@ from edgewise.runtime.judge.evaluation import unlabelled
 from edgewise.runtime.judge.limits import Limits
 
 pytestmark = pytest.mark.slow  # TensorFlow alone takes ten seconds to come in
+
+
+@pytest.mark.parametrize("learn", [False, True])
+def test_layers_are_those_of_the_network_in_the_file(
+    *,
+    learn: bool,
+    tiny_network: nn.Module,
+    tiny_spec: ModelSpec,
+    tiny_calibration: Calibration,
+    tmp_path: Path,
+) -> None:
+    screen = io.StringIO()
+    model = Model(tiny_network, tiny_spec)
+    made = Workshop(model, tiny_calibration, tmp_path, Journal(progress(screen)))
+    recipe = Recipe(learn=learn)
+    made.quantized(made.twin("onnx"), recipe)
+    assert made.sensitivities(recipe)
+    assert made.sources(recipe)
+    assert screen.getvalue().count("Equalize channels, correct biases") == 1
 
 
 @pytest.fixture(scope="module")
