@@ -15,8 +15,10 @@ Eight bits are therefore safe but for few channels, and those few need less than
 `reduce_range` in ONNX Runtime and `overflow_fix` in NNCF.
 """
 
+import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass
+from threading import Lock
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -31,6 +33,7 @@ _MOST = 127
 _EXACT = 1e-3  # steps; what float32 leaves of weights that lie on them
 _FEWEST = 64  # at this range any two weights are safe
 _GRID = tuple(float(steps) for steps in range(_MOST, _FEWEST - 1, -3))  # 22 ranges, 127 to 64
+_MOST_WEIGHTS = 1 << 26  # of which the results are kept
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -45,6 +48,10 @@ class Grid:
         """What they stand for: steps times scale."""
         shape = (-1, *[1] * (self.steps.ndim - 1))
         return np.asarray(self.steps * self.scale.reshape(shape), np.float32)
+
+
+_recent: dict[bytes, Grid | None] = {}
+_lock = Lock()
 
 
 def is_depthwise(shape: tuple[int, ...], groups: int) -> bool:
@@ -79,7 +86,7 @@ def grid(weight: NDArray[np.float32], *, per_channel: bool, safe: bool) -> Grid:
     """The weight (O, I, ...) on symmetric steps: plain rounding, or with `safe` as `fitted` rounds it."""
     found = fitted(weight, per_channel=per_channel) if safe else None
     if found is not None:
-        return found
+        return Grid(found.steps.copy(), found.scale.copy())  # which can be written
     rows = as_rows(weight).astype(np.float32)
     scale = _widest(rows, per_channel=per_channel) / np.float32(_MOST)
     scale[scale == 0] = 1
@@ -129,8 +136,25 @@ def fitted(weight: NDArray[np.float32], *, per_channel: bool = True) -> Grid | N
     Otherwise a channel without such pairs gets the scale max |w| / 127 and plain rounding, and each of the
     others the scale between max |w| / 127 and max |w| / 64 at which the squared error is least, once every
     pair that exceeds the limit is moved to the nearest one that does not. Without `per_channel` all share one
-    scale.
+    scale. The simulation and the files of several targets ask for the same weights, so results are kept.
     """
+    content = np.ascontiguousarray(weight, np.float32)
+    key = hashlib.sha256(repr((weight.shape, per_channel)).encode() + content.tobytes()).digest()
+    with _lock:
+        if key in _recent:
+            return _recent[key]
+    found = _fitted(content, per_channel=per_channel)
+    if found is not None:
+        found.steps.setflags(write=False)
+        found.scale.setflags(write=False)
+    with _lock:
+        _recent[key] = found
+        while sum(grid.steps.size for grid in _recent.values() if grid) > _MOST_WEIGHTS:
+            del _recent[next(iter(_recent))]
+    return found
+
+
+def _fitted(weight: NDArray[np.float32], *, per_channel: bool) -> Grid | None:
     rows = as_rows(weight).astype(np.float32)
     orders = list(_orders(weight.shape))
     widest = _widest(rows, per_channel=per_channel)

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from edgewise.export import pairs
 from edgewise.export.pairs import excess, fitted, is_depthwise
 
 
@@ -110,3 +111,26 @@ def test_the_worst_pair_is_moved_to_the_nearest_safe_one() -> None:
 )
 def test_depthwise(shape: tuple[int, ...], groups: int, expected: bool) -> None:
     assert is_depthwise(shape, groups) == expected
+
+
+def test_the_same_weights_are_fitted_once_and_few_are_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pairs, "_recent", {})
+    monkeypatch.setattr(pairs, "_MOST_WEIGHTS", 1000)
+    weight = drawn(8, 16, 3, 3)  # 1152 weights alone are too many
+    first = fitted(weight)
+    assert first is not None
+    again = fitted(weight.copy())
+    assert again is not None
+    assert np.array_equal(again.steps, first.steps)
+    assert np.array_equal(again.scale, first.scale)
+    assert again is not first
+    small = weight[:2]
+    kept = fitted(small)
+    assert kept is not None
+    assert fitted(small.copy()) is kept
+    assert fitted(small, per_channel=False) is not kept
+    other = fitted(small + 1)
+    assert other is not None
+    assert not np.array_equal(other.steps, kept.steps)
+    with pytest.raises(ValueError, match="read-only"):
+        kept.steps[0] = 0
