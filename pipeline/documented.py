@@ -49,4 +49,4 @@ def _layers(draft: Draft, workshop: Workshop, request: ConvertRequest) -> tuple[
     recipe = request.recipe_for(artifact.target)
     if draft.cured and draft.recovery and draft.recovery.chosen:
         recipe = draft.recovery.chosen.rung.recipe
-    return tuple(workshop.sensitivities(recipe, stage=False))
+    return tuple(workshop.shown(recipe))

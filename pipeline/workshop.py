@@ -1,7 +1,6 @@
 """Makes files from one network, and remembers what several of them need."""
 
 from collections.abc import Callable, Iterable, Sequence
-from contextlib import nullcontext
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Self
@@ -41,6 +40,7 @@ from .fidelity import Fidelity
 from .progress import Journal
 
 _PARITY_PICTURES = 8
+_SHOWN_PICTURES = 8  # for the layers in a report, which then takes half the time
 _THREADS = 1  # of a session that runs beside others; the number changes no bit (measured with 1, 2 and 4)
 
 
@@ -114,6 +114,7 @@ class Workshop:
         self._refined: dict[Recipe, Refined] = {}
         self._sampled: dict[Twin, Tensor32] = {}
         self._sensitive: dict[Recipe, list[LayerError]] = {}
+        self._shown: dict[Recipe, list[LayerError]] = {}
         self._count = 0
         self._network = self._captured(model) if captured is None else captured
 
@@ -166,15 +167,25 @@ class Workshop:
         """The operators that make static INT8 a bad choice on `target`; none are known of Keras networks."""
         return [] if isinstance(self._network, KerasNetwork) else without_int8(self._network, target)
 
-    def sensitivities(self, recipe: Recipe, *, stage: bool = True) -> list[LayerError]:
+    def sensitivities(self, recipe: Recipe) -> list[LayerError]:
         """The layers by what INT8 costs them, worst first; none where that cannot be found out."""
         refined = self._refine(recipe)
         if refined is None:
             return []
         if recipe not in self._sensitive:
-            with self._journal.stage("Find the layers that lose most") if stage else nullcontext():
+            with self._journal.stage("Find the layers that lose most"):
                 self._sensitive[recipe] = sensitivities(refined.network, self.calibration, _simulated(recipe))
         return self._sensitive[recipe]
+
+    def shown(self, recipe: Recipe) -> list[LayerError]:
+        """The same for a report, from fewer pictures where nothing else has asked for them."""
+        refined = self._refine(recipe)
+        if refined is None or recipe in self._sensitive:
+            return self._sensitive.get(recipe, [])
+        if recipe not in self._shown:
+            found = sensitivities(refined.network, self.calibration, _simulated(recipe), _SHOWN_PICTURES)
+            self._shown[recipe] = found
+        return self._shown[recipe]
 
     def sources(self, recipe: Recipe) -> Sources | None:
         """What weights and activations lose each; None where that cannot be found out."""

@@ -17,6 +17,7 @@ from ...models.captured import operator_name
 from ..calibration import Calibration
 from ..recipe import Recipe
 from .simulation import (
+    PICTURES,
     Arguments,
     Signal,
     activated,
@@ -49,10 +50,13 @@ class LayerError:
     through_db: float
 
 
-def sensitivities(network: Network, calibration: Calibration, recipe: Recipe) -> list[LayerError]:
+def sensitivities(
+    network: Network, calibration: Calibration, recipe: Recipe, count: int = PICTURES
+) -> list[LayerError]:
     """The errors of all layers of `network` that `recipe` quantizes, worst own SQNR first.
 
-    `network` is not changed. Layers with an all-zero output have no SQNR and are left out.
+    They are those on `count` pictures. `network` is not changed. Layers with an all-zero output have no SQNR
+    and are left out.
     """
     import torch
 
@@ -71,7 +75,7 @@ def sensitivities(network: Network, calibration: Calibration, recipe: Recipe) ->
         return signal
 
     with torch.no_grad():
-        simulate(network, sample(calibration), recipe, measure)
+        simulate(network, sample(calibration, count), recipe, measure)
     unique: dict[str, LayerError] = {}
     for error in sorted(errors, key=lambda error: error.sqnr_db):
         unique.setdefault(error.name, error)  # a module that runs twice is listed with its worse result

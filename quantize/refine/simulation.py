@@ -59,11 +59,11 @@ class Signal(NamedTuple):
 Visit: TypeAlias = Callable[[Node, Arguments, Arguments, Signal], Signal]
 
 
-def sample(calibration: Calibration) -> "Tensor":
-    """The first pictures of `calibration` as network input: (N, C, H, W), stored channels last."""
+def sample(calibration: Calibration, count: int = PICTURES) -> "Tensor":
+    """The first `count` pictures of `calibration` as network input: (N, C, H, W), stored channels last."""
     import torch
 
-    return torch.from_numpy(calibration.batch(PICTURES)).permute(0, 3, 1, 2)
+    return torch.from_numpy(calibration.batch(count)).permute(0, 3, 1, 2)
 
 
 def others(calibration: Calibration, count: int) -> "Tensor":

@@ -36,7 +36,9 @@ def test_layers_are_those_of_the_network_in_the_file(
     made = Workshop(model, tiny_calibration, tmp_path, Journal(progress(screen)))
     recipe = Recipe(learn=learn)
     made.quantized(made.twin("onnx"), recipe)
-    assert made.sensitivities(recipe)
+    few = made.shown(recipe)
+    assert {layer.name for layer in few} == {layer.name for layer in made.sensitivities(recipe)}
+    assert made.shown(recipe) is made.sensitivities(recipe)
     assert made.sources(recipe)
     assert screen.getvalue().count("Equalize channels, correct biases") == 1
 
