@@ -120,13 +120,21 @@ def read_structure(path: Path) -> "Structure":
     """
     from .structure import read
 
-    if beside := files_beside(path):
+    _require_whole(path)
+    with scratch_folder() as folder:
+        return read(path, prepared(path, folder))
+
+
+def _require_whole(path: Path) -> None:
+    try:
+        beside = files_beside(path)
+    except EdgewiseError:
+        return  # the runtime says what is wrong with it
+    if beside:
         raise EdgewiseError(
             f"{path.name}: takes weights from {', '.join(map(repr, beside))}; save it as one file, such as "
             "with onnx.save(onnx.load(path), path)"
         )
-    with scratch_folder() as folder:
-        return read(path, prepared(path, folder))
 
 
 def caveat() -> str | None:
