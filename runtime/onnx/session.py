@@ -15,7 +15,6 @@ from ...models.scratch import scratch_folder
 from ...models.sizes import planes
 from ...models.spec import Tensor32
 from .. import Opening, accepted, checked, running
-from .beside import files_beside
 
 if TYPE_CHECKING:
     from onnxruntime import InferenceSession, SessionOptions
@@ -113,28 +112,11 @@ def open_shared(path: Path, *, exact: bool) -> OnnxSession:
 
 
 def read_structure(path: Path) -> "Structure":
-    """Read back the structure of the file and of the graph that the runtime makes of it.
-
-    Raises:
-        EdgewiseError: it cannot be read, or takes weights from other files, which are not followed.
-    """
+    """Read back the structure of the file and of the graph that the runtime makes of it."""
     from .structure import read
 
-    _require_whole(path)
     with scratch_folder() as folder:
         return read(path, prepared(path, folder))
-
-
-def _require_whole(path: Path) -> None:
-    try:
-        beside = files_beside(path)
-    except EdgewiseError:
-        return  # the runtime says what is wrong with it
-    if beside:
-        raise EdgewiseError(
-            f"{path.name}: takes weights from {', '.join(map(repr, beside))}; save it as one file, such as "
-            "with onnx.save(onnx.load(path), path)"
-        )
 
 
 def caveat() -> str | None:

@@ -43,7 +43,7 @@ def read(path: Path, prepared: Path) -> Structure:
         macs=_macs(graph, tensors),
         output_step=_last_step(graph, constants),
         metadata=_metadata(model),
-        overflow=overflow(run.graph, prepared.parent),
+        overflow=overflow(run.graph, path.parent),  # in files beside it are weights that were not prepared
     )
 
 
