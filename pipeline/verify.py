@@ -175,7 +175,7 @@ def verify(
             there = beside = None
             if place is not None:
                 there = stack.enter_context(DeviceSession(place, opened, threads))
-                session = beside = Beside(there, session, _identity(place, there, opened, threads))
+                session = beside = Beside(there, session, there.identity)
             golden = _checked(opened, session, unfit)
         if pictures is None:
             if report is not None:
@@ -227,12 +227,6 @@ def _spread(
 
     elsewhere = on_cluster(plan, [*filter(None, paths)], means.jobs)
     return replace(means, elsewhere=stack.enter_context(elsewhere))
-
-
-def _identity(place: AnsweringDevice, there: DeviceSession, bundle: Bundle, threads: int) -> dict[str, Any]:
-    """All that decides what a device answers, as far as it is known here."""
-    files = {name: entry["sha256"] for name, entry in bundle.manifest["files"].items()}
-    return {"device": place.name, "board": there.board, "threads": threads, "files": files}
 
 
 def _board(

@@ -8,8 +8,8 @@ from pathlib import Path
 NAME = "edgewise.zip"
 
 _ROOT = Path(__file__).parents[2]
-# A device runs runtime/ and what it imports. All modules are included, 0.4 MB, instead of a
-# list that could get out of date; those that need torch are never imported there.
+# A device runs runtime/ and what it imports. All modules are included, 0.4 MB, instead of a list that could
+# get out of date; those that need torch are never imported there.
 _FOLDERS = ("models", "export", "runtime")
 _EPOCH = (1980, 1, 1, 0, 0, 0)  # so that the same modules give the same bytes
 

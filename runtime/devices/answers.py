@@ -58,6 +58,12 @@ class DeviceSession:
         """What the device calls itself."""
         return self._there.board
 
+    @property
+    def identity(self) -> dict[str, Any]:
+        """All that decides what the device answers, as far as it is known here, for JSON."""
+        files = {name: entry["sha256"] for name, entry in self._bundle.manifest["files"].items()}
+        return {"device": self._device.name, "board": self.board, "threads": self._threads, "files": files}
+
     def __call__(self, batch: Tensor32) -> Tensor32:
         """The device's logits; see `Session`."""
         try:

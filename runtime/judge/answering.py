@@ -61,8 +61,8 @@ def tallied(
     wanted = Wanted(pictures, preprocess, sampled)
     parts = shards(pictures.count)
     found: dict[range, Tally] = {}
-    openings = _openings(sessions)
-    sources = openings or _sources(sessions)
+    sources = _sources(sessions)
+    openings = _openings(sources)
     lasting = means.resuming and sources and pictures.files and len(parts) >= _MANY
     kept = Kept(sources, wanted) if lasting else None
     if kept is not None:
@@ -92,12 +92,6 @@ def _step(count: int) -> int:
     return -(-count // _SAMPLE)
 
 
-def _openings(sessions: Sequence[Session]) -> list[Opening]:
-    """What another process would open; empty where one of the sessions exists in this one alone."""
-    found = [getattr(session, "opening", None) for session in sessions]
-    return [opening for opening in found if opening] if all(found) else []
-
-
 def _sources(sessions: Sequence[Session]) -> list[Opening | Counting]:
     """What decides the answers of each session; empty where that is not known of one of them."""
     found = [
@@ -105,6 +99,12 @@ def _sources(sessions: Sequence[Session]) -> list[Opening | Counting]:
         for session in sessions
     ]
     return [source for source in found if source] if all(found) else []
+
+
+def _openings(sources: Sequence[Opening | Counting]) -> list[Opening]:
+    """What another process would open; empty where one of the sessions exists in this one alone."""
+    found = [source for source in sources if isinstance(source, Opening)]
+    return found if len(found) == len(sources) else []
 
 
 def _answered(

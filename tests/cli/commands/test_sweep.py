@@ -15,7 +15,7 @@ _CRASHES = "import os\ndef make(num_classes):\n    os._exit(7)\n"
 _SLEEPS = "import time\ndef make(num_classes):\n    time.sleep(600)\n"
 
 
-_ROUNDED = {"parity", "sqnr_db"}  # of float files, where PyTorch adds in another order with another thread
+_ROUNDED = {"parity", "sqnr_db"}  # of float files, where PyTorch adds in another order with more threads
 
 
 @pytest.fixture(scope="module")
