@@ -79,6 +79,7 @@ def _answered(
         EdgewiseError: what a session raises, or one shard has ended several actors.
     """
     import ray
+    from ray.exceptions import NodeDiedError, OutOfMemoryError, RayActorError, RayError
 
     wanted = _absolute(wanted)
     left, losses = [*reversed(parts)], dict.fromkeys(parts, 0)
@@ -94,12 +95,12 @@ def _answered(
             actor, shard = crew.busy.pop(reference)
             try:
                 found = ray.get(reference)
-            except ray.exceptions.RayActorError as error:
+            except (RayActorError, NodeDiedError, OutOfMemoryError) as error:
                 if shard is not None:
                     left.append(shard)
                 _count(losses, shard, error)
                 continue
-            except ray.exceptions.RayError as error:
+            except RayError as error:
                 raise _told(error) from error
             if left:
                 taken = left.pop()
@@ -123,7 +124,7 @@ def _count(losses: dict[range, int], shard: range | None, error: Exception) -> N
             what = f"answered pictures {shard.start} to {shard.stop - 1}"
         raise EdgewiseError(
             f"{_LOSSES} workers of the Ray cluster ended while they {what} "
-            f"({next(iter(str(error).splitlines()), '')}); do it without the cluster"
+            f"({next(iter(str(error).splitlines()), '')}); leave out --ray"
         ) from error
 
 

@@ -3,6 +3,7 @@
 Ray schedules; nothing here does. It is started by its own command, `ray start`, and never by edgewise.
 """
 
+import math
 import os
 import socket
 import time
@@ -37,6 +38,8 @@ class ClusterPlan:
     def __post_init__(self) -> None:
         at_least("ray_cpus", self.cpus, 1)
         at_least("ray_memory", self.memory_gb, 0)
+        if math.isinf(self.memory_gb):
+            raise UsageError("ray_memory inf: must be a number of GB")
         if self.address != "auto" and _parted(self.address) is None:
             raise UsageError(
                 f"{self.address}: is no address of a Ray cluster; run edgewise on one of its machines, and "

@@ -1,5 +1,6 @@
 """What runs on a node of a cluster before any work does: is edgewise the same there, and are the files?"""
 
+import hashlib
 import platform
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -18,14 +19,15 @@ _CODE = "the code of edgewise"
 
 @dataclass(frozen=True, slots=True)
 class Needed:
-    """What a node must have: the same `installation`, the same `files` by their digests, and `folders`.
+    """What a node must have: the same `installation`, and the same `files` and `folders` by their digests.
 
-    With `shared`, it must be able to write into this folder what the others see there.
+    A folder's digest is that of the names and sizes of all files in it. With `shared`, the node must be able
+    to write into this folder what the others see there.
     """
 
     installation: Mapping[str, str]
     files: Mapping[Path, str] = field(default_factory=dict)
-    folders: tuple[Path, ...] = ()
+    folders: Mapping[Path, str] = field(default_factory=dict)
     shared: Path | None = None
 
 
@@ -38,7 +40,8 @@ def installation() -> dict[str, str]:
 def needed(paths: tuple[Path, ...], shared: Path | None = None) -> Needed:
     """The same as here, and these files and folders."""
     files = {path: sha256_of(path) for path in paths if path.is_file()}
-    return Needed(installation(), files, tuple(path for path in paths if path.is_dir()), shared)
+    folders = {path: _listing(path) for path in paths if path.is_dir()}
+    return Needed(installation(), files, folders, shared)
 
 
 def answer(asked: Needed) -> tuple[list[str], str | None]:
@@ -66,13 +69,23 @@ def _wrong(asked: Needed) -> list[str]:
         here, there = own.get(name), asked.installation.get(name)
         if here != there:
             found.append(f"has {_said(name, here)}, not {_said(name, there)}")
-    found += [f"does not see the folder {path}" for path in asked.folders if not path.is_dir()]
+    for path, digest in asked.folders.items():
+        if not path.is_dir():
+            found.append(f"does not see the folder {path}")
+        elif _listing(path) != digest:
+            found.append(f"has other files in {path}")
     for path, digest in asked.files.items():
         if not path.is_file():
             found.append(f"does not see {path}")
         elif sha256_of(path) != digest:
             found.append(f"has another {path}")
     return found
+
+
+def _listing(folder: Path) -> str:
+    files = sorted(path for path in folder.rglob("*") if path.is_file())
+    told = [(path.relative_to(folder).as_posix(), path.stat().st_size) for path in files]
+    return hashlib.sha256(repr(told).encode("utf-8", "surrogateescape")).hexdigest()
 
 
 def _said(name: str, version: str | None) -> str:

@@ -40,8 +40,9 @@ class SpreadBuilder:
         if not parts:
             return {}
         paths = [*dict.fromkeys(path for group in groups for path in _paths(group[0].network))]
-        with self._cache.work() as shared:
-            token = Path(shared, "token")
+        with self._cache.work() as work:
+            shared = work.absolute()  # nodes work in other folders
+            token = shared / "token"
             token.write_text(shared.name, "utf-8")
             with ExitStack() as stack:
                 with self._journal.stage(f"Look at the Ray cluster at {self._plan.address}"):
@@ -52,7 +53,7 @@ class SpreadBuilder:
         self, cluster: Cluster, parts: Sequence[Sequence[Task]], shared: Path
     ) -> dict[str, CacheEntry]:
         entries, count = dict[str, CacheEntry](), sum(map(len, parts))
-        title = f"Make {count} file{'s' * (count > 1)} by {len(parts)} tasks on {cluster.slots} places"
+        title = f"Make {count} file{'s' * (count > 1)} on the Ray cluster, {cluster.slots} at a time"
         with self._journal.stage(title) as counter, _started(self._jobs(cluster, parts, shared)) as waiting:
             while waiting:
                 counter(len(entries), count)

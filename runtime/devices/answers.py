@@ -98,11 +98,11 @@ class _Counts:
         self.same_class += other.same_class
         self.max_rel = max(self.max_rel, other.max_rel)
 
-    def possible(self, most: int) -> bool:
+    def possible(self, pictures: int) -> bool:
         whole = all(isinstance(count, int) for count in (self.pictures, self.identical, self.same_class))
         return (
             whole
-            and 0 <= self.identical <= self.same_class <= self.pictures <= most
+            and 0 <= self.identical <= self.same_class <= self.pictures == pictures
             and isinstance(self.max_rel, float)
             and 0 <= self.max_rel < math.inf
         )
@@ -141,14 +141,14 @@ class Beside:
         found, self._new = self._new, _Counts()
         return asdict(found)
 
-    def recall(self, counts: dict[str, float], most: int) -> None:
-        """Add what an interrupted run has counted, of `most` pictures at most.
+    def recall(self, counts: dict[str, float], pictures: int) -> None:
+        """Add what an interrupted run has counted of so many pictures.
 
         Raises:
             ValueError: nothing can have been counted so.
         """
         found = _Counts(**counts)  # type: ignore[arg-type]
-        if not found.possible(most):
+        if not found.possible(pictures):
             raise ValueError("impossible counts")
         self._all.add(found)
 

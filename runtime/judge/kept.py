@@ -41,8 +41,8 @@ class Counting(Protocol):
     def counted(self) -> dict[str, float]:
         """What it has counted since the last call."""
 
-    def recall(self, counts: dict[str, float], most: int) -> None:
-        """Count what it had counted in an earlier run, of `most` pictures at most.
+    def recall(self, counts: dict[str, float], pictures: int) -> None:
+        """Count what it had counted of so many pictures in an earlier run.
 
         Raises:
             ValueError: nothing can have been counted so.
@@ -74,7 +74,7 @@ class Kept:
                     shard = known[head["start"]]
                     tally = self._tally(shard, head, file.read(head["bytes"]))
                     if shard not in found:  # two runs at once may both have answered it
-                        self._recall(head, len(shard))
+                        self._recall(head, len(tally.indices))
                         found[shard] = tally
                     whole = file.tell()
             file.truncate(whole)  # a record that was half written would hide those behind it
@@ -94,9 +94,9 @@ class Kept:
         with suppress(OSError):
             self._path.unlink()
 
-    def _recall(self, head: dict[str, Any], most: int) -> None:
+    def _recall(self, head: dict[str, Any], pictures: int) -> None:
         for source, counts in zip(self._counting, head["counted"], strict=True):
-            source.recall(dict(counts), most)
+            source.recall(dict(counts), pictures)
 
     def _tally(self, shard: range, head: dict[str, Any], body: bytes) -> Tally:
         """A record as a tally; raises a `ValueError` where it cannot be one."""

@@ -204,10 +204,16 @@ def test_a_mistake_in_the_file_has_its_line(text: str, told: str, edgewise: Run,
 
 @pytest.mark.slow
 def test_a_cluster_makes_the_same(
-    first: Any, edgewise: Run, asked: tuple[object, ...], ray_cluster: str, folder: Path
+    first: Any,
+    edgewise: Run,
+    asked: tuple[object, ...],
+    ray_cluster: str,
+    folder: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    monkeypatch.chdir(folder)
     cluster = ("--ray", ray_cluster, "--ray-memory", 1, "--no-timing")
-    ended = edgewise("sweep", *asked, *cluster, "--cache", folder / "spread", "--json")
+    ended = edgewise("sweep", *asked, *cluster, "--cache", "spread", "--json")
     assert ended.code == 0, ended.stderr
     assert "bad.py:make: its process ended with status 7" in ended.stderr
     for here, there in zip(first.document["rows"], ended.document["rows"], strict=True):

@@ -2,6 +2,7 @@
 
 import os
 import signal
+import time
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -89,6 +90,9 @@ def test_the_figures_are_those_of_this_machine(
         with on_cluster(plan, [], most) as elsewhere:
             there = told(sessions, pictures, tiny_spec, Means(elsewhere=elsewhere))
         np.testing.assert_equal(asdict(there), asdict(here))
+    end = time.monotonic() + 20  # an actor that was told to end may still do so
+    while answerers(plan.address) and time.monotonic() < end:
+        time.sleep(0.1)
     assert answerers(plan.address) == []
 
 

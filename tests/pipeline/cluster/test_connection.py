@@ -1,6 +1,7 @@
 """A cluster that cannot be used is told before any work begins, and how to make it usable."""
 
 import socket
+import time
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -14,6 +15,12 @@ from edgewise.pipeline.cluster.connection import ClusterPlan, connected
 def test_what_is_no_address_is_refused(address: str) -> None:
     with pytest.raises(UsageError, match="is no address of a Ray cluster"):
         ClusterPlan(address)
+
+
+@pytest.mark.parametrize("memory_gb", [-1, float("nan"), float("inf")])
+def test_memory_is_a_number(memory_gb: float) -> None:
+    with pytest.raises(UsageError, match="ray_memory"):
+        ClusterPlan("auto", memory_gb=memory_gb)
 
 
 @pytest.mark.skipif(find_spec("ray") is None, reason="Ray is not installed (uv sync --extra ray)")
@@ -38,10 +45,14 @@ def test_a_task_that_no_node_can_take_is_told_with_what_there_is(ray_cluster: st
 @pytest.mark.slow
 def test_nodes_see_the_files_and_the_shared_folder(ray_cluster: str, tmp_path: Path) -> None:
     (tmp_path / "model.bin").write_bytes(b"model")
-    with connected(
-        ClusterPlan(ray_cluster, memory_gb=1), [tmp_path / "model.bin", tmp_path], tmp_path
-    ) as found:
-        assert found.slots >= 1
+    for folder in ("val", "shared"):
+        (tmp_path / folder).mkdir()
+    paths = [tmp_path / "model.bin", tmp_path / "val"]
+    with connected(ClusterPlan(ray_cluster, memory_gb=1), paths, tmp_path / "shared") as found:
+        end = time.monotonic() + 60
+        while found.slots < 2 and time.monotonic() < end:  # the second node may still be starting
+            time.sleep(0.2)
+        assert found.slots == 2
         assert set(found.needed.files) == {tmp_path / "model.bin"}
     with (
         pytest.raises(EdgewiseError, match=r"differ: .* cannot write into .*Note that every node needs"),

@@ -11,11 +11,14 @@ from edgewise.pipeline.cluster.node import Needed, answer, installation, needed,
 
 def test_the_same_is_fit_and_writes_where_it_is_asked_to(tmp_path: Path) -> None:
     (tmp_path / "model.bin").write_bytes(b"model")
-    asked = needed((tmp_path / "model.bin", tmp_path), tmp_path)
+    shared = tmp_path / "shared"
+    for folder in (shared, tmp_path / "val"):
+        folder.mkdir()
+    asked = needed((tmp_path / "model.bin", tmp_path / "val"), shared)
     wrong, name = answer(asked)
     assert wrong == []
     assert name is not None
-    assert (tmp_path / name).exists()
+    assert (shared / name).exists()
     require_same(asked)
 
 
@@ -39,7 +42,7 @@ def test_other_files_are_named(tmp_path: Path) -> None:
     file.write_bytes(b"another")
     assert answer(asked)[0] == [f"has another {file}"]
     file.unlink()
-    missing = replace(asked, folders=(tmp_path / "val",), shared=tmp_path / "none")
+    missing = replace(asked, folders={tmp_path / "val": ""}, shared=tmp_path / "none")
     wrong, name = answer(missing)
     assert wrong == [
         f"does not see the folder {tmp_path / 'val'}",
@@ -47,3 +50,17 @@ def test_other_files_are_named(tmp_path: Path) -> None:
         f"cannot write into {tmp_path / 'none'} (No such file or directory)",
     ]
     assert name is None or not (tmp_path / "none").exists()
+
+
+def test_other_pictures_in_a_folder_are_noticed(tmp_path: Path) -> None:
+    folder = tmp_path / "val"
+    (folder / "ant").mkdir(parents=True)
+    (folder / "ant" / "0.png").write_bytes(b"picture")
+    asked = needed((folder,))
+    assert answer(asked)[0] == []
+    (folder / "ant" / "1.png").write_bytes(b"another")
+    assert answer(asked)[0] == [f"has other files in {folder}"]
+    (folder / "ant" / "1.png").unlink()
+    (folder / "ant" / "0.png").write_bytes(b"another picture")
+    with pytest.raises(EdgewiseError, match="has other files in"):
+        require_same(asked)

@@ -53,6 +53,7 @@ def test_counts_of_an_interrupted_run_are_added() -> None:
     assert second.result("b", None) == BoardCheck("b", None, 3, 2, 2, 0.5)
     for forged in (
         {"pictures": 3},
+        {"pictures": 1, "same_class": 1},
         {"identical": 2},
         {"identical": -1},
         {"same_class": 1.5},

@@ -74,8 +74,8 @@ class OnADevice:
         new, self.new = self.new, 0
         return {"pictures": new}
 
-    def recall(self, counts: dict[str, float], most: int) -> None:
-        assert 0 < counts["pictures"] <= most
+    def recall(self, counts: dict[str, float], pictures: int) -> None:
+        assert counts == {"pictures": pictures}
         self.all += int(counts["pictures"])
 
 
